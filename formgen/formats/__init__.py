@@ -1,0 +1,71 @@
+"""Document formats: each turns bytes into a `Sheet` and back, and knows no form.
+
+A format is a module here with ``ENDINGS`` and ``MEDIA_TYPE``, ``sniff(data) -> bool`` and
+``read(data, papers) -> Sheet``; one that can be made from a template also has ``write``.
+They are discovered, not registered.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Protocol
+
+from formgen.errors import Unreadable
+from formgen.sheet import Paper, Sheet
+
+Papers = Mapping[tuple[str, str], Paper]
+
+
+class Format(Protocol):
+    """What a module in this package offers."""
+
+    ENDINGS: tuple[str, ...]
+    MEDIA_TYPE: str
+
+    def sniff(self, data: bytes) -> bool:
+        """Tell whether the bytes are of this format."""
+
+    def read(self, data: bytes, papers: Papers) -> Sheet:
+        """Return what stands in the document; raise `Unreadable`."""
+
+
+@cache
+def every() -> Mapping[str, Any]:
+    """Return the format modules by name."""
+    return {
+        found.name: importlib.import_module(f"{__name__}.{found.name}")
+        for found in pkgutil.iter_modules(__path__)
+        if not found.name.startswith("_")
+    }
+
+
+def identify(data: bytes) -> tuple[str, Any]:
+    """Return name and module of the one format that claims the bytes; raise `Unreadable`."""
+    if not data:
+        raise Unreadable("empty_file", "Tiedosto on tyhjä.")
+    claims = [(name, module) for name, module in every().items() if module.sniff(data)]
+    if len(claims) > 1:
+        raise LookupError(f"{', '.join(name for name, _ in claims)} claim the same bytes")
+    if not claims:
+        raise Unreadable("unsupported_type", "Tiedostomuotoa ei tunneta. Lähetä lomake Word-tiedostona (.docx).")
+    return claims[0]
+
+
+def read(data: bytes, papers: Papers) -> Sheet:
+    """Return what stands in a document of any format; raise `Unreadable`, whatever goes wrong.
+
+    This is the wall: a reader that fails on foreign bytes must not take anything with it.
+    """
+    _, module = identify(data)
+    try:
+        sheet: Sheet = module.read(data, papers)
+    except Unreadable:
+        raise
+    except MemoryError as error:
+        raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.") from error
+    except Exception as error:  # noqa: BLE001 - foreign bytes may break a reader in any way
+        raise Unreadable("unreadable", "Tiedosto on vioittunut.") from error
+    return sheet

@@ -1,0 +1,17 @@
+"""Word documents: out from an office's template, back from whatever program has saved them."""
+
+from __future__ import annotations
+
+from formgen.formats.docx.build import build
+from formgen.formats.docx.read import read
+from formgen.formats.docx.template import Template, load
+
+__all__ = ["ENDINGS", "MEDIA_TYPE", "Template", "build", "load", "read", "sniff"]
+
+ENDINGS = (".docx",)
+MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+
+
+def sniff(data: bytes) -> bool:
+    """Tell whether the bytes are a ZIP package that holds a Word document."""
+    return data.startswith(b"PK\x03\x04") and b"word/" in data

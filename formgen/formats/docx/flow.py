@@ -1,0 +1,254 @@
+"""The flow of a returned document: its paragraphs and tables as boxes of text with what marks them.
+
+One walk over the XML, in the view a reader would have: tracked changes accepted, hidden text
+left out, nested controls transparent. Nothing here knows a form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from formgen.formats.docx.controls import CHECKED, UNCHECKED
+from formgen.formats.docx.package import MC, W14, w
+
+Element = Any
+
+TRANSPARENT = {w(name) for name in ("hyperlink", "smartTag", "customXml", "fldSimple", "dir", "bdo", "ins", "moveTo", "ruby", "rt", "rubyBase")}
+DELETED = {w("del"), w("moveFrom")}
+TRACKED = {w("ins"), w("moveTo")}
+ON = {"1", "true", "on"}
+SYMBOLS = {  # checkbox signs of the Wingdings fonts, by the low byte of their code
+    0xFE: CHECKED, 0xFD: CHECKED, 0x78: CHECKED, 0x52: CHECKED, 0x53: CHECKED, 0x54: CHECKED, 0x55: CHECKED, 0xFC: CHECKED,
+    0xA8: UNCHECKED, 0x6F: UNCHECKED, 0x71: UNCHECKED, 0x72: UNCHECKED, 0xA3: UNCHECKED, 0x30: UNCHECKED, 0x2A: UNCHECKED,
+}
+
+
+@dataclass(slots=True)
+class Held:
+    """One content control: its names, what it is, and the part of its box's text that it holds."""
+
+    tag: str
+    number: str
+    alias: str
+    checked: bool | None
+    prompting: bool
+    start: int
+    end: int = 0
+
+
+@dataclass(slots=True)
+class Box:
+    """One paragraph or table cell: its text, the controls and bookmarks in it, what is odd about it."""
+
+    text: str = ""
+    controls: list[Held] = field(default_factory=list)
+    bookmarks: list[str] = field(default_factory=list)
+    marks: set[str] = field(default_factory=set)
+    span: int = 1
+
+
+@dataclass(slots=True)
+class Grid:
+    """One table as rows of cells; rows deleted under tracking are left out."""
+
+    rows: list[list[Box]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Flow:
+    """The walk over one part: boxes and tables in order."""
+
+    items: list[Box | Grid] = field(default_factory=list)
+    marks: set[str] = field(default_factory=set)
+
+    def body(self, container: Element) -> Flow:
+        """Walk the blocks of a body, header or footer."""
+        for child in container:
+            if child.tag == w("tbl"):
+                self.items.append(self.table(child))
+            elif child.tag == w("p"):
+                box = Box()
+                self.block(child, box)
+                self.items.append(box)
+            elif child.tag == w("sdt"):
+                content = child.find(w("sdtContent"))
+                self.body(content if content is not None else ())
+            elif child.tag in TRANSPARENT or child.tag == f"{{{MC}}}AlternateContent":
+                self.body(chosen(child))
+            elif child.tag == w("altChunk"):
+                self.marks.add("altChunk")
+        return self
+
+    def table(self, table: Element) -> Grid:
+        """Return a table's rows."""
+        grid = Grid()
+        for row in unfolded(table, w("tr")):
+            properties = row.find(w("trPr"))
+            if properties is not None and properties.find(w("del")) is not None:
+                continue
+            tracked = properties is not None and properties.find(w("ins")) is not None
+            cells = []
+            for cell in unfolded(row, w("tc")):
+                box = Box(marks={"tracked_change"} if tracked else set())
+                for outer in outer_controls(cell, row):
+                    box.controls.append(outer)
+                self.blocks(cell, box)
+                for control in box.controls:
+                    control.end = control.end or len(box.text)
+                gauge = cell.find(f"{w('tcPr')}/{w('gridSpan')}")
+                box.span = int(gauge.get(w("val"), "1")) if gauge is not None and gauge.get(w("val"), "1").isdecimal() else 1
+                cells.append(box)
+            grid.rows.append(cells)
+        return grid
+
+    def blocks(self, container: Element, box: Box) -> None:
+        """Add the blocks of a cell, one line each."""
+        for child in container:
+            if child.tag in (w("p"), w("tbl"), w("sdt"), f"{{{MC}}}AlternateContent") or child.tag in TRANSPARENT:
+                self.block(child, box)
+
+    def block(self, item: Element, box: Box) -> None:
+        """Add one block to a box's text."""
+        if item.tag == w("p"):
+            if box.text and not box.text.endswith("\n") and "joined" not in box.marks:
+                box.text += "\n"
+            box.marks.discard("joined")
+            properties = item.find(f"{w('pPr')}/{w('rPr')}/{w('del')}")
+            for child in item:
+                self.inline(child, box)
+            if properties is not None:
+                box.marks |= {"joined", "tracked_change"}
+        elif item.tag == w("tbl"):
+            box.marks.add("nested")
+            for row in self.table(item).rows:
+                box.text += ("\n" if box.text else "") + "\t".join(cell.text for cell in row)
+        elif item.tag == w("sdt"):
+            self.control(item, box, self.blocks)
+        else:
+            self.blocks(chosen(item), box)
+
+    def control(self, item: Element, box: Box, inside: Any) -> None:
+        """Add what a control holds, and the control itself."""
+        held = held_of(item, len(box.text))
+        box.controls.append(held)
+        content = item.find(w("sdtContent"))
+        if held.checked is not None:
+            shown = "".join(content.itertext(w("t"))) if content is not None else ""
+            box.text += CHECKED if held.checked else UNCHECKED
+            if shown.strip() in (CHECKED, UNCHECKED) and (shown.strip() == CHECKED) != held.checked:
+                box.marks.add("glyph_state")
+            elif shown.strip() not in (CHECKED, UNCHECKED, "☑", "✓", "✔", ""):
+                box.text += shown
+        elif content is not None:
+            inside(content, box)
+        held.end = len(box.text)
+
+    def inline(self, item: Element, box: Box) -> None:
+        """Add one child of a paragraph to a box's text."""
+        if item.tag == w("r"):
+            self.run(item, box)
+        elif item.tag == w("sdt"):
+            self.control(item, box, self.inlines)
+        elif item.tag in TRANSPARENT:
+            if item.tag in TRACKED:
+                box.marks.add("tracked_change")
+            self.inlines(item, box)
+        elif item.tag in DELETED:
+            box.marks.add("tracked_change")
+        elif item.tag == w("bookmarkStart"):
+            box.bookmarks.append(item.get(w("name"), ""))
+        elif item.tag == f"{{{MC}}}AlternateContent":
+            self.inlines(chosen(item), box)
+
+    def inlines(self, container: Element, box: Box) -> None:
+        """Add all children of an inline container."""
+        for child in container:
+            self.inline(child, box)
+
+    def run(self, run: Element, box: Box) -> None:
+        """Add the text of a run."""
+        vanish = run.find(f"{w('rPr')}/{w('vanish')}")
+        if vanish is not None and vanish.get(w("val"), "1") in ON:
+            if "".join(run.itertext(w("t"))).strip():
+                box.marks.add("hidden_text")
+            return
+        for child in run:
+            if child.tag == w("t"):
+                box.text += (child.text or "").replace("\r", "\n")
+            elif child.tag in (w("tab"), w("ptab")):
+                box.text += "\t"
+            elif child.tag in (w("br"), w("cr")):
+                box.text += "\n" if child.get(w("type")) in (None, "textWrapping") else ""
+            elif child.tag == w("noBreakHyphen"):
+                box.text += "-"
+            elif child.tag == w("sym"):
+                code = child.get(w("char"), "")
+                box.text += SYMBOLS.get(int(code, 16) & 0xFF, "") if len(code) in (2, 4) and is_hex(code) else ""
+            elif child.tag in (w("drawing"), w("pict"), w("object"), f"{{{MC}}}AlternateContent"):
+                self.drawing(child, box)
+
+    def drawing(self, item: Element, box: Box) -> None:
+        """Add the text of a text box, marked as such; pictures have none."""
+        source = chosen(item) if item.tag == f"{{{MC}}}AlternateContent" else item
+        for content in [found for part in source for found in part.iter(w("txbxContent"))] if source is not item else item.iter(w("txbxContent")):
+            before = len(box.text)
+            self.blocks(content, box)
+            if box.text[before:].strip():
+                box.marks.add("text_box")
+
+
+def chosen(item: Element) -> Element:
+    """Return the children to walk: of alternatives only the first choice."""
+    if item.tag != f"{{{MC}}}AlternateContent":
+        return item
+    return next((child for child in item if child.tag in (f"{{{MC}}}Choice", f"{{{MC}}}Fallback")), ())
+
+
+def unfolded(container: Element, tag: str) -> list[Element]:
+    """Return the rows of a table or cells of a row, also those inside controls and markup."""
+    found: list[Element] = []
+    for child in container:
+        if child.tag == tag:
+            found.append(child)
+        elif child.tag == w("sdt"):
+            content = child.find(w("sdtContent"))
+            found += unfolded(content, tag) if content is not None else []
+        elif child.tag in TRANSPARENT:
+            found += unfolded(child, tag)
+    return found
+
+
+def outer_controls(cell: Element, row: Element) -> list[Held]:
+    """Return the controls that stand around a whole cell."""
+    found = []
+    parent = cell.getparent()
+    while parent is not None and parent is not row:
+        if parent.tag == w("sdt"):
+            found.append(held_of(parent, 0))
+        parent = parent.getparent()
+    return found
+
+
+def held_of(item: Element, start: int) -> Held:
+    """Return what a control's properties say of it."""
+    properties = item.find(w("sdtPr"))
+
+    def value(name: str) -> str:
+        found = properties.find(w(name)) if properties is not None else None
+        return found.get(w("val"), "") if found is not None else ""
+
+    checked = properties.find(f"{{{W14}}}checkbox/{{{W14}}}checked") if properties is not None else None
+    box = properties.find(f"{{{W14}}}checkbox") if properties is not None else None
+    state = None if box is None else checked is not None and checked.get(f"{{{W14}}}val", "1") in ON
+    prompting = properties is not None and properties.find(w("showingPlcHdr")) is not None
+    return Held(value("tag"), value("id"), value("alias"), state, prompting, start)
+
+
+def is_hex(text: str) -> bool:
+    """Tell whether a text is a hexadecimal number."""
+    try:
+        int(text, 16)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,399 @@
+"""Back from a DOCX: the identity of a field from any carrier, its value from the container.
+
+A field is found by tag, id, title, visible code, label or bookmark, whichever the programs on
+the way have left; its value is the text of the whole cell, since people type beside controls
+and programs drop them. Where these disagree, the answer says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from formgen.errors import Unreadable
+from formgen.formats.docx.controls import CHECKED, PLACEHOLDERS, UNCHECKED, tag
+from formgen.formats.docx.flow import Box, Flow, Grid
+from formgen.formats.docx.package import DOCUMENT_BYTES, Package, w
+from formgen.kinds import clean
+from formgen.sheet import TOKEN, Answer, Control, Paper, Question, Sheet, bookmark, claimed, field_id, within
+from formgen.words import plain
+
+CODE = re.compile(r"\[(F\d{1,3})\]")
+BOX = re.compile(rf"{CHECKED}|{UNCHECKED}|☑|✓|✔|[✗✘☓]|\[[ xX]?\]|\([ xX]\)|(?<!\w)[xX](?=\s)")
+TICKED = re.compile(rf"[{CHECKED}☑✓✔✗✘☓xX]")
+INSTANCE = re.compile(r"form_([0-9a-f]{32})")
+ROWS = 2_000
+
+
+def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
+    """Return what stands in the document; raise `Unreadable`.
+
+    ``papers`` holds for each form and version what there is to find.
+    """
+    package = Package(data)
+    root = package.parse(package.main, DOCUMENT_BYTES)
+    body = root.find(w("body"))
+    if body is None:
+        raise Unreadable("not_a_form", "Tiedosto ei ole Word-asiakirja.")
+    flow = Flow().body(body)
+    tokens = carriers(package, flow)
+    paper = paper_of(tokens, papers)
+    if paper is None:
+        return Sheet({}, tokens, "docx", facts(package, flow))
+    finder = Finder(paper.questions)
+    finder.items(flow)
+    known = paper.printed | finder.labels
+    return Sheet(finder.answers, tokens, "docx", facts(package, flow), tuple(strays(finder, known)))
+
+
+def paper_of(tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], Paper]) -> Paper | None:
+    """Return the paper of the first token that names one."""
+    for token in (token for found in tokens.values() for token in found):
+        identity = claimed(token)
+        if identity and (identity.form, identity.version) in papers:
+            return papers[identity.form, identity.version]
+    return None
+
+
+# --- identity ---------------------------------------------------------------------------------
+
+
+def carriers(package: Package, flow: Flow) -> dict[str, tuple[str, ...]]:
+    """Return the tokens in each carrier: properties, keywords, body, footers, and the bookmark's instance."""
+    found = {"body": tokens_in(" ".join(box.text for box in boxes(flow)))}
+    for name, carrier in (("docProps/custom.xml", "custom"), ("docProps/core.xml", "core")):
+        if name in package.names:
+            found[carrier] = tokens_in(" ".join(package.parse(name, 1_000_000).itertext()))
+    footers = [
+        Flow().body(package.parse(part, 1_000_000))
+        for part, kind in package.types.items()
+        if kind.endswith(("footer+xml", "header+xml")) and part in package.names
+    ]
+    found["footer"] = tokens_in(" ".join(box.text for footer in footers for box in boxes(footer)))
+    names = [match[1] for box in boxes(flow) for name in box.bookmarks if (match := INSTANCE.fullmatch(name))]
+    found["bookmark"] = tuple(dict.fromkeys(names))
+    return {carrier: tokens for carrier, tokens in found.items() if tokens}
+
+
+def tokens_in(text: str) -> tuple[str, ...]:
+    """Return the tokens in a text, however it is broken into lines."""
+    close = re.sub(r"[\s\u00ad\u200b]+", "", text)
+    return tuple(dict.fromkeys(match[0] for match in TOKEN.finditer(close)))
+
+
+def facts(package: Package, flow: Flow) -> tuple[str, ...]:
+    """Return what a policy may mind: macros, embedded objects, foreign chunks, links to outside."""
+    found = set(flow.marks)
+    if any("vbaProject" in name for name in package.names) or "macroEnabled" in package.types.get(package.main, ""):
+        found.add("macros")
+    if any("/embeddings/" in name or "/activeX/" in name for name in package.names):
+        found.add("embedded")
+    for kind, _, outside in package.relations(package.main):
+        if outside and kind != "hyperlink":
+            found.add(f"external:{kind}"[:40])
+    return tuple(sorted(found))
+
+
+def boxes(flow: Flow) -> Iterator[Box]:
+    """Yield every paragraph and cell."""
+    for item in flow.items:
+        if isinstance(item, Grid):
+            yield from (cell for row in item.rows for cell in row)
+        else:
+            yield item
+
+
+# --- fields -----------------------------------------------------------------------------------
+
+
+@dataclass
+class Finder:
+    """Finds the questions of one form in a flow and takes their answers."""
+
+    questions: tuple[Question, ...]
+    answers: dict[str, Answer] = field(default_factory=dict)
+    unclaimed: list[Box] = field(default_factory=list)
+    scalars: Names = field(init=False)
+    tables: dict[str, Names] = field(init=False)
+    labels: frozenset[str] = field(init=False)
+    heading: str = ""
+    seen: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Index the questions by everything that may name them."""
+        self.scalars = Names.of([question for question in self.questions if not question.columns])
+        self.tables = {table.path: Names.of(list(table.columns)) for table in self.questions if table.columns}
+        everything = [item for question in self.questions for item in (question, *question.columns)]
+        self.labels = frozenset(
+            plain(text)
+            for question in everything
+            for text in (question.label, question.hint, question.section, *(choice.label for choice in question.choices))
+            if text
+        )
+
+    def items(self, flow: Flow) -> None:
+        """Walk the flow: headings name the table that follows, tables hold the fields."""
+        for item in flow.items:
+            if isinstance(item, Box):
+                if plain(item.text):
+                    self.heading = item.text
+                self.unclaimed.append(item)
+            else:
+                self.grid(item)
+
+    def grid(self, grid: Grid) -> None:
+        """Take the answers of one table: rows of a repeating one, or label and answer pairs."""
+        table = self.table_of(grid)
+        if table is None:
+            self.pairs(grid)
+            return
+        self.seen.add(table.path)
+        header = next((row for row in grid.rows[:2] if is_header(row, table)), None)
+        if header is not None:
+            self.grid_rows(grid, table, header)
+        else:
+            self.cards(grid, table)
+
+    def table_of(self, grid: Grid) -> Question | None:
+        """Return the repeating table that a grid is, told by tags, heading or column labels."""
+        tagged = re.findall(r"fg:(\w+)\.\d+\.", " ".join(held.tag for row in grid.rows for cell in row for held in cell.controls))
+        marked = [name for row in grid.rows for cell in row for name in cell.bookmarks]
+        code = CODE.search(self.heading)
+        scores: dict[str, float] = {}
+        for table in self.questions:
+            if not table.columns or table.path in self.seen:
+                continue
+            score = 3.0 * (tagged.count(table.path) > 0) + 2.0 * any(
+                name.startswith(f"f_{table.path}_"[:31]) for name in marked
+            )
+            named = plain(CODE.sub("", self.heading)) == plain(table.label)
+            score += 2.0 * bool(code and code[1] == table.number) + 1.5 * named
+            names = self.tables[table.path]
+            hits = sum(1 for row in grid.rows[:20] for cell in row if names.label(cell.text))
+            score += 2.0 * (hits >= max(2, len(table.columns) - 1)) + 0.1 * (hits >= 2)
+            scores[table.path] = score
+        best = max(scores, key=lambda path: scores[path], default=None)
+        if best is None or scores[best] < 2.0:
+            return None
+        return next(table for table in self.questions if table.path == best)
+
+    def grid_rows(self, grid: Grid, table: Question, header: list[Box]) -> None:
+        """Take the rows below the header by position; tags only tell when a row has lost cells."""
+        columns = column_order(header, table)
+        index = 0
+        for row in grid.rows[grid.rows.index(header) + 1 : ROWS]:
+            if is_header(row, table):
+                continue
+            cells = {column.path: cell for column, cell in zip(columns, row, strict=False) if column}
+            shifted = len(row) != len(header)
+            if shifted:
+                cells = self.by_tag(row, table) or cells
+            for column in table.columns:
+                cell = cells.get(column.path)
+                if cell is not None:
+                    self.take(within(table, index, column), cell, "content_control" if cell.controls else "position", ("misplaced",) if shifted else ())
+            index += 1
+
+    def by_tag(self, row: list[Box], table: Question) -> dict[str, Box]:
+        """Return the cells of a row by the tags in them."""
+        found: dict[str, Box] = {}
+        for cell in row:
+            for held in cell.controls:
+                match = re.match(rf"fg:{table.path}\.\d+\.(\w+)", held.tag)
+                if match:
+                    found.setdefault(match[1], cell)
+        return found
+
+    def cards(self, grid: Grid, table: Question) -> None:
+        """Take cards: a column that comes again begins the next one."""
+        names = self.tables[table.path]
+        index, taken = -1, set(column.path for column in table.columns)
+        for row in grid.rows[: ROWS * 10]:
+            for column, cell, layer in pairs_of(row, names):
+                if column.path in taken:
+                    index, taken = index + 1, set()
+                taken.add(column.path)
+                self.take(within(table, index, column), cell, layer)
+
+    def pairs(self, grid: Grid) -> None:
+        """Take a table of label and answer pairs."""
+        for row in grid.rows:
+            claimed_boxes = set()
+            for question, cell, layer in pairs_of(row, self.scalars):
+                claimed_boxes |= {id(cell)}
+                self.take(question, cell, layer)
+            self.unclaimed += [cell for cell in row if id(cell) not in claimed_boxes]
+
+    def take(self, question: Question, cell: Box, layer: str, doubts: tuple[str, ...] = ()) -> None:
+        """Take the answer that stands in a cell; the first place of a field wins."""
+        reading = ticks(question, cell) if question.control is Control.TICKS else written(question, cell)
+        doubts = (*doubts, *reading.doubts)
+        if question.path in self.answers:
+            first = self.answers[question.path]
+            if reading.text.strip() and reading.text != first.text:
+                self.answers[question.path] = Answer(first.text, first.layer, 0.5, first.where, (*first.doubts, "duplicate"))
+            return
+        confidence = 0.5 if doubts else 1.0
+        self.answers[question.path] = Answer(reading.text, layer, confidence, question.number, doubts)
+
+
+@dataclass
+class Names:
+    """The questions of a form or table by everything that may name them."""
+
+    tags: dict[str, Question]
+    titles: dict[str, Question | None]
+    codes: dict[str, Question]
+    marks: dict[str, Question]
+
+    @classmethod
+    def of(cls, questions: list[Question]) -> Names:
+        """Index the questions; a label that several share names none of them."""
+        titles: dict[str, Question | None] = {}
+        tags: dict[str, Question] = {}
+        marks: dict[str, Question] = {}
+        for question in questions:
+            label = plain(question.label)
+            titles[label] = None if label in titles else question
+            for path in (question.path, *(f"{question.path}.{choice.code}" for choice in question.choices)):
+                tags[tag(path)] = question
+                tags[str(field_id(path))] = question
+                marks[bookmark(path)] = question
+        return cls(tags, titles, {question.number: question for question in questions if question.number}, marks)
+
+    def label(self, text: str) -> Question | None:
+        """Return the question whose label a cell is, by its visible code or its first line."""
+        code = CODE.search(text)
+        if code and code[1] in self.codes:
+            return self.codes[code[1]]
+        return self.titles.get(plain(CODE.sub("", text.split("\n")[0])))
+
+    def held(self, cell: Box) -> tuple[Question, str] | None:
+        """Return the question that the controls or bookmarks in a cell name, and by what."""
+        for held in cell.controls:
+            for name, layer in ((held.tag, "content_control"), (held.number, "control_id")):
+                short = re.sub(r"^fg:\w+\.\d+\.", "fg:", name)
+                if question := self.tags.get(name) or self.tags.get(short):
+                    return question, layer
+        for name in cell.bookmarks:
+            if question := self.marks.get(name) or self.marks.get(re.sub(r"^f_\w+?_\d+_", "f_", name)):
+                return question, "bookmark"
+        return None
+
+
+def pairs_of(row: list[Box], names: Names) -> Iterator[tuple[Question, Box, str]]:
+    """Yield question, answer cell and layer for each label and answer pair of a row."""
+    taken: set[int] = set()
+    for label, cell in pairwise([Box(), *row]):
+        named = names.label(label.text) if id(label) not in taken else None
+        held = names.held(cell)
+        if held is None and (named is None or names.label(cell.text) is not None and not cell.controls):
+            continue
+        taken.add(id(cell))
+        if held is None:
+            assert named, "one of the two names the question"
+            yield named, cell, "code" if CODE.search(label.text) else "label"
+            continue
+        question, layer = held
+        if named and named is not question:
+            cell.marks.add("carriers_disagree")
+        yield named or question, cell, layer
+
+
+def is_header(row: list[Box], table: Question) -> bool:
+    """Tell whether a row holds the column labels of a table."""
+    labels = {plain(column.label) for column in table.columns}
+    hits = sum(1 for cell in row if plain(cell.text.split("\n")[0]) in labels)
+    return hits >= max(2, len(labels) - 1) or (len(labels) == 1 and hits == 1)
+
+
+def column_order(header: list[Box], table: Question) -> list[Question | None]:
+    """Return the column that stands at each place of a header row."""
+    by_label = {plain(column.label): column for column in table.columns}
+    return [by_label.get(plain(cell.text.split("\n")[0])) for cell in header]
+
+
+# --- values -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A text and what is doubtful about it."""
+
+    text: str
+    doubts: tuple[str, ...] = ()
+
+
+DOUBTFUL = ("tracked_change", "hidden_text", "glyph_state", "carriers_disagree")
+
+
+def written(question: Question, cell: Box) -> Taken:
+    """Return the text of a cell that holds one field, prompts taken off."""
+    doubts = [mark for mark in DOUBTFUL if mark in cell.marks]
+    inside = [held for held in cell.controls if held.checked is None]
+    outside = cell.text
+    for held in sorted(inside, key=lambda held: held.start, reverse=True):
+        outside = outside[: held.start] + "\n" + outside[held.end :] if held.end <= len(outside) else outside
+    text = cell.text
+    for held in inside:
+        if plain(cell.text[held.start : held.end]) in PROMPTS:
+            text = cell.text[: held.start] + cell.text[held.end :]
+    text = unprompted(text)
+    named = [held for held in inside if held.tag.startswith("fg:")]
+    if (named and unprompted(outside)) or "text_box" in cell.marks or "nested" in cell.marks:
+        doubts.append("text_outside")
+    return Taken(text, tuple(doubts))
+
+
+PROMPTS = frozenset(map(plain, PLACEHOLDERS))
+
+
+def unprompted(text: str) -> str:
+    """Return a text without a prompt before or after what was written."""
+    text = clean(text)
+    for prompt in PLACEHOLDERS:
+        text = text.removeprefix(prompt).removesuffix(prompt).strip()
+    return text
+
+
+def ticks(question: Question, cell: Box) -> Taken:
+    """Return the codes of the ticked boxes of a cell, or what is written there instead."""
+    doubts = [mark for mark in DOUBTFUL if mark in cell.marks]
+    labels = {plain(choice.label): choice.code for choice in question.choices}
+    by_place = {
+        held.start: held.tag.rpartition(".")[2] for held in cell.controls if held.checked is not None and held.tag.startswith("fg:")
+    }
+    found: dict[str, bool] = {}
+    matches = list(BOX.finditer(cell.text))
+    rest = cell.text[: matches[0].start()] if matches else cell.text
+    for match, following in zip(matches, [*matches[1:], None], strict=True):
+        label = cell.text[match.end() : following.start() if following else len(cell.text)]
+        code = labels.get(plain(label))
+        if code is None:
+            near = next((name for name in sorted(labels, key=len, reverse=True) if plain(label).startswith(name)), None)
+            tagged = by_place.get(match.start())
+            code = labels[near] if near is not None else next((option for option in labels.values() if option == tagged), None)
+            rest += plain(label)[len(near or "") :]
+        if code is None:
+            continue
+        found[code] = found.get(code, False) or bool(TICKED.search(match[0]))
+    if not found:
+        return Taken(clean(cell.text), tuple(doubts))
+    if rest.strip(" \n\t.,;:-"):
+        doubts.append("text_outside")
+    chosen = [choice.code for choice in question.choices if found.get(choice.code)]
+    return Taken(" ".join(chosen), tuple(doubts))
+
+
+# --- what else stands there -------------------------------------------------------------------
+
+
+def strays(finder: Finder, known: frozenset[str]) -> Iterator[str]:
+    """Yield the lines outside the fields that no template has printed."""
+    for box in finder.unclaimed:
+        for line in box.text.split("\n"):
+            words = plain(CODE.sub("", TOKEN.sub("", line)))
+            if words and words not in known and not re.fullmatch(r"[\W\d_]*", words):
+                yield line.strip()[:200]

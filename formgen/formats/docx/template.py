@@ -1,0 +1,387 @@
+"""A template of an office, compiled: docxtpl's language in, one drawing step out.
+
+The designer's file is an ordinary Word document in docxtpl's template language. Each field is
+an expression such as ``{{ client_last_name }}``, a box ``{{ consent_referral.yes }}``; rows stand
+between ``{%tr for row in benefits %}`` and ``{%tr endfor %}``; a label is ``{{ _("Sukunimi") }}``.
+Compiling finds the fields by their expressions, whatever became of the controls around them in
+Word or LibreOffice, and puts a fresh control from the schema in the place of each.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import unescape
+
+from docxtpl import DocxTemplate
+from jinja2 import Environment, StrictUndefined, TemplateError
+from jinja2 import Template as JinjaTemplate
+from lxml import etree
+from markupsafe import Markup
+
+from formgen.errors import Unreadable, UsageError
+from formgen.formats.docx.controls import Slot, characters
+from formgen.formats.docx.package import MC, RELS, TYPES, W14, Package, parse, w
+from formgen.sheet import Control, Question, Sheet
+from formgen.words import say
+
+EXPRESSION = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+PATH = re.compile(r"([a-z_]\w*)(?:\.(\w+)|\[\W(\w+)\W\])?(?:\.(\w+)|\[\W(\w+)\W\])?")
+LOOP = re.compile(r"\{%\s*(?:for\s+(\w+)\s+in\s+(\w+)|(endfor))\s*%\}")
+CUSTOM = "docProps/custom.xml"
+CUSTOM_TYPE = "application/vnd.openxmlformats-officedocument.custom-properties+xml"
+CUSTOM_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/custom-properties"
+FMTID = "{D5CDD505-2E9C-101B-9397-08002B2CF9AE}"
+PROPERTIES = "http://schemas.openxmlformats.org/officeDocument/2006/custom-properties"
+VT = "http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes"
+CORE = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
+DC = "http://purl.org/dc/elements/1.1/"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+BROKEN = "Lomakepohjassa on virhe: {detail}"
+WORDS = (
+    "token",
+    "instance",
+    "case_id",
+    "organiser",
+    "guidance",
+    "privacy",
+    "form_number",
+    "form_version",
+    "form_title",
+    "about",
+    "version_no",
+    "language",
+    "locale",
+)
+
+Element = Any
+
+
+@dataclass
+class Found:
+    """What the expressions of a template turned out to be: fields, words, and neither."""
+
+    slots: list[Slot] = field(default_factory=list)
+    words: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
+
+
+class Template:
+    """One compiled template; raises `UsageError` when the file cannot be used as one."""
+
+    def __init__(self, data: bytes, questions: tuple[Question, ...], language: str = "fi") -> None:
+        """Compile the designer's file for the questions of its form in one language."""
+        self.questions = questions
+        self.language = language
+        self.tables = {question.path: question for question in questions if question.columns}
+        self.found = Found()
+        self.environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=finalize)
+        try:
+            self.package = Package(data)
+            self.parts = {name: self.compiled(name) for name in self.drawn_parts()}
+        except (Unreadable, TemplateError) as error:
+            raise UsageError(BROKEN, detail=str(error)) from error
+
+    def drawn_parts(self) -> Iterator[str]:
+        """Yield the parts that hold expressions: body, headers, footers, prompts."""
+        yield self.package.main
+        for name, kind in self.package.types.items():
+            if name in self.package.names and kind.endswith(("header+xml", "footer+xml", "document.glossary+xml")):
+                yield name
+
+    def compiled(self, name: str) -> JinjaTemplate:
+        """Return the part as a Jinja template whose fields are calls of ``slot``."""
+        source = re.sub(r"^\s*<\?xml.*?\?>\s*", "", self.package.read(name).decode("utf-8"))
+        root = parse(DocxTemplate(io.BytesIO()).patch_xml(source).encode())
+        self.mark(root)
+        return self.environment.from_string(jinja_source(root))
+
+    def mark(self, root: Element) -> None:
+        """Replace every run that holds a field's expression by marks for its slots."""
+        for control in [item for item in root.iter(w("sdt")) if EXPRESSION.search("".join(item.itertext()))]:
+            unwrap(control)
+        loop = ("", "")
+        for event, item in list(etree.iterwalk(root, events=("start", "end"))):
+            if event == "start":
+                loop = looping(item.text, loop) if item.tag != w("t") else loop
+                if item.tag == w("r") and EXPRESSION.search("".join(item.itertext(w("t")))):
+                    self.replace(item, loop)
+            else:
+                loop = looping(item.tail, loop)
+
+    def replace(self, run: Element, loop: tuple[str, str]) -> None:
+        """Put the pieces of a run in its place: text as it was, a mark for each field."""
+        pieces = EXPRESSION.split("".join(run.itertext(w("t"))))
+        slots = [self.slot(piece, loop) if number % 2 else None for number, piece in enumerate(pieces)]
+        if not any(slots):
+            return
+        style = run.find(w("rPr"))
+        properties = "" if style is None else bare(style)
+        for number, (piece, slot) in enumerate(zip(pieces, slots, strict=True)):
+            if slot:
+                self.found.slots.append(replace(slot, style=properties))
+                run.addprevious(
+                    etree.Element("fg_slot", n=str(len(self.found.slots) - 1), loop=str(int(bool(slot.table))))
+                )
+            elif piece:
+                copy = etree.Element(w("r"))
+                if style is not None:
+                    copy.append(deepcopy(style))
+                words = etree.SubElement(copy, w("t"))
+                words.text = f"{{{{ {piece} }}}}" if number % 2 else piece
+                words.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
+                run.addprevious(copy)
+        remove(run)
+
+    def slot(self, expression: str, loop: tuple[str, str]) -> Slot | None:
+        """Return the slot that an expression names; note it as a word or as unknown if it names none."""
+        match = PATH.fullmatch(expression)
+        if not match:
+            return None
+        steps = [step for step in match.groups() if step]
+        variable, table = loop
+        if steps[0] == variable and table in self.tables:
+            slot = field_slot(self.tables[table].columns, steps[1:], table)
+        else:
+            slot = field_slot(self.questions, steps)
+        if not slot:
+            (self.found.words if steps[0] in {"loop", *WORDS} else self.found.unknown).add(expression)
+        return slot
+
+    def check(self) -> Iterator[str]:
+        """Yield what is missing or broken, in plain words."""
+        drawn = Counter((slot.table, slot.path()) for slot in self.found.slots)
+        for question in self.questions:
+            table = question.path if question.columns else ""
+            for column in question.columns or (question,):
+                for path in places(column):
+                    if (table, path) not in drawn:
+                        shown = f"{table}.{path}" if table else path
+                        yield say("Kohta puuttuu pohjasta: {label} ({path}).", label=column.label, path=shown)
+        for (table, path), times in drawn.items():
+            if times > 1:
+                shown = f"{table}.{path}" if table else path
+                yield say("Kohta on pohjassa {count} kertaa: {path}.", count=times, path=shown)
+        for name in sorted(self.found.unknown):
+            yield say("Pohjassa on kenttä, jota lomakkeella ei ole: {name}.", name=name)
+        if "token" not in self.found.words:
+            yield say("Lomaketunnus puuttuu pohjan tekstistä. Lisää loppuun {example}.", example="{{ token }}")
+
+    def draw(self, sheet: Sheet, words: Mapping[str, str]) -> bytes:
+        """Return the document: the sheet's answers in their controls, identity in every carrier.
+
+        ``words`` are what the document says besides its fields, see `WORDS`.
+        """
+        marks = count(1000)
+
+        def draw_slot(number: int, index: int | None = None) -> Markup:
+            slot = self.found.slots[number]
+            answer = sheet.answers.get(slot.question.path if index is None else f"{slot.table}.{index}.{slot.question.path}")
+            return Markup(slot.draw(answer.text if answer else "", self.language, index, next(marks)))  # noqa: S704
+
+        context = {
+            **{word: words.get(word, "") for word in WORDS},
+            **{path: range(row_count(table, sheet)) for path, table in self.tables.items()},
+            "slot": draw_slot,
+            "_": lambda text: say(text, self.language),
+        }
+        out = io.BytesIO()
+        with zipfile.ZipFile(out, "w") as target:
+            for name, data in self.members(context, words):
+                target.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
+        return out.getvalue()
+
+    def members(self, context: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+        """Yield every member of the document."""
+        for name in self.package.names:
+            if name in self.parts:
+                try:
+                    drawn = self.parts[name].render(context)
+                except TemplateError as error:
+                    raise UsageError(BROKEN, detail=str(error)) from error
+                if name == self.package.main:
+                    drawn = with_bookmark(drawn, words["instance"])
+                yield name, f"{DECLARATION}{drawn}".encode()
+            elif name in STAMPED:
+                yield name, STAMPED[name](self.package.read(name), words)
+            elif name != CUSTOM and not name.endswith("/"):
+                data = self.package.read(name)
+                yield name, data.replace(b'"fi-FI"', b'"sv-FI"') if self.language.startswith("sv") else data
+        yield CUSTOM, custom_properties(words)
+
+
+@lru_cache(maxsize=64)
+def compiled(file: Path, changed: int, questions: tuple[Question, ...], language: str) -> Template:
+    """Return the template of a file, compiled once as long as the file stays as it is."""
+    return Template(file.read_bytes(), questions, language)
+
+
+def load(file: Path, questions: tuple[Question, ...], language: str = "fi") -> Template:
+    """Return the compiled template of a file for questions in the language."""
+    return compiled(file, file.stat().st_mtime_ns, questions, language)
+
+
+def field_slot(questions: tuple[Question, ...], steps: list[str], table: str = "") -> Slot | None:
+    """Return the slot of the longest path that the steps begin with; one step more is an option."""
+    for question in questions:
+        path = question.path.split(".")
+        rest = steps[len(path) :]
+        if steps[: len(path)] != path or question.columns:
+            continue
+        if not rest and question.control is not Control.TICKS:
+            return Slot(question, table=table)
+        option = next((choice for choice in question.choices if rest == [choice.code]), None)
+        if option and question.control is Control.TICKS:
+            return Slot(question, option, table)
+    return None
+
+
+def places(question: Question) -> Iterator[str]:
+    """Yield the path of every control of a question: one, or one for each box."""
+    if question.control is Control.TICKS:
+        yield from (f"{question.path}.{choice.code}" for choice in question.choices)
+    else:
+        yield question.path
+
+
+def row_count(table: Question, sheet: Sheet) -> int:
+    """Return how many rows to draw: those printed, or all that are used and a spare one."""
+    prefix = f"{table.path}."
+    used = {int(path[len(prefix) :].split(".")[0]) for path in sheet.answers if path.startswith(prefix)}
+    return max(table.rows, len(used) if table.locked else max(used, default=-1) + 2)
+
+
+def looping(text: str | None, loop: tuple[str, str]) -> tuple[str, str]:
+    """Return loop variable and table that are in force after a piece of text."""
+    for match in LOOP.finditer(text or ""):
+        loop = ("", "") if match[3] else (match[1], match[2])
+    return loop
+
+
+def bare(style: Element) -> str:
+    """Return run properties as XML without the namespaces that the document declares anyway."""
+    return re.sub(r' xmlns:\w+="[^"]*"', "", etree.tostring(style, encoding="unicode", with_tail=False))
+
+
+def remove(element: Element) -> None:
+    """Take an element away, but not the text behind it."""
+    before, parent = element.getprevious(), element.getparent()
+    if element.tail and before is not None:
+        before.tail = (before.tail or "") + element.tail
+    elif element.tail:
+        parent.text = (parent.text or "") + element.tail
+    parent.remove(element)
+
+
+def unwrap(control: Element) -> None:
+    """Put what a control holds in its place."""
+    content = control.find(w("sdtContent"))
+    for child in list(content) if content is not None else []:
+        control.addprevious(child)
+    remove(control)
+
+
+def finalize(value: Any) -> Any:
+    """Return a plain expression's value as the inside of a run, line breaks and tabs kept."""
+    if isinstance(value, str) and not isinstance(value, Markup) and ("\n" in value or "\t" in value):
+        return Markup("</w:t>" + characters(value) + '<w:t xml:space="preserve">')  # noqa: S704
+    return value
+
+
+def jinja_source(root: Element) -> str:
+    """Return the XML of a part as Jinja source: slots as calls, expressions without XML escapes."""
+    source = etree.tostring(root, encoding="unicode")
+    head, _, rest = source.partition(">")
+    for prefix, uri in (("w14", W14), ("mc", MC)):
+        if f"xmlns:{prefix}=" not in head:
+            head += f' xmlns:{prefix}="{uri}"'
+    ignorable = re.search(r'mc:Ignorable="([^"]*)"', head)
+    if not ignorable:
+        head += ' mc:Ignorable="w14"'
+    elif "w14" not in ignorable[1].split():
+        head = head.replace(ignorable[0], f'mc:Ignorable="{ignorable[1]} w14"'.replace('" ', '"'))
+    source = re.sub(r"\{[{%].*?[}%]\}", lambda match: unescape(match[0]), f"{head}>{rest}", flags=re.DOTALL)
+    return re.sub(r'<fg_slot n="(\d+)" loop="(\d)"(?: xmlns[^>]*)?/>', slot_call, source)
+
+
+def slot_call(match: re.Match[str]) -> str:
+    """Return the call that draws a slot, in a loop with the row's index."""
+    return f"{{{{ slot({match[1]}{', loop.index0' if match[2] == '1' else ''}) }}}}"
+
+
+# --- identity and titles in the package -------------------------------------------------------
+
+
+def with_bookmark(document: str, instance: str) -> str:
+    """Return the body with a bookmark at its start whose name is the instance."""
+    name = f"form_{instance.replace('-', '')}"
+    mark = f'<w:bookmarkStart w:id="999" w:name="{name}"/><w:bookmarkEnd w:id="999"/>'
+    return re.sub(r"(<w:body>)(<w:p[ >])?", lambda match: f"{match[1]}{mark}{match[2] or ''}", document, count=1)
+
+
+def with_custom_type(data: bytes, words: Mapping[str, str]) -> bytes:
+    """Return the content types with the custom properties among them."""
+    root = parse(data)
+    if not any(item.get("PartName") == f"/{CUSTOM}" for item in root):
+        etree.SubElement(root, f"{{{TYPES}}}Override", PartName=f"/{CUSTOM}", ContentType=CUSTOM_TYPE)
+    return serialised(root)
+
+
+def with_custom_relation(data: bytes, words: Mapping[str, str]) -> bytes:
+    """Return the package's relations with the custom properties among them."""
+    root = parse(data)
+    if not any(item.get("Type") == CUSTOM_RELATION for item in root):
+        etree.SubElement(root, f"{{{RELS}}}Relationship", Id="rIdFormgen", Type=CUSTOM_RELATION, Target=CUSTOM)
+    return serialised(root)
+
+
+def with_core(data: bytes, words: Mapping[str, str]) -> bytes:
+    """Return the core properties with title, language, and the token as keywords and identifier."""
+    root = parse(data)
+    for namespace, name, value in (
+        (DC, "title", words["form_title"]),
+        (DC, "language", words["locale"]),
+        (DC, "identifier", words["token"]),
+        (DC, "subject", words["form_number"]),
+        (DC, "creator", words["organiser"]),
+        (CORE, "keywords", words["token"]),
+    ):
+        element = root.find(f"{{{namespace}}}{name}")
+        if element is None:
+            element = etree.SubElement(root, f"{{{namespace}}}{name}")
+        element.text = value
+    return serialised(root)
+
+
+def custom_properties(words: Mapping[str, str]) -> bytes:
+    """Return the custom properties that carry the identity."""
+    root = etree.Element(f"{{{PROPERTIES}}}Properties", nsmap={None: PROPERTIES, "vt": VT})
+    for number, name in enumerate(("token", "case_id", "language"), start=2):
+        item = etree.SubElement(
+            root, f"{{{PROPERTIES}}}property", fmtid=FMTID, pid=str(number), name=f"formgen_{name}"
+        )
+        etree.SubElement(item, f"{{{VT}}}lpwstr").text = words.get(name, "")
+    return serialised(root)
+
+
+def serialised(root: Element) -> bytes:
+    """Return a part as bytes."""
+    data: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=True, standalone=True)
+    return data
+
+
+STAMPED: dict[str, Callable[[bytes, Mapping[str, str]], bytes]] = {
+    "[Content_Types].xml": with_custom_type,
+    "_rels/.rels": with_custom_relation,
+    "docProps/core.xml": with_core,
+}

@@ -1,0 +1,199 @@
+"""The workspace: its folders, its settings and its signing keys."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from formgen.errors import OutOfReach, UsageError
+from formgen.sheet import Keyring
+
+HERE = Path(__file__).parent
+PACKAGED = HERE / "content" if (HERE / "content").is_dir() else HERE.parent
+
+
+class Limits(BaseModel):
+    """Time limits of the unit in days and other practice (domain part H.4); all are settings."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    first_meeting: int = 14
+    decision: int = 14
+    first_support_meeting: int = 3
+    support_plan: int = 7
+    agreement_review: int = 90
+    caseload: int = 20
+
+
+class Coach(BaseModel):
+    """One coach of the unit: what is printed of them, and their full-time equivalent."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str = "Työhönvalmentaja"
+    phone: str = ""
+    email: str = ""
+    fte: float = 1.0
+
+
+class Intake(BaseModel):
+    """How the inbox is watched and how long a return is tried or may wait; times in seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quiet: float = 1.0
+    rescan: float = 5.0
+    incomplete: float = 30.0
+    empty: float = 600.0
+    attempts: int = 3
+    waiting_days: int = 14
+    max_bytes: int = 20_000_000
+    cpu_seconds: int = 20
+    wall_seconds: float = 60.0
+    memory_bytes: int = 1_500_000_000
+
+
+class Office(BaseSettings):
+    """The settings in ``formgen.toml``; every one has a default and may come as FORMGEN_…."""
+
+    model_config = SettingsConfigDict(env_prefix="FORMGEN_", env_nested_delimiter="__", extra="forbid", frozen=True)
+    file: ClassVar[Path | None] = None
+
+    organiser: str = "Esimerkkilän hyvinvointialue"
+    provider: str = ""
+    author: str = "Työhönvalmennuksen tiimi"
+    service_task: str = "working_age"
+    case_prefix: str = "PK"
+    language: str = "fi"
+    service_area: tuple[str, ...] = ()
+    same_controller: tuple[str, ...] = (
+        "adult_social_services",
+        "disability_services",
+        "mental_health_substance",
+        "health_centre",
+        "specialised_care",
+        "self",
+        "relative",
+    )
+    guidance: str = ""
+    privacy: str = (
+        "Lomakkeen tiedot ovat salassa pidettäviä. Rekisterinpitäjä on palvelun järjestäjä. "
+        "Tietosuojaselosteen ja tiedot oikeuksistasi saat työhönvalmentajalta."
+    )
+    missed_meeting_practice: str = (
+        "Jos tapaaminen jää väliin, valmentaja ottaa yhteyttä ja sovimme uuden ajan. Palvelu jatkuu."
+    )
+    coaches: tuple[Coach, ...] = ()
+    limits: Limits = Limits()
+    intake: Intake = Intake()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given, then the environment, then the office's file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
+
+    def coach(self, name: str) -> Coach:
+        """Return the coach of a name; one that the settings do not know has a name only."""
+        return next((coach for coach in self.coaches if coach.name == name), Coach(name=name))
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One workspace: where everything is."""
+
+    root: Path
+
+    @property
+    def inbox(self) -> Path:
+        """Return the drop zone."""
+        return self.root / "inbox"
+
+    @property
+    def outbox(self) -> Path:
+        """Return the folder that other systems read."""
+        return self.root / "outbox"
+
+    @property
+    def var(self) -> Path:
+        """Return the private folder."""
+        return self.root / "var"
+
+    @property
+    def originals(self) -> Path:
+        """Return the folder of returned files by sha256."""
+        return self.var / "originals"
+
+    def content(self, kind: str) -> tuple[Path, ...]:
+        """Return the folders of ``schemas`` or ``templates/forms``: the office's, then the packaged one."""
+        folders = [self.root / kind, PACKAGED / kind]
+        return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
+
+    @cached_property
+    def office(self) -> Office:
+        """Return the settings; raise `UsageError` when the file is wrong."""
+        file = self.root / "formgen.toml"
+        source = type("OfficeFile", (Office,), {"file": file if file.is_file() else None, "__annotations__": {}})
+        try:
+            office: Office = source()
+        except (ValidationError, tomllib.TOMLDecodeError) as error:
+            raise UsageError("Asetustiedosto formgen.toml ei kelpaa: {detail}", detail=first_line(error)) from error
+        return office
+
+    @cached_property
+    def keys(self) -> Keyring:
+        """Return the signing keys, making the first one; the newest signs."""
+        folder = self.var / "keys"
+        if not any(folder.glob("*.key")):
+            new_key(folder)
+        files = sorted(folder.glob("*.key"), key=lambda file: (file.stat().st_mtime_ns, file.name))
+        return Keyring({file.stem: file.read_bytes() for file in files}, files[-1].stem)
+
+    def make(self) -> Workspace:
+        """Make the folders that are missing; raise `OutOfReach` when that cannot be."""
+        try:
+            for folder in (self.inbox, self.outbox, self.root / "templates" / "forms", self.root / "schemas"):
+                folder.mkdir(parents=True, exist_ok=True)
+            for folder in (self.var, self.originals, self.var / "work", self.var / "keys"):
+                folder.mkdir(parents=True, exist_ok=True)
+            self.var.chmod(0o700)
+        except OSError as error:
+            raise OutOfReach(detail=f"{self.root}: {error.strerror}") from error
+        return self
+
+
+def first_line(error: Exception) -> str:
+    """Return what is wrong in one line, with no value in it."""
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False))
+    return str(error).splitlines()[0]
+
+
+def new_key(folder: Path) -> None:
+    """Write a new signing key of 32 random bytes, named after its own digest, mode 0600."""
+    folder.mkdir(parents=True, exist_ok=True)
+    key = secrets.token_bytes(32)
+    file = folder / f"{hashlib.sha256(key).hexdigest()[:8]}.key"
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(key)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+Settings = dict[str, Any]

@@ -1,0 +1,190 @@
+"""The waist: what stands in the fields of one document, and whose document it is."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import NamedTuple
+from uuid import UUID
+
+
+class Control(StrEnum):
+    """How a question is drawn; all that a format knows of a kind of answer."""
+
+    LINE = "line"
+    AREA = "area"
+    DATE = "date"
+    TICKS = "ticks"
+    LIST = "list"
+
+
+class Choice(NamedTuple):
+    """One option: its code and its label in the language of the document."""
+
+    code: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One place for an answer, or with ``columns`` a table of repeating rows.
+
+    ``path`` is the dotted name (relative inside a table); ``number`` the visible code
+    ``F12``; ``limit`` the longest text in characters, 0 for none; ``rows`` how many rows
+    are printed; ``section`` is set on the first question of each section.
+    """
+
+    path: str
+    label: str
+    control: Control = Control.LINE
+    hint: str = ""
+    required: bool = False
+    locked: bool = False
+    choices: tuple[Choice, ...] = ()
+    columns: tuple[Question, ...] = ()
+    number: str = ""
+    section: str = ""
+    limit: int = 0
+    many: bool = False
+    rows: int = 0
+
+    @property
+    def title(self) -> str:
+        """Return the label as assistive software should say it."""
+        return self.label.rstrip(" :")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What stood in one field of one document, and how surely it was read.
+
+    ``text`` is as written; ticked boxes are their codes joined by a space. ``layer`` tells
+    by what the field was found. ``confidence`` is 1.0 for sure, less needs a person.
+    ``doubts`` are short codes such as ``text_outside``.
+    """
+
+    text: str
+    layer: str = "content_control"
+    confidence: float = 1.0
+    where: str = ""
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One document as its answers.
+
+    ``answers`` maps a path to its answer: a blank is an answer, an absent path is damage.
+    ``tokens`` maps each carrier of identity to the tokens found in it; ``facts`` are things
+    a policy may mind (``macros``, ``external``); ``strays`` is text outside the fields.
+    """
+
+    answers: Mapping[str, Answer]
+    tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    reader: str = ""
+    facts: tuple[str, ...] = ()
+    strays: tuple[str, ...] = ()
+
+
+class Paper(NamedTuple):
+    """What a format must know of a form to find its fields: questions and printed text."""
+
+    questions: tuple[Question, ...]
+    printed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose document it is: form, version and the one generated instance."""
+
+    form: str
+    version: str
+    instance: UUID
+
+    def token(self, keys: Keyring) -> str:
+        """Return the signed text that every carrier of identity holds.
+
+        >>> keys = Keyring({"k": b"secret"}, "k")
+        >>> Identity("referral", "2026.1", UUID(int=1)).token(keys)
+        'fg1:referral:2026.1:00000000-0000-0000-0000-000000000001:k:8cf3df1a7b6efb2c4c1ab9a3fd5f6d7a'
+        """
+        body = f"fg1:{self.form}:{self.version}:{self.instance}:{keys.current}"
+        return f"{body}:{keys.sign(body)}"
+
+
+TOKEN = re.compile(
+    r"fg1:([a-z_]{2,40}):([0-9][0-9.]{0,11}):([0-9a-f-]{36}):([0-9a-z]{1,16}):([0-9a-f]{32})"
+)
+
+
+class Keyring(NamedTuple):
+    """The signing keys by key id, and the id of the one that signs."""
+
+    keys: Mapping[str, bytes]
+    current: str
+
+    def sign(self, body: str, key: str = "") -> str:
+        """Return HMAC-SHA-256 of the text, cut to 128 bits, as 32 hex digits."""
+        secret = self.keys[key or self.current]
+        return hmac.new(secret, body.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def verify(self, token: str) -> Identity | None:
+        """Return the identity that the token carries, or None when it was not signed by us."""
+        match = TOKEN.fullmatch(token)
+        if not match:
+            return None
+        form, version, instance, key, mac = match.groups()
+        body = token.rpartition(":")[0]
+        if key not in self.keys or not hmac.compare_digest(self.sign(body, key), mac):
+            return None
+        try:
+            return Identity(form, version, UUID(instance))
+        except ValueError:
+            return None
+
+
+def claimed(token: str) -> Identity | None:
+    """Return the identity that the token claims, unverified: good only for finding questions."""
+    match = TOKEN.fullmatch(token)
+    try:
+        return Identity(match[1], match[2], UUID(match[3])) if match else None
+    except ValueError:
+        return None
+
+
+def field_id(path: str) -> int:
+    """Return the positive 31-bit number that stands for a path in a content control's id.
+
+    >>> field_id("client_last_name") == field_id("client_last_name")
+    True
+    """
+    return int.from_bytes(hashlib.sha256(path.encode()).digest()[:4]) % 0x7FFFFFFE + 1
+
+
+def bookmark(path: str) -> str:
+    """Return the bookmark name for a path: at most 40 characters of ``[A-Za-z0-9_]``.
+
+    >>> bookmark("benefits.0.payer")
+    'f_benefits_0_payer'
+    """
+    name = "f_" + re.sub(r"[^A-Za-z0-9_]", "_", path)
+    return name if len(name) <= 40 else f"{name[:31]}_{field_id(path):08x}"
+
+
+def flat(questions: Iterable[Question], rows: int = 0) -> Iterator[Question]:
+    """Yield every question, and for each table its columns ``rows`` times with full paths."""
+    for question in questions:
+        if not question.columns:
+            yield question
+        for index in range(rows if question.columns else 0):
+            for column in question.columns:
+                yield within(question, index, column)
+
+
+def within(table: Question, index: int, column: Question) -> Question:
+    """Return the column's question with its path in one row of the table."""
+    return replace(column, path=f"{table.path}.{index}.{column.path}")

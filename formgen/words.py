@@ -1,0 +1,66 @@
+"""Languages: Finnish is what the code says, the others are looked up in ``locale/*.po``.
+
+A message, label or sentence is written in Finnish where it belongs; its Finnish text is the
+key. Easy Finnish falls back to Finnish, easy Swedish to Swedish.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from babel import Locale
+from babel.messages.pofile import read_po
+
+LOCALE = Path(__file__).parent / "locale"
+FORM_LANGUAGES = ("fi", "sv", "fi_selko", "sv_selko")
+FALLBACK = {"fi_selko": "fi", "sv_selko": "sv"}
+
+
+@cache
+def catalog(language: str) -> Mapping[str, str]:
+    """Return the Finnish texts that the language has words for, and the words."""
+    words: dict[str, str] = dict(catalog(FALLBACK[language])) if language in FALLBACK else {}
+    file = LOCALE / f"{language}.po"
+    if file.is_file():
+        with file.open("rb") as stream:
+            entries = read_po(stream, ignore_obsolete=True)
+        words |= {str(entry.id): str(entry.string) for entry in entries if entry.id and entry.string}
+    return words
+
+
+def say(text: str, language: str = "fi", /, **values: object) -> str:
+    """Return the Finnish text in the language, with ``{names}`` filled.
+
+    >>> say("Kirjoita enintään {most} merkkiä.", "fi", most=60)
+    'Kirjoita enintään 60 merkkiä.'
+    """
+    text = catalog(language).get(text, text)
+    return text.format_map(values) if values else text
+
+
+def languages() -> tuple[str, ...]:
+    """Return the codes of the languages that there are words for, Finnish first."""
+    return ("fi", *sorted(file.stem for file in LOCALE.glob("*.po") if file.stem != "fi"))
+
+
+def everywhere(text: str) -> frozenset[str]:
+    """Return a Finnish text as it stands in every language there is."""
+    return frozenset(say(text, language) for language in languages())
+
+
+def locale(language: str) -> Locale:
+    """Return Babel's locale for a language of forms."""
+    return Locale.parse(FALLBACK.get(language, language))
+
+
+def plain(text: str) -> str:
+    """Return the text as it is compared: NFC, case folded, one space, no punctuation at its ends.
+
+    >>> plain("  Ka\\u0308ynti,  työpaikalla: * ")
+    'käynti, työpaikalla'
+    """
+    folded = unicodedata.normalize("NFC", text).casefold()
+    return " ".join(folded.split()).strip(" .,:;*!?()[]–-")

@@ -1,0 +1,196 @@
+"""What all forms of a case share: the head of the document and the tables that several forms have."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from formgen.codes import options
+from formgen.form import Form, Row, ask, rule
+from formgen.kinds import Clock, Day, Email, Line, Long, Name, One, Phone, YesNo, birth_date
+from formgen.process import Case
+from formgen.words import plain
+
+from ._codes import K3, K28
+
+
+def organiser(case: Case) -> str:
+    """Return the organiser of the service, from the settings."""
+    return case.office.organiser
+
+
+def provider(case: Case) -> str | None:
+    """Return the provider when it is another than the organiser, from the settings."""
+    return case.office.provider or None
+
+
+def service_task(case: Case) -> str:
+    """Return the service task of the case, or the office's usual one."""
+    records = case.current()
+    return (
+        getattr(records[-1].record, "service_task", None) or case.office.service_task
+        if records
+        else case.office.service_task
+    )
+
+
+def author(case: Case) -> str:
+    """Return who draws documents up, from the settings."""
+    return case.office.author
+
+
+def today(case: Case) -> date:
+    """Return the day."""
+    return case.today
+
+
+def client_name(case: Case) -> str | None:
+    """Return the client's name as the referral has it, first names first."""
+    referral = case.latest("referral")
+    return f"{referral.client_first_names} {referral.client_last_name}" if referral else None
+
+
+def client_birth_date(case: Case) -> date | None:
+    """Return the client's date of birth as the referral has it."""
+    referral = case.latest("referral")
+    return (referral.client_birth_date or birth_date(referral.client_hetu)) if referral else None
+
+
+def coach_name(case: Case) -> str | None:
+    """Return the named coach: the newest agreement's, else the referral decision's."""
+    agreement, referral = case.latest("cooperation_agreement"), case.latest("referral")
+    name: str | None = (agreement and agreement.coach_name) or (referral and referral.assigned_coach)
+    return name
+
+
+def coach_phone(case: Case) -> str | None:
+    """Return the named coach's phone number, from the settings."""
+    return case.office.coach(coach_name(case) or "").phone or None
+
+
+def coach_email(case: Case) -> str | None:
+    """Return the named coach's e-mail address, from the settings."""
+    return case.office.coach(coach_name(case) or "").email or None
+
+
+def granted(consents: Iterable[Any], recipient: str, scope: str, on: date) -> bool:
+    """Tell whether rows of consent let a kind of recipient have a kind of data on a day."""
+    return any(
+        row.recipient_type == recipient
+        and row.granted is True
+        and scope in (row.data_scope or ())
+        and (row.granted_date is None or row.granted_date <= on)
+        and (row.valid_until is None or row.valid_until >= on)
+        and (row.withdrawn_date is None or row.withdrawn_date > on)
+        for row in consents
+    )
+
+
+def consent_ok(case: Case, recipient: str, scope: str, on: date) -> bool:
+    """Tell whether the agreement in force holds such a consent on the day."""
+    agreement = case.latest("cooperation_agreement")
+    return bool(agreement) and granted(agreement.consents, recipient, scope, on)
+
+
+def in_force(case: Case, form: str) -> list[Any]:
+    """Return the records of a form that no later one corrects, oldest first."""
+    return [known.record for known in case.current(form)]
+
+
+def active_jobs(case: Case, on: date) -> tuple[Any, ...]:
+    """Return the job starts whose job has begun by the day and has not ended by it."""
+    ended = {end.job_id for end in in_force(case, "job_end") if end.end_date <= on}
+    return tuple(job for job in in_force(case, "job_start") if job.start_date <= on and job.job_id not in ended)
+
+
+def employer_key(business_id: str | None, name: str, municipality: str) -> str:
+    """Return the id of an employer: the same for the same business id, else for the same name and place.
+
+    >>> employer_key(None, "Kahvila  Testi", "167") == employer_key(None, "kahvila testi", "167")
+    True
+    """
+    known_by = business_id or f"{plain(name)}|{municipality}"
+    return f"E-{hashlib.sha256(known_by.encode()).hexdigest()[:8]}"
+
+
+class CaseForm(Form):
+    """A form of one case: the head that every document of social care carries."""
+
+    service_organiser: Line = ask(
+        "Palvelun järjestäjä",
+        section="Asiakirja",
+        by="system",
+        prefill=organiser,
+        default=organiser,
+        sensitivity="n",
+        max_length=120,
+    )
+    service_provider: Line | None = ask(
+        "Palvelun tuottaja", by="system", prefill=provider, default=provider, sensitivity="n", max_length=120
+    )
+    service_task: One = ask("Palvelutehtävä", of=K28, prefill=service_task, default=service_task, sensitivity="n")
+    document_date: Day = ask("Asiakirjan päiväys", prefill=today, default=today, sensitivity="n")
+    document_author: Line = ask(
+        "Asiakirjan laatija", by="system", prefill=author, default=author, sensitivity="n", max_length=120
+    )
+
+    @rule("range", field="document_date")
+    def document_is_not_of_tomorrow(self, case: Case) -> bool:
+        """Asiakirjan päiväys ei voi olla tulevaisuudessa."""
+        return self.document_date <= case.today
+
+
+class ClientForm(CaseForm):
+    """A form of a case whose client and coach are known."""
+
+    client_name: Line = ask(
+        "Asiakkaan nimi", by="system", prefill=client_name, default=client_name, locked=True, max_length=140
+    )
+    client_birth_date: Day = ask(
+        "Syntymäaika", by="system", prefill=client_birth_date, default=client_birth_date, locked=True, birth=True
+    )
+    coach_name: Name = ask(
+        "Työhönvalmentaja", by="system", prefill=coach_name, default=coach_name, sensitivity="n", max_length=80
+    )
+    coach_phone: Phone | None = ask(
+        "Valmentajan puhelin", by="system", prefill=coach_phone, default=coach_phone, sensitivity="n"
+    )
+    coach_email: Email | None = ask(
+        "Valmentajan sähköposti", by="system", prefill=coach_email, default=coach_email, sensitivity="n"
+    )
+
+
+class Benefit(Row):
+    """A benefit that the client receives."""
+
+    benefit: One = ask("Etuus", by="referrer", of=K3)
+    payer: Line | None = ask("Maksaja", by="referrer", max_length=60)
+    valid_until: Day | None = ask("Voimassa asti", by="referrer")
+    note: Line | None = ask("Huomautus", by="referrer", max_length=120)
+
+
+class TransitionMeeting(Row):
+    """A handover meeting: at the start, at a change of coach, in between, at the end."""
+
+    kind: One = ask(
+        "Palaverin vaihe",
+        of=options(start="Alku", coach_change="Valmentajan vaihto", mid="Välipalaveri", end="Loppu"),
+    )
+    meeting_date: Day = ask("Päivä")
+    meeting_time: Clock | None = ask("Kellonaika")
+    place: Line | None = ask("Paikka", max_length=80)
+    participants: Line = ask("Osallistujat", max_length=200)
+    notes: Long | None = ask("Muistiinpanot", max_length=1000)
+    agreed_actions: Long | None = ask("Sovitut asiat", max_length=500)
+
+
+class OtherService(Row):
+    """Another service that the client has right now."""
+
+    service: Line = ask("Palvelu", by="referrer", max_length=80)
+    organisation: Line | None = ask("Organisaatio", by="referrer", max_length=80)
+    contact_person: Line | None = ask("Yhteyshenkilö", by="referrer", max_length=80)
+    contact_phone: Phone | None = ask("Puhelin", by="referrer")
+    contact_allowed: YesNo = ask("Saako ottaa yhteyttä?", by="client")

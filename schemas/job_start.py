@@ -1,0 +1,826 @@
+"""Työsuhteen aloittaminen (L06): a job begins, with its terms, subsidies, benefits and first support."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from formgen.codes import options
+from formgen.form import Row, ask, rows, rule
+from formgen.kinds import (
+    BusinessId,
+    Clock,
+    Day,
+    Dec,
+    Email,
+    Euro,
+    Hours,
+    Int,
+    Line,
+    Long,
+    Many,
+    Municipality,
+    Name,
+    Occupation,
+    One,
+    Phone,
+    Signed,
+    YesNo,
+    age,
+    days,
+)
+from formgen.process import Case, Move
+from formgen.words import plain
+
+from ._case import ClientForm, active_jobs, consent_ok, employer_key, in_force
+from ._codes import K3, K4, K5, K6, K9, K15, K16, K20, K33, K35
+
+NOT_EMPLOYMENT = K4.marked("not_employment")
+WITH_END = frozenset(("fixed_term", "seasonal"))
+PENSIONS = frozenset(
+    (
+        "rehabilitation_subsidy",
+        "disability_pension",
+        "disability_pension_kela",
+        "partial_disability_pension",
+        "guarantee_pension",
+    )
+)
+PURCHASES = frozenset(("assistive_device", "ergonomic"))
+IN_HAND = frozenset(("applied", "granted"))
+PLANS_OF_OFFICE = frozenset(("employment_plan", "multi_agency_plan", "activation_plan"))
+LONGEST_WEEK = Decimal(48)
+
+
+# --- what is already known --------------------------------------------------------------------
+
+
+def next_job_id(case: Case) -> str:
+    """Return the first free id of a job in the case, such as ``JOB-1``."""
+    taken = {getattr(known.record, "job_id", "") for known in case.records if known.record.id == "job_start"}
+    return next(job_id for number in range(1, len(taken) + 2) if (job_id := f"JOB-{number}") not in taken)
+
+
+def offered(name: str) -> Callable[[Case], Any]:
+    """Return a prefill: a column of the employer's offer that was accepted, else of the last one."""
+
+    def known(case: Case) -> Any:
+        offers = getattr(case.latest("employer_contact"), "offer", ()) or ()
+        accepted = [row for row in offers if row.answer == "accepted"] or list(offers)
+        return getattr(accepted[-1], name) if accepted else None
+
+    known.__name__ = f"employer_contact.offer.{name}"
+    return known
+
+
+def occupation(case: Case) -> str | None:
+    """Return the occupation of the job that was searched for: the contact's target, else the first."""
+    targets = getattr(case.latest("job_search_plan"), "target_jobs", ()) or ()
+    meant = getattr(case.latest("employer_contact"), "target_id", None)
+    found = next((row for row in targets if row.target_id == meant), targets[0] if targets else None)
+    return found.occupation_code if found else None
+
+
+def tasks(case: Case) -> str | None:
+    """Return the tasks that the employer has thought of, one a line."""
+    rows_of_tasks = getattr(case.latest("employer_contact"), "tasks_possible", ()) or ()
+    return "\n".join(row.task for row in rows_of_tasks)[:600] or None
+
+
+def open_to_all(case: Case) -> bool | None:
+    """Return whether the vacancy was open to all, as far as the contact with the employer tells."""
+    kind = getattr(case.latest("employer_contact"), "vacancy_kind", None)
+    return None if kind is None else bool(kind == "open_to_all")
+
+
+def coach_is_known(case: Case) -> bool | None:
+    """Return whether the employer may know of the coach, where the agreement leaves no doubt."""
+    mode = getattr(case.latest("cooperation_agreement"), "employer_contact_mode", None)
+    return {"with_name": True, "no": False}.get(mode or "")
+
+
+def accommodations(case: Case) -> list[dict[str, Any]]:
+    """Return a row for every accommodation that the profile asks for."""
+    wanted = getattr(case.latest("vocational_profile"), "accommodations", ()) or ()
+    return [{"accommodation": code} for code in wanted if code != "none"]
+
+
+def advice_given(case: Case) -> bool | None:
+    """Return True when the plan says that advice on benefits has been given."""
+    return True if getattr(case.latest("job_search_plan"), "benefits_counselling", None) == "done" else None
+
+
+def benefits(case: Case) -> list[dict[str, Any]]:
+    """Return a row for every benefit that the profile, else the referral, knows and that still exists."""
+    profile, referral = case.latest("vocational_profile"), case.latest("referral")
+    now = getattr(profile, "current_benefits", ()) or getattr(referral, "benefits", ()) or ()
+    return [{"benefit": row.benefit} for row in now if K3[row.benefit].valid(case.today)]
+
+
+def travel(case: Case) -> str | None:
+    """Return the notes of the profile on travelling."""
+    ways = getattr(case.latest("vocational_profile"), "travel", ()) or ()
+    return "; ".join(row.note for row in ways if row.note)[:160] or None
+
+
+def after_start(limit: str) -> Callable[[Case], date | None]:
+    """Return a prefill: as many days after the offered start as the office's limit says."""
+
+    def known(case: Case) -> date | None:
+        start = offered("start_date")(case)
+        return start + timedelta(days=getattr(case.office.limits, limit)) if start else None
+
+    known.__name__ = f"employer_contact.offer.start_date + {limit}"
+    return known
+
+
+# --- what is computed -------------------------------------------------------------------------
+
+
+def employer_id(record: JobStart, case: Case) -> str:
+    """Return the id of the employer."""
+    return employer_key(record.business_id, record.employer_name, record.workplace_municipality)
+
+
+def first_in_service(record: JobStart, case: Case) -> bool:
+    """Tell whether it is the first job that the service has led to; one kept from before is none."""
+    others = [job for job in in_force(case, "job_start") if job.job_id != record.job_id]
+    return not record.retention_case and all(other.retention_case for other in others)
+
+
+def not_competitive(record: JobStart) -> list[str]:
+    """Return the answers that make the job another than one in the open labour market."""
+    own = {plain(record.service_organiser), plain(record.service_provider or record.service_organiser)}
+    reasons = {
+        "contract_type": record.contract_type in NOT_EMPLOYMENT,
+        "open_to_anyone": not record.open_to_anyone,
+        "same_terms_as_others": not record.same_terms_as_others,
+        "wage_amount": record.wage_amount <= 0,
+        "employer_name": plain(record.employer_name) in own,
+    }
+    return [name for name, holds in reasons.items() if holds]
+
+
+def competitive(record: JobStart, case: Case) -> bool:
+    """Tell whether the job is one in the open labour market."""
+    return not not_competitive(record)
+
+
+# --- when something is needed -----------------------------------------------------------------
+
+
+def visible(record: JobStart) -> bool:
+    """Tell whether the employer knows of the coach."""
+    return record.coach_visible_to_employer
+
+
+def subsidised(record: JobStart) -> bool:
+    """Tell whether a wage subsidy has been granted."""
+    return record.wage_subsidy_status == "granted"
+
+
+def advised(record: JobStart) -> bool:
+    """Tell whether advice on benefits has been given."""
+    return record.benefit_counselling_done
+
+
+def varies(record: JobStart) -> bool:
+    """Tell whether the hours vary."""
+    return record.variable_hours is True
+
+
+class Shift(Row):
+    """One day of the weekly schedule."""
+
+    weekday: One = ask(
+        "Viikonpäivä",
+        by="client",
+        of=options(
+            ma="maanantai",
+            ti="tiistai",
+            ke="keskiviikko",
+            to="torstai",
+            pe="perjantai",
+            la="lauantai",
+            su="sunnuntai",
+        ),
+    )
+    start: Clock | None = ask("Alkaa", by="client")
+    end: Clock | None = ask("Päättyy", by="client")
+    crosses_midnight: YesNo | None = ask("Jatkuuko yli puolenyön?", by="client")
+    break_minutes: Int | None = ask("Tauot minuutteina", by="client", low=0, high=480)
+    note: Line | None = ask("Huomautus", by="client", max_length=60)
+
+    @property
+    def minutes(self) -> int | None:
+        """Return the working time in minutes, or None when an end of it is not known."""
+        if self.start is None or self.end is None:
+            return None
+        day = date(2026, 1, 1)
+        span = datetime.combine(day, self.end) - datetime.combine(day, self.start)
+        if self.crosses_midnight and span <= timedelta(0):
+            span += timedelta(days=1)
+        return int(span.total_seconds()) // 60 - (self.break_minutes or 0)
+
+
+class Accommodation(Row):
+    """One accommodation that was agreed on."""
+
+    accommodation: One = ask("Mukautus", by="employer", sensitivity="h", of=K33)
+    detail: Line | None = ask("Tarkemmin", by="employer", sensitivity="h", max_length=160)
+    responsible: One = ask(
+        "Kuka hoitaa",
+        by="employer",
+        sensitivity="h",
+        of=options(employer="Työnantaja", coach="Valmentaja", client="Asiakas", other="Muu"),
+    )
+    from_date: Day | None = ask("Alkaen", by="employer", sensitivity="h")
+
+
+class BenefitEffect(Row):
+    """What the wage does to one benefit."""
+
+    benefit: One = ask("Etuus", by="client", of=K3)
+    effect: One = ask(
+        "Mitä palkka vaikuttaa",
+        by="client",
+        of=options(none="Ei vaikuta", reduced="Pienenee", suspended="Keskeytyy", ends="Loppuu", extra="Tulee lisää"),
+    )
+    notify_who: Line | None = ask("Kenelle ilmoitetaan", by="client", max_length=60)
+    notify_by: Day | None = ask("Viimeistään", by="client")
+    done: YesNo | None = ask("Onko ilmoitettu?", by="client")
+
+
+class JobStart(ClientForm):
+    """The start of one job; every job of a case has its own."""
+
+    id = "job_start"
+    number = "L06"
+    version = "2026.1"
+    title = "Työsuhteen aloittaminen"
+    about = (
+        "Tällä lomakkeella kirjataan alkava työsuhde: työ, sopimus, tuet, etuudet ja alun tuki. Jokaisesta "
+        "työsuhteesta tehdään oma lomake. Kirjoita vain se, mitä työn kannalta tarvitaan."
+    )
+    moves = (
+        Move("T11", "phase_4", "phase_5"),
+        Move("T12", "phase_3", "phase_5"),
+        Move("T13", "phase_2", "phase_5"),
+        Move("T15", "phase_5", "phase_5"),
+    )
+
+    # 1 The job
+    job_id: Line = ask(
+        "Työsuhteen tunniste",
+        section="1 Työ",
+        by="system",
+        prefill=next_job_id,
+        default=next_job_id,
+        locked=True,
+        max_length=40,
+    )
+    found_by: One = ask(
+        "Miten työ löytyi",
+        of=options(
+            coach_network="Valmentajan verkostosta",
+            coach_new_contact="Valmentajan uudesta yhteydenotosta",
+            client_own="Asiakas löysi itse",
+            open_vacancy="Avoin työpaikka",
+            network_person="Tutun kautta",
+            previous_employer="Entinen työnantaja",
+            agency="Vuokra- tai välitysyritys",
+            other="Muu",
+        ),
+    )
+    employer_id: Line = ask("Työnantajan tunniste", by="system", fill=employer_id, max_length=40)
+    employer_name: Line = ask("Työnantaja", prefill="employer_contact.employer_name", max_length=120)
+    business_id: BusinessId | None = ask(
+        "Y-tunnus",
+        prefill="employer_contact.business_id",
+        sensitivity="n",
+        needed=lambda record: not record.business_id_detail,
+        hint="Esimerkiksi 9000001-1.",
+    )
+    business_id_detail: Line | None = ask(
+        "Jos Y-tunnusta ei ole: miksi",
+        sensitivity="n",
+        max_length=80,
+        hint="Esimerkiksi kotitalous, tai tunnus ei ole tiedossa.",
+    )
+    workplace_address: Line = ask("Työpaikan osoite", prefill="employer_contact.employer_address", max_length=120)
+    workplace_municipality: Municipality = ask(
+        "Työpaikan kunta", prefill="employer_contact.employer_municipality", of=K20
+    )
+    supervisor_name: Name | None = ask(
+        "Esihenkilön nimi",
+        by="employer",
+        prefill="employer_contact.contact_person",
+        max_length=80,
+        needed=visible,
+        hint="Tarvitaan, jos työnantaja tietää valmentajan tuesta.",
+    )
+    supervisor_phone: Phone | None = ask(
+        "Esihenkilön puhelin",
+        by="employer",
+        prefill="employer_contact.contact_phone",
+        needed=lambda record: visible(record) and not record.supervisor_email,
+        hint="Puhelin tai sähköposti riittää.",
+    )
+    supervisor_email: Email | None = ask(
+        "Esihenkilön sähköposti",
+        by="employer",
+        prefill="employer_contact.contact_email",
+        needed=lambda record: visible(record) and not record.supervisor_phone,
+    )
+    job_title: Line = ask("Tehtävänimike", by="employer", prefill=offered("job_title"), max_length=80)
+    occupation_code: Occupation = ask(
+        "Ammattiluokka",
+        prefill=occupation,
+        sensitivity="n",
+        hint="Ammattiluokituksen numero. Esimerkiksi 5223 on myyjä ja 9412 keittiöapulainen.",
+    )
+    industry: One = ask("Toimiala", prefill="employer_contact.industry", sensitivity="n", of=K5)
+    main_tasks: Long = ask("Työtehtävät", by="employer", prefill=tasks, max_length=600)
+    matches_goal: One = ask(
+        "Vastaako työ asiakkaan tavoitetta?",
+        by="client",
+        of=options(yes="Kyllä", partly="Osittain", no="Ei"),
+    )
+    goal_id: Line | None = ask(
+        "Tavoitteen tunniste", by="client", max_length=40, hint="Ammatillisen profiilin tavoite, jos se on tehty."
+    )
+    first_job_in_service: YesNo = ask("Ensimmäinen työ palvelussa", by="system", fill=first_in_service)
+    retention_case: YesNo = ask(
+        "Työsuhde oli jo ennen palvelua", hint="Kyllä, jos tuki auttaa pysymään työssä, joka on jo alkanut."
+    )
+    replaces_job_id: Line | None = ask(
+        "Jatkoa aiemmalle työsuhteelle samassa työpaikassa",
+        max_length=40,
+        hint="Aiemman työsuhteen tunniste, esimerkiksi JOB-1.",
+    )
+
+    # 2 The contract
+    contract_signed_date: Day | None = ask("Työsopimus tehty", section="2 Sopimus", by="client")
+    contract_form: One = ask(
+        "Sopimuksen muoto",
+        by="client",
+        of=options(written="Kirjallinen", electronic="Sähköinen", oral="Suullinen", unknown="Ei tiedossa"),
+    )
+    contract_type: One = ask("Työsuhteen laji", by="employer", prefill=offered("contract_type"), of=K4)
+    start_date: Day = ask("Aloituspäivä", by="employer", prefill=offered("start_date"))
+    end_date: Day | None = ask(
+        "Päättymispäivä",
+        by="employer",
+        prefill=offered("end_date"),
+        needed=lambda record: record.contract_type in WITH_END,
+        hint="Tarvitaan, jos työ on määräaikainen tai kausityö.",
+    )
+    fixed_term_reason: Line | None = ask("Määräaikaisuuden peruste", by="employer", max_length=120)
+    trial_period_months: Dec | None = ask(
+        "Koeaika kuukausina", by="employer", places=1, low=Decimal(0), high=Decimal(24)
+    )
+    weekly_hours: Hours | None = ask(
+        "Viikkotyöaika",
+        by="employer",
+        prefill=offered("weekly_hours"),
+        low=Decimal(0),
+        high=Decimal(168),
+        needed=lambda record: not varies(record),
+        hint="Tuntia viikossa. Jos työaika vaihtelee, vastaa seuraaviin kohtiin.",
+    )
+    variable_hours: YesNo | None = ask("Vaihteleeko työaika?", by="employer")
+    hours_min: Hours | None = ask(
+        "Työaika viikossa vähintään", by="employer", low=Decimal(0), high=Decimal(168), needed=varies
+    )
+    hours_max: Hours | None = ask(
+        "Työaika viikossa enintään", by="employer", low=Decimal(0), high=Decimal(168), needed=varies
+    )
+    working_time_form: One = ask("Työaikamuoto", by="employer", of=K15)
+    weekly_schedule: tuple[Shift, ...] = rows("Viikkoaikataulu", by="client", printed=5)
+    wage_type: One = ask("Palkan laji", by="client", prefill=offered("wage_type"), of=K16)
+    wage_amount: Euro = ask(
+        "Palkka", by="client", prefill=offered("wage"), low=None, hint="Euroa tunnissa tai kuukaudessa ennen veroja."
+    )
+    pay_basis: One = ask(
+        "Palkan peruste",
+        by="client",
+        of=options(
+            tes="Työehtosopimus",
+            agreed_above_tes="Sovittu, yli työehtosopimuksen",
+            agreed_no_tes="Sovittu, työehtosopimusta ei ole",
+            unknown="Ei tiedossa",
+        ),
+    )
+    tes_name: Line | None = ask(
+        "Työehtosopimus",
+        by="client",
+        max_length=80,
+        needed=lambda record: record.pay_basis in ("tes", "agreed_above_tes"),
+    )
+    pay_day: Line | None = ask("Palkkapäivä", by="client", max_length=40)
+    open_to_anyone: YesNo = ask(
+        "Onko työ sellainen, jota kuka tahansa voi hakea?", prefill=open_to_all, sensitivity="n"
+    )
+    same_terms_as_others: YesNo = ask("Samat ehdot kuin muilla samassa työssä", sensitivity="n")
+    is_competitive: YesNo = ask("Työ avoimilla työmarkkinoilla", by="system", fill=competitive, sensitivity="n")
+
+    # 3 Subsidies and accommodations
+    wage_subsidy_status: One = ask(
+        "Palkkatuki",
+        section="3 Tuet ja järjestelyt",
+        prefill="employer_contact.wage_subsidy_talk",
+        sensitivity="n",
+        of=K35,
+    )
+    wage_subsidy_percent: Int | None = ask(
+        "Palkkatuki prosentteina", by="employer", sensitivity="n", low=1, high=100, needed=subsidised
+    )
+    wage_subsidy_from: Day | None = ask("Palkkatuki alkaa", by="employer", sensitivity="n", needed=subsidised)
+    wage_subsidy_to: Day | None = ask("Palkkatuki päättyy", by="employer", sensitivity="n", needed=subsidised)
+    subsidy_decision_date: Day | None = ask(
+        "Palkkatukipäätöksen päivä", by="employer", sensitivity="n", needed=subsidised
+    )
+    adjustment_support: One = ask(
+        "Työolosuhteiden järjestelytuki", prefill="employer_contact.adjustment_support_talk", sensitivity="h", of=K35
+    )
+    adjustment_support_detail: Line | None = ask(
+        "Järjestelytuki: mihin", by="employer", sensitivity="h", max_length=120
+    )
+    accommodations_agreed: tuple[Accommodation, ...] = rows(
+        "Sovitut mukautukset", by="employer", prefill=accommodations, sensitivity="h", printed=3
+    )
+    disclosure_level: One = ask(
+        "Mitä työpaikalla tiedetään",
+        by="client",
+        prefill="job_search_plan.disclosure_level",
+        sensitivity="h",
+        of=K9,
+    )
+    coach_visible_to_employer: YesNo = ask(
+        "Tietääkö työnantaja valmentajan tuesta?", by="client", prefill=coach_is_known
+    )
+    who_knows: Line | None = ask("Ketkä työpaikalla tietävät", by="client", max_length=120, needed=visible)
+
+    # 4 Benefits
+    benefit_counselling_done: YesNo = ask(
+        "Etuusneuvonta tehty",
+        section="4 Etuudet",
+        prefill=advice_given,
+        hint="Selvitetty, miten palkka vaikuttaa etuuksiin.",
+    )
+    benefit_counselling_date: Day | None = ask(
+        "Etuusneuvonnan päivä", prefill="job_search_plan.benefits_counselling_date", needed=advised
+    )
+    benefit_counsellor: Line | None = ask(
+        "Kuka neuvoi", prefill="job_search_plan.benefits_counselling_by", max_length=80, needed=advised
+    )
+    benefit_effects: tuple[BenefitEffect, ...] = rows(
+        "Palkan vaikutus etuuksiin",
+        by="client",
+        prefill=benefits,
+        required=True,
+        printed=4,
+        hint="Jos etuuksia ei ole, valitse Ei etuuksia ja Ei vaikuta.",
+    )
+    earnings_limit_checked: One = ask(
+        "Ansaintaraja tarkistettu (jos eläke)",
+        of=options(yes="Kyllä", no="Ei", not_applicable="Ei koske"),
+        hint="Raja on eläkepäätöksessä.",
+    )
+    income_reporting_agreed: Line | None = ask("Palkan ilmoittaminen sovittu", by="client", max_length=120)
+
+    # 5 The start and support
+    onboarding_plan: Long = ask(
+        "Perehdytys: kuka ja miten",
+        section="5 Aloitus ja tuki",
+        by="employer",
+        prefill="employer_contact.tailoring_detail",
+        max_length=400,
+    )
+    coach_first_days: One = ask(
+        "Valmentaja mukana alussa",
+        by="client",
+        of=options(
+            not_wanted="En halua",
+            first_day="Ensimmäisenä päivänä",
+            first_three_days="Kolmena ensimmäisenä päivänä",
+            first_week="Ensimmäisellä viikolla",
+            by_agreement="Sovitaan erikseen",
+        ),
+    )
+    first_support_meeting: Day = ask(
+        "Ensimmäinen tukitapaaminen aloituksen jälkeen: päivä", prefill=after_start("first_support_meeting")
+    )
+    first_support_meeting_time: Clock = ask("Ensimmäinen tukitapaaminen: kellonaika")
+    first_support_meeting_mode: One = ask("Ensimmäinen tukitapaaminen: tapa", of=K6)
+    checklist: Many | None = ask(
+        "Muistilista",
+        by="client",
+        of=options(
+            tax_card="Verokortti",
+            bank_account="Tilinumero",
+            travel="Kulkuyhteys",
+            clothes="Työvaatteet",
+            keys_access="Avaimet ja kulkuluvat",
+            emergency_contact="Lähiomaisen yhteystieto",
+            sick_leave_rule="Miten sairastumisesta ilmoitetaan",
+            holidays="Lomat",
+        ),
+    )
+    travel_plan: Line | None = ask("Työmatka", by="client", prefill=travel, max_length=160)
+    support_plan_due: Day = ask(
+        "Tukisuunnitelma tehdään viimeistään", prefill=after_start("support_plan"), sensitivity="n"
+    )
+    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client")
+    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+
+    def expects(self, case: Case) -> str | None:
+        """Return phase 5 while the job is active."""
+        return "phase_5" if self.job_id in {job.job_id for job in active_jobs(case, case.today)} else None
+
+    @property
+    def begins(self) -> date:
+        """Return the day from which support is counted: the start, for a job kept from before this document's."""
+        return self.document_date if self.retention_case else self.start_date
+
+    @property
+    def most_hours(self) -> Decimal:
+        """Return the weekly hours, the most of them where they vary."""
+        return self.weekly_hours or self.hours_max or Decimal(0)
+
+    def support(self, case: Case) -> set[date]:
+        """Return the days on which the support plans of the job tell of contact."""
+        plans = [plan for plan in in_force(case, "job_support_plan") if plan.job_id == self.job_id]
+        return {row.date for plan in plans for row in plan.support_log}
+
+    def silent(self, case: Case, first: int, length: int, count: int) -> bool:
+        """Tell whether one of ``count`` periods of ``length`` days, from day ``first``, went by without contact."""
+        ends = [end.end_date for end in in_force(case, "job_end") if end.job_id == self.job_id]
+        last = min([case.today, *ends])
+        contacts = {days(self.begins, day) for day in self.support(case)}
+        starts = [first + length * number for number in range(count)]
+        past = [start for start in starts if self.begins + timedelta(days=start + length) <= last]
+        return any(not contacts & set(range(start, start + length)) for start in past)
+
+    # --- what must hold -----------------------------------------------------------------------
+
+    @rule("R46", waits_for="cooperation_agreement")
+    def agreement_has_been_made(self, case: Case) -> bool:
+        """Yhteistyösopimus puuttuu."""
+        return case.latest("cooperation_agreement") is not None
+
+    @rule("R47", field="start_date")
+    def job_starts_in_service(self, case: Case) -> bool:
+        """Työ alkoi ennen palvelua. Merkitkää työssä pysymisen tuki."""
+        agreement = case.latest("cooperation_agreement")
+        return agreement is None or self.retention_case or self.start_date >= agreement.service_start_date
+
+    @rule("R48", field="end_date")
+    def job_ends_after_it_starts(self, case: Case) -> bool:
+        """Tarkistakaa päivät. Työ ei voi päättyä ennen kuin se alkaa."""
+        return self.end_date is None or self.end_date >= self.start_date
+
+    @rule("R48")
+    def hours_are_possible(self, case: Case) -> list[str]:
+        """Tarkistakaa tunnit. Viikkotyöaika on 0,5–48 tuntia."""
+        low, high, week = self.hours_min, self.hours_max, self.weekly_hours
+        broken = {
+            "weekly_hours": week is not None and not Decimal("0.5") <= week <= LONGEST_WEEK,
+            "hours_min": low is not None and high is not None and low > high,
+            "hours_max": high is not None and high > LONGEST_WEEK,
+        }
+        return [name for name, holds in broken.items() if holds]
+
+    @rule("R48", field="wage_amount")
+    def wage_is_possible(self, case: Case) -> bool:
+        """Tarkistakaa palkka. Työsuhteessa palkka on yli 0 euroa."""
+        return self.wage_amount > 0 or (self.wage_amount == 0 and self.contract_type in NOT_EMPLOYMENT)
+
+    @rule("R48", field="start_date")
+    def start_is_possible(self, case: Case) -> bool:
+        """Tarkistakaa aloituspäivä. Se on yli vuoden päässä tai ennen asiakkaan 15-vuotispäivää."""
+        return days(case.today, self.start_date) <= 365 and age(self.client_birth_date, self.start_date) >= 15
+
+    @rule("R48", field="job_title")
+    def job_is_told_from_another_with_the_employer(self, case: Case) -> bool:
+        """Samalla työnantajalla on jo sama työ samaan aikaan. Merkitkää, mitä työtä tämä jatkaa."""
+        ends = {end.job_id: end.end_date for end in in_force(case, "job_end")}
+        same = [
+            job
+            for job in in_force(case, "job_start")
+            if job.employer_id == self.employer_id and plain(job.job_title) == plain(self.job_title)
+        ]
+        return bool(self.replaces_job_id) or all(
+            job.job_id == self.job_id or apart(self, job, ends.get(job.job_id, job.end_date)) for job in same
+        )
+
+    @rule("T15", field="job_id")
+    def job_is_new_to_the_case(self, case: Case) -> bool:
+        """Tämä työsuhde on jo kirjattu. Uudelle työsuhteelle tarvitaan uusi lomake."""
+        return self.job_id not in {job.job_id for job in in_force(case, "job_start")}
+
+    @rule("choice", field="replaces_job_id")
+    def replaced_job_is_known(self, case: Case) -> bool:
+        """Aiempaa työsuhdetta ei ole tässä asiassa."""
+        return not self.replaces_job_id or self.replaces_job_id in {job.job_id for job in in_force(case, "job_start")}
+
+    @rule("R49", field="weekly_hours", severity="warning")
+    def week_is_not_long(self, case: Case) -> bool:
+        """Viikkotyöaika on yli 40 tuntia."""
+        return self.most_hours <= 40
+
+    @rule("R50", field="weekly_hours", severity="warning")
+    def hours_of_all_jobs_are_within_law(self, case: Case) -> bool:
+        """Työaika yhteensä ylittää 48 tuntia viikossa."""
+        jobs = active_jobs(case, max(case.today, self.start_date))
+        others: list[Decimal] = [
+            job.most_hours for job in jobs if job.job_id not in (self.job_id, self.replaces_job_id)
+        ]
+        return sum(others, self.most_hours) <= LONGEST_WEEK
+
+    @rule("R51", field="contract_form", severity="warning")
+    def contract_is_in_writing(self, case: Case) -> bool:
+        """Pyytäkää kirjallinen selvitys työsuhteen ehdoista."""
+        return self.contract_form not in ("oral", "unknown")
+
+    @rule("R52", field="trial_period_months", severity="warning")
+    def trial_is_within_law(self, case: Case) -> bool:
+        """Koeaika on liian pitkä."""
+        trial = self.trial_period_months or Decimal(0)
+        fixed = self.end_date if self.contract_type in WITH_END else None
+        return trial <= 6 and (fixed is None or trial <= months(self.start_date, fixed) / 2)
+
+    @rule("R53", field="pay_basis", severity="warning")
+    def basis_of_pay_is_known(self, case: Case) -> bool:
+        """Palkan peruste puuttuu."""
+        return self.pay_basis != "unknown"
+
+    @rule("R54", severity="warning")
+    def job_is_in_the_open_market(self, case: Case) -> list[str]:
+        """Työ ei täytä avoimen työmarkkinan ehtoja."""
+        return not_competitive(self)
+
+    @rule("R55", field="benefit_counselling_date", severity="warning")
+    def benefits_are_settled_before_start(self, case: Case) -> bool:
+        """Etuusneuvontaa ei ole tehty ennen työn alkua."""
+        advice = self.benefit_counselling_date
+        return self.benefit_counselling_done and (advice is None or advice <= self.begins)
+
+    @rule("R56", field="earnings_limit_checked", severity="warning")
+    def earnings_limit_of_pension_is_checked(self, case: Case) -> bool:
+        """Ansaintaraja on tarkistamatta."""
+        return self.earnings_limit_checked == "yes" or not PENSIONS & {row.benefit for row in self.benefit_effects}
+
+    @rule("R57", field="disclosure_level")
+    def disclosure_is_decided(self, case: Case) -> bool:
+        """Päättäkää, mitä työpaikalla kerrotaan."""
+        return self.disclosure_level != "undecided" or not self.coach_visible_to_employer
+
+    @rule("R35", field="coach_visible_to_employer")
+    def name_is_told_by_consent_only(self, case: Case) -> bool:
+        """Asiakkaan nimeä ei saa kertoa ilman suostumusta."""
+        unknown = case.latest("cooperation_agreement") is None
+        return (
+            not self.coach_visible_to_employer or unknown or consent_ok(case, "employer", "name_contact", self.begins)
+        )
+
+    @rule("R58", field="subsidy_decision_date", severity="warning")
+    def subsidy_is_decided_before_start(self, case: Case) -> bool:
+        """Palkkatuki pitää päättää ennen työn alkua."""
+        if self.wage_subsidy_status not in IN_HAND:
+            return True
+        return (self.subsidy_decision_date or case.today) <= self.start_date
+
+    @rule("R59", field="adjustment_support", severity="warning")
+    def adjustment_support_is_applied_for_in_time(self, case: Case) -> bool:
+        """Järjestelytukea haetaan kuukauden sisällä hankinnasta."""
+        bought = [
+            row.from_date for row in self.accommodations_agreed if row.accommodation in PURCHASES and row.from_date
+        ]
+        late = any(days(day, case.today) > 30 for day in bought)
+        return not (late and self.adjustment_support in ("discussed", "to_apply"))
+
+    @rule("R60", field="contract_type", severity="warning")
+    def work_trial_is_in_the_plan(self, case: Case) -> bool:
+        """Työkokeilusta sovitaan työllistymissuunnitelmassa ennen alkua."""
+        referral = case.latest("referral")
+        plans = set(getattr(referral, "existing_plans", None) or ())
+        return self.contract_type != "work_trial" or bool(plans & PLANS_OF_OFFICE)
+
+    @rule("R61", field="support_plan_due", severity="warning")
+    def support_plan_is_due_soon(self, case: Case) -> bool:
+        """Tukisuunnitelma tehdään yli 7 päivää työn alkamisen jälkeen."""
+        return days(self.begins, self.support_plan_due) <= case.office.limits.support_plan
+
+    @rule("R62", field="first_support_meeting", severity="warning")
+    def first_support_is_soon(self, case: Case) -> bool:
+        """Ensimmäinen tukitapaaminen on yli 3 päivää työn alkamisen jälkeen."""
+        return days(self.begins, self.first_support_meeting) <= case.office.limits.first_support_meeting
+
+    @rule("range", field="first_support_meeting")
+    def first_support_follows_start(self, case: Case) -> bool:
+        """Ensimmäinen tukitapaaminen on ennen työn alkamista."""
+        return self.first_support_meeting >= self.start_date
+
+    @rule("range", field="contract_signed_date")
+    def contract_is_made_by_start(self, case: Case) -> bool:
+        """Työsopimus on tehty yli 30 päivää työn alkamisen jälkeen. Tarkistakaa päivä."""
+        return self.contract_signed_date is None or days(self.start_date, self.contract_signed_date) <= 30
+
+    @rule("range", field="wage_subsidy_from")
+    def subsidy_starts_with_the_job(self, case: Case) -> bool:
+        """Palkkatuki ei voi alkaa ennen työtä."""
+        return self.wage_subsidy_from is None or self.wage_subsidy_from >= self.start_date
+
+    @rule("range", field="wage_subsidy_to")
+    def subsidy_ends_after_it_starts(self, case: Case) -> bool:
+        """Palkkatuki ei voi päättyä ennen kuin se alkaa."""
+        begins, ends = self.wage_subsidy_from, self.wage_subsidy_to
+        return begins is None or ends is None or begins <= ends
+
+    @rule("range", field="wage_amount", severity="warning")
+    def wage_is_usual(self, case: Case) -> bool:
+        """Palkka on hyvin suuri. Tarkistakaa summa ja palkan laji."""
+        most = {"hourly": 200, "monthly": 20_000}.get(self.wage_type)
+        return most is None or self.wage_amount < most
+
+    @rule("range")
+    def shifts_end_after_they_start(self, case: Case) -> list[str]:
+        """Työvuoro ei voi päättyä ennen kuin se alkaa. Merkitkää, jos se jatkuu yli puolenyön."""
+        minutes = [row.minutes for row in self.weekly_schedule]
+        return [f"weekly_schedule.{index}.end" for index, span in enumerate(minutes) if span is not None and span <= 0]
+
+    @rule("range", field="weekly_schedule", severity="warning")
+    def schedule_agrees_with_hours(self, case: Case) -> bool:
+        """Viikkoaikataulun tunnit eivät vastaa viikkotyöaikaa."""
+        minutes = [row.minutes for row in self.weekly_schedule]
+        spans = [span for span in minutes if span is not None]
+        if not spans or len(spans) < len(minutes) or self.weekly_hours is None:
+            return True
+        return abs(Decimal(sum(spans)) / 60 - self.weekly_hours) <= self.weekly_hours / 10
+
+    @rule("choice", field="benefit_effects")
+    def no_benefits_stands_alone(self, case: Case) -> bool:
+        """Ei etuuksia ja jokin etuus eivät voi olla valittuina yhtä aikaa."""
+        named = [row.benefit for row in self.benefit_effects]
+        return "none" not in named or len(named) == 1
+
+    # --- what needs forms of later phases -----------------------------------------------------
+
+    @rule("choice", field="goal_id", needs=("vocational_profile",))
+    def goal_is_of_the_profile(self, case: Case) -> bool:
+        """Tavoitetta ei ole asiakkaan profiilissa."""
+        profile = case.latest("vocational_profile")
+        return not self.goal_id or profile is None or self.goal_id in {row.goal_id for row in profile.work_goals}
+
+    @rule("T12", field="found_by", severity="warning", needs=("employer_contact",))
+    def contact_with_employer_is_recorded(self, case: Case) -> bool:
+        """Työ löytyi valmentajan verkostosta, mutta yhteydestä työnantajaan ei ole merkintää."""
+        contacts = {contact.employer_id for contact in in_force(case, "employer_contact")}
+        return case.phase != "phase_3" or self.found_by != "coach_network" or self.employer_id in contacts
+
+    @rule("T13", severity="warning", needs=("vocational_profile",))
+    def profile_has_been_made(self, case: Case) -> bool:
+        """Ammatillinen profiili puuttuu. Se tehdään 30 päivän sisällä."""
+        return case.phase != "phase_2" or case.latest("vocational_profile") is not None
+
+    @rule("R61", severity="warning", needs=("job_support_plan",))
+    def support_plan_is_made_in_time(self, case: Case) -> bool:
+        """Tukisuunnitelma puuttuu."""
+        plans = [plan for plan in in_force(case, "job_support_plan") if plan.job_id == self.job_id]
+        due = days(self.begins, case.today) > case.office.limits.support_plan
+        return not due or any(plan.plan_status == "approved" for plan in plans)
+
+    @rule("R62", severity="warning", needs=("job_support_plan",))
+    def first_support_is_given_in_time(self, case: Case) -> bool:
+        """Ensimmäinen tuki työn alettua puuttuu."""
+        return not self.silent(case, first=0, length=case.office.limits.first_support_meeting + 1, count=1)
+
+    @rule("R63", severity="warning", needs=("job_support_plan",))
+    def first_month_has_weekly_contact(self, case: Case) -> bool:
+        """Viikoittaista yhteyttä ei ole."""
+        return not self.silent(case, first=0, length=7, count=4)
+
+    @rule("R64", severity="warning", needs=("job_support_plan",))
+    def first_year_has_monthly_contact(self, case: Case) -> bool:
+        """Kuukausittainen yhteys puuttuu."""
+        return not self.silent(case, first=30, length=30, count=11)
+
+
+def apart(job: JobStart, other: JobStart, end: date | None) -> bool:
+    """Tell whether two jobs do not overlap in time; ``end`` is the last day of the other one."""
+    before = job.end_date is not None and job.end_date < other.start_date
+    return before or (end is not None and end < job.start_date)
+
+
+def months(start: date, end: date) -> Decimal:
+    """Return the months from a first day to a last day, both included.
+
+    >>> months(date(2026, 9, 1), date(2027, 2, 28))
+    Decimal('6')
+    """
+    after = end + timedelta(days=1)
+    whole = 12 * (after.year - start.year) + after.month - start.month
+    return whole + Decimal(after.day - start.day) / 30
