@@ -253,7 +253,9 @@ class Form(Answers):
     version: ClassVar[str]
     title: ClassVar[str]
     about: ClassVar[str] = ""
-    single: ClassVar[bool] = False
+    single: ClassVar[bool] = False  # one a case: what comes later corrects it
+    versions: ClassVar[bool] = False  # a later one takes the place of the earlier one
+    dated: ClassVar[str] = "document_date"  # the field that says of which day the document is
     moves: ClassVar[tuple[Any, ...]] = ()
     fields: ClassVar[tuple[Field, ...]]
     rules: ClassVar[tuple[Rule, ...]]
@@ -292,6 +294,11 @@ class Form(Answers):
             column = rest.partition(".")[2] or rest
             return next((asked for asked in found.columns if asked.name == column), found)
         return found
+
+    @property
+    def coach(self) -> str | None:
+        """Return the coach that the record names for the case, or None."""
+        return None
 
     def expects(self, case: Any) -> str | None:
         """Return the phase that this record, while it is in force, speaks for."""

@@ -57,7 +57,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a case: which move which record made, and the phases around it."""
+    """One step of a case: which move which record made, the phases around it, the coach after it."""
 
     seq: int
     form: str
@@ -66,6 +66,7 @@ class Step:
     before: str | None
     after: str | None
     at: str
+    coach: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,11 @@ class Case:
     def status(self) -> str:
         """Return ``open`` or ``closed``."""
         return "closed" if self.phase == "closed" else "open"
+
+    @property
+    def coach(self) -> str | None:
+        """Return the coach who is named for the case."""
+        return self.steps[-1].coach if self.steps else None
 
     def current(self, form: str = "") -> tuple[Known, ...]:
         """Return the records in force, oldest first: those that no later one corrects."""

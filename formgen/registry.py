@@ -66,3 +66,14 @@ def read(folders: tuple[Path, ...]) -> Registry:
                 found.setdefault(thing.id, {})[thing.version] = thing
     ordered = sorted(found.values(), key=lambda versions: next(iter(versions.values())).number)
     return Registry({next(iter(item.values())).id: dict(sorted(item.items())) for item in ordered})
+
+
+def template_file(workspace: Workspace, form: type[Form]) -> Path:
+    """Return the office's template of a form, else the packaged one; raise `UsageError`."""
+    for folder in workspace.content("templates"):
+        file = folder / "forms" / f"{form.id}.docx"
+        if file.is_file():
+            return file
+    raise UsageError(
+        "Lomakkeelta {form} puuttuu pohja. Tee se komennolla formgen templates build.", form=form.id
+    )

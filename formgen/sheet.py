@@ -79,12 +79,14 @@ class Sheet:
     """One document as its answers.
 
     ``answers`` maps a path to its answer: a blank is an answer, an absent path is damage.
-    ``tokens`` maps each carrier of identity to the tokens found in it; ``facts`` are things
+    ``tokens`` maps each carrier of identity to the tokens found in it; ``claims`` is
+    what the document says of itself unsigned (``case_id``, ``language``); ``facts`` are things
     a policy may mind (``macros``, ``external``); ``strays`` is text outside the fields.
     """
 
     answers: Mapping[str, Answer]
     tokens: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    claims: Mapping[str, str] = field(default_factory=dict)
     reader: str = ""
     facts: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()

@@ -59,10 +59,8 @@ def client_birth_date(case: Case) -> date | None:
 
 
 def coach_name(case: Case) -> str | None:
-    """Return the named coach: the newest agreement's, else the referral decision's."""
-    agreement, referral = case.latest("cooperation_agreement"), case.latest("referral")
-    name: str | None = (agreement and agreement.coach_name) or (referral and referral.assigned_coach)
-    return name
+    """Return the coach who is named for the case."""
+    return case.coach
 
 
 def coach_phone(case: Case) -> str | None:
@@ -160,6 +158,11 @@ class ClientForm(CaseForm):
     coach_email: Email | None = ask(
         "Valmentajan sähköposti", by="system", prefill=coach_email, default=coach_email, sensitivity="n"
     )
+
+    @property
+    def coach(self) -> str | None:
+        """Return the coach whose name the document carries."""
+        return self.coach_name
 
 
 class Benefit(Row):

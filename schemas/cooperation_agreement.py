@@ -252,6 +252,7 @@ class CooperationAgreement(ClientForm):
     id = "cooperation_agreement"
     number = "L02"
     version = "2026.1"
+    versions = True
     title = "Työhönvalmennuksen aloittaminen (yhteistyösopimus)"
     about = (
         "Tällä lomakkeella asiakas ja työhönvalmentaja sopivat yhteistyöstä. Palvelu alkaa, kun molemmat ovat "

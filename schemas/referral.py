@@ -317,6 +317,17 @@ class Referral(CaseForm):
         """Return the date of birth, from the identity code where there is one."""
         return birth_date(self.client_hetu) if self.client_hetu else self.client_birth_date
 
+    @property
+    def coach(self) -> str | None:
+        """Return the coach that the decision names."""
+        return self.assigned_coach if accepted(self) else None
+
+    @property
+    def document_language(self) -> str | None:
+        """Return the language that the client's documents are wanted in, if we have it."""
+        language = self.service_language if self.service_language in ("fi", "sv") else "fi"
+        return f"{language}_selko" if self.easy_language_needed else language
+
     def expects(self, case: Case) -> str:
         """Return phase 1: a referral alone speaks for no more."""
         return "phase_1"

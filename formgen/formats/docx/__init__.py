@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from formgen.formats.docx.build import build
+from formgen.formats.docx.fill import fill
 from formgen.formats.docx.read import read
 from formgen.formats.docx.template import Template, load
 
-__all__ = ["ENDINGS", "MEDIA_TYPE", "Template", "build", "load", "read", "sniff"]
+__all__ = ["ENDINGS", "MEDIA_TYPE", "Template", "build", "fill", "load", "read", "sniff"]
 
 ENDINGS = (".docx",)
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

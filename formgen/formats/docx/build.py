@@ -50,7 +50,7 @@ def build(title: str, number: str, version: str, questions: Iterable[Question]) 
     lean(document)
     page(document)
     styles(document)
-    head(document, number)
+    head(document, "{{ organiser }}", number)
     foot(document, number, version)
     paragraph(document, '{{ _("%s") }}' % title, "Title")
     paragraph(document, '%s · {{ _("versio") }} %s · {{ _("Asia") }}: {{ case_id }}' % (number, version), "Subtitle")
@@ -116,10 +116,10 @@ def page(document: DocxDocument) -> None:
     section.header_distance = section.footer_distance = Cm(1.0)
 
 
-def styles(document: DocxDocument) -> None:
+def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
     """Set the styles by which an office restyles the form."""
     language = document.styles.element.find(f"{qn('w:docDefaults')}/{qn('w:rPrDefault')}/{qn('w:rPr')}/{qn('w:lang')}")
-    language.set(qn("w:val"), "fi-FI")
+    language.set(qn("w:val"), locale)
     for name, size, bold, colour, before, after in (
         ("Normal", 10, False, None, 0, 4),
         ("Title", 20, True, INK, 0, 2),
@@ -161,8 +161,8 @@ def styles(document: DocxDocument) -> None:
     document.styles["Placeholder Text"].element.set(qn("w:styleId"), "PlaceholderText")
 
 
-def head(document: DocxDocument, number: str) -> None:
-    """Put the organiser's mark and name, and the number of the form, into the header."""
+def head(document: DocxDocument, organiser: str, number: str = "") -> None:
+    """Put the organiser's mark and name, and the number of a form, into the header."""
     header = document.sections[0].header
     line = header.paragraphs[0]
     line.paragraph_format.tab_stops.add_tab_stop(Cm(17.0), WD_TAB_ALIGNMENT.RIGHT)
@@ -170,8 +170,8 @@ def head(document: DocxDocument, number: str) -> None:
     properties = picture._inline.docPr  # noqa: SLF001 - python-docx has no door to alternative text
     properties.set("descr", "Järjestäjän tunnus")
     properties.set("title", "Järjestäjän tunnus")
-    line.add_run("  {{ organiser }}").bold = True
-    line.add_run(f"\t{number}")
+    line.add_run(f"  {organiser}").bold = True
+    line.add_run(f"\t{number}" if number else "")
 
 
 def foot(document: DocxDocument, number: str, version: str) -> None:

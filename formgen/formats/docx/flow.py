@@ -71,6 +71,8 @@ class Flow:
                 box = Box()
                 self.block(child, box)
                 self.items.append(box)
+            elif child.tag == w("bookmarkStart"):
+                self.items.append(Box(bookmarks=[child.get(w("name"), "")]))
             elif child.tag == w("sdt"):
                 content = child.find(w("sdtContent"))
                 self.body(content if content is not None else ())

@@ -39,13 +39,14 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
         raise Unreadable("not_a_form", "Tiedosto ei ole Word-asiakirja.")
     flow = Flow().body(body)
     tokens = carriers(package, flow)
+    said = claims(package)
     paper = paper_of(tokens, papers)
     if paper is None:
-        return Sheet({}, tokens, "docx", facts(package, flow))
+        return Sheet({}, tokens, said, "docx", facts(package, flow))
     finder = Finder(paper.questions)
     finder.items(flow)
     known = paper.printed | finder.labels
-    return Sheet(finder.answers, tokens, "docx", facts(package, flow), tuple(strays(finder, known)))
+    return Sheet(finder.answers, tokens, said, "docx", facts(package, flow), tuple(strays(finder, known, said.get("case_id", ""))))
 
 
 def paper_of(tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], Paper]) -> Paper | None:
@@ -75,6 +76,17 @@ def carriers(package: Package, flow: Flow) -> dict[str, tuple[str, ...]]:
     names = [match[1] for box in boxes(flow) for name in box.bookmarks if (match := INSTANCE.fullmatch(name))]
     found["bookmark"] = tuple(dict.fromkeys(names))
     return {carrier: tokens for carrier, tokens in found.items() if tokens}
+
+
+def claims(package: Package) -> dict[str, str]:
+    """Return what the custom properties say besides the token: case and language."""
+    if "docProps/custom.xml" not in package.names:
+        return {}
+    return {
+        name.removeprefix("formgen_"): "".join(item.itertext()).strip()
+        for item in package.parse("docProps/custom.xml", 1_000_000)
+        if (name := item.get("name", "")) in ("formgen_case_id", "formgen_language")
+    }
 
 
 def tokens_in(text: str) -> tuple[str, ...]:
@@ -306,7 +318,7 @@ def is_header(row: list[Box], table: Question) -> bool:
     """Tell whether a row holds the column labels of a table."""
     labels = {plain(column.label) for column in table.columns}
     hits = sum(1 for cell in row if plain(cell.text.split("\n")[0]) in labels)
-    return hits >= max(2, len(labels) - 1) or (len(labels) == 1 and hits == 1)
+    return hits >= max(min(2, len(labels)), len(labels) - 1, len(row) - 1)
 
 
 def column_order(header: list[Box], table: Question) -> list[Question | None]:
@@ -390,10 +402,10 @@ def ticks(question: Question, cell: Box) -> Taken:
 # --- what else stands there -------------------------------------------------------------------
 
 
-def strays(finder: Finder, known: frozenset[str]) -> Iterator[str]:
-    """Yield the lines outside the fields that no template has printed."""
+def strays(finder: Finder, known: frozenset[str], case_id: str) -> Iterator[str]:
+    """Yield the lines outside the fields that no template has printed; the case is printed on each."""
     for box in finder.unclaimed:
         for line in box.text.split("\n"):
-            words = plain(CODE.sub("", TOKEN.sub("", line)))
+            words = plain(CODE.sub("", TOKEN.sub("", line.replace(case_id, "") if case_id else line)))
             if words and words not in known and not re.fullmatch(r"[\W\d_]*", words):
                 yield line.strip()[:200]

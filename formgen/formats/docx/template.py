@@ -32,10 +32,11 @@ from formgen.errors import Unreadable, UsageError
 from formgen.formats.docx.controls import Slot, characters
 from formgen.formats.docx.package import MC, RELS, TYPES, W14, Package, parse, w
 from formgen.sheet import Control, Question, Sheet
-from formgen.words import say
+from formgen.words import everywhere, plain, say
 
 EXPRESSION = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 PATH = re.compile(r"([a-z_]\w*)(?:\.(\w+)|\[\W(\w+)\W\])?(?:\.(\w+)|\[\W(\w+)\W\])?")
+LABEL = re.compile(r"_\(\s*([\"'“”‘’])(.*?)\1\s*\)")
 LOOP = re.compile(r"\{%\s*(?:for\s+(\w+)\s+in\s+(\w+)|(endfor))\s*%\}")
 CUSTOM = "docProps/custom.xml"
 CUSTOM_TYPE = "application/vnd.openxmlformats-officedocument.custom-properties+xml"
@@ -177,6 +178,17 @@ class Template:
         if "token" not in self.found.words:
             yield say("Lomaketunnus puuttuu pohjan tekstistä. Lisää loppuun {example}.", example="{{ token }}")
 
+    def printed(self, words: Mapping[str, str]) -> frozenset[str]:
+        """Return the lines around the fields in every language, as they are compared."""
+        text = self.package.parse(self.package.main)
+        found = set(words.values())
+        for block in text.iter(w("p")):
+            said = "".join(block.itertext(w("t")))
+            found |= {match[2] for match in LABEL.finditer(said)}
+            found.add(EXPRESSION.sub("", said))
+            found.add(EXPRESSION.sub(lambda match: spoken(match[1], words), said))
+        return frozenset(plain(line) for text in found for said in everywhere(text) for line in said.split("\n") if plain(line))
+
     def draw(self, sheet: Sheet, words: Mapping[str, str]) -> bytes:
         """Return the document: the sheet's answers in their controls, identity in every carrier.
 
@@ -229,6 +241,12 @@ def compiled(file: Path, changed: int, questions: tuple[Question, ...], language
 def load(file: Path, questions: tuple[Question, ...], language: str = "fi") -> Template:
     """Return the compiled template of a file for questions in the language."""
     return compiled(file, file.stat().st_mtime_ns, questions, language)
+
+
+def spoken(expression: str, words: Mapping[str, str]) -> str:
+    """Return what an expression says in Finnish: a label itself, a word of the document its text."""
+    label = LABEL.fullmatch(expression)
+    return label[2] if label else words.get(expression, "")
 
 
 def field_slot(questions: tuple[Question, ...], steps: list[str], table: str = "") -> Slot | None:
@@ -370,7 +388,7 @@ def custom_properties(words: Mapping[str, str]) -> bytes:
         item = etree.SubElement(
             root, f"{{{PROPERTIES}}}property", fmtid=FMTID, pid=str(number), name=f"formgen_{name}"
         )
-        etree.SubElement(item, f"{{{VT}}}lpwstr").text = words.get(name, "")
+        etree.SubElement(item, f"{{{VT}}}lpwstr").text = words.get(name, "").strip("–")
     return serialised(root)
 
 

@@ -1,0 +1,32 @@
+"""A short letter as a Word document: a title, paragraphs, and a numbered list."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+
+from docx import Document
+
+from formgen.formats.docx.build import head, lean, page, styles
+
+
+def letter(organiser: str, title: str, paragraphs: Iterable[str], items: Iterable[tuple[str, str]], locale: str) -> bytes:
+    """Return the letter; each item is a bold part and a sentence."""
+    document = Document()
+    lean(document)
+    page(document)
+    styles(document, locale)
+    head(document, organiser)
+    document.add_paragraph(title, style="Title")
+    for text in paragraphs:
+        document.add_paragraph(text)
+    for number, (bold, text) in enumerate(items, start=1):
+        line = document.add_paragraph(f"{number}. ")
+        if bold:
+            line.add_run(f"{bold}: ").bold = True
+        line.add_run(text)
+    document.core_properties.title, document.core_properties.author = title, organiser
+    document.core_properties.language = locale
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()

@@ -1,0 +1,103 @@
+"""Documents of other word processors (.odt, .doc, .rtf): turned into DOCX by LibreOffice, then read.
+
+LibreOffice runs headless in a throw-away profile with macros off, in its own process group that
+is killed when time is up. Where it is not installed, the answer is a clear rejection.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from formgen.errors import Unreadable
+from formgen.formats import docx
+from formgen.sheet import Paper, Sheet
+
+ENDINGS = (".odt", ".doc", ".rtf")
+MEDIA_TYPE = "application/octet-stream"
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+SECONDS = 50.0
+MEMORY = 4_000_000_000
+SAFE = """<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Office.Common/Security/Scripting">
+<prop oor:name="MacroSecurityLevel" oor:op="fuse"><value>3</value></prop>
+<prop oor:name="DisableMacrosExecution" oor:op="fuse"><value>true</value></prop>
+<prop oor:name="BlockUntrustedRefererLinks" oor:op="fuse"><value>true</value></prop>
+</item>
+<item oor:path="/org.openoffice.Office.Writer/Content/Update">
+<prop oor:name="Link" oor:op="fuse"><value>0</value></prop>
+</item>
+</oor:items>
+"""
+
+
+def sniff(data: bytes) -> bool:
+    """Tell whether the bytes are an OpenDocument text, an RTF, or an OLE file such as .doc."""
+    return bool(ending(data))
+
+
+def ending(data: bytes) -> str:
+    """Return the ending that LibreOffice should see, or an empty text."""
+    if data.startswith(b"{\\rtf"):
+        return ".rtf"
+    if data.startswith(OLE):
+        return ".doc"
+    head = data[:200]
+    return ".odt" if data.startswith(b"PK\x03\x04") and b"mimetypeapplication/vnd.oasis.opendocument.text" in head else ""
+
+
+def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
+    """Return what stands in the document after its conversion; raise `Unreadable`."""
+    if b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e" in data:
+        raise Unreadable("encrypted", "Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen.")
+    sheet = docx.read(convert(data, ending(data)), papers)
+    return replace(sheet, reader=ending(data).lstrip("."))
+
+
+def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
+    """Return the document as LibreOffice saves it in another format; raise `Unreadable`."""
+    program = shutil.which("soffice") or shutil.which("libreoffice")
+    if program is None:
+        raise Unreadable(
+            "unsupported_type", "Tiedosto pitää tallentaa Word-muodossa (.docx). Muita muotoja ei voi lukea tällä koneella."
+        )
+    with tempfile.TemporaryDirectory(prefix="formgen-") as folder:
+        profile = Path(folder) / "profile"
+        (profile / "user").mkdir(parents=True)
+        (profile / "user" / "registrymodifications.xcu").write_text(SAFE, encoding="utf-8")
+        source = Path(folder) / f"form{suffix}"
+        source.write_bytes(data)
+        out = Path(folder) / "out"
+        run([
+            program,
+            f"-env:UserInstallation={profile.as_uri()}",
+            "--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo",
+            "--convert-to", to, "--outdir", str(out), str(source),
+        ])  # fmt: skip
+        result = out / f"form.{to}"
+        if not result.is_file():
+            raise Unreadable("unreadable", "Tiedosto on vioittunut.")
+        return result.read_bytes()
+
+
+def run(command: list[str]) -> None:
+    """Run LibreOffice to its end, or kill all of it when time is up; raise `Unreadable`."""
+    home = {"HOME": tempfile.gettempdir(), "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+    process = subprocess.Popen(  # noqa: S603 - our own command, the file is an argument
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=home, start_new_session=True
+    )
+    try:
+        process.wait(SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise Unreadable("timeout", "Tiedoston muuntaminen kesti liian kauan.") from error
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

@@ -1,0 +1,109 @@
+"""The way out: a document is written down, drawn, and laid where it was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from formgen import formats, outbox, prefill
+from formgen.errors import UsageError
+from formgen.form import Form, blank
+from formgen.process import Case
+from formgen.registry import Registry, template_file
+from formgen.settings import Workspace
+from formgen.sheet import Identity
+from formgen.store import Journal, stamp
+from formgen.words import FORM_LANGUAGES, locale, say
+
+
+@dataclass(frozen=True)
+class Issued:
+    """One document that went out."""
+
+    form: str
+    version: str
+    instance_id: str
+    case_id: str | None
+    format: str
+    language: str
+    path: str
+
+
+def words_for(workspace: Workspace, form: type[Form], identity: Identity, case_id: str | None, language: str) -> dict[str, str]:
+    """Return what a document says besides its fields."""
+    office = workspace.office
+    return {
+        "token": identity.token(workspace.keys),
+        "instance": str(identity.instance),
+        "case_id": case_id or "–",
+        "organiser": office.organiser,
+        "guidance": say(office.guidance, language),
+        "privacy": say(office.privacy, language),
+        "form_number": form.number,
+        "form_version": form.version,
+        "form_title": say(form.title, language),
+        "about": say(form.about, language),
+        "language": language,
+        "locale": f"{locale(language).language}-FI",
+    }
+
+
+def language_of(case: Case | None, default: str) -> str:
+    """Return the language that the newest record to speak of one wishes for documents."""
+    wishes = [getattr(known.record, "document_language", None) for known in case.current()] if case else []
+    return next((wish for wish in reversed(wishes) if wish), default)
+
+
+def issue(
+    workspace: Workspace,
+    journal: Journal,
+    registry: Registry,
+    form: type[Form],
+    *,
+    now: datetime,
+    instance: UUID,
+    case_id: str | None = None,
+    language: str | None = None,
+    empty: bool = False,
+    format_name: str = "docx",
+    path: Path | None = None,
+) -> Issued:
+    """Make one document of a form and return what went out; raise `UsageError`.
+
+    Without a case only a form that opens one can be made. ``empty`` leaves out what is known
+    of the client. The document is in the journal before it is on disk.
+    """
+    case = journal.case(case_id, now.date(), workspace.office, registry) if case_id else None
+    if case and case.status == "closed":
+        raise UsageError("Asia {case} on päättynyt. Avatkaa uusi asia.", case=case.case_id)
+    if case is None and not empty and not any(move.source is None for move in form.moves):
+        raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus: --case.", form=form.id)
+    module = formats.every().get(format_name)
+    if module is None or not hasattr(module, "load"):
+        raise UsageError("Muotoa {format} ei voi tehdä.", format=format_name)
+    language = language or language_of(case, workspace.office.language)
+    if language not in FORM_LANGUAGES:
+        raise UsageError("Kieltä {language} ei ole. Kielet: {all}.", language=language, all=", ".join(FORM_LANGUAGES))
+    nobody = Case(case_id or "", now.date(), workspace.office, forms=registry.ids)
+    sheet = blank(form, prefill.known(form, nobody if case is None or empty else case), language)
+    identity = Identity(form.id, form.version, instance)
+    template = module.load(template_file(workspace, form), form.questions(language), language)
+    document = template.draw(sheet, words_for(workspace, form, identity, case_id, language))
+    journal.issue(
+        {
+            "instance_id": str(instance),
+            "form": form.id,
+            "version": form.version,
+            "case_id": case_id,
+            "language": language,
+            "format": format_name,
+            "issued_at": stamp(now),
+        },
+        {name: answer.text for name, answer in sheet.answers.items() if answer.text},
+    )
+    file = path or workspace.outbox / "forms" / (case_id or "_unit") / f"{form.id}-{str(instance)[:8]}{module.ENDINGS[0]}"
+    outbox.write(file, document)
+    return Issued(form.id, form.version, str(instance), case_id, format_name, language, str(file))

@@ -1,0 +1,328 @@
+"""The outbox: everything that other systems read, derived from the journal, whole or not at all.
+
+A file is written under a temporary name in its own folder, flushed to disk, renamed, and the
+folder flushed. The same record gives the same bytes, so whatever is missing is written again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from formgen.form import Form, Json, schema
+from formgen.settings import Workspace
+
+MODE = 0o640
+
+
+def write(file: Path, data: bytes) -> None:
+    """Write a file so that a reader sees all of it or nothing, also after a power cut."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=file.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fchmod(stream.fileno(), MODE)
+            os.fsync(stream.fileno())
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    flush(file.parent)
+
+
+def flush(folder: Path) -> None:
+    """Put a folder's entries on disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def pretty(value: Any) -> bytes:
+    """Return a value as a JSON file: UTF-8, keys as they come, a line end."""
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def record_path(workspace: Workspace, case_id: str | None, record_id: str, form: str) -> Path:
+    """Return where a record lies."""
+    return workspace.outbox / "records" / (case_id or "_unit") / f"{record_id}.{form}.json"
+
+
+def publish_record(workspace: Workspace, payload: str) -> Path:
+    """Write a record unless it lies there already, and return its place."""
+    record = json.loads(payload)
+    file = record_path(workspace, record["case_id"], record["record_id"], record["form"])
+    if not file.exists():
+        write(file, pretty(record))
+    return file
+
+
+def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
+    """Return where a rejected file lies; ``rejected_as`` is day and name."""
+    return workspace.outbox / "rejected" / rejected_as
+
+
+def publish_rejection(
+    workspace: Workspace, rejected_as: str, original: Path, reason: str, reply: bytes
+) -> Path:
+    """Write a rejected file untouched, the reason for machines, the reply for its sender."""
+    file = rejected_path(workspace, rejected_as)
+    for suffix, data in (
+        ("", original.read_bytes),
+        (".reason.json", lambda: pretty(json.loads(reason))),
+        (".palaute.docx", lambda: reply),
+    ):
+        place = file.with_name(file.name + suffix)
+        if not place.exists():
+            write(place, data())
+    return file
+
+
+def free_name(day: str, name: str, taken: Iterable[str]) -> str:
+    """Return day and name for a rejected file, with `` (2)``, `` (3)`` … before the ending on a clash.
+
+    >>> free_name("2026-04-13", "lomake.docx", {"2026-04-13/lomake.docx"})
+    '2026-04-13/lomake (2).docx'
+    """
+    taken = set(taken)
+    stem, dot, ending = name.rpartition(".")
+    if not stem:
+        stem, dot, ending = name, "", ""
+    number = 1
+    while True:
+        tail = (f" ({number})" if number > 1 else "") + dot + ending
+        found = f"{day}/{shortened(stem, tail)}{tail}"
+        if found not in taken:
+            return found
+        number += 1
+
+
+def shortened(stem: str, tail: str) -> str:
+    """Return a stem cut so that name, ending and the reply's ending stay below 255 bytes."""
+    room = 255 - len(f"{tail}.palaute.docx".encode())
+    return stem.encode()[:room].decode(errors="ignore")
+
+
+def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> None:
+    """Add to the feed the lines that it lacks, in order; half a line of an earlier crash is cut off."""
+    file = workspace.outbox / "feed.ndjson"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, MODE), "r+b") as stream:
+        stream.seek(end_of_lines(stream))
+        stream.truncate()
+        for event in events:
+            stream.write(event["body"].encode() + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def end_of_lines(stream: Any) -> int:
+    """Return the position behind the last whole line."""
+    position = int(stream.seek(0, os.SEEK_END))
+    while position:
+        start = max(0, position - 65_536)
+        stream.seek(start)
+        found = stream.read(position - start).rfind(b"\n")
+        if found >= 0:
+            return start + int(found) + 1
+        position = start
+    return 0
+
+
+def last_seq(workspace: Workspace) -> int:
+    """Return the number of the last event in the feed, 0 for none."""
+    file = workspace.outbox / "feed.ndjson"
+    if not file.exists():
+        return 0
+    with file.open("rb") as stream:
+        end = end_of_lines(stream)
+        start = max(0, end - 65_536)
+        stream.seek(start)
+        lines = stream.read(end - start).splitlines()
+    return int(json.loads(lines[-1])["seq"]) if lines else 0
+
+
+# --- schemas ----------------------------------------------------------------------------------
+
+STRING: Json = {"type": "string"}
+NULLABLE: Json = {"type": ["string", "null"]}
+FINDING: Json = {
+    "type": "object",
+    "title": "Havainto",
+    "properties": {
+        "code": {"type": "string", "title": "Koodi"},
+        "severity": {"enum": ["error", "review", "warning"], "title": "Vakavuus"},
+        "field": {"type": "string", "title": "Kohta"},
+        "message": {"type": "string", "title": "Viesti"},
+    },
+    "required": ["code", "field", "message"],
+}
+REASONS = (
+    "unsupported_type",
+    "empty_file",
+    "too_large",
+    "unreadable",
+    "encrypted",
+    "unsafe",
+    "timeout",
+    "not_a_form",
+    "unknown_form",
+    "unknown_version",
+    "bad_identity",
+    "unknown_case",
+    "invalid_values",
+    "transition_not_allowed",
+    "internal_error",
+)
+
+
+def document(name: str, title: str, properties: Json, optional: Iterable[str] = ()) -> Json:
+    """Return a JSON Schema document whose properties are required unless named."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:formgen:schema:{name}:1",
+        "title": title,
+        "type": "object",
+        "properties": properties,
+        "required": [key for key in properties if key not in set(optional)],
+    }
+
+
+def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
+    """Return every published JSON Schema by file name."""
+    found = {f"{form.id}.schema.json": schema(form) for form in forms}
+    moment: Json = {"type": "string", "format": "date-time"}
+    digest: Json = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+    found["record.schema.json"] = document(
+        "record",
+        "Tietue",
+        {
+            "record_schema": {"const": "formgen.record/1", "title": "Tietueen muoto"},
+            "record_id": {"type": "string", "format": "uuid", "title": "Tietueen tunniste"},
+            "form": {"enum": [form.id for form in forms], "title": "Lomake"},
+            "form_version": {**STRING, "title": "Lomakkeen versio"},
+            "instance_id": {"type": "string", "format": "uuid", "title": "Asiakirjan tunniste"},
+            "case_id": {**NULLABLE, "title": "Asian tunniste"},
+            "version_no": {"type": "integer", "minimum": 1, "title": "Versio"},
+            "supersedes": {**NULLABLE, "title": "Korvaa tietueen"},
+            "language": {**STRING, "title": "Kieli"},
+            "phase": {
+                "type": "object",
+                "title": "Vaihe",
+                "properties": {"before": NULLABLE, "after": NULLABLE, "transition": NULLABLE},
+                "required": ["before", "after", "transition"],
+            },
+            "data": {"type": "object", "title": "Lomakkeen tiedot"},
+            "signatures": {
+                "type": "object",
+                "title": "Allekirjoitukset",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {
+                        "name": STRING,
+                        "date": {"type": "string", "format": "date"},
+                        "place": NULLABLE,
+                        "method": STRING,
+                    },
+                    "required": ["name", "date", "method"],
+                },
+            },
+            "issues": {"type": "array", "title": "Huomautukset", "items": FINDING},
+            "provenance": {
+                "type": "object",
+                "title": "Alkuperä",
+                "properties": {
+                    "file_name": STRING,
+                    "sha256": digest,
+                    "size": {"type": "integer"},
+                    "media_type": STRING,
+                    "channel": STRING,
+                    "received_at": moment,
+                    "processed_at": moment,
+                    "software": STRING,
+                    "reader": STRING,
+                    "confirmed_by": NULLABLE,
+                    "fields": {
+                        "type": "object",
+                        "additionalProperties": {
+                            "type": "object",
+                            "properties": {
+                                "raw": STRING,
+                                "layer": STRING,
+                                "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+                            },
+                            "required": ["raw", "layer", "confidence"],
+                        },
+                    },
+                },
+                "required": ["file_name", "sha256", "size", "received_at", "processed_at", "software", "reader", "fields"],
+            },
+        },
+    )
+    found["record.schema.json"]["allOf"] = [
+        {
+            "if": {"properties": {"form": {"const": form.id}, "form_version": {"const": form.version}}},
+            "then": {"properties": {"data": {"$ref": f"urn:formgen:schema:{form.id}:{form.version}"}}},
+        }
+        for form in forms
+    ]
+    found["reason.schema.json"] = document(
+        "reason",
+        "Hylkäyksen syy",
+        {
+            "code": {"enum": list(REASONS), "title": "Syy"},
+            "errors": {"type": "array", "title": "Virheet", "items": FINDING},
+            "file_name": {**STRING, "title": "Tiedosto"},
+            "sha256": digest,
+            "form": NULLABLE,
+            "case_id": NULLABLE,
+            "received_at": moment,
+        },
+    )
+    found["feed.schema.json"] = document(
+        "feed",
+        "Tapahtuma",
+        {
+            "seq": {"type": "integer", "minimum": 1, "title": "Järjestysnumero"},
+            "event": {
+                "enum": [
+                    "record.accepted",
+                    "return.review",
+                    "return.waiting",
+                    "return.rejected",
+                    "return.duplicate",
+                ],
+                "title": "Tapahtuma",
+            },
+            "at": moment,
+            "return_id": STRING,
+            "sha256": digest,
+            "form": NULLABLE,
+            "case_id": NULLABLE,
+            "record_id": {**NULLABLE, "title": "Tietue"},
+            "first": {**NULLABLE, "title": "Ensimmäinen"},
+            "waits_for": {**NULLABLE, "title": "Odottaa lomaketta"},
+            "code": {**NULLABLE, "title": "Syy"},
+            "path": {**NULLABLE, "title": "Tiedosto"},
+        },
+    )
+    return found
+
+
+def publish_schemas(folder: Path, forms: Iterable[type[Form]]) -> list[Path]:
+    """Write every JSON Schema that is new or has changed, and return their places."""
+    places = []
+    for name, body in schemas(list(forms)).items():
+        file = folder / name
+        data = pretty(body)
+        if not file.exists() or file.read_bytes() != data:
+            write(file, data)
+        places.append(file)
+    return places

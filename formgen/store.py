@@ -1,0 +1,343 @@
+"""The journal: returns, issued documents, cases, records and steps, in one database.
+
+SQLAlchemy Core; SQLite in WAL mode with every commit on disk. What is accepted is never changed
+or deleted; a case is its steps, unique by ``(case_id, seq)``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    ForeignKey,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+)
+from sqlalchemy.exc import DBAPIError, OperationalError
+
+from formgen.errors import Busy, OutOfReach, UsageError
+from formgen.process import Case, Known, Step
+from formgen.registry import Registry
+from formgen.settings import Office
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = "0001"
+Row = Mapping[str, Any]
+
+metadata = MetaData()
+cases = Table(
+    "cases",
+    metadata,
+    Column("case_id", String(40), primary_key=True),
+    Column("prefix", String(20), nullable=False),
+    Column("year", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("opened_at", String(32), nullable=False),
+    Column("previous", String(40)),
+    UniqueConstraint("prefix", "year", "number", name="uq_case_number"),
+)
+issued = Table(
+    "issued",
+    metadata,
+    Column("instance_id", String(36), primary_key=True),
+    Column("form", String(40), nullable=False),
+    Column("version", String(12), nullable=False),
+    Column("case_id", String(40), ForeignKey("cases.case_id")),
+    Column("language", String(12), nullable=False),
+    Column("format", String(12), nullable=False),
+    Column("answers", Text, nullable=False),
+    Column("issued_at", String(32), nullable=False),
+)
+returns = Table(
+    "returns",
+    metadata,
+    Column("return_id", String(36), primary_key=True),
+    Column("sha256", String(64), nullable=False, index=True),
+    Column("file_name", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("channel", String(20), nullable=False),
+    Column("received_at", String(32), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("outcome", String(12), index=True),
+    Column("code", String(40)),
+    Column("form", String(40)),
+    Column("instance_id", String(36)),
+    Column("case_id", String(40), index=True),
+    Column("record_id", String(36)),
+    Column("first_id", String(36)),
+    Column("waits_for", String(40)),
+    Column("rejected_as", Text, unique=True),
+    Column("reason", Text),
+    Column("language", String(12)),
+    Column("processed_at", String(32)),
+)
+records = Table(
+    "records",
+    metadata,
+    Column("record_id", String(36), primary_key=True),
+    Column("case_id", String(40), ForeignKey("cases.case_id"), index=True),
+    Column("form", String(40), nullable=False),
+    Column("version", String(12), nullable=False),
+    Column("instance_id", String(36), nullable=False),
+    Column("answers_key", String(64), nullable=False),
+    Column("version_no", Integer, nullable=False),
+    Column("supersedes", String(36), unique=True),
+    Column("return_id", String(36), ForeignKey("returns.return_id"), unique=True, nullable=False),
+    Column("payload", Text, nullable=False),
+    UniqueConstraint("instance_id", "answers_key", name="uq_instance_answers"),
+)
+steps = Table(
+    "steps",
+    metadata,
+    Column("case_id", String(40), ForeignKey("cases.case_id"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("record_id", String(36), ForeignKey("records.record_id"), nullable=False),
+    Column("form", String(40), nullable=False),
+    Column("transition", String(8)),
+    Column("phase_before", String(12)),
+    Column("phase_after", String(12)),
+    Column("coach", String(120)),
+    Column("at", String(32), nullable=False),
+    PrimaryKeyConstraint("case_id", "seq"),
+)
+events = Table(
+    "events",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("event", String(40), nullable=False),
+    Column("return_id", String(36), ForeignKey("returns.return_id"), nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+
+def stamp(at: datetime) -> str:
+    """Return a moment as it is stored: UTC, milliseconds, Z.
+
+    >>> stamp(datetime(2026, 4, 13, 9, 12, 44, 120000, tzinfo=UTC))
+    '2026-04-13T09:12:44.120Z'
+    """
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The database of one workspace."""
+
+    engine: Engine
+
+    @classmethod
+    def open(cls, var: Path) -> Journal:
+        """Return the journal in the private folder, made or brought up to date; raise `OutOfReach`."""
+        engine = create_engine(f"sqlite:///{var / 'formgen.db'}", connect_args={"timeout": 30, "isolation_level": None})
+        event.listen(engine, "connect", durable)
+        event.listen(engine, "begin", begin)
+        try:
+            upgrade(engine)
+        except (OperationalError, OSError) as error:
+            raise OutOfReach(detail=f"{var}") from error
+        return cls(engine)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Yield a connection whose work is all on disk at the end, or none of it."""
+        try:
+            with self.engine.execution_options(writes=True).begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise Busy(detail=str(error.orig)) from error
+        except DBAPIError as error:
+            raise OutOfReach(detail=str(error.orig)) from error
+
+    # --- returns ------------------------------------------------------------------------------
+
+    def arrive(self, values: Row) -> None:
+        """Write down that a return has come; from now on it exists."""
+        with self.transaction() as connection:
+            connection.execute(returns.insert().values(attempts=0, **values))
+
+    def attempt(self, return_id: str) -> int:
+        """Write down that a return is about to be read, and return which attempt this is."""
+        with self.transaction() as connection:
+            row = returns.c.return_id == return_id
+            connection.execute(returns.update().where(row).values(attempts=returns.c.attempts + 1))
+            return int(connection.execute(select(returns.c.attempts).where(row)).scalar_one())
+
+    def unsettled(self) -> list[Row]:
+        """Return the returns without an outcome, oldest first."""
+        return self.rows(select(returns).where(returns.c.outcome.is_(None)).order_by(returns.c.received_at, returns.c.return_id))
+
+    def returned(self, **equal: Any) -> list[Row]:
+        """Return the returns whose columns have the values, oldest first."""
+        query = select(returns).order_by(returns.c.received_at, returns.c.return_id)
+        for name, value in equal.items():
+            query = query.where(returns.c[name] == value)
+        return self.rows(query)
+
+    def counts(self) -> dict[str, int]:
+        """Return how many returns there are by outcome; ``in_work`` are those without one."""
+        rows = self.rows(select(returns.c.outcome, func.count().label("number")).group_by(returns.c.outcome))
+        return {row["outcome"] or "in_work": row["number"] for row in rows}
+
+    # --- documents and cases ------------------------------------------------------------------
+
+    def issue(self, values: Row, answers: Mapping[str, str]) -> None:
+        """Write down a document before it leaves."""
+        with self.transaction() as connection:
+            connection.execute(issued.insert().values(answers=dump(answers), **values))
+
+    def issued(self, instance_id: str) -> Row | None:
+        """Return what was issued as an instance, its answers as a mapping."""
+        row = self.row(select(issued).where(issued.c.instance_id == instance_id))
+        return {**row, "answers": json.loads(row["answers"])} if row else None
+
+    def open_case(self, connection: Connection, prefix: str, at: datetime, previous: str | None = None) -> str:
+        """Return the id of a new case, the next number of its year."""
+        year = at.year
+        same = (cases.c.prefix == prefix) & (cases.c.year == year)
+        number = (connection.execute(select(func.max(cases.c.number)).where(same)).scalar() or 0) + 1
+        case_id = f"{prefix}-{year}-{number:05}"
+        connection.execute(
+            cases.insert().values(
+                case_id=case_id, prefix=prefix, year=year, number=number, opened_at=stamp(at), previous=previous
+            )
+        )
+        return case_id
+
+    def case_rows(self) -> list[Row]:
+        """Return all cases, oldest first."""
+        return self.rows(select(cases).order_by(cases.c.opened_at, cases.c.case_id))
+
+    def case(self, case_id: str, today: date, office: Office, registry: Registry) -> Case:
+        """Return what is known of a case; raise `UsageError` for one that there is not."""
+        row = self.row(select(cases).where(cases.c.case_id == case_id))
+        if row is None:
+            raise UsageError("Asiaa {case} ei ole.", case=case_id)
+        found = self.rows(select(records).where(records.c.case_id == case_id).order_by(records.c.record_id))
+        taken = self.rows(select(steps).where(steps.c.case_id == case_id).order_by(steps.c.seq))
+        return Case(
+            case_id=case_id,
+            today=today,
+            office=office,
+            records=tuple(known(item, registry) for item in found),
+            steps=tuple(
+                Step(
+                    item["seq"],
+                    item["form"],
+                    item["record_id"],
+                    item["transition"],
+                    item["phase_before"],
+                    item["phase_after"],
+                    item["at"],
+                    item["coach"],
+                )
+                for item in taken
+            ),
+            forms=registry.ids,
+            caseloads=self.caseloads(case_id),
+            previous=row["previous"],
+        )
+
+    def caseloads(self, but: str = "") -> dict[str, int]:
+        """Return how many open cases each coach has, one case left out."""
+        newest = select(steps.c.case_id, func.max(steps.c.seq).label("seq")).group_by(steps.c.case_id).subquery()
+        query = (
+            select(steps.c.coach, func.count().label("number"))
+            .join(newest, (steps.c.case_id == newest.c.case_id) & (steps.c.seq == newest.c.seq))
+            .where(steps.c.case_id != but, steps.c.phase_after != "closed", steps.c.coach.is_not(None))
+            .group_by(steps.c.coach)
+        )
+        return {row["coach"]: row["number"] for row in self.rows(query)}
+
+    # --- records ------------------------------------------------------------------------------
+
+    def record(self, record_id: str) -> Row | None:
+        """Return a record's row, its payload as stored."""
+        return self.row(select(records).where(records.c.record_id == record_id))
+
+    def record_rows(self) -> list[Row]:
+        """Return the place of every record: id, case and form."""
+        return self.rows(select(records.c.record_id, records.c.case_id, records.c.form).order_by(records.c.record_id))
+
+    def of_instance(self, instance_id: str) -> list[Row]:
+        """Return the records that one document has become, oldest first."""
+        return self.rows(select(records).where(records.c.instance_id == instance_id).order_by(records.c.record_id))
+
+    def feed(self, after: int = 0) -> list[Row]:
+        """Return the events after a number, in order."""
+        return self.rows(select(events).where(events.c.seq > after).order_by(events.c.seq))
+
+    def rows(self, query: Any) -> list[Row]:
+        """Return the rows of a query as mappings."""
+        with self.engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name
+
+    def row(self, query: Any) -> Row | None:
+        """Return the first row of a query, or None."""
+        found = self.rows(query)
+        return found[0] if found else None
+
+
+def known(row: Row, registry: Registry) -> Known:
+    """Return a stored record as the case knows it, in the class of its own version."""
+    form = registry.forms[row["form"]][row["version"]]
+    return Known(
+        row["record_id"],
+        row["instance_id"],
+        row["version_no"],
+        form.model_validate_json(dump(json.loads(row["payload"])["data"])),
+        row["supersedes"],
+    )
+
+
+def dump(value: Any) -> str:
+    """Return a value as compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def durable(connection: Any, _: Any) -> None:
+    """Make a new SQLite connection write ahead, wait for the disk, and keep references."""
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def begin(connection: Connection) -> None:
+    """Begin a transaction, one that writes with the lock in hand so that it cannot fail halfway."""
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the database to the newest shape; nothing is done when it has it already."""
+    with engine.connect() as connection:
+        if inspect(connection).has_table("alembic_version"):
+            version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
+            if version == HEAD:
+                return
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["engine"] = engine
+    command.upgrade(config, "head")

@@ -1,0 +1,266 @@
+"""The inbox daemon: events are hints, a full scan is the truth, and every drop gets its outcome."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import structlog
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+from watchdog.observers.polling import PollingObserver
+
+from formgen.errors import Busy, OutOfReach
+from formgen.intake import Intake, let_go, signature
+from formgen.settings import Workspace
+
+log = structlog.get_logger()
+
+IGNORED = ("~$*", ".~lock.*#", "*.tmp", "*.part", "*.crdownload", "Thumbs.db", ".DS_Store", ".gitkeep")
+CANARY = ".formgen-canary.tmp"
+CANARY_EVERY, CANARY_WITHIN = 60.0, 10.0
+LONGEST_PAUSE = 300.0
+
+
+def ignored(name: str) -> bool:
+    """Tell whether a file is an editor's or a transfer's own, never a return.
+
+    >>> ignored("~$lomake.docx"), ignored("lomake.docx")
+    (True, False)
+    """
+    return any(fnmatch(name, pattern) for pattern in IGNORED)
+
+
+def being_edited(file: Path) -> bool:
+    """Tell whether a lock file of Word or LibreOffice lies beside a file."""
+    locks = (f"~${file.name}", f"~${file.name[2:]}", f".~lock.{file.name}#")
+    return any(os.path.lexists(file.with_name(lock)) for lock in locks)
+
+
+def candidates(inbox: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the regular files of a folder and its subfolders; links are not followed."""
+    for folder, _, names in os.walk(inbox):
+        for name in sorted(names):
+            if ignored(name):
+                continue
+            file = Path(folder) / name
+            with suppress(OSError):
+                status = file.lstat()
+                if stat.S_ISREG(status.st_mode):
+                    yield file, status
+
+
+def oddities(inbox: Path) -> Iterator[Path]:
+    """Yield what lies in the inbox and is never opened: links, pipes, sockets, devices."""
+    for folder, folders, names in os.walk(inbox):
+        for name in (*folders, *names):
+            file = Path(folder) / name
+            with suppress(OSError):
+                mode = file.lstat().st_mode
+                if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                    yield file
+
+
+def cut_short(file: Path, size: int) -> bool:
+    """Tell whether a ZIP lacks its end record or a PDF its trailer."""
+    with file.open("rb") as stream:
+        head = stream.read(5)
+        stream.seek(max(0, size - 65_600))
+        tail = stream.read()
+    if head.startswith(b"PK\x03\x04"):
+        return b"PK\x05\x06" not in tail
+    return head.startswith(b"%PDF-") and b"%%EOF" not in tail[-2048:]
+
+
+class Hint(FileSystemEventHandler):
+    """Wakes the scanner, and notes when the canary has been seen."""
+
+    def __init__(self, wake: Event) -> None:
+        """Keep the event to set."""
+        self.wake = wake
+        self.canary_seen = 0.0
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Take any event as a hint that there is something to look at."""
+        if os.fsdecode(event.src_path).endswith(CANARY):
+            self.canary_seen = time.monotonic()
+        elif event.event_type not in ("opened", "closed_no_write"):
+            self.wake.set()
+
+
+@dataclass
+class Look:
+    """What a file was like when last looked at, and since when it has been so."""
+
+    signature: tuple[int, int, int, int]
+    since: float
+    found: float
+
+
+@dataclass
+class Watch:
+    """The daemon of one workspace; ``poll`` is the seconds between looks at a network share, or None."""
+
+    intake: Intake
+    poll: float | None = None
+    looks: dict[Path, Look] = field(default_factory=dict)
+    pauses: dict[str, tuple[int, float]] = field(default_factory=dict)
+    stop: Event = field(default_factory=Event)
+    wake: Event = field(default_factory=Event)
+
+    @property
+    def inbox(self) -> Path:
+        """Return the drop zone."""
+        return self.intake.workspace.inbox
+
+    def run(self, once: bool = False) -> None:
+        """Empty the inbox once, or watch it until stopped; raise `OutOfReach` beside another daemon."""
+        with alone(self.intake.workspace):
+            self.intake.recover()
+            if once:
+                self.empty()
+            else:
+                self.watch()
+
+    def empty(self) -> None:
+        """Scan until nothing is left that could be taken."""
+        while self.scan() and not self.stop.is_set():
+            self.wake.wait(min(0.2, self.intake.workspace.office.intake.quiet / 4))
+
+    def watch(self) -> None:
+        """Scan on every hint and every few seconds; make a new observer when the canary is not seen."""
+        hint = Hint(self.wake)
+        observer = self.observer(hint)
+        planted = time.monotonic()
+        canary = self.inbox / CANARY
+        try:
+            while not self.stop.is_set():
+                waiting = self.scan()
+                self.wake.wait(0.2 if waiting else self.poll or self.intake.workspace.office.intake.rescan)
+                self.wake.clear()
+                now = time.monotonic()
+                if planted and now - planted > CANARY_WITHIN and hint.canary_seen < planted:
+                    log.warning("watch.observer_renewed")
+                    end(observer)
+                    observer, planted = self.observer(hint), 0.0
+                if now - planted > CANARY_EVERY:
+                    planted = now
+                    with suppress(OSError):
+                        canary.touch()
+        finally:
+            with suppress(OSError):
+                canary.unlink(missing_ok=True)
+            end(observer)
+
+    def observer(self, hint: Hint) -> Any:
+        """Return a started observer of the inbox, or None where none can be had: scans do without."""
+        observer = PollingObserver(timeout=self.poll) if self.poll else Observer()
+        try:
+            observer.schedule(hint, str(self.inbox), recursive=True)
+            observer.start()
+        except OSError as error:
+            log.warning("watch.no_observer", reason=error.strerror)
+            return None
+        return observer
+
+    def scan(self) -> int:
+        """Take every finished file and settle every return in work; return how many still wait."""
+        waiting = 0
+        present = set()
+        now = time.monotonic()
+        for file, status in candidates(self.inbox):
+            present.add(file)
+            if self.finished(file, status, now):
+                self.take(file, status)
+            waiting += os.path.lexists(file)
+        self.looks = {file: look for file, look in self.looks.items() if file in present}
+        waiting += self.settle()
+        self.intake.expire()
+        return waiting
+
+    def finished(self, file: Path, status: os.stat_result, now: float) -> bool:
+        """Tell whether a file has been left alone long enough to be whole."""
+        limits = self.intake.workspace.office.intake
+        look = self.looks.get(file)
+        if look is None or look.signature != signature(status):
+            self.looks[file] = Look(signature(status), now, look.found if look else now)
+            return False
+        quiet = now - look.since
+        if status.st_size == 0:
+            return quiet >= limits.empty
+        if quiet < max(limits.quiet, 2 * (self.poll or 0)) or being_edited(file):
+            return False
+        try:
+            return quiet >= limits.incomplete or not cut_short(file, status.st_size)
+        except OSError:
+            return False
+
+    def take(self, file: Path, status: os.stat_result) -> None:
+        """Keep a finished file and let it go from the inbox."""
+        try:
+            if self.intake.receive(file):
+                let_go(file, status)
+                self.looks.pop(file, None)
+        except OSError as error:
+            log.warning("watch.not_taken", reason=error.strerror)
+        except Busy as error:
+            log.warning("watch.not_taken", reason=str(error))
+
+    def settle(self) -> int:
+        """Process every return without an outcome, unless it pauses; return how many are left."""
+        left = 0
+        for row in self.intake.journal.unsettled():
+            tries, until = self.pauses.get(row["return_id"], (0, 0.0))
+            if time.monotonic() < until:
+                left += 1
+                continue
+            try:
+                self.intake.process(row["return_id"])
+            except Exception as error:  # noqa: BLE001 - one return must not end the daemon; it is tried again
+                log.warning("return.postponed", return_id=row["return_id"], reason=type(error).__name__)
+                self.pauses[row["return_id"]] = (tries + 1, time.monotonic() + min(LONGEST_PAUSE, 0.5 * 2**tries))
+                left += 1
+            else:
+                self.pauses.pop(row["return_id"], None)
+        return left
+
+
+def end(observer: Any) -> None:
+    """Stop an observer."""
+    if observer is not None:
+        observer.stop()
+        observer.join(5)
+
+
+@contextmanager
+def alone(workspace: Workspace) -> Iterator[None]:
+    """Hold the workspace's lock; raise `OutOfReach` when another process holds it."""
+    handle = os.open(workspace.var / "intake.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutOfReach("Toinen käsittelijä on jo käynnissä tässä työtilassa.") from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def alive(workspace: Workspace) -> bool:
+    """Tell whether a daemon holds the workspace's lock."""
+    try:
+        with alone(workspace):
+            return False
+    except OutOfReach:
+        return True
+    except OSError:
+        return False
