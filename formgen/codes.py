@@ -24,9 +24,7 @@ class Code:
 
     def valid(self, on: date) -> bool:
         """Tell whether the code may be chosen on the day."""
-        return (self.valid_from is None or self.valid_from <= on) and (
-            self.valid_to is None or on <= self.valid_to
-        )
+        return (self.valid_from is None or self.valid_from <= on) and (self.valid_to is None or on <= self.valid_to)
 
 
 class CodeList(Mapping[str, Code]):
@@ -35,10 +33,7 @@ class CodeList(Mapping[str, Code]):
     def __init__(self, name: str, entries: Mapping[str, str | Code]) -> None:
         """Keep the entries; a bare label becomes a Code that is always valid."""
         self.name = name
-        self.entries = {
-            code: entry if isinstance(entry, Code) else Code(entry)
-            for code, entry in entries.items()
-        }
+        self.entries = {code: entry if isinstance(entry, Code) else Code(entry) for code, entry in entries.items()}
 
     def __getitem__(self, code: str) -> Code:
         """Return the entry of the code."""

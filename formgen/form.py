@@ -306,7 +306,11 @@ class Form(Answers):
 
     def signatures(self) -> dict[str, Signature]:
         """Return the signatures that are there by role."""
-        blocks = {name.removeprefix("sign_"): getattr(self, name) for name in type(self).model_fields if name.startswith("sign_")}
+        blocks = {
+            name.removeprefix("sign_"): getattr(self, name)
+            for name in type(self).model_fields
+            if name.startswith("sign_")
+        }
         return {role: block for role, block in blocks.items() if block}
 
 
@@ -454,7 +458,9 @@ class Reader:
         if bool(name) != bool(day):
             damaged.add(asked.name)
             absent = "date" if name else "name"
-            self.findings.append(Finding("required", "error", f"{path}.{absent}", "Allekirjoituksessa on oltava nimi ja päivä."))
+            self.findings.append(
+                Finding("required", "error", f"{path}.{absent}", "Allekirjoituksessa on oltava nimi ja päivä.")
+            )
         elif not name and asked.required:
             damaged.add(asked.name)
             self.findings.append(missing(asked, prefix, ".name"))
@@ -505,7 +511,9 @@ DOUBTS = {
 
 def doubt(answer: Answer) -> str:
     """Return the sentence for the first doubt of an answer."""
-    return next((DOUBTS[code] for code in answer.doubts if code in DOUBTS), "Arvo on luettu epävarmasti. Vahvistakaa se.")
+    return next(
+        (DOUBTS[code] for code in answer.doubts if code in DOUBTS), "Arvo on luettu epävarmasti. Vahvistakaa se."
+    )
 
 
 def missing(asked: Field, prefix: str = "", part: str = "") -> Finding:

@@ -26,7 +26,7 @@ from formgen.kinds import DayDate, Misread, clean
 from formgen.process import Case, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Identity, Paper, Sheet
+from formgen.sheet import Answer, Identity, Paper, Sheet
 from formgen.store import Journal, dump, events, records, returns, stamp, steps
 from formgen.words import say
 
@@ -54,6 +54,7 @@ class Verdict:
     corrects: Mapping[str, Any] | None = None
     first_id: str | None = None
     waits_for: str | None = None
+    confirmed_by: str | None = None
 
 
 @dataclass(frozen=True)
@@ -207,7 +208,9 @@ class Intake:
         if not identities:
             return None, ()
         agreed = len(identities) == 1 and None not in verified and instances <= {identities[0].instance}
-        doubt = Finding("R89", "review", "", "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse.")
+        doubt = Finding(
+            "R89", "review", "", "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
+        )
         return sorted(identities, key=str)[0], () if agreed else (doubt,)
 
     def papers(self) -> dict[tuple[str, str], Paper]:
@@ -226,7 +229,13 @@ class Intake:
         except FormgenError:
             return frozenset()
         office = self.workspace.office
-        words = {"organiser": office.organiser, "privacy": office.privacy, "guidance": office.guidance, "about": form.about, "form_title": form.title}
+        words = {
+            "organiser": office.organiser,
+            "privacy": office.privacy,
+            "guidance": office.guidance,
+            "about": form.about,
+            "form_title": form.title,
+        }
         found: frozenset[str] = template.printed(words)
         return found
 
@@ -242,7 +251,9 @@ class Intake:
         if first:
             verdict = Verdict("duplicate", form=self.registry_form(first["form"]), first_id=first["return_id"])
         elif attempt > limits.attempts:
-            verdict = rejected("unsafe", Finding("format", "error", "", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."))
+            verdict = rejected(
+                "unsafe", Finding("format", "error", "", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
+            )
         else:
             verdict = self.attempted(row, received, last=attempt == limits.attempts)
         self.settle(row, verdict)
@@ -262,7 +273,9 @@ class Intake:
             if not last:
                 raise
             log.error("return.failed", return_id=row["return_id"], error=type(error).__name__, at=raised_at(error))
-            return rejected("internal_error", Finding("format", "error", "", "Lomakkeen käsittely ei onnistunut. Vika on meillä."))
+            return rejected(
+                "internal_error", Finding("format", "error", "", "Lomakkeen käsittely ei onnistunut. Vika on meillä.")
+            )
 
     def original(self, row: Mapping[str, Any]) -> bytes:
         """Return the bytes of a return as they came; raise `Busy`."""
@@ -294,6 +307,32 @@ class Intake:
                 self.publish()
                 self.release(return_id)
                 return
+
+    def confirm(self, return_id: str, who: str, values: Mapping[str, str]) -> Verdict:
+        """Settle a return in review as a person has decided: as it was read, or with other values.
+
+        It goes through the same rules; errors leave it where it is.
+        """
+        row = self.journal.returned(return_id=return_id)[0]
+        received = datetime.fromisoformat(row["received_at"])
+        sheet = wall.read(self.original(row), self.papers(), self.workspace.office.intake)
+        answers = dict(sheet.answers) | {path: Answer(text, "confirmed") for path, text in values.items()}
+        verdict = replace(self.recognise(replace(sheet, answers=answers), received), confirmed_by=who)
+        if verdict.outcome == "review" and verdict.record:
+            verdict = replace(verdict, outcome="accepted")
+        if verdict.outcome == "accepted":
+            self.settle(row, verdict)
+            self.publish()
+            self.release(return_id)
+        return verdict
+
+    def refuse(self, return_id: str, who: str) -> None:
+        """Reject a return in review or waiting, as a person has decided."""
+        row = self.journal.returned(return_id=return_id)[0]
+        verdict = self.read(self.original(row), datetime.fromisoformat(row["received_at"]))
+        log.info("return.refused", return_id=return_id, by=who)
+        self.settle(row, replace(verdict, outcome="rejected", code=verdict.code or "invalid_values", waits_for=None))
+        self.publish()
 
     def expire(self) -> None:
         """Reject the returns that have waited longer than the settings allow."""
@@ -329,7 +368,9 @@ class Intake:
                 changes["reason"] = dump(reason(row, verdict))
             if verdict.outcome == "rejected":
                 day = at.astimezone().date().isoformat()
-                taken = connection.execute(select(returns.c.rejected_as).where(returns.c.rejected_as.startswith(f"{day}/"))).scalars()
+                taken = connection.execute(
+                    select(returns.c.rejected_as).where(returns.c.rejected_as.startswith(f"{day}/"))
+                ).scalars()
                 changes["rejected_as"] = outbox.free_name(day, row["file_name"], [name for name in taken if name])
                 path = outbox.rejected_path(self.workspace, changes["rejected_as"])
             connection.execute(update(returns).where(returns.c.return_id == row["return_id"]).values(**changes))
@@ -339,7 +380,9 @@ class Intake:
         """Write record and steps, and return what the return's own row is to say."""
         assert verdict.record and verdict.identity and verdict.case, "only a whole record is accepted"
         case, record = verdict.case, verdict.record
-        case_id = case.case_id or self.journal.open_case(connection, self.workspace.office.case_prefix, at, case.previous)
+        case_id = case.case_id or self.journal.open_case(
+            connection, self.workspace.office.case_prefix, at, case.previous
+        )
         record_id = str(self.new_id())
         payload = envelope(row, verdict, record_id, case_id, at)
         connection.execute(
@@ -396,14 +439,12 @@ class Intake:
             outbox.publish_rejection(self.workspace, row["rejected_as"], original, row["reason"], letter)
 
     def recover(self) -> None:
-        """Publish again what is missing in the outbox, and take up what was left in work."""
+        """Clear what a crash has left half done: work files go, what the outbox lacks is published."""
         for work in (self.workspace.var / "work").iterdir():
             work.unlink(missing_ok=True)
         for event in self.journal.feed():
             self.publish_event(event)
         self.publish()
-        for row in self.journal.unsettled():
-            self.process(row["return_id"])
 
 
 IDENTITY = {
@@ -519,7 +560,9 @@ def reason(row: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def envelope(row: Mapping[str, Any], verdict: Verdict, record_id: str | None, case_id: str | None, at: datetime) -> dict[str, Any]:
+def envelope(
+    row: Mapping[str, Any], verdict: Verdict, record_id: str | None, case_id: str | None, at: datetime
+) -> dict[str, Any]:
     """Return the record as the outside contract has it."""
     record, case, sheet, identity = verdict.record, verdict.case, verdict.sheet, verdict.identity
     assert record and case and sheet and identity, "only a whole record has an envelope"
@@ -552,7 +595,7 @@ def envelope(row: Mapping[str, Any], verdict: Verdict, record_id: str | None, ca
             "processed_at": stamp(at),
             "software": f"formgen {__version__}",
             "reader": sheet.reader,
-            "confirmed_by": None,
+            "confirmed_by": verdict.confirmed_by,
             "fields": {
                 path: {"raw": answer.text, "layer": answer.layer, "confidence": answer.confidence}
                 for path, answer in sheet.answers.items()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from formgen import formats, outbox, prefill
@@ -32,7 +31,9 @@ class Issued:
     path: str
 
 
-def words_for(workspace: Workspace, form: type[Form], identity: Identity, case_id: str | None, language: str) -> dict[str, str]:
+def words_for(
+    workspace: Workspace, form: type[Form], identity: Identity, case_id: str | None, language: str
+) -> dict[str, str]:
     """Return what a document says besides its fields."""
     office = workspace.office
     return {
@@ -104,6 +105,9 @@ def issue(
         },
         {name: answer.text for name, answer in sheet.answers.items() if answer.text},
     )
-    file = path or workspace.outbox / "forms" / (case_id or "_unit") / f"{form.id}-{str(instance)[:8]}{module.ENDINGS[0]}"
+    file = (
+        path
+        or workspace.outbox / "forms" / (case_id or "_unit") / f"{form.id}-{str(instance)[-12:]}{module.ENDINGS[0]}"
+    )
     outbox.write(file, document)
     return Issued(form.id, form.version, str(instance), case_id, format_name, language, str(file))

@@ -55,7 +55,9 @@ class Reading:
 BLANK = Reading(None)
 DASHES = frozenset("-–—−_.…")
 SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u2009\u2002\u2003"), " ")
-DROPPED = dict.fromkeys([0x00AD, 0x200B, 0x2060, 0xFEFF, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+DROPPED = dict.fromkeys(
+    [0x00AD, 0x200B, 0x2060, 0xFEFF, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
 ANYWAY = re.compile(r"[^\t\n -\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]|[\x7f-\x9f]")
 SAME = re.compile(r"(sama|samat|samma)( kuin| som)? (yllä|edellä|ovan)\W*", re.I)
 
@@ -254,7 +256,9 @@ class Number(Kind):
     def bounded(self, value: Decimal) -> Decimal:
         """Return the value if it is between the bounds."""
         if (self.low is not None and value < self.low) or (self.high is not None and value > self.high):
-            raise Misread("range", "Luvun pitää olla väliltä {low}–{high}.", low=self.edge(self.low), high=self.edge(self.high))
+            raise Misread(
+                "range", "Luvun pitää olla väliltä {low}–{high}.", low=self.edge(self.low), high=self.edge(self.high)
+            )
         return value
 
     def edge(self, bound: Decimal | None) -> str:
@@ -277,9 +281,7 @@ class HoursNumber(Number):
     """Hours a week."""
 
     accepts: ClassVar[str] = "Tunnit viikossa, esimerkiksi 37,5."
-    units: ClassVar[str] = (
-        r"(?:h|t|tuntia?|tunnin|tim|timmar)\.?(?:\s*/?\s*(?:vko?|viikko|viikossa|v|vecka|i veckan))?"
-    )
+    units: ClassVar[str] = r"(?:h|t|tuntia?|tunnin|tim|timmar)\.?(?:\s*/?\s*(?:vko?|viikko|viikossa|v|vecka|i veckan))?"
     low: Decimal | None = Decimal("0.5")
     high: Decimal | None = Decimal(48)
 
@@ -343,7 +345,10 @@ def months() -> dict[str, int]:
 
 WEEKDAYS = ("ma", "ti", "ke", "to", "pe", "la", "su"), ("må", "ti", "on", "to", "fr", "lö", "sö")
 WEEKDAY = re.compile(r"(?:(ma|ti|ke|to|pe|la|su|må|on|fr|lö|sö)[a-zåäö]*\.?,?\s+)(?=\d)", re.I)
-DATE = re.compile(r"(\d{1,2})\s*\.\s*(\d{1,2})\s*\.\s*(\d{4}|\d{2})|(\d{4})-(\d{2})-(\d{2})|(\d{1,2})\.?\s+([a-zåäö]+)\.?\s+(\d{4})", re.I)
+DATE = re.compile(
+    r"(\d{1,2})\s*\.\s*(\d{1,2})\s*\.\s*(\d{4}|\d{2})|(\d{4})-(\d{2})-(\d{2})|(\d{1,2})\.?\s+([a-zåäö]+)\.?\s+(\d{4})",
+    re.I,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -539,9 +544,16 @@ class Choose(Kind):
         entry = self.of[code]
         label = say(entry.label, language)
         if entry.valid_to:
-            return say("{label} ({day} asti)", language, label=label, day=format_date(entry.valid_to, "d.M.yyyy", locale="fi"))
+            return say(
+                "{label} ({day} asti)", language, label=label, day=format_date(entry.valid_to, "d.M.yyyy", locale="fi")
+            )
         if entry.valid_from:
-            return say("{label} ({day} alkaen)", language, label=label, day=format_date(entry.valid_from, "d.M.yyyy", locale="fi"))
+            return say(
+                "{label} ({day} alkaen)",
+                language,
+                label=label,
+                day=format_date(entry.valid_from, "d.M.yyyy", locale="fi"),
+            )
         return label
 
     def schema(self) -> Json:
@@ -602,7 +614,9 @@ class Tick(Choose):
         said = {plain(part) or part for part in text.split()}
         yes, no = said <= YES, said <= NO
         if yes == no:
-            raise Misread("choice", "Valitse kyllä tai ei, vain toinen." if said <= YES | NO else "Vastaa kyllä tai ei.")
+            raise Misread(
+                "choice", "Valitse kyllä tai ei, vain toinen." if said <= YES | NO else "Vastaa kyllä tai ei."
+            )
         return Reading(yes)
 
     def form(self, value: Any, language: str) -> str:

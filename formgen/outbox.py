@@ -6,6 +6,7 @@ folder flushed. The same record gives the same bytes, so whatever is missing is 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -45,6 +46,11 @@ def flush(folder: Path) -> None:
         os.close(handle)
 
 
+def digest(data: bytes) -> str:
+    """Return the sha256 of bytes in hex: the name of an original."""
+    return hashlib.sha256(data).hexdigest()
+
+
 def pretty(value: Any) -> bytes:
     """Return a value as a JSON file: UTF-8, keys as they come, a line end."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
@@ -69,9 +75,7 @@ def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
     return workspace.outbox / "rejected" / rejected_as
 
 
-def publish_rejection(
-    workspace: Workspace, rejected_as: str, original: Path, reason: str, reply: bytes
-) -> Path:
+def publish_rejection(workspace: Workspace, rejected_as: str, original: Path, reason: str, reply: bytes) -> Path:
     """Write a rejected file untouched, the reason for machines, the reply for its sender."""
     file = rejected_path(workspace, rejected_as)
     for suffix, data in (
@@ -262,7 +266,16 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
                         },
                     },
                 },
-                "required": ["file_name", "sha256", "size", "received_at", "processed_at", "software", "reader", "fields"],
+                "required": [
+                    "file_name",
+                    "sha256",
+                    "size",
+                    "received_at",
+                    "processed_at",
+                    "software",
+                    "reader",
+                    "fields",
+                ],
             },
         },
     )

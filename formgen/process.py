@@ -105,9 +105,7 @@ class Case:
         """Return the records in force, oldest first: those that no later one corrects."""
         corrected = {known.supersedes for known in self.records}
         return tuple(
-            known
-            for known in self.records
-            if known.record_id not in corrected and form in ("", known.record.id)
+            known for known in self.records if known.record_id not in corrected and form in ("", known.record.id)
         )
 
     def latest(self, form: str) -> Any:

@@ -62,7 +62,12 @@ def read(folders: tuple[Path, ...]) -> Registry:
     found: dict[str, dict[str, type[Form]]] = {}
     for name in names:
         for thing in vars(importlib.import_module(f"{package}.{name}")).values():
-            if isinstance(thing, type) and issubclass(thing, Form) and thing.__module__ == f"{package}.{name}" and "id" in vars(thing):
+            if (
+                isinstance(thing, type)
+                and issubclass(thing, Form)
+                and thing.__module__ == f"{package}.{name}"
+                and "id" in vars(thing)
+            ):
                 found.setdefault(thing.id, {})[thing.version] = thing
     ordered = sorted(found.values(), key=lambda versions: next(iter(versions.values())).number)
     return Registry({next(iter(item.values())).id: dict(sorted(item.items())) for item in ordered})
@@ -74,6 +79,4 @@ def template_file(workspace: Workspace, form: type[Form]) -> Path:
         file = folder / "forms" / f"{form.id}.docx"
         if file.is_file():
             return file
-    raise UsageError(
-        "Lomakkeelta {form} puuttuu pohja. Tee se komennolla formgen templates build.", form=form.id
-    )
+    raise UsageError("Lomakkeelta {form} puuttuu pohja. Tee se komennolla formgen templates build.", form=form.id)

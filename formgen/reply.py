@@ -44,7 +44,11 @@ def letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> b
         said.append(
             say("Lomaketta ei voitu ottaa vastaan. Korjaa tämä kohta ja lähetä lomake uudelleen.", language)
             if count == 1
-            else say("Lomaketta ei voitu ottaa vastaan. Korjaa nämä {count} kohtaa ja lähetä lomake uudelleen.", language, count=count)
+            else say(
+                "Lomaketta ei voitu ottaa vastaan. Korjaa nämä {count} kohtaa ja lähetä lomake uudelleen.",
+                language,
+                count=count,
+            )
         )
     else:
         said += [item["message"] for item in reason["errors"][:1]]
@@ -66,4 +70,6 @@ def label_of(form: type[Form] | None, path: str, language: str) -> str:
     if not index.isdecimal():
         return label
     outer = next(item for item in form.fields if item.name == table)
-    return say("{table}, rivi {row}, {column}", language, table=say(outer.label, language), row=int(index) + 1, column=label)
+    return say(
+        "{table}, rivi {row}, {column}", language, table=say(outer.label, language), row=int(index) + 1, column=label
+    )

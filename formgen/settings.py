@@ -181,7 +181,9 @@ class Workspace:
 def first_line(error: Exception) -> str:
     """Return what is wrong in one line, with no value in it."""
     if isinstance(error, ValidationError):
-        return "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False))
+        return "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
+        )
     return str(error).splitlines()[0]
 
 

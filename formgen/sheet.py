@@ -118,9 +118,7 @@ class Identity:
         return f"{body}:{keys.sign(body)}"
 
 
-TOKEN = re.compile(
-    r"fg1:([a-z_]{2,40}):([0-9][0-9.]{0,11}):([0-9a-f-]{36}):([0-9a-z]{1,16}):([0-9a-f]{32})"
-)
+TOKEN = re.compile(r"fg1:([a-z_]{2,40}):([0-9][0-9.]{0,11}):([0-9a-f-]{36}):([0-9a-z]{1,16}):([0-9a-f]{32})")
 
 
 class Keyring(NamedTuple):

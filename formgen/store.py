@@ -186,7 +186,9 @@ class Journal:
 
     def unsettled(self) -> list[Row]:
         """Return the returns without an outcome, oldest first."""
-        return self.rows(select(returns).where(returns.c.outcome.is_(None)).order_by(returns.c.received_at, returns.c.return_id))
+        return self.rows(
+            select(returns).where(returns.c.outcome.is_(None)).order_by(returns.c.received_at, returns.c.return_id)
+        )
 
     def returned(self, **equal: Any) -> list[Row]:
         """Return the returns whose columns have the values, oldest first."""
@@ -291,7 +293,7 @@ class Journal:
     def rows(self, query: Any) -> list[Row]:
         """Return the rows of a query as mappings."""
         with self.engine.connect() as connection:
-            return [dict(row._mapping) for row in connection.execute(query)]  # noqa: SLF001 - SQLAlchemy's public name
+            return [dict(row._mapping) for row in connection.execute(query)]
 
     def row(self, query: Any) -> Row | None:
         """Return the first row of a query, or None."""

@@ -48,7 +48,10 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper], limits: Intake) -
     ours, theirs = context.Pipe(duplex=False)
     try:
         child = context.Process(
-            target=serve, args=(theirs, data, dict(papers), memory, limits.cpu_seconds), name=f"formgen-read-{name}", daemon=True
+            target=serve,
+            args=(theirs, data, dict(papers), memory, limits.cpu_seconds),
+            name=f"formgen-read-{name}",
+            daemon=True,
         )
         child.start()
     except OSError as error:

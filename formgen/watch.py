@@ -122,18 +122,26 @@ class Watch:
         """Return the drop zone."""
         return self.intake.workspace.inbox
 
-    def run(self, once: bool = False) -> None:
-        """Empty the inbox once, or watch it until stopped; raise `OutOfReach` beside another daemon."""
+    def run(self, once: bool = False, inbox: bool = True) -> None:
+        """Empty the inbox once, or watch it until stopped; raise `OutOfReach` beside another daemon.
+
+        Without ``inbox`` only what has arrived already is settled.
+        """
         with alone(self.intake.workspace):
             self.intake.recover()
             if once:
-                self.empty()
+                self.empty(inbox)
             else:
                 self.watch()
 
-    def empty(self) -> None:
+    def end(self) -> None:
+        """Ask the daemon to stop when it has finished what it holds."""
+        self.stop.set()
+        self.wake.set()
+
+    def empty(self, inbox: bool = True) -> None:
         """Scan until nothing is left that could be taken."""
-        while self.scan() and not self.stop.is_set():
+        while (self.scan() if inbox else self.settle()) and not self.stop.is_set():
             self.wake.wait(min(0.2, self.intake.workspace.office.intake.quiet / 4))
 
     def watch(self) -> None:

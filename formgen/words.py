@@ -46,6 +46,16 @@ def languages() -> tuple[str, ...]:
     return ("fi", *sorted(file.stem for file in LOCALE.glob("*.po") if file.stem != "fi"))
 
 
+def spoken_here(environment: Mapping[str, str]) -> str:
+    """Return the language that the environment asks for messages in, Finnish when it names none of ours.
+
+    >>> spoken_here({"LANG": "sv_FI.UTF-8"}), spoken_here({})
+    ('sv', 'fi')
+    """
+    wishes = (environment.get(name, "")[:2] for name in ("FORMGEN_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))
+    return next((wish for wish in wishes if wish in ("fi", "sv", "en")), "fi")
+
+
 def everywhere(text: str) -> frozenset[str]:
     """Return a Finnish text as it stands in every language there is."""
     return frozenset(say(text, language) for language in languages())

@@ -66,6 +66,6 @@ def read(data: bytes, papers: Papers) -> Sheet:
         raise
     except MemoryError as error:
         raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.") from error
-    except Exception as error:  # noqa: BLE001 - foreign bytes may break a reader in any way
+    except Exception as error:
         raise Unreadable("unreadable", "Tiedosto on vioittunut.") from error
     return sheet

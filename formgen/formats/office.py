@@ -50,7 +50,9 @@ def ending(data: bytes) -> str:
     if data.startswith(OLE):
         return ".doc"
     head = data[:200]
-    return ".odt" if data.startswith(b"PK\x03\x04") and b"mimetypeapplication/vnd.oasis.opendocument.text" in head else ""
+    return (
+        ".odt" if data.startswith(b"PK\x03\x04") and b"mimetypeapplication/vnd.oasis.opendocument.text" in head else ""
+    )
 
 
 def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
@@ -66,7 +68,8 @@ def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
     program = shutil.which("soffice") or shutil.which("libreoffice")
     if program is None:
         raise Unreadable(
-            "unsupported_type", "Tiedosto pitää tallentaa Word-muodossa (.docx). Muita muotoja ei voi lukea tällä koneella."
+            "unsupported_type",
+            "Tiedosto pitää tallentaa Word-muodossa (.docx). Muita muotoja ei voi lukea tällä koneella.",
         )
     with tempfile.TemporaryDirectory(prefix="formgen-") as folder:
         profile = Path(folder) / "profile"
@@ -91,7 +94,12 @@ def run(command: list[str]) -> None:
     """Run LibreOffice to its end, or kill all of it when time is up; raise `Unreadable`."""
     home = {"HOME": tempfile.gettempdir(), "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
     process = subprocess.Popen(  # noqa: S603 - our own command, the file is an argument
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=home, start_new_session=True
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=home,
+        start_new_session=True,
     )
     try:
         process.wait(SECONDS)

@@ -56,7 +56,11 @@ def build(title: str, number: str, version: str, questions: Iterable[Question]) 
     paragraph(document, '%s · {{ _("versio") }} %s · {{ _("Asia") }}: {{ case_id }}' % (number, version), "Subtitle")
     paragraph(document, "{{ about }}")
     paragraph(document, "{{ privacy }}")
-    paragraph(document, '{{ _("Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus.") }}', "Hint")
+    paragraph(
+        document,
+        '{{ _("Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus.") }}',
+        "Hint",
+    )
     for title_, group in sections(questions):
         paragraph(document, expression(title_), "Heading 1")
         for tabular, run in groupby(group, key=lambda question: bool(question.columns)):
@@ -94,12 +98,28 @@ def lean(document: DocxDocument) -> None:
     """Take out what python-docx's stock document brings that a form has no use for."""
     for relation in [*document.part.rels.values(), *document.part.package.rels.values()]:
         if relation.reltype.endswith(("customXml", "stylesWithEffects", "thumbnail")):
-            owner = document.part if relation.rId in document.part.rels and document.part.rels[relation.rId] is relation else document.part.package
+            owner = (
+                document.part
+                if relation.rId in document.part.rels and document.part.rels[relation.rId] is relation
+                else document.part.package
+            )
             del owner.rels[relation.rId]
     element = document.styles.element
     for latent in element.findall(qn("w:latentStyles")):
         element.remove(latent)
-    kept = {"Normal", "Default Paragraph Font", "Normal Table", "No List", "Title", "Subtitle", "Heading 1", "Heading 2", "Header", "Footer", "Table Grid"}
+    kept = {
+        "Normal",
+        "Default Paragraph Font",
+        "Normal Table",
+        "No List",
+        "Title",
+        "Subtitle",
+        "Heading 1",
+        "Heading 2",
+        "Header",
+        "Footer",
+        "Table Grid",
+    }
     kept |= {f"{name} Char" for name in kept}
     for style in element.findall(qn("w:style")):
         name = style.find(qn("w:name")).get(qn("w:val"))
@@ -167,7 +187,7 @@ def head(document: DocxDocument, organiser: str, number: str = "") -> None:
     line = header.paragraphs[0]
     line.paragraph_format.tab_stops.add_tab_stop(Cm(17.0), WD_TAB_ALIGNMENT.RIGHT)
     picture = line.add_run().add_picture(io.BytesIO(mark()), height=Cm(0.8))
-    properties = picture._inline.docPr  # noqa: SLF001 - python-docx has no door to alternative text
+    properties = picture._inline.docPr
     properties.set("descr", "Järjestäjän tunnus")
     properties.set("title", "Järjestäjän tunnus")
     line.add_run(f"  {organiser}").bold = True
@@ -193,13 +213,13 @@ def simple_field(line: Any, instruction: str) -> None:
         if kind:
             mark_ = OxmlElement("w:fldChar")
             mark_.set(qn("w:fldCharType"), kind)
-            run._r.append(mark_)  # noqa: SLF001 - python-docx has no door to fields
+            run._r.append(mark_)
         elif text == "1":
             run.text = text
         else:
             code = OxmlElement("w:instrText")
             code.text = f" {text} "
-            run._r.append(code)  # noqa: SLF001
+            run._r.append(code)
 
 
 def mark(size: int = 48) -> bytes:
@@ -225,11 +245,11 @@ def glossary(document: DocxDocument) -> None:
     parts = "".join(
         f'<w:docPart><w:docPartPr><w:name w:val="{part_name(prompt)}"/><w:category><w:name w:val="General"/>'
         '<w:gallery w:val="placeholder"/></w:category><w:types><w:type w:val="bbPlcHdr"/></w:types>'
-        f"<w:behaviors><w:behavior w:val=\"content\"/></w:behaviors></w:docPartPr><w:docPartBody><w:p><w:r><w:rPr>"
-        f"<w:rStyle w:val=\"PlaceholderText\"/></w:rPr><w:t>{escape(expression(prompt))}</w:t></w:r></w:p></w:docPartBody></w:docPart>"
+        f'<w:behaviors><w:behavior w:val="content"/></w:behaviors></w:docPartPr><w:docPartBody><w:p><w:r><w:rPr>'
+        f'<w:rStyle w:val="PlaceholderText"/></w:rPr><w:t>{escape(expression(prompt))}</w:t></w:r></w:p></w:docPartBody></w:docPart>'
         for prompt in dict.fromkeys(PROMPTS.values())
     )
-    xml = f'<w:glossaryDocument {nsdecls("w")}><w:docParts>{parts}</w:docParts></w:glossaryDocument>'
+    xml = f"<w:glossaryDocument {nsdecls('w')}><w:docParts>{parts}</w:docParts></w:glossaryDocument>"
     part = Part(PackURI("/word/glossary/document.xml"), GLOSSARY, xml.encode(), document.part.package)
     document.part.relate_to(part, RELATIONSHIP_TYPE.GLOSSARY_DOCUMENT)
 
@@ -356,7 +376,7 @@ def control(line: Any, slot: Slot, path: str) -> None:
     for style in run.findall(f"{qn('w:rPr')}/{qn('w:rStyle')}"):
         style.getparent().remove(style)
     run.find(qn("w:t")).text = f"{{{{ {path} }}}}"
-    line._p.append(element)  # noqa: SLF001 - python-docx has no door to content controls
+    line._p.append(element)
 
 
 # --- repeating tables -------------------------------------------------------------------------
@@ -377,7 +397,10 @@ def table(document: DocxDocument, question: Question) -> None:
 
 def cards(question: Question) -> bool:
     """Tell whether a table is too wide for a grid."""
-    many = any(column.control is Control.AREA or len(column.choices) > 6 and column.control is Control.TICKS for column in question.columns)
+    many = any(
+        column.control is Control.AREA or (len(column.choices) > 6 and column.control is Control.TICKS)
+        for column in question.columns
+    )
     return many or len(question.columns) > GRID_COLUMNS
 
 
@@ -387,7 +410,7 @@ def grid_rows(document: DocxDocument, question: Question) -> None:
     header = grid.add_row()
     for cell, column in zip(header.cells, question.columns, strict=True):
         label_cell(cell, column)
-    properties = header._tr.get_or_add_trPr()  # noqa: SLF001 - python-docx has no door to header rows
+    properties = header._tr.get_or_add_trPr()
     properties.append(OxmlElement("w:tblHeader"))
     loop_row(grid, f"{{%tr for row in {question.path} %}}")
     body = grid.add_row()
@@ -419,7 +442,9 @@ def card_rows(document: DocxDocument, question: Question) -> None:
 def widths(columns: Iterable[Question]) -> list[int]:
     """Return the width of each column of a grid, by what it has to hold."""
     weights = [
-        {Control.DATE: 2.2, Control.LIST: 3.0, Control.TICKS: 1.9}.get(column.control, 2.0 + min(column.limit, 120) / 60)
+        {Control.DATE: 2.2, Control.LIST: 3.0, Control.TICKS: 1.9}.get(
+            column.control, 2.0 + min(column.limit, 120) / 60
+        )
         for column in columns
     ]
     return [int(sum(WIDTHS) * weight / sum(weights)) for weight in weights]
@@ -437,14 +462,17 @@ def new_table(document: DocxDocument, columns: int, title: str, sizes: Iterable[
     grid.autofit = False
     for column, size in zip(grid.columns, sizes, strict=True):
         column.width = size
-    properties = grid._tbl.tblPr  # noqa: SLF001 - python-docx has no door to borders and captions
+    properties = grid._tbl.tblPr
     edges = "".join(
         f'<w:{edge} w:val="single" w:sz="4" w:space="0" w:color="{LINE}"/>'
         for edge in ("top", "left", "bottom", "right", "insideH", "insideV")
     )
-    properties.append(parse_xml(f'<w:tblBorders {nsdecls("w")}>{edges}</w:tblBorders>'))
-    margins = "".join(f'<w:{edge} w:w="{width}" w:type="dxa"/>' for edge, width in (("top", 50), ("left", 90), ("bottom", 50), ("right", 90)))
-    properties.append(parse_xml(f'<w:tblCellMar {nsdecls("w")}>{margins}</w:tblCellMar>'))
+    properties.append(parse_xml(f"<w:tblBorders {nsdecls('w')}>{edges}</w:tblBorders>"))
+    margins = "".join(
+        f'<w:{edge} w:w="{width}" w:type="dxa"/>'
+        for edge, width in (("top", 50), ("left", 90), ("bottom", 50), ("right", 90))
+    )
+    properties.append(parse_xml(f"<w:tblCellMar {nsdecls('w')}>{margins}</w:tblCellMar>"))
     look = properties.find(qn("w:tblLook"))
     if look is not None:
         properties.remove(look)
@@ -457,13 +485,13 @@ def new_table(document: DocxDocument, columns: int, title: str, sizes: Iterable[
 
 def shade(cell: Cell, colour: str = SHADE) -> None:
     """Colour the ground of a label."""
-    cell._tc.get_or_add_tcPr().append(  # noqa: SLF001 - python-docx has no door to shading
+    cell._tc.get_or_add_tcPr().append(
         parse_xml(f'<w:shd {nsdecls("w")} w:val="clear" w:color="auto" w:fill="{colour}"/>')
     )
 
 
 def keep_together(row: Any, tall: bool) -> None:
     """Keep a row on one page, and give room to write where text is long."""
-    properties = row._tr.get_or_add_trPr()  # noqa: SLF001 - python-docx has no door to unsplittable rows
+    properties = row._tr.get_or_add_trPr()
     properties.append(OxmlElement("w:cantSplit"))
     row.height = Cm(1.7) if tall else Cm(0.75)

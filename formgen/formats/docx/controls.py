@@ -87,7 +87,8 @@ class Slot:
         elif control is Control.LIST:
             labels = {choice.code: choice.label for choice in self.question.choices}
             items = "".join(
-                f"<w:listItem w:displayText={quoteattr(label)} w:value={quoteattr(code)}/>" for code, label in labels.items()
+                f"<w:listItem w:displayText={quoteattr(label)} w:value={quoteattr(code)}/>"
+                for code, label in labels.items()
             )
             last = f" w:lastValue={quoteattr(text)}" if text in labels else ""
             kind = f"<w:dropDownList{last}>{items}</w:dropDownList>"
@@ -114,6 +115,4 @@ def characters(text: str) -> str:
     r"""Return text as the children of a run: ``\n`` as a line break, ``\t`` as a tab."""
     parts = re.split(r"([\n\t])", text)
     marks = {"\n": "<w:br/>", "\t": "<w:tab/>"}
-    return "".join(
-        marks.get(part) or f'<w:t xml:space="preserve">{escape(part)}</w:t>' for part in parts if part
-    )
+    return "".join(marks.get(part) or f'<w:t xml:space="preserve">{escape(part)}</w:t>' for part in parts if part)

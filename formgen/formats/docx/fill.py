@@ -15,7 +15,7 @@ from typing import Any
 from lxml import etree
 
 from formgen.formats.docx.controls import CHECKED, DATE, UNCHECKED, characters, tag
-from formgen.formats.docx.package import W, W14, Package, w
+from formgen.formats.docx.package import W14, Package, W, w
 
 Element = Any
 
@@ -104,4 +104,6 @@ def lengthen(root: Element, path: str) -> None:
             for control in copy.iter(w("sdt")):
                 name = control.find(f"{w('sdtPr')}/{w('tag')}")
                 if name is not None:
-                    name.set(w("val"), name.get(w("val")).replace(f"fg:{match[1]}.{last}.", f"fg:{match[1]}.{last + 1}.", 1))
+                    name.set(
+                        w("val"), name.get(w("val")).replace(f"fg:{match[1]}.{last}.", f"fg:{match[1]}.{last + 1}.", 1)
+                    )

@@ -14,13 +14,41 @@ from formgen.formats.docx.package import MC, W14, w
 
 Element = Any
 
-TRANSPARENT = {w(name) for name in ("hyperlink", "smartTag", "customXml", "fldSimple", "dir", "bdo", "ins", "moveTo", "ruby", "rt", "rubyBase")}
+TRANSPARENT = {
+    w(name)
+    for name in (
+        "hyperlink",
+        "smartTag",
+        "customXml",
+        "fldSimple",
+        "dir",
+        "bdo",
+        "ins",
+        "moveTo",
+        "ruby",
+        "rt",
+        "rubyBase",
+    )
+}
 DELETED = {w("del"), w("moveFrom")}
 TRACKED = {w("ins"), w("moveTo")}
 ON = {"1", "true", "on"}
 SYMBOLS = {  # checkbox signs of the Wingdings fonts, by the low byte of their code
-    0xFE: CHECKED, 0xFD: CHECKED, 0x78: CHECKED, 0x52: CHECKED, 0x53: CHECKED, 0x54: CHECKED, 0x55: CHECKED, 0xFC: CHECKED,
-    0xA8: UNCHECKED, 0x6F: UNCHECKED, 0x71: UNCHECKED, 0x72: UNCHECKED, 0xA3: UNCHECKED, 0x30: UNCHECKED, 0x2A: UNCHECKED,
+    0xFE: CHECKED,
+    0xFD: CHECKED,
+    0x78: CHECKED,
+    0x52: CHECKED,
+    0x53: CHECKED,
+    0x54: CHECKED,
+    0x55: CHECKED,
+    0xFC: CHECKED,
+    0xA8: UNCHECKED,
+    0x6F: UNCHECKED,
+    0x71: UNCHECKED,
+    0x72: UNCHECKED,
+    0xA3: UNCHECKED,
+    0x30: UNCHECKED,
+    0x2A: UNCHECKED,
 }
 
 
@@ -99,7 +127,9 @@ class Flow:
                 for control in box.controls:
                     control.end = control.end or len(box.text)
                 gauge = cell.find(f"{w('tcPr')}/{w('gridSpan')}")
-                box.span = int(gauge.get(w("val"), "1")) if gauge is not None and gauge.get(w("val"), "1").isdecimal() else 1
+                box.span = (
+                    int(gauge.get(w("val"), "1")) if gauge is not None and gauge.get(w("val"), "1").isdecimal() else 1
+                )
                 cells.append(box)
             grid.rows.append(cells)
         return grid
@@ -193,7 +223,11 @@ class Flow:
     def drawing(self, item: Element, box: Box) -> None:
         """Add the text of a text box, marked as such; pictures have none."""
         source = chosen(item) if item.tag == f"{{{MC}}}AlternateContent" else item
-        for content in [found for part in source for found in part.iter(w("txbxContent"))] if source is not item else item.iter(w("txbxContent")):
+        for content in (
+            [found for part in source for found in part.iter(w("txbxContent"))]
+            if source is not item
+            else item.iter(w("txbxContent"))
+        ):
             before = len(box.text)
             self.blocks(content, box)
             if box.text[before:].strip():

@@ -10,7 +10,9 @@ from docx import Document
 from formgen.formats.docx.build import head, lean, page, styles
 
 
-def letter(organiser: str, title: str, paragraphs: Iterable[str], items: Iterable[tuple[str, str]], locale: str) -> bytes:
+def letter(
+    organiser: str, title: str, paragraphs: Iterable[str], items: Iterable[tuple[str, str]], locale: str
+) -> bytes:
     """Return the letter; each item is a bold part and a sentence."""
     document = Document()
     lean(document)

@@ -46,7 +46,14 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     finder = Finder(paper.questions)
     finder.items(flow)
     known = paper.printed | finder.labels
-    return Sheet(finder.answers, tokens, said, "docx", facts(package, flow), tuple(strays(finder, known, said.get("case_id", ""))))
+    return Sheet(
+        finder.answers,
+        tokens,
+        said,
+        "docx",
+        facts(package, flow),
+        tuple(strays(finder, known, said.get("case_id", ""))),
+    )
 
 
 def paper_of(tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], Paper]) -> Paper | None:
@@ -141,7 +148,12 @@ class Finder:
         self.labels = frozenset(
             plain(text)
             for question in everything
-            for text in (question.label, question.hint, question.section, *(choice.label for choice in question.choices))
+            for text in (
+                question.label,
+                question.hint,
+                question.section,
+                *(choice.label for choice in question.choices),
+            )
             if text
         )
 
@@ -170,7 +182,9 @@ class Finder:
 
     def table_of(self, grid: Grid) -> Question | None:
         """Return the repeating table that a grid is, told by tags, heading or column labels."""
-        tagged = re.findall(r"fg:(\w+)\.\d+\.", " ".join(held.tag for row in grid.rows for cell in row for held in cell.controls))
+        tagged = re.findall(
+            r"fg:(\w+)\.\d+\.", " ".join(held.tag for row in grid.rows for cell in row for held in cell.controls)
+        )
         marked = [name for row in grid.rows for cell in row for name in cell.bookmarks]
         code = CODE.search(self.heading)
         scores: dict[str, float] = {}
@@ -205,7 +219,12 @@ class Finder:
             for column in table.columns:
                 cell = cells.get(column.path)
                 if cell is not None:
-                    self.take(within(table, index, column), cell, "content_control" if cell.controls else "position", ("misplaced",) if shifted else ())
+                    self.take(
+                        within(table, index, column),
+                        cell,
+                        "content_control" if cell.controls else "position",
+                        ("misplaced",) if shifted else (),
+                    )
             index += 1
 
     def by_tag(self, row: list[Box], table: Question) -> dict[str, Box]:
@@ -245,7 +264,9 @@ class Finder:
         if question.path in self.answers:
             first = self.answers[question.path]
             if reading.text.strip() and reading.text != first.text:
-                self.answers[question.path] = Answer(first.text, first.layer, 0.5, first.where, (*first.doubts, "duplicate"))
+                self.answers[question.path] = Answer(
+                    first.text, first.layer, 0.5, first.where, (*first.doubts, "duplicate")
+                )
             return
         confidence = 0.5 if doubts else 1.0
         self.answers[question.path] = Answer(reading.text, layer, confidence, question.number, doubts)
@@ -301,7 +322,7 @@ def pairs_of(row: list[Box], names: Names) -> Iterator[tuple[Question, Box, str]
     for label, cell in pairwise([Box(), *row]):
         named = names.label(label.text) if id(label) not in taken else None
         held = names.held(cell)
-        if held is None and (named is None or names.label(cell.text) is not None and not cell.controls):
+        if held is None and (named is None or (names.label(cell.text) is not None and not cell.controls)):
             continue
         taken.add(id(cell))
         if held is None:
@@ -375,7 +396,9 @@ def ticks(question: Question, cell: Box) -> Taken:
     doubts = [mark for mark in DOUBTFUL if mark in cell.marks]
     labels = {plain(choice.label): choice.code for choice in question.choices}
     by_place = {
-        held.start: held.tag.rpartition(".")[2] for held in cell.controls if held.checked is not None and held.tag.startswith("fg:")
+        held.start: held.tag.rpartition(".")[2]
+        for held in cell.controls
+        if held.checked is not None and held.tag.startswith("fg:")
     }
     found: dict[str, bool] = {}
     matches = list(BOX.finditer(cell.text))
@@ -386,7 +409,11 @@ def ticks(question: Question, cell: Box) -> Taken:
         if code is None:
             near = next((name for name in sorted(labels, key=len, reverse=True) if plain(label).startswith(name)), None)
             tagged = by_place.get(match.start())
-            code = labels[near] if near is not None else next((option for option in labels.values() if option == tagged), None)
+            code = (
+                labels[near]
+                if near is not None
+                else next((option for option in labels.values() if option == tagged), None)
+            )
             rest += plain(label)[len(near or "") :]
         if code is None:
             continue

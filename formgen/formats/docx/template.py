@@ -187,7 +187,9 @@ class Template:
             found |= {match[2] for match in LABEL.finditer(said)}
             found.add(EXPRESSION.sub("", said))
             found.add(EXPRESSION.sub(lambda match: spoken(match[1], words), said))
-        return frozenset(plain(line) for text in found for said in everywhere(text) for line in said.split("\n") if plain(line))
+        return frozenset(
+            plain(line) for text in found for said in everywhere(text) for line in said.split("\n") if plain(line)
+        )
 
     def draw(self, sheet: Sheet, words: Mapping[str, str]) -> bytes:
         """Return the document: the sheet's answers in their controls, identity in every carrier.
@@ -198,7 +200,9 @@ class Template:
 
         def draw_slot(number: int, index: int | None = None) -> Markup:
             slot = self.found.slots[number]
-            answer = sheet.answers.get(slot.question.path if index is None else f"{slot.table}.{index}.{slot.question.path}")
+            answer = sheet.answers.get(
+                slot.question.path if index is None else f"{slot.table}.{index}.{slot.question.path}"
+            )
             return Markup(slot.draw(answer.text if answer else "", self.language, index, next(marks)))  # noqa: S704
 
         context = {
@@ -385,9 +389,7 @@ def custom_properties(words: Mapping[str, str]) -> bytes:
     """Return the custom properties that carry the identity."""
     root = etree.Element(f"{{{PROPERTIES}}}Properties", nsmap={None: PROPERTIES, "vt": VT})
     for number, name in enumerate(("token", "case_id", "language"), start=2):
-        item = etree.SubElement(
-            root, f"{{{PROPERTIES}}}property", fmtid=FMTID, pid=str(number), name=f"formgen_{name}"
-        )
+        item = etree.SubElement(root, f"{{{PROPERTIES}}}property", fmtid=FMTID, pid=str(number), name=f"formgen_{name}")
         etree.SubElement(item, f"{{{VT}}}lpwstr").text = words.get(name, "").strip("–")
     return serialised(root)
 
