@@ -25,7 +25,7 @@ from rich.table import Table
 from formgen import __version__, demo, formats, outbox, prefill, registry, words
 from formgen.errors import FormgenError, OutOfReach, UsageError
 from formgen.form import Field, Form
-from formgen.intake import Intake, Verdict, envelope, reason
+from formgen.intake import Intake
 from formgen.issue import issue
 from formgen.kinds import Choose
 from formgen.process import PHASES, expected
@@ -33,6 +33,7 @@ from formgen.registry import Registry, template_file
 from formgen.settings import PACKAGED, Workspace
 from formgen.sheet import Control
 from formgen.store import Journal, stamp
+from formgen.verdict import Verdict, envelope, reason
 from formgen.watch import Watch, alive, candidates, oddities
 
 HERE = words.spoken_here(os.environ)
@@ -419,7 +420,7 @@ def templates_check(
     """Say in plain words what is missing or broken in templates."""
     shared = session(context)
     checked = files or [template_file(shared.workspace, form) for form in shared.registry]
-    found = []
+    found: list[dict[str, Any]] = []
     for file in checked:
         form = shared.registry.latest(file.stem)
         try:
@@ -475,7 +476,7 @@ def cases_show(
     """Show one case."""
     shared = session(context)
     case = shared.journal.case(case_id, now().date(), shared.workspace.office, shared.registry)
-    value = {
+    value: dict[str, Any] = {
         "case_id": case.case_id,
         "status": case.status,
         "phase": case.phase,
@@ -613,7 +614,7 @@ def read(
         except OSError as error:
             raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file)) from error
         at = now()
-        found.append(told(str(file), described_bytes(file, data, at), shared.intake.read(data, at), at))
+        found.append(told(str(file), described_bytes(file, data, at), shared.intake.desk.read(data, at), at))
     report(shared, found, as_json)
 
 
@@ -643,7 +644,7 @@ def settled(shared: Session, file: Path, return_id: str) -> dict[str, Any]:
         except OutOfReach:
             time.sleep(0.2)
     record = shared.journal.record(row["record_id"]) if row["record_id"] else None
-    verdict = shared.intake.read(shared.intake.original(row), datetime.fromisoformat(row["received_at"]))
+    verdict = shared.intake.read(row)
     return {
         "file": str(file),
         "outcome": row["outcome"],
@@ -655,11 +656,10 @@ def settled(shared: Session, file: Path, return_id: str) -> dict[str, Any]:
 
 def told(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> dict[str, Any]:
     """Return a verdict as the outside contract shows it."""
-    accepted = verdict.outcome == "accepted" and verdict.case
     return {
         "file": file,
         "outcome": verdict.outcome,
-        "record": envelope(row, verdict, None, verdict.case.case_id or None, at) if accepted and verdict.case else None,
+        "record": envelope(row, verdict, None, verdict.case_id, at) if verdict.outcome == "accepted" else None,
         "reason": None if verdict.outcome == "accepted" else reason(row, verdict),
         "answers": answers_of(verdict),
     }
@@ -667,11 +667,11 @@ def told(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> d
 
 def answers_of(verdict: Verdict) -> dict[str, Any] | None:
     """Return what stood in the fields, or None when the file is no form."""
-    if verdict.sheet is None or verdict.form is None:
+    if verdict.about is None:
         return None
     return {
         path: {"text": answer.text, "layer": answer.layer, "confidence": answer.confidence}
-        for path, answer in verdict.sheet.answers.items()
+        for path, answer in verdict.about.sheet.answers.items()
     }
 
 
@@ -837,14 +837,14 @@ def review_show(context: Context, return_id: ReturnId) -> None:
     """Show what was read of a return, and what is doubtful."""
     shared = session(context)
     row = pending(shared, return_id)
-    verdict = shared.intake.read(shared.intake.original(row), datetime.fromisoformat(row["received_at"]))
+    verdict = shared.intake.read(row)
     value = {**told(row["file_name"], row, verdict, now()), "return_id": return_id, "waits_for": row["waits_for"]}
     if shared.as_json:
         shared.answer(value)
         return
     for found in verdict.findings:
-        asked = verdict.form.field(found.field) if verdict.form and found.field else None
-        answer = verdict.sheet.answers.get(found.field) if verdict.sheet else None
+        asked = verdict.about.form.field(found.field) if verdict.about and found.field else None
+        answer = verdict.about.sheet.answers.get(found.field) if verdict.about else None
         label = shared.say(asked.label) if asked else found.field
         out.print(f"{found.code} {found.field} {label}: {answer.text if answer else ''!r}", markup=False)
         out.print(f"    {shared.say(found.message, **found.values)}", markup=False)
@@ -865,9 +865,7 @@ def review_accept(
     shared = session(context)
     row = pending(shared, return_id)
     pairs = [value.partition("=") for value in values or ()]
-    verdict = shared.intake.confirm(
-        return_id, who or getpass.getuser(), {path.strip(): text for path, _, text in pairs}
-    )
+    verdict = shared.intake.confirm(row, who or getpass.getuser(), {path.strip(): text for path, _, text in pairs})
     report(shared, [told(row["file_name"], row, verdict, now())], shared.as_json)
 
 
@@ -877,8 +875,7 @@ def review_reject(
 ) -> None:
     """Reject a return that awaits a decision."""
     shared = session(context)
-    pending(shared, return_id)
-    shared.intake.refuse(return_id, who or getpass.getuser())
+    shared.intake.refuse(pending(shared, return_id), who or getpass.getuser())
 
 
 def text_of(error: BaseException, language: str) -> str:

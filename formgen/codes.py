@@ -48,7 +48,7 @@ class CodeList(Mapping[str, Code]):
         return len(self.entries)
 
     def __hash__(self) -> int:
-        """Lists are compared by identity: each is made once."""
+        """Return a hash by identity: each list is made once."""
         return id(self)
 
     def __eq__(self, other: object) -> bool:

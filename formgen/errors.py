@@ -11,15 +11,15 @@ Messages are Finnish with ``{names}`` for values; `words` finds them in the othe
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, ClassVar, Literal
 
 Severity = Literal["error", "review", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
     """What is wrong with a document, for a person.
 
@@ -33,7 +33,7 @@ class Finding:
     severity: Severity
     field: str
     message: str
-    values: Mapping[str, str] = field(default_factory=dict, hash=False)
+    values: Mapping[str, str] = dataclasses.field(default_factory=dict, hash=False)
     waits_for: str = ""
 
 

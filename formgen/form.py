@@ -331,7 +331,7 @@ def asked_as(asked: Field, language: str) -> Iterator[Question]:
         )
         return
     for path, label, kind in asked.parts():
-        choices = ()
+        choices: tuple[Choice, ...] = ()
         if isinstance(kind, Choose) and kind.control in (Control.TICKS, Control.LIST):
             choices = tuple(Choice(code, kind.label(code, language)) for code in kind.of)
         yield Question(
@@ -355,20 +355,19 @@ def blank(form: type[Form], known: Mapping[str, Any], language: str = "fi") -> S
     answers: dict[str, Answer] = {}
 
     def put(asked: Field, value: Any, prefix: str) -> None:
-        if asked.columns:
-            for index, row in enumerate(value or ()):
-                for column in asked.columns:
-                    if not column.fill:
-                        put(column, part_of(row, column.name), f"{prefix}{asked.name}.{index}.")
-        elif isinstance(asked.reads, Sign):
+        if asked.fill:
+            return
+        for index, row in enumerate(value or ()) if asked.columns else ():
+            for column in asked.columns:
+                put(column, part_of(row, column.name), f"{prefix}{asked.name}.{index}.")
+        if isinstance(asked.reads, Sign):
             for part, (_, kind) in PARTS.items():
                 answers[f"{prefix}{asked.name}.{part}"] = Answer(kind.write(part_of(value, part), language), "prefill")
         elif asked.reads:
             answers[f"{prefix}{asked.name}"] = Answer(asked.reads.write(value, language), "prefill")
 
     for asked in form.fields:
-        if not asked.fill:
-            put(asked, known.get(asked.name), "")
+        put(asked, known.get(asked.name), "")
     return Sheet(answers)
 
 

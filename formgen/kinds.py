@@ -530,9 +530,9 @@ class Choose(Kind):
         """Return every name that a code goes by, as compared, in every language; current codes win."""
         found: dict[str, str] = {}
         for code, entry in sorted(self.of.items(), key=lambda item: bool(item[1].successor or item[1].valid_to)):
-            for name in (entry.label, *entry.names):
-                for text in words.everywhere(name):
-                    found.setdefault(plain(text), code)
+            offered = {self.label(code, language) for language in words.languages()}
+            for text in offered.union(*map(words.everywhere, (entry.label, *entry.names))):
+                found.setdefault(plain(text), code)
         return found
 
     def form(self, value: Any, language: str) -> str:
@@ -794,7 +794,7 @@ class PostcodeText(Kind):
 
 
 class Signature(BaseModel):
-    """Who signed, when and where; ``method`` is how: ``typed``, ``paper``, ``oral`` …"""
+    """Who signed, when and where; ``method`` is how: ``typed``, ``paper`` or ``oral``."""
 
     model_config = ConfigDict(frozen=True)
 

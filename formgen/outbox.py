@@ -14,7 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from formgen.form import Form, Json, schema
+from formgen.form import Form, schema
+from formgen.kinds import Json
 from formgen.settings import Workspace
 
 MODE = 0o640

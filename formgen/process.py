@@ -23,7 +23,7 @@ PHASES = {
 When = Callable[[Any, "Case"], bool]
 
 
-def always(record: Any, case: Case) -> bool:
+def always(_record: Any, _case: Case) -> bool:
     """Tell that a move has no condition of its own."""
     return True
 

@@ -103,8 +103,8 @@ class Office(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings hands it over
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings hands it over
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what is given, then the environment, then the office's file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)

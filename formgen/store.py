@@ -77,6 +77,7 @@ returns = Table(
     Column("file_name", Text, nullable=False),
     Column("size", Integer, nullable=False),
     Column("channel", String(20), nullable=False),
+    Column("source", Text, nullable=False),
     Column("received_at", String(32), nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("outcome", String(12), index=True),
@@ -197,6 +198,11 @@ class Journal:
             query = query.where(returns.c[name] == value)
         return self.rows(query)
 
+    def rejected_on(self, connection: Connection, day: str) -> list[str]:
+        """Return the places of the files rejected on a day."""
+        query = select(returns.c.rejected_as).where(returns.c.rejected_as.startswith(f"{day}/"))
+        return [str(place) for place in connection.execute(query).scalars()]
+
     def counts(self) -> dict[str, int]:
         """Return how many returns there are by outcome; ``in_work`` are those without one."""
         rows = self.rows(select(returns.c.outcome, func.count().label("number")).group_by(returns.c.outcome))
@@ -226,6 +232,10 @@ class Journal:
             )
         )
         return case_id
+
+    def has_case(self, case_id: str) -> bool:
+        """Tell whether there is a case of the id."""
+        return self.row(select(cases.c.case_id).where(cases.c.case_id == case_id)) is not None
 
     def case_rows(self) -> list[Row]:
         """Return all cases, oldest first."""

@@ -67,9 +67,9 @@ def locale(language: str) -> Locale:
 
 
 def plain(text: str) -> str:
-    """Return the text as it is compared: NFC, case folded, one space, no punctuation at its ends.
+    r"""Return the text as it is compared: NFC, case folded, one space, no punctuation at its ends.
 
-    >>> plain("  Ka\\u0308ynti,  työpaikalla: * ")
+    >>> plain("  Ka\u0308ynti,  työpaikalla: * ")
     'käynti, työpaikalla'
     """
     folded = unicodedata.normalize("NFC", text).casefold()

@@ -34,7 +34,8 @@ from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, today
 from ._codes import K1, K2, K14, K17, K20, K24, K25, K26, K29
 
 UNREADY = re.compile(
-    r"työkunto|työkyvyt|ei ole valmis|ei valmis|kuntoutumat|oire|päihte|alkohol|huume|käyttöhäiriö|epäonnistu|keskeytt|raitti",
+    r"työkunto|työkyvyt|ei ole valmis|ei valmis|kuntoutumat|oire|päihte|alkohol|huume|käyttöhäiriö"
+    r"|epäonnistu|keskeytt|raitti",
     re.IGNORECASE,
 )
 

@@ -15,12 +15,12 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from stdnum.fi import ytunnus
 
 from formgen import issue, registry
 from formgen.codes import Code, CodeList
 from formgen.form import Field, Form
 from formgen.formats import docx
+from formgen.intake import Intake
 from formgen.kinds import (
     PARTS,
     BusinessIdText,
@@ -57,6 +57,7 @@ ROWS = 60
 LETTERS = "aAbeikmnost" "äÄöÖåÅ" "čđŋšžŧǥüß" "ЯжΩ"
 SIGNS = LETTERS + "0129" "&<>“”’'\"–-€%/().,:;!?[]{}§*_=+~|\\" "☒☐✓🙂"
 CHECKS = "0123456789ABCDEFHJKLMNPRSTUVWXY"
+WEIGHTS = (7, 9, 10, 5, 8, 4, 2)
 CENTURIES = {18: "+", 19: "-YXWVU", 20: "ABCDEF"}
 
 
@@ -160,13 +161,17 @@ def hetu(born: date, number: int, separator: int) -> str:
 
 @values.register
 def _(kind: BusinessIdText) -> SearchStrategy[str]:
-    numbers = st.integers(9_000_000, 9_999_999).map(str)
-    return numbers.map(lambda number: f"{number}-{ytunnus.calc_check_digit(number)}").filter(issued)
+    return st.integers(9_000_000, 9_999_999).filter(lambda number: remainder(number) != 1).map(business_id)
 
 
-def issued(number: str) -> bool:
-    """Tell whether the check digit is one: remainder 1 gives none."""
-    return len(number) == len("9000001-1")
+def remainder(number: int) -> int:
+    """Return the weighted sum of the seven digits modulo 11; 1 is never issued."""
+    return sum(int(digit) * weight for digit, weight in zip(str(number), WEIGHTS, strict=True)) % 11
+
+
+def business_id(number: int) -> str:
+    """Return the identity code of a firm with its check digit."""
+    return f"{number}-{-remainder(number) % 11}"
 
 
 @values.register
@@ -196,7 +201,7 @@ def _(kind: Sign) -> SearchStrategy[Mapping[str, Any]]:
 # --- records of a form ------------------------------------------------------------------------
 
 
-def records(form: type[Form], texts: bool = True) -> SearchStrategy[dict[str, Any]]:
+def records(form: type[Form]) -> SearchStrategy[dict[str, Any]]:
     """Return a strategy of what may be known of a form: any field, tables of 0 to 60 rows."""
     return st.fixed_dictionaries({asked.name: answers(asked) for asked in form.fields if not asked.fill})
 
@@ -249,15 +254,10 @@ def template(form: type[Form], language: str = "fi") -> docx.Template:
 
 
 @cache
-def paper(form: type[Form]) -> Paper:
-    """Return what there is to find in a document of a form."""
-    return Paper(form.questions(), template(form).printed(words(form)))
-
-
-@cache
 def papers() -> dict[tuple[str, str], Paper]:
-    """Return what there is to find in the documents of every form."""
-    return {(form.id, form.version): paper(form) for form in FORMS}
+    """Return what the intake tells the readers to look for."""
+    nothing: Any = None
+    return Intake(WORKSPACE, nothing, FORMS, nothing).papers()
 
 
 def drawn(form: type[Form], sheet: Sheet, language: str = "fi") -> bytes:

@@ -52,8 +52,9 @@ def build(title: str, number: str, version: str, questions: Iterable[Question]) 
     styles(document)
     head(document, "{{ organiser }}", number)
     foot(document, number, version)
-    paragraph(document, '{{ _("%s") }}' % title, "Title")
-    paragraph(document, '%s · {{ _("versio") }} %s · {{ _("Asia") }}: {{ case_id }}' % (number, version), "Subtitle")
+    paragraph(document, expression(title), "Title")
+    versed = f"{number} · {expression('versio')} {version} · {expression('Asia')}: {{{{ case_id }}}}"
+    paragraph(document, versed, "Subtitle")
     paragraph(document, "{{ about }}")
     paragraph(document, "{{ privacy }}")
     paragraph(
@@ -140,7 +141,7 @@ def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
     """Set the styles by which an office restyles the form."""
     language = document.styles.element.find(f"{qn('w:docDefaults')}/{qn('w:rPrDefault')}/{qn('w:rPr')}/{qn('w:lang')}")
     language.set(qn("w:val"), locale)
-    for name, size, bold, colour, before, after in (
+    looks: tuple[tuple[str, float, bool, RGBColor | None, int, int], ...] = (
         ("Normal", 10, False, None, 0, 4),
         ("Title", 20, True, INK, 0, 2),
         ("Subtitle", 9, False, GREY, 0, 8),
@@ -152,7 +153,8 @@ def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
         ("Hint", 8.5, False, GREY, 0, 2),
         ("Answer", 10, False, None, 0, 0),
         ("Gap", 4, False, None, 0, 0),
-    ):
+    )
+    for name, size, bold, colour, before, after in looks:
         known = name in [style.name for style in document.styles]
         style = document.styles[name] if known else document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
         if not known:
@@ -172,12 +174,11 @@ def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
             stock.getparent().remove(stock)
     for name in ("Heading 1", "Heading 2"):
         document.styles[name].paragraph_format.keep_with_next = True
-    for name, colour, size in (("Placeholder Text", RGBColor(0x6B, 0x6B, 0x6B), None), ("Field Code", GREY, 7)):
+    for name, colour in (("Placeholder Text", RGBColor(0x6B, 0x6B, 0x6B)), ("Field Code", GREY)):
         style = document.styles.add_style(name, WD_STYLE_TYPE.CHARACTER)
         style.font.color.rgb = colour
         style.font.bold = False
-        if size:
-            style.font.size = Pt(size)
+    document.styles["Field Code"].font.size = Pt(7)
     document.styles["Placeholder Text"].element.set(qn("w:styleId"), "PlaceholderText")
 
 
@@ -246,7 +247,8 @@ def glossary(document: DocxDocument) -> None:
         f'<w:docPart><w:docPartPr><w:name w:val="{part_name(prompt)}"/><w:category><w:name w:val="General"/>'
         '<w:gallery w:val="placeholder"/></w:category><w:types><w:type w:val="bbPlcHdr"/></w:types>'
         f'<w:behaviors><w:behavior w:val="content"/></w:behaviors></w:docPartPr><w:docPartBody><w:p><w:r><w:rPr>'
-        f'<w:rStyle w:val="PlaceholderText"/></w:rPr><w:t>{escape(expression(prompt))}</w:t></w:r></w:p></w:docPartBody></w:docPart>'
+        f'<w:rStyle w:val="PlaceholderText"/></w:rPr><w:t>{escape(expression(prompt))}</w:t></w:r></w:p>'
+        "</w:docPartBody></w:docPart>"
         for prompt in dict.fromkeys(PROMPTS.values())
     )
     xml = f"<w:glossaryDocument {nsdecls('w')}><w:docParts>{parts}</w:docParts></w:glossaryDocument>"
@@ -259,7 +261,8 @@ def glossary(document: DocxDocument) -> None:
 
 def expression(text: str) -> str:
     """Return the template expression that says a text in the document's language."""
-    return '{{ _("%s") }}' % text.replace('"', "'") if text else ""
+    plain = text.replace('"', "'")
+    return f'{{{{ _("{plain}") }}}}' if text else ""
 
 
 def paragraph(container: Any, text: str, style: str = "Normal") -> Any:
@@ -369,8 +372,8 @@ def control(line: Any, slot: Slot, path: str) -> None:
     xml = replace(slot, question=replace(slot.question, path=path)).draw("", "fi", None, 1)
     body = re.sub(r"<w:bookmark\w+ [^>]*/>", "", xml).replace("<w:showingPlcHdr/>", "")
     declarations = f'{nsdecls("w")} xmlns:w14="http://schemas.microsoft.com/office/word/2010/wordml"'
-    element = parse_xml(body.replace("<w:sdt>", f"<w:sdt {declarations}>", 1))
-    for identifier in element.iter(qn("w:id"), qn("w:lock")):
+    element: Any = parse_xml(body.replace("<w:sdt>", f"<w:sdt {declarations}>", 1))
+    for identifier in list(element.iter(qn("w:id"), qn("w:lock"))):
         identifier.getparent().remove(identifier)
     run = element.find(f"{qn('w:sdtContent')}/{qn('w:r')}")
     for style in run.findall(f"{qn('w:rPr')}/{qn('w:rStyle')}"):

@@ -237,7 +237,7 @@ class Template:
 
 
 @lru_cache(maxsize=64)
-def compiled(file: Path, changed: int, questions: tuple[Question, ...], language: str) -> Template:
+def compiled(file: Path, _changed: int, questions: tuple[Question, ...], language: str) -> Template:
     """Return the template of a file, compiled once as long as the file stays as it is."""
     return Template(file.read_bytes(), questions, language)
 
@@ -351,7 +351,7 @@ def with_bookmark(document: str, instance: str) -> str:
     return re.sub(r"(<w:body>)(<w:p[ >])?", lambda match: f"{match[1]}{mark}{match[2] or ''}", document, count=1)
 
 
-def with_custom_type(data: bytes, words: Mapping[str, str]) -> bytes:
+def with_custom_type(data: bytes, _words: Mapping[str, str]) -> bytes:
     """Return the content types with the custom properties among them."""
     root = parse(data)
     if not any(item.get("PartName") == f"/{CUSTOM}" for item in root):
@@ -359,7 +359,7 @@ def with_custom_type(data: bytes, words: Mapping[str, str]) -> bytes:
     return serialised(root)
 
 
-def with_custom_relation(data: bytes, words: Mapping[str, str]) -> bytes:
+def with_custom_relation(data: bytes, _words: Mapping[str, str]) -> bytes:
     """Return the package's relations with the custom properties among them."""
     root = parse(data)
     if not any(item.get("Type") == CUSTOM_RELATION for item in root):
@@ -387,7 +387,7 @@ def with_core(data: bytes, words: Mapping[str, str]) -> bytes:
 
 def custom_properties(words: Mapping[str, str]) -> bytes:
     """Return the custom properties that carry the identity."""
-    root = etree.Element(f"{{{PROPERTIES}}}Properties", nsmap={None: PROPERTIES, "vt": VT})
+    root = etree.Element(f"{{{PROPERTIES}}}Properties", nsmap={None: PROPERTIES, "vt": VT})  # type: ignore[dict-item]
     for number, name in enumerate(("token", "case_id", "language"), start=2):
         item = etree.SubElement(root, f"{{{PROPERTIES}}}property", fmtid=FMTID, pid=str(number), name=f"formgen_{name}")
         etree.SubElement(item, f"{{{VT}}}lpwstr").text = words.get(name, "").strip("–")

@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.Column("file_name", sa.Text(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("channel", sa.String(length=20), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
         sa.Column("received_at", sa.String(length=32), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("outcome", sa.String(length=12), nullable=True),

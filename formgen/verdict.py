@@ -1,0 +1,350 @@
+"""The verdict on one returned document: whose it is, what it says, whether the process allows it.
+
+Nothing is written here; `intake` settles what is found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from formgen import __version__, formats, wall
+from formgen.errors import Finding, FormgenError, Unreadable
+from formgen.form import Form, judge
+from formgen.kinds import DayDate, Misread, clean
+from formgen.process import Case, Move, advance
+from formgen.registry import Registry, template_file
+from formgen.settings import Workspace
+from formgen.sheet import Identity, Paper, Sheet
+from formgen.store import Journal, Row, dump, stamp
+from formgen.words import say
+
+UNSAFE = {"macros", "altChunk", "embedded"}
+CODES = {"unknown_version": "R90", "unknown_form": "R89", "bad_identity": "R89", "not_a_form": "R89"}
+MEDIA_TYPES = {
+    "odt": "application/vnd.oasis.opendocument.text",
+    "doc": "application/msword",
+    "rtf": "application/rtf",
+}
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """A document that is one of ours: whose it is, and what the journal knows of it.
+
+    ``given`` are the answers it went out with, ``earlier`` the records it has become before;
+    ``known`` tells whether its case is one that there is.
+    """
+
+    identity: Identity
+    form: type[Form]
+    case: Case
+    language: str
+    sheet: Sheet
+    given: Mapping[str, str]
+    earlier: tuple[Row, ...]
+    known: bool
+    doubts: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to become of one return.
+
+    ``outcome`` and ``code`` are those of the outside contract; ``about`` is None for a file
+    that is none of ours; ``replaces`` is the row of the record that this one takes the place of.
+    """
+
+    outcome: str
+    code: str | None = None
+    findings: tuple[Finding, ...] = ()
+    about: Recognised | None = None
+    record: Form | None = None
+    moves: tuple[Move, ...] = ()
+    replaces: Row | None = None
+    first_id: str | None = None
+    waits_for: str | None = None
+    confirmed_by: str | None = None
+
+    @property
+    def form(self) -> str | None:
+        """Return the id of the form, or None."""
+        return self.about.form.id if self.about else None
+
+    @property
+    def case_id(self) -> str | None:
+        """Return the id of the case there is, or None."""
+        return (self.about.case.case_id or None) if self.about else None
+
+    @property
+    def language(self) -> str:
+        """Return the language of the document."""
+        return self.about.language if self.about else "fi"
+
+    def of(self, severity: str) -> tuple[Finding, ...]:
+        """Return the findings of one severity."""
+        return tuple(found for found in self.findings if found.severity == severity)
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where returns are read and weighed: the forms, the journal and the keys of one workspace."""
+
+    workspace: Workspace
+    journal: Journal
+    registry: Registry
+
+    def read(self, data: bytes, received: datetime) -> Verdict:
+        """Return the verdict on the bytes of a file."""
+        try:
+            return self.weigh(self.recognise(self.sheet(data), received))
+        except Unreadable as error:
+            return refused(error)
+
+    def sheet(self, data: bytes) -> Sheet:
+        """Return what stands in a file, read behind the wall; raise `Unreadable`."""
+        sheet = wall.read(data, self.papers(), self.workspace.office.intake)
+        if found := UNSAFE & set(sheet.facts):
+            message = "Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}."
+            raise Unreadable("unsafe", message, parts=", ".join(sorted(found)))
+        return sheet
+
+    def recognise(self, sheet: Sheet, received: datetime) -> Recognised:
+        """Return whose document a sheet is; raise `Unreadable` when that cannot be told or trusted."""
+        identity, doubts = self.identity_of(sheet)
+        versions = self.registry.forms.get(identity.form)
+        if versions is None:
+            raise Unreadable("unknown_form", "Lomake on tuntematon.")
+        if identity.version not in versions:
+            raise Unreadable("unknown_version", "Lomakepohjan versio on tuntematon.")
+        issued = self.journal.issued(str(identity.instance)) or {}
+        earlier = self.journal.of_instance(str(identity.instance))
+        claimed = sheet.claims.get("case_id", "")
+        case_id = earlier[-1]["case_id"] if earlier else issued.get("case_id") or claimed
+        known = self.journal.has_case(case_id) if case_id else opens_case(versions[identity.version])
+        return Recognised(
+            identity=identity,
+            form=versions[identity.version],
+            case=self.case(case_id if known else "", received.date()),
+            language=issued.get("language") or sheet.claims.get("language") or self.workspace.office.language,
+            sheet=sheet,
+            given=issued.get("answers", {}),
+            earlier=tuple(earlier),
+            known=known and (not claimed or claimed == case_id or bool(earlier)),
+            doubts=doubts,
+        )
+
+    def case(self, case_id: str, day: date) -> Case:
+        """Return a case as it is on a day; without an id one that is yet to be opened."""
+        if case_id:
+            return self.journal.case(case_id, day, self.workspace.office, self.registry)
+        return Case("", day, self.workspace.office, forms=self.registry.ids, caseloads=self.journal.caseloads())
+
+    def weigh(self, about: Recognised) -> Verdict:
+        """Return the verdict on a document of ours: its answers, its rules, the process."""
+        if not about.known:
+            finding = Finding("R89", "error", "", "Lomake ei kuulu tähän asiaan.")
+            return Verdict("rejected", "unknown_case", (finding,), about)
+        corrects = corrected(about)
+        before = about.case.without(corrects["record_id"] if corrects else None)
+        judged = judge(about.form, about.sheet, before, document_day(about))
+        findings = (*judged.findings, *about.doubts, *locked(about))
+        record = judged.record
+        if record is None or any(found.severity == "error" for found in findings):
+            return sentenced(Verdict("rejected", reason_code(findings), findings, about, record))
+        same = next((row for row in about.earlier if row["answers_key"] == answers_key(record)), None)
+        if same:
+            return Verdict("duplicate", None, findings, about, record, first_id=same["return_id"])
+        moves, stopped = advance(about.case, record, correction=corrects is not None)
+        outcome, code = ("rejected", "transition_not_allowed") if stopped else ("accepted", None)
+        replaces = corrects or current_version(about)
+        return sentenced(Verdict(outcome, code, (*findings, *stopped), about, record, moves, replaces))
+
+    def identity_of(self, sheet: Sheet) -> tuple[Identity, tuple[Finding, ...]]:
+        """Return the verified identity, and what is doubtful when the carriers disagree.
+
+        All tokens are verified; a bookmark holds only the instance, which the journal must know.
+        Raise `Unreadable` when no carrier has an identity that is ours.
+        """
+        tokens = {token for carrier, found in sheet.tokens.items() if carrier != "bookmark" for token in found}
+        verified = {self.workspace.keys.verify(token) for token in tokens}
+        identities = sorted((identity for identity in verified if identity), key=str)
+        instances = {UUID(found) for found in sheet.tokens.get("bookmark", ())}
+        if not tokens:
+            known = [(instance, self.journal.issued(str(instance))) for instance in sorted(instances)]
+            identities = [Identity(row["form"], row["version"], instance) for instance, row in known if row]
+        if tokens and not identities:
+            raise Unreadable("bad_identity", "Lomakkeen tunniste ei ole aito. Käytä yksiköltä saatua lomaketta.")
+        if not identities:
+            raise Unreadable(
+                "not_a_form", "Tiedostosta ei löydy lomaketunnusta. Täytä yksiköltä saatu lomake ja lähetä se."
+            )
+        if len(identities) == 1 and None not in verified and instances <= {identities[0].instance}:
+            return identities[0], ()
+        message = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
+        return identities[0], (Finding("R89", "review", "", message),)
+
+    def papers(self) -> dict[tuple[str, str], Paper]:
+        """Return what the readers may look for: the questions and printed text of every form."""
+        return {
+            (form.id, version): Paper(form.questions(), self.printed(form))
+            for versions in self.registry.forms.values()
+            for version, form in versions.items()
+        }
+
+    def printed(self, form: type[Form]) -> frozenset[str]:
+        """Return the text that the office's template prints around the fields."""
+        office = self.workspace.office
+        words = {
+            "organiser": office.organiser,
+            "privacy": office.privacy,
+            "guidance": office.guidance,
+            "about": form.about,
+            "form_title": form.title,
+        }
+        try:
+            template = formats.every()["docx"].load(template_file(self.workspace, form), form.questions())
+        except FormgenError:
+            return frozenset()
+        found: frozenset[str] = template.printed(words)
+        return found
+
+
+def refused(error: Unreadable) -> Verdict:
+    """Return the verdict on a file that is none of ours or cannot be read."""
+    finding = Finding(CODES.get(error.code, "format"), "error", "", error.message, error.values)
+    return Verdict("rejected", error.code, (finding,))
+
+
+def sentenced(verdict: Verdict) -> Verdict:
+    """Return the verdict as ``waiting`` when only an earlier form is missing, as ``review`` when only in doubt."""
+    errors = verdict.of("error")
+    if errors and all(found.waits_for for found in errors):
+        return replace(verdict, outcome="waiting", code=None, waits_for=errors[0].waits_for)
+    if not errors and verdict.of("review"):
+        return replace(verdict, outcome="review", code=None)
+    return verdict
+
+
+def opens_case(form: type[Form]) -> bool:
+    """Tell whether a form may come before there is a case."""
+    return any(move.source is None for move in form.moves)
+
+
+def corrected(about: Recognised) -> Row | None:
+    """Return id and version of the record that a document corrects: its own, or the only one of its form."""
+    if about.earlier:
+        return about.earlier[-1]
+    return current_version(about) if about.form.single else None
+
+
+def current_version(about: Recognised) -> Row | None:
+    """Return id and version of the record in force whose place a new one of the form takes, if any."""
+    found = about.case.current(about.form.id) if about.form.versions or about.form.single else ()
+    return {"record_id": found[-1].record_id, "version_no": found[-1].version_no} if found else None
+
+
+def document_day(about: Recognised) -> date:
+    """Return the day that a document says it is of, else today: what codes must be valid on."""
+    answer = about.sheet.answers.get(about.form.dated)
+    try:
+        day = DayDate().read(answer.text, about.case.today).value if answer else None
+    except Misread:
+        day = None
+    return day or about.case.today
+
+
+def locked(about: Recognised) -> Iterator[Finding]:
+    """Yield a finding for every locked answer that is not as it was issued."""
+    for asked in about.form.fields:
+        answer, given = about.sheet.answers.get(asked.name), about.given.get(asked.name)
+        if asked.locked and answer and given and clean(answer.text) != clean(given):
+            yield Finding("choice", "review", asked.name, "Lukittua tietoa on muutettu. Tarkistakaa, kumpi on oikein.")
+
+
+def reason_code(findings: Iterable[Finding]) -> str:
+    """Return the reason for a rejection: the process only when nothing else is wrong."""
+    errors = [found for found in findings if found.severity == "error"]
+    process = errors and all(found.waits_for or found.code.startswith("T") for found in errors)
+    return "transition_not_allowed" if process else "invalid_values"
+
+
+def answers_key(record: Form) -> str:
+    """Return a digest of what a record says: the same answers give the same key."""
+    return hashlib.sha256(dump(record.model_dump(mode="json")).encode()).hexdigest()
+
+
+# --- as it is written outside -----------------------------------------------------------------
+
+
+def said(found: Finding, language: str) -> dict[str, str]:
+    """Return a finding as it is written outside."""
+    message = say(found.message, language, **found.values)
+    return {"code": found.code, "severity": found.severity, "field": found.field, "message": message}
+
+
+def reason(row: Row, verdict: Verdict) -> dict[str, Any]:
+    """Return why a return was not accepted, as the outside contract has it."""
+    return {
+        "code": verdict.code,
+        "errors": [said(found, verdict.language) for found in verdict.findings if found.severity != "warning"],
+        "file_name": row["file_name"],
+        "sha256": row["sha256"],
+        "form": verdict.form,
+        "case_id": verdict.case_id,
+        "received_at": row["received_at"],
+    }
+
+
+def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | None, at: datetime) -> dict[str, Any]:
+    """Return the record as the outside contract has it."""
+    record, about, replaces = verdict.record, verdict.about, verdict.replaces
+    assert record, "only a whole record has an envelope"
+    assert about, "a record is of a document of ours"
+    return {
+        "record_schema": "formgen.record/1",
+        "record_id": record_id,
+        "form": record.id,
+        "form_version": record.version,
+        "instance_id": str(about.identity.instance),
+        "case_id": case_id,
+        "version_no": replaces["version_no"] + 1 if replaces else 1,
+        "supersedes": replaces["record_id"] if replaces else None,
+        "language": about.language,
+        "phase": {
+            "before": about.case.phase,
+            "after": verdict.moves[-1].target if verdict.moves else about.case.phase,
+            "transition": verdict.moves[0].id if verdict.moves else None,
+        },
+        "data": record.model_dump(mode="json"),
+        "signatures": {role: block.model_dump(mode="json") for role, block in record.signatures().items()},
+        "issues": [said(found, about.language) for found in verdict.findings],
+        "provenance": {
+            "file_name": row["file_name"],
+            "sha256": row["sha256"],
+            "size": row["size"],
+            "media_type": media_type(about.sheet.reader),
+            "channel": row["channel"],
+            "received_at": row["received_at"],
+            "processed_at": stamp(at),
+            "software": f"formgen {__version__}",
+            "reader": about.sheet.reader,
+            "confirmed_by": verdict.confirmed_by,
+            "fields": {
+                path: {"raw": answer.text, "layer": answer.layer, "confidence": answer.confidence}
+                for path, answer in about.sheet.answers.items()
+                if answer.text
+            },
+        },
+    }
+
+
+def media_type(reader: str) -> str:
+    """Return the media type of what a reader reads."""
+    module = formats.every().get(reader)
+    found: str = module.MEDIA_TYPE if module else MEDIA_TYPES[reader]
+    return found

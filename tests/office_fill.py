@@ -1,0 +1,278 @@
+"""A person at LibreOffice: opens a document, types, ticks, restyles, and saves it in several formats.
+
+Run by a Python that has the UNO bindings, with a folder for a throw-away profile:
+``python3 office_fill.py FOLDER``. Takes jobs and gives answers, one JSON document a line::
+
+    {"source": path, "steps": [["type", {bookmark: text}], ...], "targets": {"odt": path}}
+
+Each step is a function of this module with its arguments. Typing goes through the same
+commands as the keyboard's, into the control that stands at a bookmark, or where the program
+has kept only text into the cell.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+try:
+    import uno
+except ImportError:  # pytest collects this file too, and its Python need not know the office
+    uno = None
+
+FILTERS = {"docx": "MS Word 2007 XML", "odt": "writer8", "doc": "MS Word 97", "rtf": "Rich Text Format"}
+CHECKED, UNCHECKED = "☒", "☐"
+PATIENCE = 60.0
+
+
+class Desk:
+    """One running office."""
+
+    def __init__(self, folder):
+        """Start the program with a profile of its own and wait until it answers."""
+        pipe = f"formgen{os.getpid()}"
+        home = {**os.environ, "HOME": folder, "SAL_USE_VCLPLUGIN": "svp"}
+        self.process = subprocess.Popen(
+            ["soffice", f"-env:UserInstallation={Path(folder).as_uri()}/profile", "--headless", "--norestore", "--nologo",
+             "--nodefault", "--nolockcheck", f"--accept=pipe,name={pipe};urp"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=home, start_new_session=True,
+        )  # fmt: skip
+        local = uno.getComponentContext()
+        resolver = local.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", local)
+        address = f"uno:pipe,name={pipe};urp;StarOffice.ComponentContext"
+        self.context = patiently(lambda: resolver.resolve(address))
+        self.desktop = self.service("com.sun.star.frame.Desktop")
+        self.dispatcher = self.service("com.sun.star.frame.DispatchHelper")
+
+    def service(self, name):
+        """Return a service of the office."""
+        return self.context.ServiceManager.createInstanceWithContext(name, self.context)
+
+    def end(self):
+        """Kill the program and all it has started."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def work(self, job):
+        """Do one job and return what its steps have to tell."""
+        document = self.desktop.loadComponentFromURL(url(job["source"]), "_blank", 0, properties(Hidden=True))
+        try:
+            page = Page(self, document)
+            told = [STEPS[name](page, *arguments) for name, *arguments in job["steps"]]
+            for ending, target in job["targets"].items():
+                document.storeToURL(url(target), properties(FilterName=FILTERS[ending]))
+        finally:
+            document.close(True)
+        return told
+
+
+class Page:
+    """One open document and the cursor in it."""
+
+    def __init__(self, desk, document):
+        """Take the document of a desk."""
+        self.desk, self.document = desk, document
+        self.cursor = document.CurrentController.ViewCursor
+        self.frame = document.CurrentController.Frame
+
+    def press(self, command, **values):
+        """Give a command as a key or the menu does."""
+        self.desk.dispatcher.executeDispatch(self.frame, f".uno:{command}", "", 0, properties(**values))
+
+    def write(self, text, enter):
+        """Type text in the place of what is selected; ``enter`` is the command for a new line."""
+        for number, line in enumerate(text.split("\n")):
+            if number:
+                self.press(enter)
+            if line:
+                self.press("InsertText", Text=line)
+
+    def at(self, bookmark):
+        """Return the place of a bookmark and the control there, or None where only text is left."""
+        anchor = self.document.Bookmarks.getByName(bookmark).Anchor
+        return anchor, next(
+            (piece.ContentControl for block in each(anchor) for piece in each(block) if piece.TextPortionType == "ContentControl"),
+            None,
+        )
+
+    def select_inside(self, control):
+        """Select what a control holds, as a click into its prompt does."""
+        words = [piece for piece in each(control) if piece.TextPortionType == "Text"]
+        self.cursor.gotoRange(words[0].Start, False)
+        self.cursor.goRight(sum(len(piece.String.encode("utf-16-le")) // 2 for piece in words), True)
+
+    def select_cell(self, place):
+        """Select all that a cell holds."""
+        self.cursor.gotoRange(place.Start, False)
+        cell = self.cursor.Cell
+        self.cursor.gotoRange(cell.Start, False)
+        self.cursor.gotoRange(cell.End, True)
+
+
+# --- what a person does -----------------------------------------------------------------------
+
+
+def type_in(page, answers):
+    """Write the answers over what stands in the fields; every other one with Enter for a new line."""
+    for number, (bookmark, text) in enumerate(answers.items()):
+        place, control = page.at(bookmark)
+        if control:
+            page.select_inside(control)
+        else:
+            page.select_cell(place)
+        page.write(text, ("InsertPara", "InsertLinebreak")[number % 2])
+
+
+def add(page, answers):
+    """Go to the start of the fields and write more there."""
+    for bookmark, text in answers.items():
+        _, control = page.at(bookmark)
+        page.cursor.gotoRange(next(each(control)).Start, False)
+        page.write(text, "InsertPara")
+
+
+def pick(page, dates):
+    """Pick days in the calendar: the program notes the day and shows it."""
+    for bookmark, (iso, text) in dates.items():
+        place, control = page.at(bookmark)
+        if control:
+            control.CurrentDate = f"{iso}T00:00:00Z"
+        type_in(page, {bookmark: text})
+
+
+def choose(page, items):
+    """Choose items of drop-down lists by what they show; tell those that a list does not offer."""
+    missing = []
+    for bookmark, label in items.items():
+        _, control = page.at(bookmark)
+        offered = [{part.Name: part.Value for part in item}["DisplayText"] for item in control.ListItems] if control else [label]
+        missing += [label] if label not in offered else []
+        type_in(page, {bookmark: label})
+    return missing
+
+
+def tick(page, boxes):
+    """Click check boxes until they are as told: their state and the sign that shows it."""
+    for bookmark, ticked in boxes.items():
+        place, control = page.at(bookmark)
+        sign = next(piece for piece in each(control) if piece.TextPortionType == "Text") if control else place
+        if control:
+            control.Checked = ticked
+        cursor = sign.Text.createTextCursorByRange(sign.Start)
+        cursor.goRight(1, True)
+        cursor.String = CHECKED if ticked else UNCHECKED
+
+
+def kinds(page):
+    """Tell what each field's bookmark leads to: a box, a date, a list, a text, or no control."""
+    found = {}
+    for bookmark in page.document.Bookmarks.ElementNames:
+        if bookmark.startswith("f_"):
+            control = page.at(bookmark)[1]
+            names = control and [("box", control.Checkbox), ("date", control.Date), ("list", bool(control.ListItems)), ("text", True)]
+            found[bookmark] = next(name for name, holds in names if holds) if names else "none"
+    return found
+
+
+def restyle(page, picture):
+    """Change margins, styles and directly set fonts; put a logo and a heading of the office at the top."""
+    document = page.document
+    for name in document.StyleFamilies.getByName("PageStyles").ElementNames:
+        style = document.StyleFamilies.getByName("PageStyles").getByName(name)
+        style.LeftMargin, style.RightMargin = 1500, 1700
+    styles = document.StyleFamilies.getByName("ParagraphStyles")
+    for name, font, colour, size in (("Title", "Georgia", 0x800000, 26.0), ("Heading 1", "Georgia", 0x006400, 15.0),
+                                     ("Label", "Verdana", 0x333366, 9.0), ("Answer", "Georgia", 0x000080, 11.0)):  # fmt: skip
+        style = styles.getByName(name)
+        style.CharFontName, style.CharColor, style.CharHeight = font, colour, size
+    page.press("SelectAll")
+    page.press("SelectAll")
+    page.press("CharFontName", **{"CharFontName.FamilyName": "Liberation Serif"})
+    for table in each(document.TextTables):
+        for name in table.CellNames[::3]:
+            cell = table.getCellByName(name)
+            cell.BackColor = 0xFFFDF0
+            cursor = cell.createTextCursor()
+            if cursor.goRight(4, True):
+                cursor.CharWeight = 150.0
+    text = document.Text
+    logo = document.createInstance("com.sun.star.text.TextGraphicObject")
+    logo.GraphicURL, logo.Width, logo.Height = url(picture), 1200, 1200
+    text.insertTextContent(text.Start, logo, False)
+    text.insertString(text.Start, "Työhönvalmennuksen oma lomake", False)
+    text.insertControlCharacter(text.createTextCursorByRange(text.Start.Text.Start).End, 0, False)
+
+
+def delete(page, words):
+    """Find words, delete them, and tell how often, as when someone tidies up a template."""
+    return replace(page, words, "")
+
+
+def replace(page, words, other):
+    """Replace words by others and tell how often."""
+    asked = page.document.createReplaceDescriptor()
+    asked.SearchString, asked.ReplaceString, asked.SearchCaseSensitive = words, other, True
+    return page.document.replaceAll(asked)
+
+
+STEPS = {step.__name__: step for step in (type_in, add, pick, choose, tick, kinds, restyle, delete, replace)}
+
+
+# --- talking to the office --------------------------------------------------------------------
+
+
+def patiently(act):
+    """Return what the act gives once it stops failing; let the last failure through."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return act()
+        except uno.getClass("com.sun.star.connection.NoConnectException"):
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.1)
+
+
+def each(container):
+    """Yield what a container of the office enumerates."""
+    found = container.createEnumeration()
+    while found.hasMoreElements():
+        yield found.nextElement()
+
+
+def properties(**values):
+    """Return named values as the office takes them."""
+    found = []
+    for name, value in values.items():
+        item = uno.createUnoStruct("com.sun.star.beans.PropertyValue")
+        item.Name, item.Value = name, value
+        found.append(item)
+    return tuple(found)
+
+
+def url(path):
+    """Return a file's address."""
+    return uno.systemPathToFileUrl(str(path))
+
+
+def main(folder):
+    """Do jobs until there are no more."""
+    desk = Desk(folder)
+    try:
+        for line in sys.stdin:
+            try:
+                answer = {"told": desk.work(json.loads(line))}
+            except Exception as error:  # noqa: BLE001 - whatever the office throws belongs to the one job
+                answer = {"error": f"{type(error).__name__}: {error}"}
+            print(json.dumps(answer), flush=True)
+    finally:
+        desk.end()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
+    sys.stdout.flush()
+    os._exit(0)  # the bindings may crash while Python takes itself apart

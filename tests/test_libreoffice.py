@@ -1,0 +1,358 @@
+"""A real LibreOffice between issue and return: every field of every form, exact in every format it saves."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from formgen import formats, registry
+from formgen.form import Form
+from formgen.formats.docx.build import mark
+from formgen.formats.docx.template import Template, row_count
+from formgen.issue import words_for
+from formgen.kinds import clean
+from formgen.registry import template_file
+from formgen.settings import Workspace
+from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, bookmark, flat
+
+REPOSITORY = Path(__file__).parents[1]
+FORMS = tuple(registry.load(Workspace(REPOSITORY)))
+FORMATS = ("docx", "odt", "doc", "rtf")
+PERSON = Path(__file__).with_name("office_fill.py")
+INSTANCE = UUID("0f9c2c1e-5a58-4b5e-9d33-6f1f3a7f2b10")
+
+every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.id)
+every_format = pytest.mark.parametrize("ending", FORMATS)
+
+Texts = Mapping[str, str]
+
+
+# --- the office, and a person at it ---------------------------------------------------------
+
+
+@dataclass
+class Office:
+    """A person at one running LibreOffice, and what has already been filled there."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    filled: dict[str, Filled] = field(default_factory=dict)
+
+    def work(self, source: bytes, suffix: str, steps: list[list[Any]], endings: tuple[str, ...]) -> tuple[list[Any], dict[str, bytes]]:
+        """Return what the steps tell, and the document as saved in each format."""
+        place = self.folder / f"source.{suffix}"
+        place.write_bytes(source)
+        targets = {ending: str(self.folder / f"target.{ending}") for ending in endings}
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps({"source": str(place), "steps": steps, "targets": targets}) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline() or '{"error": "the office is gone"}')
+        assert "error" not in answer, answer["error"]
+        return answer["told"], {ending: Path(target).read_bytes() for ending, target in targets.items()}
+
+
+def python_with_uno() -> str | None:
+    """Return a Python that has the UNO bindings of LibreOffice, or None."""
+    program = shutil.which("soffice")
+    beside = [str(Path(program).resolve().parent / "python")] if program else []
+    found = (shutil.which(name) for name in ("/usr/bin/python3", *beside, "python3"))
+    check = "import uno; uno.getComponentContext()"
+    works = (name for name in found if name and not subprocess.run([name, "-c", check], capture_output=True).returncode)
+    return next(works, None) if program else None
+
+
+@pytest.fixture(scope="session")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """Start LibreOffice once."""
+    python = python_with_uno()
+    if python is None:
+        reason = "LibreOffice or its UNO bindings are missing"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("office")
+    command = [python, str(PERSON), str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        yield Office(process, folder)
+        assert process.stdin
+        process.stdin.close()
+        process.wait(30)
+
+
+# --- what stands in the fields ---------------------------------------------------------------
+
+
+def places(form: type[Form], sheet: Sheet) -> list[Question]:
+    """Return every question of a document, those of tables for each row that it has."""
+    return [
+        place
+        for question in form.questions()
+        for place in flat([question], row_count(question, sheet) if question.columns else 0)
+    ]
+
+
+def answer(question: Question, number: int, salt: int) -> str:
+    """Return an answer of its own for a place: what a person writes, ticks or chooses."""
+    codes = [choice.code for choice in question.choices]
+    if question.control is Control.TICKS and question.many:
+        return " ".join(codes[salt % 2 :: 2])
+    if question.control in (Control.TICKS, Control.LIST):
+        return codes[(number + salt) % len(codes)]
+    if question.control is Control.DATE:
+        return f"{number % 28 + 1}.{(number + salt) % 12 + 1}.{2000 + number % 30}"
+    line = f"{salt}/{number} Äiti söi Ångströmin lounaan: “8 €” – Čača, đuro, ŋ & <b>"
+    return f"{line}\nToinen rivi\n\n• neljäs, {number}" if question.control is Control.AREA else line
+
+
+def known(form: type[Form]) -> Sheet:
+    """Return a sheet in which every other place, and the first row of each table, is prefilled."""
+    asked = list(flat(form.questions(), 1))
+    return Sheet({question.path: Answer(answer(question, number, 0)) for number, question in enumerate(asked) if number % 2})
+
+
+def shown(question: Question, text: str) -> str:
+    """Return an answer as it is read back: a list's item by its label, ticks in the order of the choices."""
+    labels = {choice.code: choice.label for choice in question.choices}
+    return labels.get(text, text) if question.control is Control.LIST else clean(text)
+
+
+def steps(asked: list[Question], texts: Texts) -> list[list[Any]]:
+    """Return what a person does to give the answers; of the dates every other one is picked."""
+    typed: dict[str, str] = {}
+    picked: dict[str, tuple[str, str]] = {}
+    items: dict[str, str] = {}
+    boxes: dict[str, bool] = {}
+    for number, question in enumerate(asked):
+        text = texts[question.path]
+        if question.control is Control.TICKS:
+            boxes |= {bookmark(f"{question.path}.{choice.code}"): choice.code in text.split() for choice in question.choices}
+        elif question.control is Control.LIST:
+            items[bookmark(question.path)] = shown(question, text)
+        elif question.control is Control.DATE and number % 2:
+            day, month, year = text.split(".")
+            picked[bookmark(question.path)] = f"{year}-{month:0>2}-{day:0>2}", text
+        else:
+            typed[bookmark(question.path)] = text
+    return [["type_in", typed], ["pick", picked], ["choose", items], ["tick", boxes]]
+
+
+# --- out and back ------------------------------------------------------------------------------
+
+
+@dataclass
+class Filled:
+    """One form filled in LibreOffice: what was asked and answered, the files saved, and what was read."""
+
+    asked: list[Question]
+    texts: Texts
+    missing: list[str]
+    files: dict[str, bytes]
+    sheets: dict[str, Sheet] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Make a workspace that has the packaged forms."""
+    return Workspace(tmp_path_factory.mktemp("workspace"))
+
+
+def drawn(workspace: Workspace, form: type[Form], template: Template, sheet: Sheet) -> bytes:
+    """Return a document as it goes out."""
+    return template.draw(sheet, words_for(workspace, form, Identity(form.id, form.version, INSTANCE), "PK-2026-00017", "fi"))
+
+
+def papers(workspace: Workspace, form: type[Form], template: Template) -> dict[tuple[str, str], Paper]:
+    """Return what the reader may know of a form and its template."""
+    words = words_for(workspace, form, Identity(form.id, form.version, INSTANCE), None, "fi")
+    told = {name: words[name] for name in ("organiser", "privacy", "guidance", "about", "form_title")}
+    return {(form.id, form.version): Paper(form.questions(), template.printed(told))}
+
+
+def packaged(workspace: Workspace, form: type[Form]) -> tuple[bytes, Template]:
+    """Return the packaged template of a form, as a file and compiled."""
+    data = template_file(workspace, form).read_bytes()
+    return data, Template(data, form.questions())
+
+
+def read(files: Mapping[str, bytes], known_papers: Mapping[tuple[str, str], Paper]) -> dict[str, Sheet]:
+    """Return what stands in each file; those that need converting are read side by side."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(files, pool.map(lambda data: formats.read(data, known_papers), files.values()), strict=True))
+
+
+def fill(office: Office, workspace: Workspace, form: type[Form]) -> Filled:
+    """Return the form filled in LibreOffice, saved and read in every format; done once for all tests."""
+    if form.id not in office.filled:
+        _, template = packaged(workspace, form)
+        sheet = known(form)
+        asked = places(form, sheet)
+        texts = {question.path: answer(question, number, 1) for number, question in enumerate(asked)}
+        told, files = office.work(drawn(workspace, form, template, sheet), "docx", steps(asked, texts), FORMATS)
+        filled = office.filled[form.id] = Filled(asked, texts, told[2], files)
+        filled.sheets = read(files, papers(workspace, form, template))
+    return office.filled[form.id]
+
+
+def wrong(asked: list[Question], texts: Texts, sheet: Sheet) -> list[str]:
+    """Return the places that were not read exactly and surely, each with what was read."""
+    found = []
+    for question in asked:
+        expected, got = shown(question, texts[question.path]), sheet.answers.get(question.path)
+        if got is None or (got.text, got.confidence, got.doubts) != (expected, 1.0, ()):
+            found.append(f"{question.path} [{question.control}]: {expected!r} was read as {got}")
+    paths = {question.path for question in asked}
+    return found + [f"{path} was never asked: {got}" for path, got in sheet.answers.items() if path not in paths]
+
+
+def assert_exact(workspace: Workspace, form: type[Form], sheet: Sheet, asked: list[Question], texts: Texts) -> None:
+    """Hold a sheet against what was written: values, identity, and nothing besides."""
+    assert wrong(asked, texts, sheet) == []
+    token = Identity(form.id, form.version, INSTANCE).token(workspace.keys)
+    agreeing = [carrier for carrier, tokens in sheet.tokens.items() if tokens in ((token,), (INSTANCE.hex,))]
+    assert len(agreeing) >= 2, sheet.tokens
+    assert len(agreeing) == len(sheet.tokens), sheet.tokens
+    assert sheet.strays == ()
+
+
+# --- 1. a form filled in LibreOffice ---------------------------------------------------------
+
+
+@pytest.mark.slow
+@every_format
+@every_form
+def test_a_form_filled_in_libreoffice_is_read_exactly(
+    office: Office, workspace: Workspace, form: type[Form], ending: str
+) -> None:
+    filled = fill(office, workspace, form)
+    assert_exact(workspace, form, filled.sheets[ending], filled.asked, filled.texts)
+
+
+@every_form
+def test_libreoffice_offers_every_item_of_every_list(office: Office, workspace: Workspace, form: type[Form]) -> None:
+    assert fill(office, workspace, form).missing == []
+
+
+def changes(asked: list[Question], texts: Texts) -> tuple[list[Question], dict[str, str]]:
+    """Return every third place, and all the answers after a person has changed their mind at those."""
+    again = asked[::3]
+    return again, {**texts, **{question.path: answer(question, number, 2) for number, question in enumerate(again)}}
+
+
+@pytest.mark.slow
+@every_format
+@every_form
+def test_a_form_saved_once_can_be_opened_and_changed_again(
+    office: Office, workspace: Workspace, form: type[Form], ending: str
+) -> None:
+    filled = fill(office, workspace, form)
+    again, texts = changes(filled.asked, filled.texts)
+    _, files = office.work(filled.files[ending], ending, steps(again, texts), (ending,))
+    known_papers = papers(workspace, form, packaged(workspace, form)[1])
+    assert_exact(workspace, form, formats.read(files[ending], known_papers), filled.asked, texts)
+
+
+@every_form
+def test_words_typed_before_a_prompt_or_value_are_part_of_the_answer(
+    office: Office, workspace: Workspace, form: type[Form]
+) -> None:
+    _, template = packaged(workspace, form)
+    sheet = known(form)
+    asked = [place for place in places(form, sheet) if place.control in (Control.LINE, Control.AREA)]
+    more = {bookmark(place.path): f"Lisäys {number} " for number, place in enumerate(asked)}
+    _, files = office.work(drawn(workspace, form, template, sheet), "docx", [["add", more]], ("docx",))
+    found = formats.read(files["docx"], papers(workspace, form, template))
+    was = {place.path: sheet.answers[place.path].text if place.path in sheet.answers else "" for place in asked}
+    assert wrong(asked, {path: f"{more[bookmark(path)]}{text}" for path, text in was.items()}, found) == []
+
+
+# --- 2. a template restyled in LibreOffice ---------------------------------------------------
+
+
+@dataclass
+class Restyled:
+    """A template that an office has changed, and a document drawn from it."""
+
+    template: Template
+    asked: list[Question]
+    texts: Texts
+    document: bytes
+
+
+@pytest.fixture(scope="session")
+def restyle(office: Office, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return a function that gives a form's template as an office has restyled it; done once a form."""
+    picture = tmp_path_factory.mktemp("logo") / "logo.png"
+    picture.write_bytes(mark(64))
+    done: dict[str, Restyled] = {}
+
+    def restyled(form: type[Form]) -> Restyled:
+        if form.id not in done:
+            data, _ = packaged(workspace, form)
+            _, files = office.work(data, "docx", [["restyle", str(picture)]], ("docx",))
+            assert pictures(files["docx"]) > pictures(data)
+            assert b"Georgia" in zipfile.ZipFile(io.BytesIO(files["docx"])).read("word/styles.xml")
+            template = Template(files["docx"], form.questions())
+            sheet = known(form)
+            asked = places(form, sheet)
+            texts = {place.path: sheet.answers[place.path].text if place.path in sheet.answers else "" for place in asked}
+            done[form.id] = Restyled(template, asked, texts, drawn(workspace, form, template, sheet))
+        return done[form.id]
+
+    return restyled
+
+
+def pictures(data: bytes) -> int:
+    """Return how many pictures a document holds."""
+    return sum(name.startswith("word/media/") for name in zipfile.ZipFile(io.BytesIO(data)).namelist())
+
+
+@every_form
+def test_a_restyled_template_still_has_every_field(restyle: Any, form: type[Form]) -> None:
+    assert list(restyle(form).template.check()) == []
+
+
+@every_form
+def test_a_document_from_a_restyled_template_is_read_exactly(workspace: Workspace, restyle: Any, form: type[Form]) -> None:
+    restyled = restyle(form)
+    sheet = formats.read(restyled.document, papers(workspace, form, restyled.template))
+    assert_exact(workspace, form, sheet, restyled.asked, restyled.texts)
+
+
+@every_form
+def test_a_document_from_a_restyled_template_is_filled_and_read_exactly(
+    office: Office, workspace: Workspace, restyle: Any, form: type[Form]
+) -> None:
+    restyled = restyle(form)
+    texts = {place.path: answer(place, number, 1) for number, place in enumerate(restyled.asked)}
+    _, files = office.work(restyled.document, "docx", steps(restyled.asked, texts), ("docx",))
+    sheet = formats.read(files["docx"], papers(workspace, form, restyled.template))
+    assert_exact(workspace, form, sheet, restyled.asked, texts)
+
+
+# --- 3. a template that an office has damaged ------------------------------------------------
+
+
+@every_form
+def test_the_check_names_a_field_that_was_deleted(office: Office, workspace: Workspace, form: type[Form]) -> None:
+    data, _ = packaged(workspace, form)
+    lost, renamed = [place for place in form.questions() if place.control is Control.LINE and not place.columns][:2]
+    steps_ = [["delete", f"{{{{ {lost.path} }}}}"], ["replace", f'_("{renamed.label}")', '_("Uusi nimi")']]
+    told, files = office.work(data, "docx", steps_, ("docx",))
+    assert told == [1, 1]
+    template = Template(files["docx"], form.questions())
+    assert list(template.check()) == [f"Kohta puuttuu pohjasta: {lost.label} ({lost.path})."]
+    sheet = known(form)
+    rest = [place for place in places(form, sheet) if place is not lost and place.path != lost.path]
+    texts = {place.path: sheet.answers[place.path].text if place.path in sheet.answers else "" for place in rest}
+    document = drawn(workspace, form, template, sheet)
+    assert wrong(rest, texts, formats.read(document, papers(workspace, form, template))) == []
