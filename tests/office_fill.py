@@ -93,10 +93,11 @@ class Page:
     def at(self, bookmark):
         """Return the place of a bookmark and the control there, or None where only text is left."""
         anchor = self.document.Bookmarks.getByName(bookmark).Anchor
-        return anchor, next(
-            (piece.ContentControl for block in each(anchor) for piece in each(block) if piece.TextPortionType == "ContentControl"),
-            None,
-        )
+        control = next(controls(anchor), None)
+        if control is None:  # the program may have moved the bookmark into the control
+            self.cursor.gotoRange(anchor.Start, False)
+            control = next((held for held in controls(self.cursor.Cell) if bookmark in bookmarks(held)), None)
+        return anchor, control
 
     def select_inside(self, control):
         """Select what a control holds, as a click into its prompt does."""
@@ -191,7 +192,7 @@ def restyle(page, picture):
     page.press("SelectAll")
     page.press("SelectAll")
     page.press("CharFontName", **{"CharFontName.FamilyName": "Liberation Serif"})
-    for table in each(document.TextTables):
+    for table in map(document.TextTables.getByName, document.TextTables.ElementNames):
         for name in table.CellNames[::3]:
             cell = table.getCellByName(name)
             cell.BackColor = 0xFFFDF0
@@ -241,6 +242,24 @@ def each(container):
     found = container.createEnumeration()
     while found.hasMoreElements():
         yield found.nextElement()
+
+
+def pieces(container):
+    """Yield the pieces of every paragraph."""
+    for block in each(container):
+        yield from each(block)
+
+
+def controls(container):
+    """Yield the controls in the paragraphs of a container."""
+    for piece in pieces(container):
+        if piece.TextPortionType == "ContentControl":
+            yield piece.ContentControl
+
+
+def bookmarks(control):
+    """Return the names of the bookmarks in a control."""
+    return {piece.Bookmark.Name for piece in each(control) if piece.TextPortionType == "Bookmark"}
 
 
 def properties(**values):

@@ -20,7 +20,6 @@ from formgen import issue, registry
 from formgen.codes import Code, CodeList
 from formgen.form import Field, Form
 from formgen.formats import docx
-from formgen.intake import Intake
 from formgen.kinds import (
     PARTS,
     BusinessIdText,
@@ -201,17 +200,17 @@ def _(kind: Sign) -> SearchStrategy[Mapping[str, Any]]:
 # --- records of a form ------------------------------------------------------------------------
 
 
-def records(form: type[Form]) -> SearchStrategy[dict[str, Any]]:
-    """Return a strategy of what may be known of a form: any field, tables of 0 to 60 rows."""
-    return st.fixed_dictionaries({asked.name: answers(asked) for asked in form.fields if not asked.fill})
+def records(form: type[Form], fewest: int = 0) -> SearchStrategy[dict[str, Any]]:
+    """Return a strategy of what may be known of a form: any field, tables of up to 60 rows."""
+    return st.fixed_dictionaries({asked.name: answers(asked, fewest) for asked in form.fields if not asked.fill})
 
 
-def answers(asked: Field) -> SearchStrategy[Any]:
+def answers(asked: Field, fewest: int = 0) -> SearchStrategy[Any]:
     """Return a strategy of one field's value, None for a blank; the rows of a table repeat a few."""
     if asked.columns:
         row = st.fixed_dictionaries({column.name: answers(column) for column in asked.columns if not column.fill})
         few = st.lists(row, min_size=1, max_size=3)
-        return st.builds(lambda rows, count: [rows[at % len(rows)] for at in range(count)], few, st.integers(0, ROWS))
+        return st.builds(lambda rows, count: [rows[at % len(rows)] for at in range(count)], few, st.integers(fewest, ROWS))
     assert asked.reads, "only tables have no kind"
     return st.none() | values(asked.reads)
 
@@ -253,11 +252,19 @@ def template(form: type[Form], language: str = "fi") -> docx.Template:
     return docx.load(registry.template_file(WORKSPACE, form), form.questions(language), language)
 
 
+def paper(form: type[Form], made: docx.Template) -> Paper:
+    """Return what there is to find in a document of a form."""
+    said = words(form)
+    return Paper(form.questions(), made.printed({name: said[name] for name in PRINTED}))
+
+
+PRINTED = ("organiser", "privacy", "guidance", "about", "form_title")
+
+
 @cache
 def papers() -> dict[tuple[str, str], Paper]:
-    """Return what the intake tells the readers to look for."""
-    nothing: Any = None
-    return Intake(WORKSPACE, nothing, FORMS, nothing).papers()
+    """Return what there is to find in the documents of every form."""
+    return {(form.id, form.version): paper(form, template(form)) for form in FORMS}
 
 
 def drawn(form: type[Form], sheet: Sheet, language: str = "fi") -> bytes:

@@ -36,7 +36,7 @@ SHADE, LINE = "EEF3F8", "9DB2C8"
 FONT = "Arial"
 WIDTHS = (Cm(3.9), Cm(4.7), Cm(3.7), Cm(4.7))
 WIDE_LABEL = 44
-GRID_COLUMNS = 5
+GRID_COLUMNS = 6
 GLOSSARY = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.glossary+xml"
 
 DocxDocument = Any
@@ -70,7 +70,8 @@ def build(title: str, number: str, version: str, questions: Iterable[Question]) 
             if not tabular:
                 separate(document)
                 fields(document, list(run), title_)
-    paragraph(document, '{{ _("Lomaketunnus") }} {{ token }}', "Hint")
+    last = paragraph(document, f"{expression('Lomaketunnus')} {{{{ token }}}}", "Hint")
+    last.paragraph_format.space_before = Pt(8)
     glossary(document)
     core = document.core_properties
     core.title, core.author, core.comments = title, "", ""
@@ -280,40 +281,49 @@ def fields(document: DocxDocument, questions: list[Question], title: str) -> Non
     """Add a table of label and answer pairs, short ones two to a row."""
     grid = new_table(document, len(WIDTHS), title)
     for pair in paired(questions):
-        cells = grid.add_row().cells
-        if len(pair) == 2:
-            spans = [(0, 0, 1, 1), (2, 2, 3, 3)]
-        elif len(pair[0].label) > WIDE_LABEL:
-            spans = [(0, 1, 2, 3)]
-        else:
-            spans = [(0, 0, 1, 3)]
-        for question, (first, last, start, end) in zip(pair, spans, strict=True):
-            label_cell(span(cells, first, last), question)
-            answer_cell(span(cells, start, end), question, question.path)
-        keep_together(grid.rows[-1], pair[0].control is Control.AREA)
+        pair_row(grid, pair)
+
+
+def pair_row(grid: DocxTable, pair: list[Question], prefix: str = "") -> None:
+    """Add a row of one or two label and answer pairs; a long label takes half of the row."""
+    cells = grid.add_row().cells
+    if len(pair) == 2:
+        spans = [(0, 0, 1, 1), (2, 2, 3, 3)]
+    elif len(pair[0].label) > WIDE_LABEL:
+        spans = [(0, 1, 2, 3)]
+    else:
+        spans = [(0, 0, 1, 3)]
+    for question, (first, last, start, end) in zip(pair, spans, strict=True):
+        label_cell(span(cells, first, last), question)
+        answer_cell(span(cells, start, end), question, f"{prefix}{question.path}")
+    keep_together(grid.rows[-1], pair[0].control is Control.AREA)
 
 
 def paired(questions: list[Question]) -> Iterator[list[Question]]:
     """Yield the questions of each row: two when both are short, else one."""
     waiting: list[Question] = []
     for question in questions:
-        if short(question):
-            waiting.append(question)
-            if len(waiting) == 2:
-                yield waiting
-                waiting = []
-            continue
-        if waiting:
+        beside = bool(waiting) and short(question) and block(question) == block(waiting[0])
+        if waiting and not beside:
             yield waiting
             waiting = []
-        yield [question]
+        waiting.append(question)
+        if beside or not short(question):
+            yield waiting
+            waiting = []
     if waiting:
         yield waiting
 
 
+def block(question: Question) -> str:
+    """Return the name of the block that a question is a part of, such as one signature."""
+    return question.path.rpartition(".")[0]
+
+
 def short(question: Question) -> bool:
     """Tell whether a question does with half a row."""
-    drawn = question.control in (Control.LINE, Control.DATE) and question.limit <= 80
+    longest = max((len(choice.label) for choice in question.choices), default=0)
+    drawn = question.control in (Control.LINE, Control.DATE, Control.LIST) and question.limit <= 80 and longest <= 40
     ticked = question.control is Control.TICKS and len(question.choices) <= 2
     return (drawn or ticked) and len(question.label) <= WIDE_LABEL and len(question.hint) <= 60
 
@@ -357,8 +367,8 @@ def answer_cell(cell: Cell, question: Question, path: str) -> None:
 
 def boxes_per_line(width: int, choices: Iterable[Choice]) -> int:
     """Return how many boxes with their labels go side by side: three, two or one."""
-    longest = max(len(choice.label) for choice in choices) + 4
-    characters = width / Cm(0.19)
+    longest = max(len(choice.label) for choice in choices) + 3
+    characters = width / Cm(0.165)
     return next((count for count in (3, 2) if longest <= characters / count), 1)
 
 
@@ -432,13 +442,11 @@ def card_rows(document: DocxDocument, question: Question) -> None:
     cell.paragraphs[0].style = "Label"
     cell.paragraphs[0].add_run(f"{expression(question.label)} {{{{ loop.index }}}}")
     cell.paragraphs[0].paragraph_format.keep_with_next = True
-    for pair in paired(list(question.columns)):
-        cells = grid.add_row().cells
-        spans = [(0, 0, 1, 1), (2, 2, 3, 3)] if len(pair) == 2 else [(0, 0, 1, 3)]
-        for column, (first, last, start, end) in zip(pair, spans, strict=True):
-            label_cell(span(cells, first, last), column)
-            answer_cell(span(cells, start, end), column, f"row.{column.path}")
-        keep_together(grid.rows[-1], pair[0].control is Control.AREA)
+    pairs = list(paired(list(question.columns)))
+    for number, pair in enumerate(pairs, start=1):
+        pair_row(grid, pair, "row.")
+        for line in grid.rows[-1].cells[0].paragraphs:
+            line.paragraph_format.keep_with_next = number < len(pairs)
     loop_row(grid, "{%tr endfor %}")
 
 

@@ -33,6 +33,7 @@ TRANSPARENT = {
 DELETED = {w("del"), w("moveFrom")}
 TRACKED = {w("ins"), w("moveTo")}
 ON = {"1", "true", "on"}
+MARKING = {"vanish": "hidden_text", "strike": "struck_out", "dstrike": "struck_out"}
 SYMBOLS = {  # checkbox signs of the Wingdings fonts, by the low byte of their code
     0xFE: CHECKED,
     0xFD: CHECKED,
@@ -130,6 +131,8 @@ class Flow:
                 box.span = (
                     int(gauge.get(w("val"), "1")) if gauge is not None and gauge.get(w("val"), "1").isdecimal() else 1
                 )
+                if cell.find(f"{w('tcPr')}/{w('vMerge')}") is not None:
+                    box.marks.add("merged")
                 cells.append(box)
             grid.rows.append(cells)
         return grid
@@ -143,7 +146,7 @@ class Flow:
     def block(self, item: Element, box: Box) -> None:
         """Add one block to a box's text."""
         if item.tag == w("p"):
-            if box.text and not box.text.endswith("\n") and "joined" not in box.marks:
+            if box.text and "joined" not in box.marks:
                 box.text += "\n"
             box.marks.discard("joined")
             properties = item.find(f"{w('pPr')}/{w('rPr')}/{w('del')}")
@@ -192,6 +195,8 @@ class Flow:
             box.bookmarks.append(item.get(w("name"), ""))
         elif item.tag == f"{{{MC}}}AlternateContent":
             self.inlines(chosen(item), box)
+        elif "".join(item.itertext()).strip():
+            box.marks.add("unread")
 
     def inlines(self, container: Element, box: Box) -> None:
         """Add all children of an inline container."""
@@ -200,38 +205,43 @@ class Flow:
 
     def run(self, run: Element, box: Box) -> None:
         """Add the text of a run."""
-        vanish = run.find(f"{w('rPr')}/{w('vanish')}")
-        if vanish is not None and vanish.get(w("val"), "1") in ON:
-            if "".join(run.itertext(w("t"))).strip():
-                box.marks.add("hidden_text")
+        odd = {name for name in MARKING if is_on(run.find(f"{w('rPr')}/{w(name)}"))}
+        if "".join(run.itertext(w("t"))).strip():
+            box.marks |= {MARKING[name] for name in odd}
+        if "vanish" in odd:
             return
         for child in run:
-            if child.tag == w("t"):
-                box.text += (child.text or "").replace("\r", "\n")
-            elif child.tag in (w("tab"), w("ptab")):
-                box.text += "\t"
-            elif child.tag in (w("br"), w("cr")):
-                box.text += "\n" if child.get(w("type")) in (None, "textWrapping") else ""
-            elif child.tag == w("noBreakHyphen"):
-                box.text += "-"
-            elif child.tag == w("sym"):
-                code = child.get(w("char"), "")
-                box.text += SYMBOLS.get(int(code, 16) & 0xFF, "") if len(code) in (2, 4) and is_hex(code) else ""
-            elif child.tag in (w("drawing"), w("pict"), w("object"), f"{{{MC}}}AlternateContent"):
-                self.drawing(child, box)
+            self.sign(child, box)
+
+    def sign(self, child: Element, box: Box) -> None:
+        """Add one child of a run."""
+        if child.tag == w("t"):
+            box.text += (child.text or "").replace("\r", "\n")
+        elif child.tag in (w("tab"), w("ptab")):
+            box.text += "\t"
+        elif child.tag in (w("br"), w("cr")):
+            box.text += "\n" if child.get(w("type")) in (None, "textWrapping") else ""
+        elif child.tag == w("noBreakHyphen"):
+            box.text += "-"
+        elif child.tag == w("sym"):
+            code = child.get(w("char"), "")
+            box.text += SYMBOLS.get(int(code, 16) & 0xFF, "") if len(code) in (2, 4) and is_hex(code) else ""
+        elif child.tag in (w("footnoteReference"), w("endnoteReference")):
+            box.marks.add("unread")
+        elif child.tag in (w("drawing"), w("pict"), w("object"), f"{{{W14}}}contentPart"):
+            self.drawing(child, box)
+        elif child.tag == f"{{{MC}}}AlternateContent":
+            for part in chosen(child):
+                self.sign(part, box)
 
     def drawing(self, item: Element, box: Box) -> None:
-        """Add the text of a text box, marked as such; pictures have none."""
-        source = chosen(item) if item.tag == f"{{{MC}}}AlternateContent" else item
-        for content in (
-            [found for part in source for found in part.iter(w("txbxContent"))]
-            if source is not item
-            else item.iter(w("txbxContent"))
-        ):
-            before = len(box.text)
+        """Add the text of a text box, marked as such; a picture is marked as what nobody can read here."""
+        contents = list(item.iter(w("txbxContent")))
+        before = len(box.text)
+        for content in contents:
             self.blocks(content, box)
-            if box.text[before:].strip():
-                box.marks.add("text_box")
+        if box.text[before:].strip() or not contents:
+            box.marks.add("text_box" if contents else "unread")
 
 
 def chosen(item: Element) -> Element:
@@ -279,6 +289,11 @@ def held_of(item: Element, start: int) -> Held:
     state = None if box is None else checked is not None and checked.get(f"{{{W14}}}val", "1") in ON
     prompting = properties is not None and properties.find(w("showingPlcHdr")) is not None
     return Held(value("tag"), value("id"), value("alias"), state, prompting, start)
+
+
+def is_on(switch: Element | None) -> bool:
+    """Tell whether a switch of a run's format is there and on."""
+    return switch is not None and switch.get(w("val"), "1") in ON
 
 
 def is_hex(text: str) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-import posixpath
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 from lxml import etree
@@ -98,20 +98,12 @@ class Package:
             for override in root.iter(f"{{{TYPES}}}Override")
         }
 
-    def relations(self, part: str) -> list[tuple[str, str, bool]]:
-        """Return type, target and whether it is external for each relation of a part."""
-        folder, name = posixpath.split(part)
-        rels = posixpath.join(folder, "_rels", f"{name}.rels")
-        if rels not in self.names:
-            return []
-        return [
-            (
-                relation.get("Type", "").rpartition("/")[2],
-                posixpath.normpath(posixpath.join("/", folder, relation.get("Target", ""))).lstrip("/"),
-                relation.get("TargetMode") == "External",
-            )
-            for relation in self.parse(rels, 1_000_000).iter(f"{{{RELS}}}Relationship")
-        ]
+    def relations(self) -> Iterator[tuple[str, bool]]:
+        """Yield the type of each relation of any part, and whether its target is outside."""
+        for name in self.names:
+            if name.endswith(".rels"):
+                for relation in self.parse(name, 1_000_000).iter(f"{{{RELS}}}Relationship"):
+                    yield relation.get("Type", "").rpartition("/")[2], relation.get("TargetMode") == "External"
 
 
 def escapes(name: str) -> bool:

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from formgen import words
 from formgen.errors import Unreadable
-from formgen.formats.docx.controls import CHECKED, PLACEHOLDERS, UNCHECKED, tag
+from formgen.formats.docx.controls import CHECKED, PROMPTS, UNCHECKED, tag
 from formgen.formats.docx.flow import Box, Flow, Grid
 from formgen.formats.docx.package import DOCUMENT_BYTES, Package, w
 from formgen.kinds import clean
@@ -109,8 +110,10 @@ def facts(package: Package, flow: Flow) -> tuple[str, ...]:
         found.add("macros")
     if any("/embeddings/" in name or "/activeX/" in name for name in package.names):
         found.add("embedded")
-    for kind, _, outside in package.relations(package.main):
-        if outside and kind != "hyperlink":
+    for kind, outside in package.relations():
+        if kind == "aFChunk":
+            found.add("altChunk")
+        elif outside and kind != "hyperlink":
             found.add(f"external:{kind}"[:40])
     return tuple(sorted(found))
 
@@ -359,36 +362,53 @@ class Taken:
     doubts: tuple[str, ...] = ()
 
 
-DOUBTFUL = ("tracked_change", "hidden_text", "glyph_state", "carriers_disagree")
+DOUBTFUL = ("tracked_change", "hidden_text", "struck_out", "unread", "glyph_state", "carriers_disagree")
+# What Word shows in an emptied field whose own prompt some program has dropped.
+WORD_PROMPTS = (
+    "Kirjoita tekstiä napsauttamalla tai napauttamalla tätä.",
+    "Kirjoita tekstiä napsauttamalla tätä.",
+    "Kirjoita päivämäärä napsauttamalla tai napauttamalla tätä.",
+    "Valitse kohde.",
+    "Klicka eller tryck här för att ange text.",
+    "Klicka här för att ange text.",
+    "Klicka eller tryck här för att ange datum.",
+    "Välj ett objekt.",
+    "Click or tap here to enter text.",
+    "Click here to enter text.",
+    "Click or tap to enter a date.",
+    "Choose an item.",
+)
+PLACEHOLDERS = {
+    control: (*words.everywhere(PROMPTS.get(control, PROMPTS[Control.LINE])), *WORD_PROMPTS) for control in Control
+}
 
 
 def written(question: Question, cell: Box) -> Taken:
     """Return the text of a cell that holds one field, prompts taken off."""
     doubts = [mark for mark in DOUBTFUL if mark in cell.marks]
-    inside = [held for held in cell.controls if held.checked is None]
-    outside = cell.text
-    for held in sorted(inside, key=lambda held: held.start, reverse=True):
-        outside = outside[: held.start] + "\n" + outside[held.end :] if held.end <= len(outside) else outside
-    text = cell.text
-    for held in inside:
-        if plain(cell.text[held.start : held.end]) in PROMPTS:
-            text = cell.text[: held.start] + cell.text[held.end :]
-    text = unprompted(text)
-    named = [held for held in inside if held.tag.startswith("fg:")]
-    if (named and unprompted(outside)) or "text_box" in cell.marks or "nested" in cell.marks:
+    ours = [held for held in cell.controls if held.checked is None and held.tag.startswith("fg:")]
+    text, left = unprompted(cell.text, question)
+    if left:
+        doubts.append("placeholder_left")
+    covered = {place for held in ours for place in range(held.start, held.end)}
+    outside = "".join(sign for place, sign in enumerate(cell.text) if place not in covered)
+    if (ours and text and unprompted(outside, question)[0]) or {"text_box", "nested"} & cell.marks:
         doubts.append("text_outside")
+    if len(ours) > 1:
+        doubts.append("duplicate")
     return Taken(text, tuple(doubts))
 
 
-PROMPTS = frozenset(map(plain, PLACEHOLDERS))
-
-
-def unprompted(text: str) -> str:
-    """Return a text without a prompt before or after what was written."""
+def unprompted(text: str, question: Question) -> tuple[str, bool]:
+    """Return a text without the prompt before or after what was written, and whether there was such a one."""
     text = clean(text)
-    for prompt in PLACEHOLDERS:
-        text = text.removeprefix(prompt).removesuffix(prompt).strip()
-    return text
+    for prompt in PLACEHOLDERS[question.control]:
+        if plain(text) == plain(prompt):
+            return "", False
+        rest = text.removeprefix(prompt).removesuffix(prompt).strip()
+        if rest != text:
+            return rest, True
+    return text, False
 
 
 def ticks(question: Question, cell: Box) -> Taken:
@@ -417,7 +437,10 @@ def ticks(question: Question, cell: Box) -> Taken:
             rest += plain(label)[len(near or "") :]
         if code is None:
             continue
-        found[code] = found.get(code, False) or bool(TICKED.search(match[0]))
+        ticked = bool(TICKED.search(match[0]))
+        if found.setdefault(code, ticked) != ticked:
+            found[code] = True
+            doubts.append("glyph_state")
     if not found:
         return Taken(clean(cell.text), tuple(doubts))
     if rest.strip(" \n\t.,;:-"):
@@ -433,6 +456,6 @@ def strays(finder: Finder, known: frozenset[str], case_id: str) -> Iterator[str]
     """Yield the lines outside the fields that no template has printed; the case is printed on each."""
     for box in finder.unclaimed:
         for line in box.text.split("\n"):
-            words = plain(CODE.sub("", TOKEN.sub("", line.replace(case_id, "") if case_id else line)))
-            if words and words not in known and not re.fullmatch(r"[\W\d_]*", words):
+            said = plain(CODE.sub("", TOKEN.sub("", line.replace(case_id, "") if case_id else line)))
+            if said and said not in known and not re.fullmatch(r"[\W\d_]*", said):
                 yield line.strip()[:200]
