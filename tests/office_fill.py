@@ -77,6 +77,7 @@ class Page:
         self.desk, self.document = desk, document
         self.cursor = document.CurrentController.ViewCursor
         self.frame = document.CurrentController.Frame
+        self.held = {}
 
     def press(self, command, **values):
         """Give a command as a key or the menu does."""
@@ -96,8 +97,15 @@ class Page:
         control = next(controls(anchor), None)
         if control is None:  # the program may have moved the bookmark into the control
             self.cursor.gotoRange(anchor.Start, False)
-            control = next((held for held in controls(self.cursor.Cell) if bookmark in bookmarks(held)), None)
+            control = self.held_in(self.cursor.TextTable.Name, self.cursor.Cell).get(bookmark)
         return anchor, control
+
+    def held_in(self, table, cell):
+        """Return the controls of a cell by the bookmarks in them, found once."""
+        place = table, cell.CellName
+        if place not in self.held:
+            self.held[place] = {name: control for control in controls(cell) for name in bookmarks(control)}
+        return self.held[place]
 
     def select_inside(self, control):
         """Select what a control holds, as a click into its prompt does."""

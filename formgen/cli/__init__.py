@@ -1,0 +1,75 @@
+"""The command line: one module a group of commands, one function a command, all of them discovered.
+
+Answers go to standard output; messages and progress go to standard error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from formgen import __version__
+from formgen.cli.session import HERE, Session, _, err, out, text_of
+from formgen.errors import FormgenError
+from formgen.settings import Workspace
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help=_("Lomakkeet ulos, takaisin ja tietueiksi."),
+)
+for found in pkgutil.iter_modules(__path__):
+    module = importlib.import_module(f"{__name__}.{found.name}")
+    if hasattr(module, "app"):
+        app.add_typer(module.app)
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", envvar="FORMGEN_WORKSPACE", help=_("Työtilan kansio."), metavar="DIR")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help=_("Vastaus yhtenä JSON-asiakirjana."))] = False,
+    lang: Annotated[str, typer.Option("--lang", help=_("Viestien kieli: fi, sv tai en."))] = "",
+    version: Annotated[bool, typer.Option("--version", help=_("Näytä versio."), is_eager=True)] = False,
+) -> None:
+    """Take the options that go before the command."""
+    if version:
+        out.print(f"formgen {__version__}")
+        raise typer.Exit
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper("iso"),
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    place = Workspace((workspace or Path.cwd()).resolve())
+    settled = "language" in place.office.model_fields_set and place.office.language[:2]
+    context.obj = Session(place, as_json, lang or settled or HERE)
+
+
+def main() -> None:
+    """Run the command line; a `FormgenError` becomes a sentence and its exit code.
+
+    ``--json`` may stand anywhere on the line.
+    """
+    arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
+    try:
+        app(["--json", *arguments] if len(arguments) < len(sys.argv) - 1 else arguments)
+    except FormgenError as error:
+        err.print(text_of(error, HERE), markup=False)
+        sys.exit(error.exit_code)

@@ -1,0 +1,43 @@
+"""formgen watch: the inbox daemon."""
+
+from __future__ import annotations
+
+import signal
+from typing import Annotated
+
+import typer
+
+from formgen import outbox
+from formgen.cli.outcomes import OUTCOMES
+from formgen.cli.session import _, err, examples, session
+from formgen.watch import Watch
+
+app = typer.Typer()
+
+
+@app.command(
+    help=_("Vahdi inbox-kansiota ja käsittele palautukset."),
+    epilog=examples("formgen watch", "formgen watch --once", "formgen watch --poll 5"),
+)
+def watch(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help=_("Tyhjennä kansio ja lopeta."))] = False,
+    poll: Annotated[
+        float | None, typer.Option("--poll", help=_("Sekunteja katselmusten välillä, verkkolevylle."), min=0.1)
+    ] = None,
+) -> None:
+    """Run the daemon, or empty the inbox once."""
+    shared = session(context)
+    daemon = Watch(shared.intake, poll)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: daemon.end())
+    outbox.publish_schemas(shared.workspace.outbox / "schemas", shared.registry)
+    err.print(shared.say("Vahditaan kansiota {folder}", folder=shared.workspace.inbox))
+    daemon.run(once)
+    counts = shared.journal.counts()
+    if shared.as_json:
+        shared.answer(counts)
+    else:
+        err.print(
+            ", ".join(f"{shared.say(OUTCOMES.get(name, name))} {number}" for name, number in sorted(counts.items()))
+        )

@@ -1,0 +1,125 @@
+"""Commands about documents: generate, read, submit."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from formgen.cli.outcomes import answers_of, described_bytes, report, told
+from formgen.cli.session import Session, _, examples, now, out, progress, session
+from formgen.errors import OutOfReach, UsageError
+from formgen.issue import issue
+from formgen.watch import Watch
+
+app = typer.Typer()
+
+
+@app.command(
+    help=_("Tee esitäytetty lomake."),
+    epilog=examples(
+        "formgen generate referral",
+        "formgen generate cooperation_agreement --case PK-2026-00017",
+        "formgen generate job_start --case PK-2026-00017 --lang sv -o anställning.docx",
+    ),
+)
+def generate(
+    context: typer.Context,
+    names: Annotated[list[str], typer.Argument(metavar="FORM…", help=_("Lomakkeiden tunnukset."))],
+    case: Annotated[str | None, typer.Option("--case", help=_("Asian tunnus."))] = None,
+    format_name: Annotated[str, typer.Option("--format", help=_("Tiedostomuoto."))] = "docx",
+    lang: Annotated[
+        str | None, typer.Option("--lang", help=_("Lomakkeen kieli: fi, sv, fi_selko tai sv_selko."))
+    ] = None,
+    blank: Annotated[bool, typer.Option("--blank", help=_("Ilman asiakkaan tietoja."))] = False,
+    path: Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))] = None,
+) -> None:
+    """Make prefilled forms."""
+    shared = session(context)
+    made = []
+    for name in names:
+        form = shared.registry.latest(name)
+        instance = shared.intake.new_id()
+        target = (
+            path / f"{form.id}-{str(instance)[-12:]}.{format_name}"
+            if path and (path.is_dir() or len(names) > 1)
+            else path
+        )
+        made.append(
+            issue(
+                shared.workspace,
+                shared.journal,
+                shared.registry,
+                form,
+                now=now(),
+                instance=instance,
+                case_id=case,
+                language=lang,
+                empty=blank,
+                format_name=format_name,
+                path=target,
+            )
+        )
+    if shared.as_json:
+        shared.answer([asdict(item) for item in made])
+    else:
+        for item in made:
+            out.print(item.path, markup=False)
+
+
+@app.command(
+    help=_("Lue ja tarkista palautus, mutta älä tallenna mitään."),
+    epilog=examples("formgen read palautus.docx", "formgen --json read *.docx"),
+)
+def read(
+    context: typer.Context, files: Annotated[list[Path], typer.Argument(metavar="FILE…", help=_("Tiedostot."))]
+) -> None:
+    """Read and validate files; nothing is written."""
+    shared = session(context)
+    found = []
+    for file in progress(files, shared.say("Luetaan")):
+        try:
+            data = file.read_bytes()
+        except OSError as error:
+            raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file)) from error
+        at = now()
+        found.append(told(str(file), described_bytes(file, data, at), shared.intake.desk.read(data, at), at))
+    report(shared, found)
+
+
+@app.command(help=_("Käsittele palautus kuten inbox-kansiosta."), epilog=examples("formgen submit palautus.docx"))
+def submit(
+    context: typer.Context, files: Annotated[list[Path], typer.Argument(metavar="FILE…", help=_("Tiedostot."))]
+) -> None:
+    """Take files in as if they had been dropped into the inbox; the files themselves stay."""
+    shared = session(context)
+    arrived = []
+    for file in files:
+        return_id = shared.intake.receive(file, "cli") if file.is_file() else None
+        if return_id is None:
+            raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file))
+        arrived.append((file, return_id))
+    found = [settled(shared, file, return_id) for file, return_id in progress(arrived, shared.say("Käsitellään"))]
+    report(shared, found)
+
+
+def settled(shared: Session, file: Path, return_id: str) -> dict[str, Any]:
+    """Return what became of a return: settled here, or by the daemon when one is at work."""
+    while (row := shared.journal.returned(return_id=return_id)[0])["outcome"] is None:
+        try:
+            Watch(shared.intake).run(once=True, inbox=False)
+        except OutOfReach:
+            time.sleep(0.2)
+    record = shared.journal.record(row["record_id"]) if row["record_id"] else None
+    verdict = shared.intake.read(row)
+    return {
+        "file": str(file),
+        "outcome": row["outcome"],
+        "record": json.loads(record["payload"]) if record else None,
+        "reason": json.loads(row["reason"]) if row["reason"] else None,
+        "answers": answers_of(verdict),
+    }

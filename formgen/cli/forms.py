@@ -1,0 +1,126 @@
+"""formgen forms: what forms there are and what they ask."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from formgen import prefill
+from formgen.cli.session import _, err, examples, out, session
+from formgen.form import Field, Form
+from formgen.kinds import Choose
+from formgen.sheet import Control
+
+app = typer.Typer(name="forms", no_args_is_help=True, help=_("Lomakkeet, jotka on määritelty."))
+
+
+@app.command("list", help=_("Luettele lomakkeet."), epilog=examples("formgen forms list"))
+def forms_list(context: typer.Context) -> None:
+    """List the forms, and the rules that wait for forms that do not exist yet."""
+    shared = session(context)
+    pending = [
+        {"form": form, "code": rule.code, "name": rule.name, "needs": list(rule.needs)}
+        for form, rule in shared.registry.pending()
+    ]
+    if shared.as_json:
+        shared.answer(
+            [
+                {
+                    "form": form.id,
+                    "number": form.number,
+                    "version": form.version,
+                    "title": form.title,
+                    "pending_rules": [item for item in pending if item["form"] == form.id],
+                }
+                for form in shared.registry
+            ]
+        )
+        return
+    table = Table(
+        shared.say("Lomake"), shared.say("Numero"), shared.say("Versio"), shared.say("Nimi"), shared.say("Kenttiä")
+    )
+    for form in shared.registry:
+        table.add_row(form.id, form.number, form.version, shared.say(form.title), str(len(form.fields)))
+    out.print(table)
+    for item in pending:
+        needs = ", ".join(item["needs"])
+        err.print(
+            shared.say(
+                "{form}: sääntö {code} odottaa lomaketta {needs}", form=item["form"], code=item["code"], needs=needs
+            )
+        )
+
+
+@app.command(
+    "show",
+    help=_("Näytä lomakkeen kentät ja säännöt."),
+    epilog=examples("formgen forms show referral", "formgen --json forms show job_start"),
+)
+def forms_show(
+    context: typer.Context, form: Annotated[str, typer.Argument(metavar="FORM", help=_("Lomakkeen tunnus."))]
+) -> None:
+    """Show a form's fields and rules."""
+    shared = session(context)
+    found = shared.registry.latest(form)
+    if shared.as_json:
+        shared.answer(described(found))
+        return
+    table = Table(
+        shared.say("Kohta"),
+        shared.say("Nimi"),
+        shared.say("Laji"),
+        shared.say("Pakollinen"),
+        shared.say("Täyttää"),
+        title=shared.say(found.title),
+    )
+    for asked in found.fields:
+        table.add_row(asked.name, shared.say(asked.label), asked.type, asked.need, asked.by)
+        for column in asked.columns:
+            table.add_row(f"  .{column.name}", shared.say(column.label), column.type, column.need, column.by)
+    out.print(table)
+    for rule in found.rules:
+        out.print(f"{rule.code:6} {rule.severity:8} {shared.say(rule.message)}", markup=False)
+
+
+def described(form: type[Form]) -> dict[str, Any]:
+    """Return a form as the outside contract shows it."""
+    return {
+        "form": form.id,
+        "version": form.version,
+        "title": form.title,
+        "phases": sorted({move.source or "" for move in form.moves} - {""}),
+        "fields": [described_field(asked) for asked in form.fields],
+        "rules": [
+            {
+                "code": rule.code,
+                "severity": rule.severity,
+                "field": rule.field,
+                "message": rule.message,
+                "needs": list(rule.needs),
+            }
+            for rule in form.rules
+        ],
+    }
+
+
+def described_field(asked: Field) -> dict[str, Any]:
+    """Return a field as the outside contract shows it."""
+    kind = asked.reads
+    choices = isinstance(kind, Choose) and kind.control in (Control.TICKS, Control.LIST)
+    return {
+        "path": asked.name,
+        "label": asked.label,
+        "type": asked.type,
+        "required": asked.need,
+        "options": [{"code": code, "label": kind.label(code)} for code in kind.of]
+        if choices and isinstance(kind, Choose)
+        else None,
+        "columns": [described_field(column) for column in asked.columns] or None,
+        "sensitivity": asked.sensitivity,
+        "filled_by": asked.by,
+        "prefill": prefill.source_name(asked),
+        "locked": asked.locked,
+        "drawn": None if asked.fill else str(kind.control) if kind else "line",
+    }

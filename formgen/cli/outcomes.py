@@ -1,0 +1,68 @@
+"""How the outcomes of returns are shown, and the exit codes that they call for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from formgen import outbox
+from formgen.cli.session import Session, out
+from formgen.store import stamp
+from formgen.verdict import Verdict, envelope, reason
+
+REJECTED, UNSURE = 3, 4
+EXIT = {"rejected": REJECTED, "review": UNSURE, "waiting": UNSURE}
+
+
+def told(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> dict[str, Any]:
+    """Return a verdict as the outside contract shows it."""
+    return {
+        "file": file,
+        "outcome": verdict.outcome,
+        "record": envelope(row, verdict, None, verdict.case_id, at) if verdict.outcome == "accepted" else None,
+        "reason": None if verdict.outcome == "accepted" else reason(row, verdict),
+        "answers": answers_of(verdict),
+    }
+
+
+def answers_of(verdict: Verdict) -> dict[str, Any] | None:
+    """Return what stood in the fields, or None when the file is no form."""
+    if verdict.about is None:
+        return None
+    return {
+        path: {"text": answer.text, "layer": answer.layer, "confidence": answer.confidence}
+        for path, answer in verdict.about.sheet.answers.items()
+    }
+
+
+def described_bytes(file: Path, data: bytes, at: datetime) -> dict[str, Any]:
+    """Return what a return's row would say of a file that is only read."""
+    digest = outbox.digest(data)
+    return {"file_name": file.name, "sha256": digest, "size": len(data), "channel": "read", "received_at": stamp(at)}
+
+
+def report(shared: Session, found: list[dict[str, Any]]) -> None:
+    """Print outcomes, and end with the exit code that they call for."""
+    if shared.as_json:
+        shared.answer(found)
+    else:
+        for item in found:
+            out.print(f"{item['file']}: {shared.say(OUTCOMES[item['outcome']])}", markup=False)
+            for problem in (item["reason"] or {}).get("errors") or (item["record"] or {}).get("issues") or ():
+                out.print(f"  - {problem['code']} {problem['field']}: {problem['message']}", markup=False)
+    codes = {EXIT.get(item["outcome"], 0) for item in found}
+    if code := (REJECTED if REJECTED in codes else max(codes, default=0)):
+        raise typer.Exit(code)
+
+
+OUTCOMES = {
+    "accepted": "hyväksytty",
+    "review": "tarkistettava",
+    "waiting": "odottaa toista lomaketta",
+    "rejected": "hylätty",
+    "duplicate": "sama on jo käsitelty",
+}

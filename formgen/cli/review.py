@@ -1,0 +1,112 @@
+"""formgen review: the returns that await a person or another form."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from formgen.cli.outcomes import OUTCOMES, report, told
+from formgen.cli.session import Session, _, examples, now, out, session
+from formgen.errors import UsageError
+
+app = typer.Typer(
+    name="review", no_args_is_help=True, help=_("Palautukset, jotka odottavat ihmistä tai toista lomaketta.")
+)
+
+
+@app.command("list", help=_("Luettele palautukset, jotka odottavat."), epilog=examples("formgen review list"))
+def review_list(context: typer.Context) -> None:
+    """List the returns in review and those that wait for another form."""
+    shared = session(context)
+    rows = [*shared.journal.returned(outcome="review"), *shared.journal.returned(outcome="waiting")]
+    if shared.as_json:
+        shared.answer(
+            [
+                {
+                    "return_id": row["return_id"],
+                    "outcome": row["outcome"],
+                    **json.loads(row["reason"]),
+                    "waits_for": row["waits_for"],
+                }
+                for row in rows
+            ]
+        )
+        return
+    table = Table(
+        shared.say("Palautus"), shared.say("Asia"), shared.say("Lomake"), shared.say("Tulos"), shared.say("Kohtia")
+    )
+    for row in rows:
+        table.add_row(
+            row["return_id"],
+            row["case_id"] or "–",
+            row["form"],
+            shared.say(OUTCOMES[row["outcome"]]),
+            str(len(json.loads(row["reason"])["errors"])),
+        )
+    out.print(table)
+
+
+ReturnId = Annotated[str, typer.Argument(metavar="RETURN", help=_("Palautuksen tunnus."))]
+
+
+def pending(shared: Session, return_id: str) -> Mapping[str, Any]:
+    """Return a return that awaits a decision; raise `UsageError` for any other."""
+    rows = [row for row in shared.journal.returned(return_id=return_id) if row["outcome"] in ("review", "waiting")]
+    if not rows:
+        raise UsageError("Palautus {id} ei odota ratkaisua.", id=return_id)
+    return rows[0]
+
+
+@app.command(
+    "show",
+    help=_("Näytä, mitä palautuksesta luettiin ja mikä on epävarmaa."),
+    epilog=examples("formgen review show RETURN"),
+)
+def review_show(context: typer.Context, return_id: ReturnId) -> None:
+    """Show what was read of a return, and what is doubtful."""
+    shared = session(context)
+    row = pending(shared, return_id)
+    verdict = shared.intake.read(row)
+    value = {**told(row["file_name"], row, verdict, now()), "return_id": return_id, "waits_for": row["waits_for"]}
+    if shared.as_json:
+        shared.answer(value)
+        return
+    for found in verdict.findings:
+        asked = verdict.about.form.field(found.field) if verdict.about and found.field else None
+        answer = verdict.about.sheet.answers.get(found.field) if verdict.about else None
+        label = shared.say(asked.label) if asked else found.field
+        out.print(f"{found.code} {found.field} {label}: {answer.text if answer else ''!r}", markup=False)
+        out.print(f"    {shared.say(found.message, **found.values)}", markup=False)
+
+
+@app.command(
+    "accept",
+    help=_("Hyväksy palautus sellaisena kuin se luettiin, tai korjatuin arvoin."),
+    epilog=examples("formgen review accept RETURN", "formgen review accept RETURN --set weekly_hours=25"),
+)
+def review_accept(
+    context: typer.Context,
+    return_id: ReturnId,
+    values: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help=_("Korjattu arvo."))] = None,
+    who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
+) -> None:
+    """Accept a return in review; it goes through the same rules."""
+    shared = session(context)
+    row = pending(shared, return_id)
+    pairs = [value.partition("=") for value in values or ()]
+    verdict = shared.intake.confirm(row, who or getpass.getuser(), {path.strip(): text for path, _, text in pairs})
+    report(shared, [told(row["file_name"], row, verdict, now())])
+
+
+@app.command("reject", help=_("Hylkää palautus."), epilog=examples("formgen review reject RETURN"))
+def review_reject(
+    context: typer.Context, return_id: ReturnId, who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = ""
+) -> None:
+    """Reject a return that awaits a decision."""
+    shared = session(context)
+    shared.intake.refuse(pending(shared, return_id), who or getpass.getuser())

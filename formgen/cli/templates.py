@@ -1,0 +1,75 @@
+"""formgen templates: first drafts, and whether a restyled one is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from formgen import formats, outbox
+from formgen.cli.session import _, err, examples, out, session, text_of
+from formgen.errors import UsageError
+from formgen.registry import template_file
+
+app = typer.Typer(name="templates", no_args_is_help=True, help=_("Lomakepohjat."))
+
+
+@app.command(
+    "build",
+    help=_("Tee lomakepohjien luonnokset skeemoista."),
+    epilog=examples("formgen templates build", "formgen templates build referral"),
+)
+def templates_build(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[FORM…]", help=_("Lomakkeiden tunnukset."))] = None,
+    force: Annotated[bool, typer.Option("--force", help=_("Korvaa myös pohja, joka on jo olemassa."))] = False,
+) -> None:
+    """Build first drafts of templates; one that the office already has is left alone."""
+    shared = session(context)
+    made = []
+    for form in [shared.registry.latest(name) for name in names] if names else list(shared.registry):
+        file = shared.workspace.root / "templates" / "forms" / f"{form.id}.docx"
+        if file.exists() and not force:
+            err.print(
+                shared.say("Pohja on jo olemassa, sitä ei muutettu: {file}. Korvaa valinnalla --force.", file=file)
+            )
+            continue
+        outbox.write(file, formats.every()["docx"].build(form.title, form.number, form.version, form.questions()))
+        made.append(str(file))
+    if shared.as_json:
+        shared.answer(made)
+    else:
+        for name in made:
+            out.print(name)
+
+
+@app.command(
+    "check",
+    help=_("Tarkista, että muokattu pohja on ehjä."),
+    epilog=examples("formgen templates check", "formgen templates check templates/forms/referral.docx"),
+)
+def templates_check(
+    context: typer.Context,
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE…]", help=_("Pohjat."))] = None,
+) -> None:
+    """Say in plain words what is missing or broken in templates."""
+    shared = session(context)
+    checked = files or [template_file(shared.workspace, form) for form in shared.registry]
+    found: list[dict[str, Any]] = []
+    for file in checked:
+        form = shared.registry.latest(file.stem)
+        try:
+            problems = list(formats.every()["docx"].load(file, form.questions()).check())
+        except (UsageError, OSError) as error:
+            problems = [text_of(error, shared.language)]
+        found.append({"file": str(file), "form": form.id, "ok": not problems, "problems": problems})
+    if shared.as_json:
+        shared.answer(found)
+    else:
+        for item in found:
+            out.print(f"{item['file']}: {shared.say('kunnossa') if item['ok'] else ''}", markup=False)
+            for problem in item["problems"]:
+                out.print(f"  - {problem}", markup=False)
+    if not all(item["ok"] for item in found):
+        raise typer.Exit(1)
