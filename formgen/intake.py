@@ -17,7 +17,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection, update
 from uuid_utils.compat import uuid7
 
 from formgen import outbox, reply
@@ -25,7 +24,7 @@ from formgen.errors import Busy, Unreadable
 from formgen.registry import Registry
 from formgen.settings import Workspace
 from formgen.sheet import Answer
-from formgen.store import Journal, Row, dump, events, records, returns, stamp, steps
+from formgen.store import Journal, Row, Transaction, dump, stamp
 from formgen.verdict import Desk, Verdict, answers_key, envelope, reason, refused
 
 log = structlog.get_logger()
@@ -211,15 +210,15 @@ class Intake:
                     day, row["file_name"], self.journal.rejected_on(connection, day)
                 )
                 path = outbox.rejected_path(self.workspace, changes["rejected_as"])
-            connection.execute(update(returns).where(returns.c.return_id == row["return_id"]).values(**changes))
             place = path.relative_to(self.workspace.outbox).as_posix() if path else None
-            announce(connection, {**row, **changes}, place)
+            self.journal.change_return(connection, row["return_id"], changes)
+            self.journal.add_event(connection, event({**row, **changes}, place))
         log.info("return.settled", return_id=row["return_id"], outcome=verdict.outcome, code=verdict.code)
         self.publish()
         if verdict.outcome == "accepted":
             self.release(changes["case_id"])
 
-    def accept(self, connection: Connection, row: Row, verdict: Verdict, at: datetime) -> dict[str, Any]:
+    def accept(self, connection: Transaction, row: Row, verdict: Verdict, at: datetime) -> dict[str, Any]:
         """Write record and steps, and return what the return's own row is to say."""
         record, about = verdict.record, verdict.about
         assert record, "only a whole record is accepted"
@@ -229,37 +228,39 @@ class Intake:
         case_id = case.case_id or self.journal.open_case(connection, prefix, at, case.previous)
         record_id = str(self.new_id())
         payload = envelope(row, verdict, record_id, case_id, at)
-        connection.execute(
-            records.insert().values(
-                record_id=record_id,
-                case_id=case_id,
-                form=record.id,
-                version=record.version,
-                instance_id=payload["instance_id"],
-                answers_key=answers_key(record),
-                version_no=payload["version_no"],
-                supersedes=payload["supersedes"],
-                return_id=row["return_id"],
-                payload=dump(payload),
-            )
+        self.journal.add_record(
+            connection,
+            {
+                "record_id": record_id,
+                "case_id": case_id,
+                "form": record.id,
+                "version": record.version,
+                "instance_id": payload["instance_id"],
+                "answers_key": answers_key(record),
+                "version_no": payload["version_no"],
+                "supersedes": payload["supersedes"],
+                "return_id": row["return_id"],
+                "payload": dump(payload),
+            },
         )
         seq = case.steps[-1].seq if case.steps else 0
         phase = case.phase
         for move in verdict.moves or (None,):
             seq += 1
             after = move.target if move else phase
-            connection.execute(
-                steps.insert().values(
-                    case_id=case_id,
-                    seq=seq,
-                    record_id=record_id,
-                    form=record.id,
-                    transition=move.id if move else None,
-                    phase_before=phase,
-                    phase_after=after,
-                    coach=record.coach or case.coach,
-                    at=stamp(at),
-                )
+            self.journal.add_step(
+                connection,
+                {
+                    "case_id": case_id,
+                    "seq": seq,
+                    "record_id": record_id,
+                    "form": record.id,
+                    "transition": move.id if move else None,
+                    "phase_before": phase,
+                    "phase_after": after,
+                    "coach": record.coach or case.coach,
+                    "at": stamp(at),
+                },
             )
             phase = after
         return {"case_id": case_id, "record_id": record_id}
@@ -319,18 +320,13 @@ def shown(name: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def announce(connection: Connection, row: Row, path: str | None) -> None:
-    """Write the event of a settled return; its line in the feed is this text.
+def event(row: Row, path: str | None) -> dict[str, Any]:
+    """Return what the feed says of a settled return, all but its number.
 
     ``row`` is the return as it stands now, ``path`` what was published of it, below the outbox.
     """
-    kind = "record.accepted" if row["outcome"] == "accepted" else f"return.{row['outcome']}"
-    inserted = connection.execute(events.insert().values(event=kind, return_id=row["return_id"], body=""))
-    assert inserted.inserted_primary_key, "the database numbers events"
-    seq = inserted.inserted_primary_key[0]
-    body = {
-        "seq": seq,
-        "event": kind,
+    return {
+        "event": "record.accepted" if row["outcome"] == "accepted" else f"return.{row['outcome']}",
         "at": row["processed_at"],
         "return_id": row["return_id"],
         "sha256": row["sha256"],
@@ -342,7 +338,6 @@ def announce(connection: Connection, row: Row, path: str | None) -> None:
         "code": row["code"],
         "path": path,
     }
-    connection.execute(update(events).where(events.c.seq == seq).values(body=dump(body)))
 
 
 def raised_at(error: BaseException) -> str:

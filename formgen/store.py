@@ -44,6 +44,7 @@ from formgen.settings import Office
 MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0001"
 Row = Mapping[str, Any]
+Transaction = Connection
 
 metadata = MetaData()
 cases = Table(
@@ -198,7 +199,7 @@ class Journal:
             query = query.where(returns.c[name] == value)
         return self.rows(query)
 
-    def rejected_on(self, connection: Connection, day: str) -> list[str]:
+    def rejected_on(self, connection: Transaction, day: str) -> list[str]:
         """Return the places of the files rejected on a day."""
         query = select(returns.c.rejected_as).where(returns.c.rejected_as.startswith(f"{day}/"))
         return [str(place) for place in connection.execute(query).scalars()]
@@ -207,6 +208,10 @@ class Journal:
         """Return how many returns there are by outcome; ``in_work`` are those without one."""
         rows = self.rows(select(returns.c.outcome, func.count().label("number")).group_by(returns.c.outcome))
         return {row["outcome"] or "in_work": row["number"] for row in rows}
+
+    def change_return(self, connection: Transaction, return_id: str, changes: Row) -> None:
+        """Write down what has become of a return."""
+        connection.execute(returns.update().where(returns.c.return_id == return_id).values(**changes))
 
     # --- documents and cases ------------------------------------------------------------------
 
@@ -220,7 +225,7 @@ class Journal:
         row = self.row(select(issued).where(issued.c.instance_id == instance_id))
         return {**row, "answers": json.loads(row["answers"])} if row else None
 
-    def open_case(self, connection: Connection, prefix: str, at: datetime, previous: str | None = None) -> str:
+    def open_case(self, connection: Transaction, prefix: str, at: datetime, previous: str | None = None) -> str:
         """Return the id of a new case, the next number of its year."""
         year = at.year
         same = (cases.c.prefix == prefix) & (cases.c.year == year)
@@ -295,6 +300,22 @@ class Journal:
     def of_instance(self, instance_id: str) -> list[Row]:
         """Return the records that one document has become, oldest first."""
         return self.rows(select(records).where(records.c.instance_id == instance_id).order_by(records.c.record_id))
+
+    def add_record(self, connection: Transaction, values: Row) -> None:
+        """Write an accepted record down for good."""
+        connection.execute(records.insert().values(**values))
+
+    def add_step(self, connection: Transaction, values: Row) -> None:
+        """Write the next step of a case down for good."""
+        connection.execute(steps.insert().values(**values))
+
+    def add_event(self, connection: Transaction, body: Row) -> None:
+        """Write an event down under the next number; its line in the feed is this text."""
+        event = events.insert().values(event=body["event"], return_id=body["return_id"], body="")
+        inserted = connection.execute(event).inserted_primary_key
+        assert inserted, "the database numbers events"
+        line = dump({"seq": inserted[0], **body})
+        connection.execute(events.update().where(events.c.seq == inserted[0]).values(body=line))
 
     def feed(self, after: int = 0) -> list[Row]:
         """Return the events after a number, in order."""

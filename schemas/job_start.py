@@ -537,8 +537,9 @@ class JobStart(ClientForm):
     sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
 
     def expects(self, case: Case) -> str | None:
-        """Return phase 5 while the job is active."""
-        return "phase_5" if self.job_id in {job.job_id for job in active_jobs(case, case.today)} else None
+        """Return phase 5 from the day the start is known until the job has ended."""
+        day = max(case.today, self.start_date)
+        return "phase_5" if self.job_id in {job.job_id for job in active_jobs(case, day)} else None
 
     @property
     def begins(self) -> date:

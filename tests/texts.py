@@ -36,9 +36,12 @@ from formgen.words import FALLBACK, LOCALE
 
 REPOSITORY = Path(__file__).parents[1]
 FORMS = registry.load(Workspace(REPOSITORY))
-SPOKEN = {"say": "text", "_": "text"}
+SPOKEN = {"say": "text", "_": "text", "expression": "text"}
 MESSAGE = "message"
 WIDTH = 110
+HEADER = '''msgid ""
+msgstr "Content-Type: text/plain; charset=utf-8\\n"
+'''
 
 
 # --- the texts of the forms -------------------------------------------------------------------
@@ -275,42 +278,43 @@ def every() -> frozenset[str]:
     return frozenset(text for text in found if any(sign.isalpha() for sign in text.replace("{", "").replace("}", "")))
 
 
-def wanted(language: str) -> frozenset[str]:
-    """Return the texts that a language is to have words for: an easy one falls back, and speaks on paper only."""
-    return every() & frozenset(printed()) if language in FALLBACK else every()
-
-
 # --- the files of words -----------------------------------------------------------------------
 
 
 def renewed(language: str, file: Path) -> Catalog:
-    """Return the words of a file for the texts that there are now."""
-    catalog = Catalog(project="formgen", fuzzy=False, header_comment=f"# formgen: {language}")
-    if file.is_file():
-        catalog = read_po(io.BytesIO(file.read_bytes()), ignore_obsolete=True)
-    kept = {str(message.id): message for message in catalog if message.id}
-    for text in set(kept) - wanted(language):
-        catalog.delete(text)
-    for text in wanted(language) - set(kept):
+    """Return the words of a file for the texts that there are now.
+
+    An easy language gets no empty entries: what it lacks is said as the language itself says it.
+    """
+    texts = every()
+    known = read_po(io.BytesIO(file.read_bytes()), ignore_obsolete=True) if file.is_file() else Catalog()
+    catalog = Catalog(header_comment=known.header_comment if file.is_file() else f"# formgen: {language}")
+    for message in known:
+        if message.id in texts:
+            catalog.add(message.id, message.string, flags=message.flags, user_comments=message.user_comments)
+    for text in texts - set(words_of(catalog)) if language not in FALLBACK else ():
         catalog.add(text)
-    for message in catalog:
-        message.locations, message.flags = [], message.flags & {"fuzzy"}
     return catalog
 
 
-def write(catalog: Catalog) -> bytes:
-    """Return the file: sorted, without places in the source, so that a change shows only what has changed."""
+def words_of(catalog: Catalog) -> dict[str, str]:
+    """Return the texts of a catalog and the words for them, empty ones included."""
+    return {str(message.id): str(message.string or "") for message in catalog if message.id}
+
+
+def written(catalog: Catalog) -> bytes:
+    """Return the file: sorted, with no date and no place in the source, so that only what changes changes."""
     out = io.BytesIO()
-    write_po(out, catalog, sort_output=True, no_location=True, width=WIDTH)
-    return out.getvalue()
+    write_po(out, catalog, sort_output=True, no_location=True, omit_header=True, width=WIDTH)
+    return f"{catalog.header_comment}\n{HEADER}\n".encode() + out.getvalue()
 
 
 def main(language: str, say: Callable[[str], object] = print) -> None:
     """Bring the file of a language up to date and say what is still without words."""
     file = LOCALE / f"{language}.po"
     catalog = renewed(language, file)
-    file.write_bytes(write(catalog))
-    silent = sum(not message.string for message in catalog if message.id)
+    file.write_bytes(written(catalog))
+    silent = sum(not words for words in words_of(catalog).values())
     say(f"{file.name}: {len(catalog)} texts, {silent} without words")
 
 
