@@ -271,6 +271,7 @@ def pages() -> Iterator[str]:
 # --- all of them ------------------------------------------------------------------------------
 
 
+@cache
 def every() -> frozenset[str]:
     """Return every Finnish text."""
     source = (text for module in modules() for text in Source(module).texts())

@@ -57,9 +57,12 @@ def root(
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    place = Workspace((workspace or Path.cwd()).resolve())
-    settled = "language" in place.office.model_fields_set and place.office.language[:2]
-    context.obj = Session(place, as_json, lang or settled or HERE)
+    shared = context.obj = context.obj or Session(Workspace(Path()))
+    shared.as_json, shared.language = as_json, lang or HERE
+    shared.workspace = Workspace((workspace or Path.cwd()).resolve())
+    office = shared.workspace.office
+    if not lang and "language" in office.model_fields_set:
+        shared.language = office.language[:2]
 
 
 def main() -> None:
@@ -68,8 +71,9 @@ def main() -> None:
     ``--json`` may stand anywhere on the line.
     """
     arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
+    shared = Session(Workspace(Path()))
     try:
-        app(["--json", *arguments] if len(arguments) < len(sys.argv) - 1 else arguments)
+        app(["--json", *arguments] if len(arguments) < len(sys.argv) - 1 else arguments, obj=shared)
     except FormgenError as error:
-        err.print(text_of(error, HERE), markup=False)
+        err.print(text_of(error, shared.language), markup=False)
         sys.exit(error.exit_code)

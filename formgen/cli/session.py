@@ -24,7 +24,8 @@ from formgen.store import Journal
 
 HERE = words.spoken_here(os.environ)
 
-out = Console(highlight=False, soft_wrap=True)
+WIDE = 160
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 from formgen import words
@@ -149,7 +150,7 @@ class Finder:
         self.tables = {table.path: Names.of(list(table.columns)) for table in self.questions if table.columns}
         everything = [item for question in self.questions for item in (question, *question.columns)]
         self.labels = frozenset(
-            plain(text)
+            said
             for question in everything
             for text in (
                 question.label,
@@ -157,7 +158,8 @@ class Finder:
                 question.section,
                 *(choice.label for choice in question.choices),
             )
-            if text
+            for said in spoken(text)
+            if said
         )
 
     def items(self, flow: Flow) -> None:
@@ -197,7 +199,7 @@ class Finder:
             score = 3.0 * (tagged.count(table.path) > 0) + 2.0 * any(
                 name.startswith(f"f_{table.path}_"[:31]) for name in marked
             )
-            named = plain(CODE.sub("", self.heading)) == plain(table.label)
+            named = plain(CODE.sub("", self.heading)) in spoken(table.label)
             score += 2.0 * bool(code and code[1] == table.number) + 1.5 * named
             names = self.tables[table.path]
             hits = sum(1 for row in grid.rows[:20] for cell in row if names.label(cell.text))
@@ -291,8 +293,8 @@ class Names:
         tags: dict[str, Question] = {}
         marks: dict[str, Question] = {}
         for question in questions:
-            label = plain(question.label)
-            titles[label] = None if label in titles else question
+            for said in spoken(question.label):
+                titles[said] = None if said in titles else question
             for path in (question.path, *(f"{question.path}.{choice.code}" for choice in question.choices)):
                 tags[tag(path)] = question
                 tags[str(field_id(path))] = question
@@ -319,6 +321,12 @@ class Names:
         return None
 
 
+@lru_cache(maxsize=4096)
+def spoken(text: str) -> frozenset[str]:
+    """Return a Finnish text as it is compared, in every language that a document may be in."""
+    return frozenset(plain(said) for said in words.everywhere(text))
+
+
 def pairs_of(row: list[Box], names: Names) -> Iterator[tuple[Question, Box, str]]:
     """Yield question, answer cell and layer for each label and answer pair of a row."""
     taken: set[int] = set()
@@ -340,14 +348,14 @@ def pairs_of(row: list[Box], names: Names) -> Iterator[tuple[Question, Box, str]
 
 def is_header(row: list[Box], table: Question) -> bool:
     """Tell whether a row holds the column labels of a table."""
-    labels = {plain(column.label) for column in table.columns}
-    hits = sum(1 for cell in row if plain(cell.text.split("\n")[0]) in labels)
-    return hits >= max(min(2, len(labels)), len(labels) - 1, len(row) - 1)
+    hits = sum(1 for column in column_order(row, table) if column)
+    count = len(table.columns)
+    return hits >= max(min(2, count), count - 1, len(row) - 1)
 
 
 def column_order(header: list[Box], table: Question) -> list[Question | None]:
     """Return the column that stands at each place of a header row."""
-    by_label = {plain(column.label): column for column in table.columns}
+    by_label = {said: column for column in table.columns for said in spoken(column.label)}
     return [by_label.get(plain(cell.text.split("\n")[0])) for cell in header]
 
 
@@ -414,7 +422,7 @@ def unprompted(text: str, question: Question) -> tuple[str, bool]:
 def ticks(question: Question, cell: Box) -> Taken:
     """Return the codes of the ticked boxes of a cell, or what is written there instead."""
     doubts = [mark for mark in DOUBTFUL if mark in cell.marks]
-    labels = {plain(choice.label): choice.code for choice in question.choices}
+    labels = {said: choice.code for choice in question.choices for said in spoken(choice.label)}
     by_place = {
         held.start: held.tag.rpartition(".")[2]
         for held in cell.controls

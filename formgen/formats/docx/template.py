@@ -32,7 +32,7 @@ from formgen.errors import Unreadable, UsageError
 from formgen.formats.docx.controls import Slot, characters
 from formgen.formats.docx.package import MC, RELS, TYPES, W14, Package, parse, w
 from formgen.sheet import Control, Question, Sheet
-from formgen.words import everywhere, plain, say
+from formgen.words import everywhere, languages, plain, say
 
 EXPRESSION = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 PATH = re.compile(r"([a-z_]\w*)(?:\.(\w+)|\[\W(\w+)\W\])?(?:\.(\w+)|\[\W(\w+)\W\])?")
@@ -186,7 +186,7 @@ class Template:
             said = "".join(block.itertext(w("t")))
             found |= {match[2] for match in LABEL.finditer(said)}
             found.add(EXPRESSION.sub("", said))
-            found.add(EXPRESSION.sub(lambda match: spoken(match[1], words), said))
+            found |= {spoken(said, words, language) for language in languages()}
         return frozenset(
             plain(line) for text in found for said in everywhere(text) for line in said.split("\n") if plain(line)
         )
@@ -247,10 +247,14 @@ def load(file: Path, questions: tuple[Question, ...], language: str = "fi") -> T
     return compiled(file, file.stat().st_mtime_ns, questions, language)
 
 
-def spoken(expression: str, words: Mapping[str, str]) -> str:
-    """Return what an expression says in Finnish: a label itself, a word of the document its text."""
-    label = LABEL.fullmatch(expression)
-    return label[2] if label else words.get(expression, "")
+def spoken(line: str, words: Mapping[str, str], language: str) -> str:
+    """Return a line as it is printed in the language: labels in it, words of the document as they are."""
+
+    def said(match: re.Match[str]) -> str:
+        label = LABEL.fullmatch(match[1])
+        return say(label[2], language) if label else words.get(match[1], "")
+
+    return EXPRESSION.sub(said, line)
 
 
 def field_slot(questions: tuple[Question, ...], steps: list[str], table: str = "") -> Slot | None:
