@@ -57,7 +57,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a case: which move which record made, the phases around it, the coach after it."""
+    """One step of a case: which move which record made, and the phases around it."""
 
     seq: int
     form: str
@@ -66,7 +66,6 @@ class Step:
     before: str | None
     after: str | None
     at: str
-    coach: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,8 +97,9 @@ class Case:
 
     @property
     def coach(self) -> str | None:
-        """Return the coach who is named for the case."""
-        return self.steps[-1].coach if self.steps else None
+        """Return the coach whom the newest record to name one names."""
+        named = (known.record.coach for known in reversed(self.current()))
+        return next((coach for coach in named if coach), None)
 
     def current(self, form: str = "") -> tuple[Known, ...]:
         """Return the records in force, oldest first: those that no later one corrects."""

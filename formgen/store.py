@@ -267,7 +267,6 @@ class Journal:
                     item["phase_before"],
                     item["phase_after"],
                     item["at"],
-                    item["coach"],
                 )
                 for item in taken
             ),

@@ -583,7 +583,7 @@ class CooperationAgreement(ClientForm):
 
     @rule("T04", field="service_start_date")
     def service_starts_soon_after_signing(self, case: Case) -> bool:
-        """Palvelun aloituspäivä on yli 30 päivää allekirjoituksesta."""
+        """Palvelu alkaa yli 30 päivää allekirjoituksen jälkeen."""
         signed = [block.date for block in (self.sign_client, self.sign_coach, self.sign_guardian) if block]
         return all(days(day, self.service_start_date) <= 30 for day in signed)
 

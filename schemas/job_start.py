@@ -236,7 +236,9 @@ class Accommodation(Row):
         sensitivity="h",
         of=options(employer="Työnantaja", coach="Valmentaja", client="Asiakas", other="Muu"),
     )
-    from_date: Day | None = ask("Alkaen", by="employer", sensitivity="h")
+    # The column's name is a word of Python's own, so it cannot stand on the left of an equals sign.
+    __annotations__["from"] = "Day | None"
+    vars()["from"] = ask("Alkaen", by="employer", sensitivity="h")
 
 
 class BenefitEffect(Row):
@@ -660,7 +662,7 @@ class JobStart(ClientForm):
 
     @rule("R54", severity="warning")
     def job_is_in_the_open_market(self, case: Case) -> list[str]:
-        """Työ ei täytä avoimen työmarkkinan ehtoja."""
+        """Työ ei täytä avointen työmarkkinoiden ehtoja."""
         return not_competitive(self)
 
     @rule("R55", field="benefit_counselling_date", severity="warning")
@@ -698,7 +700,9 @@ class JobStart(ClientForm):
     def adjustment_support_is_applied_for_in_time(self, case: Case) -> bool:
         """Järjestelytukea haetaan kuukauden sisällä hankinnasta."""
         bought = [
-            row.from_date for row in self.accommodations_agreed if row.accommodation in PURCHASES and row.from_date
+            since
+            for row in self.accommodations_agreed
+            if row.accommodation in PURCHASES and (since := getattr(row, "from"))
         ]
         late = any(days(day, case.today) > 30 for day in bought)
         return not (late and self.adjustment_support in ("discussed", "to_apply"))

@@ -35,11 +35,11 @@ class Desk:
         """Start the program with a profile of its own and wait until it answers."""
         pipe = f"formgen{os.getpid()}"
         home = {**os.environ, "HOME": folder, "SAL_USE_VCLPLUGIN": "svp"}
-        self.process = subprocess.Popen(
-            ["soffice", f"-env:UserInstallation={Path(folder).as_uri()}/profile", "--headless", "--norestore", "--nologo",
-             "--nodefault", "--nolockcheck", f"--accept=pipe,name={pipe};urp"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=home, start_new_session=True,
-        )  # fmt: skip
+        options = ("--headless", "--norestore", "--nologo", "--nodefault", "--nolockcheck")
+        profile = f"-env:UserInstallation={Path(folder).as_uri()}/profile"
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        command = ["soffice", profile, *options, f"--accept=pipe,name={pipe};urp"]
+        self.process = subprocess.Popen(command, env=home, start_new_session=True, **quiet)
         local = uno.getComponentContext()
         resolver = local.ServiceManager.createInstanceWithContext("com.sun.star.bridge.UnoUrlResolver", local)
         address = f"uno:pipe,name={pipe};urp;StarOffice.ComponentContext"
@@ -146,7 +146,7 @@ def add(page, answers):
 def pick(page, dates):
     """Pick days in the calendar: the program notes the day and shows it."""
     for bookmark, (iso, text) in dates.items():
-        place, control = page.at(bookmark)
+        _, control = page.at(bookmark)
         if control:
             control.CurrentDate = f"{iso}T00:00:00Z"
         type_in(page, {bookmark: text})
@@ -157,8 +157,8 @@ def choose(page, items):
     missing = []
     for bookmark, label in items.items():
         _, control = page.at(bookmark)
-        offered = [{part.Name: part.Value for part in item}["DisplayText"] for item in control.ListItems] if control else [label]
-        missing += [label] if label not in offered else []
+        offered = control and [part.Value for item in control.ListItems for part in item if part.Name == "DisplayText"]
+        missing += [label] if control and label not in offered else []
         type_in(page, {bookmark: label})
     return missing
 
@@ -177,13 +177,33 @@ def tick(page, boxes):
 
 def kinds(page):
     """Tell what each field's bookmark leads to: a box, a date, a list, a text, or no control."""
-    found = {}
-    for bookmark in page.document.Bookmarks.ElementNames:
-        if bookmark.startswith("f_"):
-            control = page.at(bookmark)[1]
-            names = control and [("box", control.Checkbox), ("date", control.Date), ("list", bool(control.ListItems)), ("text", True)]
-            found[bookmark] = next(name for name, holds in names if holds) if names else "none"
-    return found
+    return {name: kind(page.at(name)[1]) for name in page.document.Bookmarks.ElementNames if name.startswith("f_")}
+
+
+def kind(control):
+    """Return what the program takes a control for."""
+    if control is None:
+        return "none"
+    return "box" if control.Checkbox else "date" if control.Date else "list" if control.ListItems else "text"
+
+
+def overwrite(page, answers):
+    """Select whole cells, delete what they hold, controls and all, and write there."""
+    for bookmark, text in answers.items():
+        page.select_cell(page.at(bookmark)[0])
+        page.press("Delete")
+        page.write(text, "InsertPara")
+
+
+def lengthen(page, rows):
+    """Add a row below the one of each bookmark and write its cells."""
+    for bookmark, texts in rows.items():
+        page.cursor.gotoRange(page.at(bookmark)[0].Start, False)
+        page.press("InsertRowsAfter")
+        table = page.cursor.TextTable
+        for column, text in zip("ABCDEFGH", texts):
+            page.cursor.gotoRange(table.getCellByName(f"{column}{table.Rows.Count}").Start, False)
+            page.write(text, "InsertPara")
 
 
 def restyle(page, picture):
@@ -193,8 +213,12 @@ def restyle(page, picture):
         style = document.StyleFamilies.getByName("PageStyles").getByName(name)
         style.LeftMargin, style.RightMargin = 1500, 1700
     styles = document.StyleFamilies.getByName("ParagraphStyles")
-    for name, font, colour, size in (("Title", "Georgia", 0x800000, 26.0), ("Heading 1", "Georgia", 0x006400, 15.0),
-                                     ("Label", "Verdana", 0x333366, 9.0), ("Answer", "Georgia", 0x000080, 11.0)):  # fmt: skip
+    for name, font, colour, size in (
+        ("Title", "Georgia", 0x800000, 26.0),
+        ("Heading 1", "Georgia", 0x006400, 15.0),
+        ("Label", "Verdana", 0x333366, 9.0),
+        ("Answer", "Georgia", 0x000080, 11.0),
+    ):
         style = styles.getByName(name)
         style.CharFontName, style.CharColor, style.CharHeight = font, colour, size
     page.press("SelectAll")
@@ -208,11 +232,11 @@ def restyle(page, picture):
             if cursor.goRight(4, True):
                 cursor.CharWeight = 150.0
     text = document.Text
+    text.insertControlCharacter(text.Start, 0, False)
     logo = document.createInstance("com.sun.star.text.TextGraphicObject")
     logo.GraphicURL, logo.Width, logo.Height = url(picture), 1200, 1200
     text.insertTextContent(text.Start, logo, False)
     text.insertString(text.Start, "Työhönvalmennuksen oma lomake", False)
-    text.insertControlCharacter(text.createTextCursorByRange(text.Start.Text.Start).End, 0, False)
 
 
 def delete(page, words):
@@ -227,7 +251,10 @@ def replace(page, words, other):
     return page.document.replaceAll(asked)
 
 
-STEPS = {step.__name__: step for step in (type_in, add, pick, choose, tick, kinds, restyle, delete, replace)}
+STEPS = {
+    step.__name__: step
+    for step in (type_in, add, pick, choose, tick, kinds, overwrite, lengthen, restyle, delete, replace)
+}
 
 
 # --- talking to the office --------------------------------------------------------------------

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +19,15 @@ import pytest
 
 from formgen import formats, registry
 from formgen.form import Form
-from formgen.formats.docx.build import mark
+from formgen.formats.docx.build import cards, mark
 from formgen.formats.docx.template import Template, row_count
+from formgen.formats.docx.template import places as template_places
 from formgen.issue import words_for
 from formgen.kinds import clean
 from formgen.registry import template_file
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, bookmark, flat
+from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, bookmark, flat, within
+from formgen.words import FORM_LANGUAGES, languages
 
 REPOSITORY = Path(__file__).parents[1]
 FORMS = tuple(registry.load(Workspace(REPOSITORY)))
@@ -50,12 +52,15 @@ class Office:
     folder: Path
     filled: dict[str, Filled] = field(default_factory=dict)
 
-    def work(self, source: bytes, suffix: str, steps: list[list[Any]], endings: tuple[str, ...]) -> tuple[list[Any], dict[str, bytes]]:
+    def work(
+        self, source: bytes, suffix: str, steps: list[list[Any]], endings: tuple[str, ...]
+    ) -> tuple[list[Any], dict[str, bytes]]:
         """Return what the steps tell, and the document as saved in each format."""
         place = self.folder / f"source.{suffix}"
         place.write_bytes(source)
         targets = {ending: str(self.folder / f"target.{ending}") for ending in endings}
-        assert self.process.stdin and self.process.stdout
+        assert self.process.stdin
+        assert self.process.stdout
         self.process.stdin.write(json.dumps({"source": str(place), "steps": steps, "targets": targets}) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline() or '{"error": "the office is gone"}')
@@ -82,7 +87,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     folder = tmp_path_factory.mktemp("office")
     command = [python, str(PERSON), str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, **pipes, text=True) as process:
         yield Office(process, folder)
         assert process.stdin
         process.stdin.close()
@@ -92,11 +98,11 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 # --- what stands in the fields ---------------------------------------------------------------
 
 
-def places(form: type[Form], sheet: Sheet) -> list[Question]:
+def places(form: type[Form], sheet: Sheet, language: str = "fi") -> list[Question]:
     """Return every question of a document, those of tables for each row that it has."""
     return [
         place
-        for question in form.questions()
+        for question in form.questions(language)
         for place in flat([question], row_count(question, sheet) if question.columns else 0)
     ]
 
@@ -117,7 +123,7 @@ def answer(question: Question, number: int, salt: int) -> str:
 def known(form: type[Form]) -> Sheet:
     """Return a sheet in which every other place, and the first row of each table, is prefilled."""
     asked = list(flat(form.questions(), 1))
-    return Sheet({question.path: Answer(answer(question, number, 0)) for number, question in enumerate(asked) if number % 2})
+    return Sheet({place.path: Answer(answer(place, number, 0)) for number, place in enumerate(asked) if number % 2})
 
 
 def shown(question: Question, text: str) -> str:
@@ -135,7 +141,8 @@ def steps(asked: list[Question], texts: Texts) -> list[list[Any]]:
     for number, question in enumerate(asked):
         text = texts[question.path]
         if question.control is Control.TICKS:
-            boxes |= {bookmark(f"{question.path}.{choice.code}"): choice.code in text.split() for choice in question.choices}
+            codes = [choice.code for choice in question.choices]
+            boxes |= {bookmark(f"{question.path}.{code}"): code in text.split() for code in codes}
         elif question.control is Control.LIST:
             items[bookmark(question.path)] = shown(question, text)
         elif question.control is Control.DATE and number % 2:
@@ -168,7 +175,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def drawn(workspace: Workspace, form: type[Form], template: Template, sheet: Sheet) -> bytes:
     """Return a document as it goes out."""
-    return template.draw(sheet, words_for(workspace, form, Identity(form.id, form.version, INSTANCE), "PK-2026-00017", "fi"))
+    identity = Identity(form.id, form.version, INSTANCE)
+    return template.draw(sheet, words_for(workspace, form, identity, "PK-2026-00017", template.language))
+
+
+def prefilled(sheet: Sheet, asked: list[Question]) -> dict[str, str]:
+    """Return what stands in the fields of a document before anybody has written in it."""
+    return {place.path: sheet.answers[place.path].text if place.path in sheet.answers else "" for place in asked}
 
 
 def papers(workspace: Workspace, form: type[Form], template: Template) -> dict[tuple[str, str], Paper]:
@@ -178,10 +191,10 @@ def papers(workspace: Workspace, form: type[Form], template: Template) -> dict[t
     return {(form.id, form.version): Paper(form.questions(), template.printed(told))}
 
 
-def packaged(workspace: Workspace, form: type[Form]) -> tuple[bytes, Template]:
+def packaged(workspace: Workspace, form: type[Form], language: str = "fi") -> tuple[bytes, Template]:
     """Return the packaged template of a form, as a file and compiled."""
     data = template_file(workspace, form).read_bytes()
-    return data, Template(data, form.questions())
+    return data, Template(data, form.questions(language), language)
 
 
 def read(files: Mapping[str, bytes], known_papers: Mapping[tuple[str, str], Paper]) -> dict[str, Sheet]:
@@ -190,17 +203,20 @@ def read(files: Mapping[str, bytes], known_papers: Mapping[tuple[str, str], Pape
         return dict(zip(files, pool.map(lambda data: formats.read(data, known_papers), files.values()), strict=True))
 
 
-def fill(office: Office, workspace: Workspace, form: type[Form]) -> Filled:
+def fill(
+    office: Office, workspace: Workspace, form: type[Form], language: str = "fi", endings: tuple[str, ...] = FORMATS
+) -> Filled:
     """Return the form filled in LibreOffice, saved and read in every format; done once for all tests."""
-    if form.id not in office.filled:
-        _, template = packaged(workspace, form)
+    name = f"{form.id} {language}"
+    if name not in office.filled:
+        _, template = packaged(workspace, form, language)
         sheet = known(form)
-        asked = places(form, sheet)
+        asked = places(form, sheet, language)
         texts = {question.path: answer(question, number, 1) for number, question in enumerate(asked)}
-        told, files = office.work(drawn(workspace, form, template, sheet), "docx", steps(asked, texts), FORMATS)
-        filled = office.filled[form.id] = Filled(asked, texts, told[2], files)
-        filled.sheets = read(files, papers(workspace, form, template))
-    return office.filled[form.id]
+        told, files = office.work(drawn(workspace, form, template, sheet), "docx", steps(asked, texts), endings)
+        filled = office.filled[name] = Filled(asked, texts, told[2], files)
+        filled.sheets = read(files, papers(workspace, form, packaged(workspace, form)[1]))
+    return office.filled[name]
 
 
 def wrong(asked: list[Question], texts: Texts, sheet: Sheet) -> list[str]:
@@ -235,6 +251,31 @@ def test_a_form_filled_in_libreoffice_is_read_exactly(
 ) -> None:
     filled = fill(office, workspace, form)
     assert_exact(workspace, form, filled.sheets[ending], filled.asked, filled.texts)
+
+
+@pytest.mark.parametrize("language", [language for language in languages() if language in FORM_LANGUAGES[1:]])
+@every_form
+def test_a_form_in_another_language_is_read_by_what_is_known_in_finnish(
+    office: Office, workspace: Workspace, form: type[Form], language: str
+) -> None:
+    filled = fill(office, workspace, form, language, ("docx",))
+    assert filled.missing == []
+    assert_exact(workspace, form, filled.sheets["docx"], filled.asked, filled.texts)
+
+
+@every_form
+def test_every_field_is_a_control_of_its_kind_in_libreoffice(
+    office: Office, workspace: Workspace, form: type[Form]
+) -> None:
+    sheet = known(form)
+    told, _ = office.work(drawn(workspace, form, packaged(workspace, form)[1], sheet), "docx", [["kinds"]], ())
+    kinds = {Control.DATE: "date", Control.LIST: "list"}
+    expected = {
+        bookmark(path): "box" if path != place.path else kinds.get(place.control, "text")
+        for place in places(form, sheet)
+        for path in template_places(place)
+    }
+    assert told == [expected]
 
 
 @every_form
@@ -278,6 +319,43 @@ def test_words_typed_before_a_prompt_or_value_are_part_of_the_answer(
         assert set(got.doubts) <= {"placeholder_left"}, place.path
 
 
+@every_form
+def test_an_answer_in_the_place_of_a_deleted_control_is_read(
+    office: Office, workspace: Workspace, form: type[Form]
+) -> None:
+    _, template = packaged(workspace, form)
+    sheet = known(form)
+    asked = [place for place in places(form, sheet) if place.control is not Control.TICKS]
+    texts = {place.path: answer(place, number, 1) for number, place in enumerate(asked)}
+    typed = {bookmark(place.path): shown(place, texts[place.path]) for place in asked}
+    _, files = office.work(drawn(workspace, form, template, sheet), "docx", [["overwrite", typed]], ("docx",))
+    found = formats.read(files["docx"], papers(workspace, form, template))
+    assert wrong(asked, texts, found) == []
+    assert found.strays == ()
+
+
+@every_form
+def test_rows_added_to_a_table_are_read_after_the_printed_ones(
+    office: Office, workspace: Workspace, form: type[Form]
+) -> None:
+    _, template = packaged(workspace, form)
+    sheet = known(form)
+    tables = [question for question in form.questions() if question.columns and not cards(question)]
+    rows: dict[str, list[str]] = {}
+    expected: dict[str, str] = {}
+    for table in tables:
+        count = row_count(table, sheet)
+        first = next(template_places(within(table, count - 1, table.columns[0])))
+        rows[bookmark(first)] = [f"{table.path} lisätty, {column.path}" for column in table.columns]
+        names = (within(table, count, column).path for column in table.columns)
+        expected |= dict(zip(names, rows[bookmark(first)], strict=True))
+    _, files = office.work(drawn(workspace, form, template, sheet), "docx", [["lengthen", rows]], ("docx",))
+    found = formats.read(files["docx"], papers(workspace, form, template))
+    assert {path: found.answers[path].text for path in expected} == expected
+    asked = places(form, sheet)
+    assert wrong(asked, prefilled(sheet, asked), found) == []
+
+
 # --- 2. a template restyled in LibreOffice ---------------------------------------------------
 
 
@@ -291,8 +369,11 @@ class Restyled:
     document: bytes
 
 
+Restyler = Callable[[type[Form]], Restyled]
+
+
 @pytest.fixture(scope="session")
-def restyle(office: Office, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Any:
+def restyle(office: Office, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Restyler:
     """Return a function that gives a form's template as an office has restyled it; done once a form."""
     picture = tmp_path_factory.mktemp("logo") / "logo.png"
     picture.write_bytes(mark(64))
@@ -307,7 +388,7 @@ def restyle(office: Office, workspace: Workspace, tmp_path_factory: pytest.TempP
             template = Template(files["docx"], form.questions())
             sheet = known(form)
             asked = places(form, sheet)
-            texts = {place.path: sheet.answers[place.path].text if place.path in sheet.answers else "" for place in asked}
+            texts = prefilled(sheet, asked)
             done[form.id] = Restyled(template, asked, texts, drawn(workspace, form, template, sheet))
         return done[form.id]
 
@@ -320,12 +401,14 @@ def pictures(data: bytes) -> int:
 
 
 @every_form
-def test_a_restyled_template_still_has_every_field(restyle: Any, form: type[Form]) -> None:
+def test_a_restyled_template_still_has_every_field(restyle: Restyler, form: type[Form]) -> None:
     assert list(restyle(form).template.check()) == []
 
 
 @every_form
-def test_a_document_from_a_restyled_template_is_read_exactly(workspace: Workspace, restyle: Any, form: type[Form]) -> None:
+def test_a_document_from_a_restyled_template_is_read_exactly(
+    workspace: Workspace, restyle: Restyler, form: type[Form]
+) -> None:
     restyled = restyle(form)
     sheet = formats.read(restyled.document, papers(workspace, form, restyled.template))
     assert_exact(workspace, form, sheet, restyled.asked, restyled.texts)
@@ -333,7 +416,7 @@ def test_a_document_from_a_restyled_template_is_read_exactly(workspace: Workspac
 
 @every_form
 def test_a_document_from_a_restyled_template_is_filled_and_read_exactly(
-    office: Office, workspace: Workspace, restyle: Any, form: type[Form]
+    office: Office, workspace: Workspace, restyle: Restyler, form: type[Form]
 ) -> None:
     restyled = restyle(form)
     texts = {place.path: answer(place, number, 1) for number, place in enumerate(restyled.asked)}
@@ -356,6 +439,6 @@ def test_the_check_names_a_field_that_was_deleted(office: Office, workspace: Wor
     assert list(template.check()) == [f"Kohta puuttuu pohjasta: {lost.label} ({lost.path})."]
     sheet = known(form)
     rest = [place for place in places(form, sheet) if place is not lost and place.path != lost.path]
-    texts = {place.path: sheet.answers[place.path].text if place.path in sheet.answers else "" for place in rest}
+    texts = prefilled(sheet, rest)
     document = drawn(workspace, form, template, sheet)
     assert wrong(rest, texts, formats.read(document, papers(workspace, form, template))) == []

@@ -601,13 +601,13 @@ SHOWN: dict[str, tuple[Shown, ...]] = {
             {
                 "adjustment_support": "to_apply",
                 "accommodations_agreed.1.accommodation": "assistive_device",
-                "accommodations_agreed.1.from_date": "{today-31}",
+                "accommodations_agreed.1.from": "{today-31}",
             },
             "adjustment_support",
             {
                 "adjustment_support": "applied",
                 "accommodations_agreed.1.accommodation": "assistive_device",
-                "accommodations_agreed.1.from_date": "{today-31}",
+                "accommodations_agreed.1.from": "{today-31}",
             },
         ),
         Shown(

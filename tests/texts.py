@@ -13,6 +13,7 @@ import importlib
 import inspect
 import io
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
@@ -26,8 +27,7 @@ from babel.messages.pofile import read_po, write_po
 import formgen
 from formgen import kinds, registry
 from formgen.errors import FormgenError
-from formgen.form import Field, Form
-from formgen.formats.docx.template import LABEL
+from formgen.form import Field
 from formgen.kinds import Choose, Place
 from formgen.registry import Registry
 from formgen.settings import Office, Workspace
@@ -38,10 +38,11 @@ REPOSITORY = Path(__file__).parents[1]
 FORMS = registry.load(Workspace(REPOSITORY))
 SPOKEN = {"say": "text", "_": "text", "expression": "text"}
 MESSAGE = "message"
+TEMPLATED = re.compile(r"""\b_\(\s*(["'])(.*?)\1""")
 WIDTH = 110
-HEADER = '''msgid ""
+HEADER = """msgid ""
 msgstr "Content-Type: text/plain; charset=utf-8\\n"
-'''
+"""
 
 
 # --- the texts of the forms -------------------------------------------------------------------
@@ -86,8 +87,9 @@ def ruled(forms: Registry = FORMS) -> Iterator[str]:
 
 def declared() -> Iterator[str]:
     """Yield the texts that classes carry: what a kind accepts, what an exception says, what the office says."""
-    yield from (kind.accepts for kind in kinds.every())
-    yield from (error.__doc__ or "" for error in errors(FormgenError))
+    modules()
+    yield from (kind.accepts for kind in kinds.every() if ours(kind))
+    yield from (error.__doc__ or "" for error in errors(FormgenError) if ours(error))
     defaults = (field.default for field in Office.model_fields.values())
     yield from (text for text in defaults if isinstance(text, str) and text.endswith("."))
 
@@ -97,6 +99,11 @@ def errors(error: type[Exception]) -> Iterator[type[Exception]]:
     yield error
     for child in error.__subclasses__():
         yield from errors(child)
+
+
+def ours(thing: Any) -> bool:
+    """Tell whether a class or function is of the engine or of a form, not of a test."""
+    return str(getattr(thing, "__module__", "")).startswith("formgen")
 
 
 @cache
@@ -122,12 +129,13 @@ def speakers() -> dict[str, int]:
 def owners(module: ModuleType) -> Iterator[Any]:
     """Yield a module and the classes it defines."""
     yield module
-    yield from (thing for thing in vars(module).values() if isinstance(thing, type) and thing.__module__ == module.__name__)
+    classes = (thing for thing in vars(module).values() if isinstance(thing, type))
+    yield from (thing for thing in classes if thing.__module__ == module.__name__)
 
 
 def place_of_text(thing: Any) -> int | None:
     """Return the place of the argument that is a text, or None."""
-    if not callable(thing) or not getattr(thing, "__module__", "").startswith("formgen"):
+    if not callable(thing) or not ours(thing):
         return None
     try:
         names = list(inspect.signature(thing).parameters)
@@ -166,7 +174,8 @@ class Source:
 
     def texts(self) -> Iterator[str]:
         """Yield the texts that the module hands to a speaker or puts into a template."""
-        for scope in (self.tree, *(node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef | ast.Lambda))):
+        inner = (node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef | ast.Lambda))
+        for scope in (self.tree, *inner):
             for node in within(scope):
                 if isinstance(node, ast.Call):
                     yield from self.spoken(node, scope)
@@ -259,7 +268,7 @@ def held(value: Any) -> Iterator[str]:
 def templated(source: str) -> Iterator[str]:
     """Yield the labels in the source of a template, such as ``{{ _("Sivu") }}``; ``%s`` is no label."""
     if "{{" in source:
-        yield from (match[2] for match in LABEL.finditer(source) if "%s" not in match[2])
+        yield from (match[2] for match in TEMPLATED.finditer(source) if "%s" not in match[2])
 
 
 def pages() -> Iterator[str]:

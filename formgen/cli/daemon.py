@@ -23,7 +23,10 @@ def watch(
     context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help=_("Tyhjennä kansio ja lopeta."))] = False,
     poll: Annotated[
-        float | None, typer.Option("--poll", help=_("Sekunteja katselmusten välillä, verkkolevylle."), min=0.1)
+        float | None,
+        typer.Option(
+            "--poll", help=_("Kuinka monen sekunnin välein kansio käydään läpi (verkkolevyä varten)."), min=0.1
+        ),
     ] = None,
 ) -> None:
     """Run the daemon, or empty the inbox once."""
