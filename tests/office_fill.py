@@ -201,8 +201,8 @@ def lengthen(page, rows):
         page.cursor.gotoRange(page.at(bookmark)[0].Start, False)
         page.press("InsertRowsAfter")
         table = page.cursor.TextTable
-        for column, text in zip("ABCDEFGH", texts):
-            page.cursor.gotoRange(table.getCellByName(f"{column}{table.Rows.Count}").Start, False)
+        for column, text in enumerate(texts):
+            page.cursor.gotoRange(table.getCellByPosition(column, table.Rows.Count - 1).Start, False)
             page.write(text, "InsertPara")
 
 

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 from docx import Document
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings
 from lxml import etree
 from strategies import (
     CASE_ID,
@@ -42,7 +41,11 @@ from formgen.kinds import PARTS, Kind, Sign, clean
 from formgen.sheet import Answer, Control, Identity, Question, Sheet, flat
 
 MAIN = "word/document.xml"
-few = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example])
+few = settings(  # no shrinking: a smaller record of a hundred answers is not worth minutes
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
 every_form = pytest.mark.parametrize("form", tuple(FORMS), ids=lambda form: form.id)
 every_language = pytest.mark.parametrize("language", ["fi", "sv"])
 

@@ -183,7 +183,7 @@ def in_phase(phase: str, case: Callable[[], Case] = signed) -> Callable[[], Case
 
 
 def with_stub(form: str, case: Callable[[], Case] = signed, /, **values: Any) -> Callable[[], Case]:
-    return lambda: holding(case(), SimpleNamespace(id=form, **values))
+    return lambda: holding(case(), SimpleNamespace(id=form, coach=None, **values))
 
 
 def later(days: int, case: Callable[[], Case] = signed) -> Callable[[], Case]:
@@ -794,11 +794,11 @@ def test_jobs_of_a_case_are_numbered_from_one() -> None:
     assert (employed().latest("job_start").job_id, second and second.job_id) == ("JOB-1", "JOB-2")
 
 
-def test_a_job_speaks_for_phase_five_from_its_first_day_to_its_end() -> None:
+def test_a_job_speaks_for_phase_five_from_the_day_its_start_is_known_to_its_end() -> None:
     job = employed().latest("job_start")
     ended = with_stub("job_end", employed, job_id="JOB-1", end_date=TODAY + timedelta(days=20))
     days = (later(4, employed), later(5, employed), later(19, ended), later(20, ended))
-    assert [job.expects(case()) for case in days] == [None, "phase_5", "phase_5", None]
+    assert [job.expects(case()) for case in days] == ["phase_5", "phase_5", "phase_5", None]
 
 
 def test_the_employer_of_a_business_id_keeps_its_id_under_another_name() -> None:

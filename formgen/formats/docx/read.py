@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from formgen import words
 from formgen.errors import Unreadable
@@ -431,7 +431,7 @@ def ticks(question: Question, cell: Box) -> Taken:
     found: dict[str, bool] = {}
     matches = list(BOX.finditer(cell.text))
     rest = cell.text[: matches[0].start()] if matches else cell.text
-    for match, following in zip(matches, [*matches[1:], None], strict=True):
+    for match, following in zip_longest(matches, matches[1:]):
         label = cell.text[match.end() : following.start() if following else len(cell.text)]
         code = labels.get(plain(label))
         if code is None:
