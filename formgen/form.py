@@ -226,6 +226,33 @@ def rule(
     return declare
 
 
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """Something that a record calls for by a day; the message is the docstring of the method.
+
+    ``since(record, case)`` returns the day from which it is overdue, or None when it is done or
+    not called for. ``whom`` says whose task it is (`BY`).
+    """
+
+    code: str
+    whom: str
+    message: str
+    name: str
+    since: Callable[[Any, Any], date | None]
+
+
+def due(code: str, *, whom: str = "coach") -> Callable[[Callable[[Any, Any], date | None]], Callable[[Any, Any], Any]]:
+    """Declare a method as a task that the clock brings, with a code of the catalogue."""
+
+    def declare(since: Callable[[Any, Any], date | None]) -> Callable[[Any, Any], date | None]:
+        message = " ".join((since.__doc__ or "").split())
+        declared = Due(code=code, whom=whom, message=message, name=since.__name__, since=since)
+        since.__dict__["dues"] = (*since.__dict__.get("dues", ()), declared)
+        return since
+
+    return declare
+
+
 # --- forms ------------------------------------------------------------------------------------
 
 
@@ -259,17 +286,21 @@ class Form(Answers):
     moves: ClassVar[tuple[Any, ...]] = ()
     fields: ClassVar[tuple[Field, ...]]
     rules: ClassVar[tuple[Rule, ...]]
+    dues: ClassVar[tuple[Due, ...]]
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         """Read the fields and rules of the class once."""
         cls.fields = fields_of(cls)
-        cls.rules = tuple(
-            declared
-            for name in dir(cls)
-            if name not in cls.model_fields and not name.startswith("_")
-            for declared in getattr(getattr(cls, name), "__dict__", {}).get("rules", ())
-        )
+        cls.rules = tuple(cls.declared("rules"))
+        cls.dues = tuple(cls.declared("dues"))
+
+    @classmethod
+    def declared(cls, kind: str) -> Iterator[Any]:
+        """Yield what the methods of the form were declared as: its ``rules`` or its ``dues``."""
+        for name in dir(cls):
+            if name not in cls.model_fields and not name.startswith("_"):
+                yield from getattr(getattr(cls, name), "__dict__", {}).get(kind, ())
 
     @classmethod
     def questions(cls, language: str = "fi") -> tuple[Question, ...]:
@@ -294,6 +325,11 @@ class Form(Answers):
             column = rest.partition(".")[2] or rest
             return next((asked for asked in found.columns if asked.name == column), found)
         return found
+
+    @classmethod
+    def wanted(cls, case: Any) -> bool:
+        """Tell whether the case needs this form now."""
+        return False
 
     @property
     def coach(self) -> str | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any
 
 from formgen.errors import Finding
@@ -19,6 +19,8 @@ PHASES = {
     "phase_5": "Työsuhteen tuki",
     "closed": "Päättynyt",
 }
+
+HOLD_CONTACT = "Asia on tauolla. Sovitun yhteydenoton aika on tullut."
 
 When = Callable[[Any, "Case"], bool]
 
@@ -57,15 +59,40 @@ class Known:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a case: which move which record made, and the phases around it."""
+    """One step of a case: which move which record made, and the phases around it.
+
+    A hold (T26) and its end (T27) are steps without a record; ``note`` says what was given.
+    """
 
     seq: int
     form: str
-    record_id: str
+    record_id: str | None
     transition: str | None
     before: str | None
     after: str | None
     at: str
+    note: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A time in which a case is on hold; ``end`` is None while it lasts."""
+
+    start: date
+    next_contact: date
+    end: date | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done in a case: overdue since a day, by whom, and which record calls for it."""
+
+    code: str
+    due: date
+    message: str
+    whom: str
+    form: str
+    record_id: str | None
 
 
 @dataclass(frozen=True)
@@ -92,8 +119,25 @@ class Case:
 
     @property
     def status(self) -> str:
-        """Return ``open`` or ``closed``."""
-        return "closed" if self.phase == "closed" else "open"
+        """Return ``open``, ``on_hold`` or ``closed``."""
+        if self.phase == "closed":
+            return "closed"
+        return "on_hold" if self.holds and self.holds[-1].end is None else "open"
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """Return the holds of the case, oldest first."""
+        found: list[Hold] = []
+        for step in self.steps:
+            if step.transition == "T26":
+                found.append(Hold(*(date.fromisoformat(step.note[name]) for name in ("start", "next_contact"))))
+            elif step.transition == "T27" and found:
+                found[-1] = replace(found[-1], end=date.fromisoformat(step.note["end"]))
+        return tuple(found)
+
+    def held_days(self, since: date) -> int:
+        """Return the days after a day on which the case was on hold: what clocks leave out."""
+        return sum(max(0, ((hold.end or self.today) - max(hold.start, since)).days) for hold in self.holds)
 
     @property
     def coach(self) -> str | None:
@@ -118,7 +162,43 @@ class Case:
         if record_id is None:
             return self
         kept = tuple(known for known in self.records if known.record_id != record_id)
-        return Case(**{**self.__dict__, "records": kept})
+        return replace(self, records=kept)
+
+
+def tasks(case: Case) -> tuple[Task, ...]:
+    """Return what is overdue on the case's day, longest first. A hold stops every clock but its own."""
+    if case.status == "on_hold":
+        contact = Task("T26", case.holds[-1].next_contact, HOLD_CONTACT, "coach", "", None)
+        return (contact,) if contact.due <= case.today else ()
+    found = []
+    for known in case.current():
+        for declared in known.record.dues:
+            day = attempt(declared.since, known.record, case)
+            if day and (day := day + timedelta(days=case.held_days(day))) <= case.today:
+                found.append(
+                    Task(declared.code, day, declared.message, declared.whom, known.record.id, known.record_id)
+                )
+    return tuple(sorted(dict.fromkeys(found), key=lambda task: (task.due, task.code)))
+
+
+def hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ...]:
+    """Return why a case cannot be put on hold as asked (T26), or nothing."""
+    if case.status != "open" or case.phase is None:
+        return (Finding("T26", "error", "", "Vain avoimen asian voi panna tauolle."),)
+    if next_contact < start:
+        return (Finding("T26", "error", "", "Seuraava yhteydenotto on ennen tauon alkua."),)
+    if (next_contact - start).days > case.office.limits.hold_contact:
+        return (Finding("T26", "warning", "", "Seuraavaan yhteydenottoon on yli 60 päivää."),)
+    return ()
+
+
+def resume(case: Case, end: date) -> tuple[Finding, ...]:
+    """Return why a case's hold cannot end as asked (T27), or nothing."""
+    if case.status != "on_hold":
+        return (Finding("T27", "error", "", "Asia ei ole tauolla."),)
+    if end < case.holds[-1].start:
+        return (Finding("T27", "error", "", "Tauon loppu on ennen sen alkua."),)
+    return ()
 
 
 def expected(case: Case) -> str | None:

@@ -28,9 +28,32 @@ class Limits(BaseModel):
 
     first_meeting: int = 14
     decision: int = 14
-    first_support_meeting: int = 3
+    profile: int = 30
+    search_plan: int = 30
+    search_plan_after_contact: int = 14
+    first_employer_contact: int = 30
+    search_not_begun: int = 60
+    plan_review: int = 90
+    disclosure_review: int = 60
+    employer_contact: int = 30
+    goal_review: int = 180
     support_plan: int = 7
+    support_review: int = 30
+    first_support_meeting: int = 3
+    contact_before_start: int = 7
+    contact_after_job_loss: int = 3
+    step_down: int = 180
+    profile_after_job: int = 30
+    search_plan_after_job: int = 30
+    new_job: int = 14
+    decision_pending: int = 30
+    hold_contact: int = 60
+    outreach_days: int = 30
+    outreach_attempts: int = 3
     agreement_review: int = 90
+    profile_update: int = 365
+    assessment_months: int = 6
+    assessment_months_when_good: int = 12
     caseload: int = 20
 
 

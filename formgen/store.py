@@ -114,12 +114,13 @@ steps = Table(
     metadata,
     Column("case_id", String(40), ForeignKey("cases.case_id"), nullable=False),
     Column("seq", Integer, nullable=False),
-    Column("record_id", String(36), ForeignKey("records.record_id"), nullable=False),
+    Column("record_id", String(36), ForeignKey("records.record_id")),
     Column("form", String(40), nullable=False),
     Column("transition", String(8)),
     Column("phase_before", String(12)),
     Column("phase_after", String(12)),
     Column("coach", String(120)),
+    Column("note", Text),
     Column("at", String(32), nullable=False),
     PrimaryKeyConstraint("case_id", "seq"),
 )
@@ -267,6 +268,7 @@ class Journal:
                     item["phase_before"],
                     item["phase_after"],
                     item["at"],
+                    json.loads(item["note"] or "{}"),
                 )
                 for item in taken
             ),
