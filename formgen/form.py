@@ -327,7 +327,7 @@ class Form(Answers):
         return found
 
     @classmethod
-    def wanted(cls, case: Any) -> bool:
+    def wanted(cls, _case: Any) -> bool:
         """Tell whether the case needs this form now."""
         return False
 

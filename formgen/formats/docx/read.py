@@ -8,10 +8,11 @@ and programs drop them. Where these disagree, the answer says so.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise, zip_longest
+from itertools import pairwise, zip_longest, zip_longest
 
 from formgen import words
 from formgen.errors import Unreadable
@@ -59,12 +60,11 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
 
 
 def paper_of(tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], Paper]) -> Paper | None:
-    """Return the paper of the first token that names one."""
-    for token in (token for found in tokens.values() for token in found):
-        identity = claimed(token)
-        if identity and (identity.form, identity.version) in papers:
-            return papers[identity.form, identity.version]
-    return None
+    """Return the paper that the tokens of most carriers name: an answer may hold a token of another form."""
+    named = Counter(
+        (identity.form, identity.version) for found in tokens.values() for token in found if (identity := claimed(token))
+    )
+    return next((papers[name] for name, _ in named.most_common() if name in papers), None)
 
 
 # --- identity ---------------------------------------------------------------------------------
@@ -213,9 +213,10 @@ class Finder:
     def grid_rows(self, grid: Grid, table: Question, header: list[Box]) -> None:
         """Take the rows below the header by position; tags only tell when a row has lost cells."""
         columns = column_order(header, table)
+        repeated = [plain(cell.text) for cell in header]
         index = 0
         for row in grid.rows[grid.rows.index(header) + 1 : ROWS]:
-            if is_header(row, table):
+            if [plain(cell.text) for cell in row] == repeated:
                 continue
             cells = {column.path: cell for column, cell in zip(columns, row, strict=False) if column}
             shifted = len(row) != len(header)

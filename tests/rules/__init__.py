@@ -1,0 +1,216 @@
+"""What the tests of rules share: from answers to a judgement, and the cases that rules are asked about."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from formgen import prefill, registry
+from formgen.form import Form, Judgement, Rule, blank, judge
+from formgen.process import Case, Known, Step
+from formgen.settings import Office, Workspace
+from formgen.sheet import Answer, Sheet
+
+REPOSITORY = Path(__file__).parents[2]
+FORMS = registry.load(Workspace(REPOSITORY))
+DEMO = json.loads((REPOSITORY / "demo" / "cases.json").read_text(encoding="utf-8"))
+TODAY = date(2026, 6, 1)
+EVERY_FORM = FORMS.ids | {name for _, declared in FORMS.pending() for name in declared.needs}
+
+Answers = Mapping[str, str]
+
+
+# --- from answers to a judgement ------------------------------------------------------------
+
+
+def dated(text: str, today: date = TODAY) -> str:
+    """Return the text with ``{today+5}`` as the day it means."""
+
+    def day(match: re.Match[str]) -> str:
+        on = today + timedelta(days=int(match[1] or 0))
+        return f"{on.day}.{on.month}.{on.year}"
+
+    return re.sub(r"\{today([+-]\d+)?\}", day, text)
+
+
+def returned(form: type[Form], answers: Answers, case: Case, today: date = TODAY) -> Sheet:
+    """Return the sheet of a prefilled document into which the answers were written.
+
+    A path that ends in ``.*`` blanks a whole row or signature.
+    """
+    sheet = blank(form, prefill.known(form, case))
+    paths = {path: answer.text for path, answer in sheet.answers.items()}
+    for path, text in answers.items():
+        table, _, index = path.removesuffix(".*").partition(".")
+        asked = form.field(table)
+        assert asked, f"{form.id} asks no {table}"
+        if asked.columns:
+            row = f"{table}.{index.partition('.')[0]}"
+            for column in asked.columns:
+                paths.setdefault(f"{row}.{column.name}", "")
+        for gone in paths if path.endswith(".*") else ():
+            if gone.startswith(path.removesuffix("*")):
+                paths[gone] = ""
+        if not path.endswith(".*"):
+            paths[path] = dated(text, today)
+    return Sheet({path: Answer(text) for path, text in paths.items() if not computed(form, path)})
+
+
+def computed(form: type[Form], path: str) -> bool:
+    """Tell whether nobody is asked for the value at a path."""
+    asked = form.field(path)
+    return asked is not None and asked.fill is not None
+
+
+def judged(form: str, answers: Answers, case: Case, today: date = TODAY) -> Judgement:
+    """Return the judgement of a returned document."""
+    return judge(FORMS.latest(form), returned(FORMS.latest(form), answers, case, today), case, case.today)
+
+
+def accept(case: Case, form: str, answers: Answers, phase: str) -> Case:
+    """Return the case after the document, in a phase."""
+    judgement = judged(form, answers, case)
+    assert judgement.record, judgement.findings
+    return holding(case, judgement.record, phase=phase)
+
+
+def holding(case: Case, *records: Any, phase: str = "") -> Case:
+    """Return the case with records that were accepted, in a phase."""
+    for record in records:
+        number = len(case.records) + 1
+        made = Known(f"r{number}", f"i{number}", 1, record)
+        step = Step(number, record.id, made.record_id, None, case.phase, phase or case.phase, "")
+        case = replace(case, records=(*case.records, made), steps=(*case.steps, step))
+    return case
+
+
+# --- the cases that rules are asked about -----------------------------------------------------
+
+NEW = Case("PK-2026-00001", TODAY, forms=EVERY_FORM)
+REFERRAL, DECISION, AGREEMENT, JOB = (step["answers"] for step in DEMO[0]["returns"])
+DECIDED = {**REFERRAL, **DECISION}
+BASE: dict[str, Answers] = {"referral": REFERRAL, "cooperation_agreement": AGREEMENT, "job_start": JOB}
+REFUSAL = {"decision": "redirected", "decision_date": "{today-10}", "redirect_target": "Kuntouttava työtoiminta"}
+AMENDMENT = {
+    "agreement_kind": "amendment",
+    "amendment_reason": "coach_change",
+    "amendment_reason_detail": "Valmentaja vaihtuu",
+}
+SUBSIDY = {
+    "wage_subsidy_status": "granted",
+    "wage_subsidy_percent": "50 %",
+    "wage_subsidy_from": "{today+5}",
+    "wage_subsidy_to": "{today+155}",
+    "subsidy_decision_date": "{today-1}",
+}
+
+
+@cache
+def undecided() -> Case:
+    return accept(NEW, "referral", REFERRAL, "phase_1")
+
+
+@cache
+def decided() -> Case:
+    return accept(NEW, "referral", DECIDED, "phase_1")
+
+
+@cache
+def refused() -> Case:
+    return accept(NEW, "referral", {**REFERRAL, **REFUSAL, "decision_reason": "Asiakas muuttaa."}, "phase_1")
+
+
+@cache
+def signed() -> Case:
+    return accept(decided(), "cooperation_agreement", AGREEMENT, "phase_2")
+
+
+@cache
+def nameless() -> Case:
+    answers = {**AGREEMENT, "consents.0.granted": "no", "employer_contact_mode": "no"}
+    return accept(decided(), "cooperation_agreement", answers, "phase_2")
+
+
+@cache
+def employed() -> Case:
+    return accept(signed(), "job_start", JOB, "phase_5")
+
+
+@cache
+def planless() -> Case:
+    case = accept(NEW, "referral", {**DECIDED, "existing_plans": "client_plan"}, "phase_1")
+    return accept(case, "cooperation_agreement", AGREEMENT, "phase_2")
+
+
+@cache
+def unmet() -> Case:
+    return accept(NEW, "referral", {**DECIDED, "transition_meetings.0.*": ""}, "phase_1")
+
+
+def new() -> Case:
+    return NEW
+
+
+def crowded() -> Case:
+    return replace(NEW, caseloads={"Veera Valmentaja-Esimerkki": 20})
+
+
+def regional() -> Case:
+    return replace(NEW, office=Office(service_area=("422",)))
+
+
+def unreferred() -> Case:
+    return replace(decided(), records=())
+
+
+def unsigned() -> Case:
+    return replace(signed(), records=decided().records)
+
+
+def in_phase(phase: str, case: Callable[[], Case] = signed) -> Callable[[], Case]:
+    return lambda: replace(case(), steps=(*case().steps, Step(9, "", "", None, case().phase, phase, "")))
+
+
+def with_stub(form: str, case: Callable[[], Case] = signed, /, **values: Any) -> Callable[[], Case]:
+    return lambda: holding(case(), SimpleNamespace(id=form, coach=None, **values))
+
+
+def later(days: int, case: Callable[[], Case] = signed) -> Callable[[], Case]:
+    return lambda: replace(case(), today=TODAY + timedelta(days=days))
+
+
+def supported(*days: int) -> Callable[[], Case]:
+    """Return the case in which the support plan tells of contact so many days after the job's start."""
+    start = TODAY + timedelta(days=5)
+    log = [SimpleNamespace(date=start + timedelta(days=day)) for day in days]
+    return with_stub("job_support_plan", signed, job_id="JOB-1", plan_status="approved", support_log=log)
+
+
+PROFILE = with_stub("vocational_profile", work_goals=[SimpleNamespace(goal_id="G-1")])
+CAFE = "E-54b07bb1"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One rule: what breaks it, where the finding stands then, and what keeps it."""
+
+    code: str
+    name: str
+    breaks: Answers
+    at: str
+    holds: Answers = field(default_factory=dict)
+    case: Callable[[], Case] | None = None
+    held_case: Callable[[], Case] | None = None
+
+
+TOMORROW = Shown("range", "document_is_not_of_tomorrow", {"document_date": "{today+1}"}, "document_date")
+
+
+Moved = tuple[tuple[str, ...], Answers, Callable[[], Case]]
