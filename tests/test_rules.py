@@ -7,13 +7,14 @@ import importlib
 import pkgutil
 import re
 import sys
-from datetime import timedelta
+from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
 import tests.rules
 from formgen.form import Rule
-from formgen.process import advance
+from formgen.process import Case, advance
 from tests.rules import (
     AGREEMENT,
     AMENDMENT,

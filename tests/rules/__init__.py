@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from formgen import prefill, registry
-from formgen.form import Form, Judgement, Rule, blank, judge
+from formgen.form import Form, Judgement, blank, judge
 from formgen.process import Case, Known, Step
 from formgen.settings import Office, Workspace
 from formgen.sheet import Answer, Sheet

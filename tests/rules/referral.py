@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tests.rules import (
     DECIDED,
+    DECISION,
     NEW,
     REFERRAL,
     REFUSAL,

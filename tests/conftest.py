@@ -1,0 +1,234 @@
+"""A workspace for every test, an intake whose clock stands still, and a person who fills and returns forms."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from formgen import formats, outbox, registry
+from formgen.demo import dated
+from formgen.intake import Intake
+from formgen.issue import Issued, issue
+from formgen.settings import PACKAGED, Workspace
+from formgen.store import Journal, Row
+from formgen.watch import Watch
+
+NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
+SETTINGS = """\
+[intake]
+quiet = 0.05
+"""
+STORIES = json.loads((PACKAGED / "demo" / "cases.json").read_text(encoding="utf-8"))
+WALK = STORIES[0]["returns"]
+REFERRAL, DECISION, AGREEMENT, JOB = (turn["answers"] for turn in WALK)
+DECIDED = {**REFERRAL, **DECISION}
+PLACES = {"new": 0, "referred": 1, "decided": 2, "signed": 3, "employed": 4}
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        """Return the moment."""
+        return self.now
+
+    def pass_days(self, days: int) -> None:
+        """Move the clock forward."""
+        self.now += timedelta(days=days)
+
+
+@dataclass
+class Bench:
+    """One workspace with its intake, and hands that issue, fill and return forms."""
+
+    root: Path
+    clock: Clock = field(default_factory=Clock)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        """Open the workspace, as a process that starts does."""
+        self.workspace = Workspace(self.root).make()
+        self.journal = Journal.open(self.workspace.var)
+        self.registry = registry.load(self.workspace)
+        self.intake = Intake(self.workspace, self.journal, self.registry, self.clock)
+
+    def restarted(self) -> Bench:
+        """Return the same workspace as another process finds it."""
+        return Bench(self.root, self.clock, self.numbers)
+
+    # --- out --------------------------------------------------------------------------------------
+
+    def issue(self, form: str, case_id: str | None = None, **how: Any) -> Issued:
+        """Return a document that went out."""
+        return issue(
+            self.workspace,
+            self.journal,
+            self.registry,
+            self.registry.latest(form),
+            now=self.clock(),
+            instance=self.intake.new_id(),
+            case_id=case_id,
+            **how,
+        )
+
+    def filled(self, made: Issued, answers: Mapping[str, str]) -> bytes:
+        """Return the document as a person fills it; ``{today+1}`` in an answer is that day."""
+        typed = {path: dated(text, self.clock().date()) for path, text in answers.items()}
+        document: bytes = formats.every()["docx"].fill(Path(made.path).read_bytes(), typed)
+        return document
+
+    # --- back -------------------------------------------------------------------------------------
+
+    def drop(self, data: bytes, name: str = "") -> Path:
+        """Return the file that now lies in the inbox."""
+        file = self.workspace.inbox / (name or f"palautus-{next(self.numbers)}.docx")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(data)
+        return file
+
+    def watch(self) -> None:
+        """Empty the inbox as the daemon does."""
+        Watch(self.intake).run(once=True)
+
+    def returned(self, data: bytes, name: str = "") -> Row:
+        """Return the return that a dropped file has become."""
+        file = self.drop(data, name)
+        self.watch()
+        assert not file.exists()
+        return self.journal.returned()[-1]
+
+    def send(self, form: str, answers: Mapping[str, str], case_id: str | None = None, **how: Any) -> Row:
+        """Return what became of a form that was issued, filled and dropped."""
+        return self.returned(self.filled(self.issue(form, case_id, **how), answers))
+
+    # --- what came of it --------------------------------------------------------------------------
+
+    def row(self, return_id: str) -> Row:
+        """Return a return as it stands now."""
+        return self.journal.returned(return_id=return_id)[0]
+
+    def record(self, row: Row) -> dict[str, Any]:
+        """Return the record of an accepted return, read where others read it."""
+        assert row["outcome"] == "accepted", row["reason"]
+        place = outbox.record_path(self.workspace, row["case_id"], row["record_id"], row["form"])
+        found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        return found
+
+    def reason(self, row: Row) -> dict[str, Any]:
+        """Return the reason of a rejected return, read where others read it."""
+        assert row["outcome"] == "rejected", row["outcome"]
+        place = outbox.rejected_path(self.workspace, f"{row['rejected_as']}.reason.json")
+        found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        return found
+
+    def errors(self, row: Row) -> list[tuple[str, str]]:
+        """Return code and field of everything that kept a return from being accepted."""
+        return [(error["code"], error["field"]) for error in json.loads(row["reason"])["errors"]]
+
+    def feed(self) -> list[dict[str, Any]]:
+        """Return the lines of the feed."""
+        file = self.workspace.outbox / "feed.ndjson"
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+    def case(self) -> Any:
+        """Return the only case as it stands today."""
+        (row,) = self.journal.case_rows()
+        return self.journal.case(row["case_id"], self.clock().date(), self.workspace.office, self.registry)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return every file below a folder, by path."""
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def changed(data: bytes, change: Callable[[str, str], str], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a document each of whose XML parts has gone through ``change(name, text)``."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(out, "w", compression) as target:
+        for name in source.namelist():
+            part = source.read(name)
+            target.writestr(name, change(name, part.decode()).encode() if name.endswith((".xml", ".rels")) else part)
+    return out.getvalue()
+
+
+def saved_again(data: bytes) -> bytes:
+    """Return the same document in other bytes."""
+    again = changed(data, lambda _, text: text, zipfile.ZIP_STORED)
+    assert again != data
+    return again
+
+
+@pytest.fixture(autouse=True)
+def quiet_log() -> Iterator[None]:
+    """Keep log lines off the output; what a command has configured ends with its test."""
+    structlog.configure(processors=[structlog.dev.ConsoleRenderer()], logger_factory=structlog.ReturnLoggerFactory())
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture()
+def workspace(tmp_path: Path) -> Workspace:
+    """Return an empty workspace that waits for nothing long."""
+    root = tmp_path / "työtila"
+    root.mkdir()
+    (root / "formgen.toml").write_text(SETTINGS, encoding="utf-8")
+    return Workspace(root).make()
+
+
+@pytest.fixture()
+def bench(workspace: Workspace) -> Bench:
+    """Return an empty workspace with its intake."""
+    return Bench(workspace.root)
+
+
+@pytest.fixture(scope="session")
+def walked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+    """Return the workspace in which the first so many returns of the demo's first case were accepted."""
+    home = tmp_path_factory.mktemp("walked")
+
+    def after(turns: int) -> Path:
+        root = home / str(turns)
+        if root.exists():
+            return root
+        if turns == 0:
+            root.mkdir()
+            (root / "formgen.toml").write_text(SETTINGS, encoding="utf-8")
+            Bench(root).journal.engine.dispose()
+            return root
+        shutil.copytree(after(turns - 1), home / "next")
+        bench = Bench(home / "next")
+        case_id = bench.case().case_id if turns > 1 else None
+        turn = WALK[turns - 1]
+        row = bench.send(turn["form"], turn["answers"], case_id)
+        assert row["outcome"] == "accepted", row["reason"]
+        bench.journal.engine.dispose()
+        (home / "next").rename(root)
+        return root
+
+    return after
+
+
+@pytest.fixture()
+def at(walked: Callable[[int], Path], tmp_path: Path) -> Callable[[str], Bench]:
+    """Return a function that gives a workspace whose only case has come to a place of the walk (`PLACES`)."""
+
+    def stand(place: str) -> Bench:
+        root = tmp_path / place
+        shutil.copytree(walked(PLACES[place]), root)
+        return Bench(root)
+
+    return stand
