@@ -157,12 +157,17 @@ class Case:
         found = self.current(form)
         return found[-1].record if found else None
 
-    def without(self, record_id: str | None) -> Case:
-        """Return the case as if a record had not been accepted: what its correction is judged by."""
-        if record_id is None:
-            return self
-        kept = tuple(known for known in self.records if known.record_id != record_id)
-        return replace(self, records=kept)
+    def without(self, instance_id: str) -> Case:
+        """Return the case as if no record of a document had been accepted: what its correction is judged by."""
+        return replace(self, records=tuple(known for known in self.records if known.instance_id != instance_id))
+
+    def newest(self, record_id: str) -> Known:
+        """Return the record in force at the end of the line of corrections that a record began."""
+        later = {known.supersedes: known for known in self.records}
+        found = next(known for known in self.records if known.record_id == record_id)
+        while found.record_id in later:
+            found = later[found.record_id]
+        return found
 
 
 def tasks(case: Case) -> tuple[Task, ...]:

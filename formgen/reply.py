@@ -56,7 +56,8 @@ def letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> b
         said.append(say(advice, language))
     items = [(label_of(form, error["field"], language), error["message"]) for error in errors]
     title = say("Lomake palautetaan korjattavaksi", language)
-    return draw(office.organiser, title, said, items, f"{locale(language).language}-FI")
+    mark = say("Järjestäjän tunnus", language)
+    return draw(office.organiser, title, said, items, f"{locale(language).language}-FI", mark)
 
 
 def label_of(form: type[Form] | None, path: str, language: str) -> str:

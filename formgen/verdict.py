@@ -16,7 +16,7 @@ from formgen import __version__, formats, wall
 from formgen.errors import Finding, FormgenError, Unreadable
 from formgen.form import Form, judge
 from formgen.kinds import DayDate, Misread, clean
-from formgen.process import Case, Move, advance
+from formgen.process import Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
 from formgen.sheet import Identity, Paper, Sheet
@@ -56,7 +56,7 @@ class Verdict:
     """What is to become of one return.
 
     ``outcome`` and ``code`` are those of the outside contract; ``about`` is None for a file
-    that is none of ours; ``replaces`` is the row of the record that this one takes the place of.
+    that is none of ours; ``replaces`` is the record that this one takes the place of.
     """
 
     outcome: str
@@ -65,7 +65,7 @@ class Verdict:
     about: Recognised | None = None
     record: Form | None = None
     moves: tuple[Move, ...] = ()
-    replaces: Row | None = None
+    replaces: Known | None = None
     first_id: str | None = None
     waits_for: str | None = None
     confirmed_by: str | None = None
@@ -150,9 +150,9 @@ class Desk:
             finding = Finding("R89", "error", "", "Lomake ei kuulu tähän asiaan.")
             return Verdict("rejected", "unknown_case", (finding,), about)
         corrects = corrected(about)
-        before = about.case.without(corrects["record_id"] if corrects else None)
-        judged = judge(about.form, about.sheet, before, document_day(about))
-        findings = (*judged.findings, *about.doubts, *locked(about))
+        own = str(about.identity.instance) if about.earlier or corrects is None else corrects.instance_id
+        judged = judge(about.form, about.sheet, about.case.without(own), document_day(about))
+        findings = (*judged.findings, *about.doubts, *locked(about), *overtaken(about, corrects))
         record = judged.record
         if record is None or any(found.severity == "error" for found in findings):
             return sentenced(Verdict("rejected", reason_code(findings), findings, about, record))
@@ -235,17 +235,24 @@ def opens_case(form: type[Form]) -> bool:
     return any(move.source is None for move in form.moves)
 
 
-def corrected(about: Recognised) -> Row | None:
-    """Return id and version of the record that a document corrects: its own, or the only one of its form."""
+def corrected(about: Recognised) -> Known | None:
+    """Return the record in force that a document corrects: the newest of its line, or the only one of its form."""
     if about.earlier:
-        return about.earlier[-1]
+        return about.case.newest(about.earlier[-1]["record_id"])
     return current_version(about) if about.form.single else None
 
 
-def current_version(about: Recognised) -> Row | None:
-    """Return id and version of the record in force whose place a new one of the form takes, if any."""
+def current_version(about: Recognised) -> Known | None:
+    """Return the record in force whose place a new one of the form takes, if any."""
     found = about.case.current(about.form.id) if about.form.versions or about.form.single else ()
-    return {"record_id": found[-1].record_id, "version_no": found[-1].version_no} if found else None
+    return found[-1] if found else None
+
+
+def overtaken(about: Recognised, corrects: Known | None) -> Iterator[Finding]:
+    """Yield a finding when what a document said before has since been changed by another document."""
+    if about.earlier and corrects and corrects.instance_id != str(about.identity.instance):
+        message = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
+        yield Finding("choice", "review", "", message)
 
 
 def document_day(about: Recognised) -> date:
@@ -312,8 +319,8 @@ def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | N
         "form_version": record.version,
         "instance_id": str(about.identity.instance),
         "case_id": case_id,
-        "version_no": replaces["version_no"] + 1 if replaces else 1,
-        "supersedes": replaces["record_id"] if replaces else None,
+        "version_no": replaces.version_no + 1 if replaces else 1,
+        "supersedes": replaces.record_id if replaces else None,
         "language": about.language,
         "phase": {
             "before": about.case.phase,

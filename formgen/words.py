@@ -32,15 +32,17 @@ def catalog(language: str) -> Mapping[str, str]:
 
 
 def say(text: str, language: str = "fi", /, **values: object) -> str:
-    """Return the Finnish text in the language, with ``{names}`` filled.
+    """Return the Finnish text in the language, with ``{names}`` filled; a value may be such a text too.
 
     >>> say("Kirjoita enintään {most} merkkiä.", "fi", most=60)
     'Kirjoita enintään 60 merkkiä.'
     """
-    text = catalog(language).get(text, text)
-    return text.format_map(values) if values else text
+    words = catalog(language)
+    text = words.get(text, text)
+    return text.format_map({name: words.get(str(value), value) for name, value in values.items()}) if values else text
 
 
+@cache
 def languages() -> tuple[str, ...]:
     """Return the codes of the languages that there are words for, Finnish first."""
     return ("fi", *sorted(file.stem for file in LOCALE.glob("*.po") if file.stem != "fi"))

@@ -168,6 +168,11 @@ def competitive(record: JobStart, case: Case) -> bool:
     return not not_competitive(record)
 
 
+def new_to_the_case(record: JobStart, case: Case) -> bool:
+    """Tell whether the case has no such job yet: the correction of one that it has moves nothing."""
+    return record.job_id not in {job.job_id for job in in_force(case, "job_start")}
+
+
 # --- when something is needed -----------------------------------------------------------------
 
 
@@ -267,10 +272,10 @@ class JobStart(ClientForm):
         "työsuhteesta tehdään oma lomake. Kirjoita vain se, mitä työn kannalta tarvitaan."
     )
     moves = (
-        Move("T11", "phase_4", "phase_5"),
-        Move("T12", "phase_3", "phase_5"),
-        Move("T13", "phase_2", "phase_5"),
-        Move("T15", "phase_5", "phase_5"),
+        Move("T11", "phase_4", "phase_5", when=new_to_the_case),
+        Move("T12", "phase_3", "phase_5", when=new_to_the_case),
+        Move("T13", "phase_2", "phase_5", when=new_to_the_case),
+        Move("T15", "phase_5", "phase_5", when=new_to_the_case),
     )
 
     # 1 The job
@@ -622,7 +627,7 @@ class JobStart(ClientForm):
     @rule("T15", field="job_id")
     def job_is_new_to_the_case(self, case: Case) -> bool:
         """Tämä työsuhde on jo kirjattu. Uudelle työsuhteelle tarvitaan uusi lomake."""
-        return self.job_id not in {job.job_id for job in in_force(case, "job_start")}
+        return new_to_the_case(self, case)
 
     @rule("choice", field="replaces_job_id")
     def replaced_job_is_known(self, case: Case) -> bool:

@@ -40,6 +40,7 @@ from formgen.formats.docx.package import W14, w
 from formgen.formats.docx.template import places, row_count
 from formgen.kinds import PARTS, Kind, Sign, clean
 from formgen.sheet import Answer, Control, Identity, Question, Sheet, flat
+from formgen.words import say
 
 MAIN = "word/document.xml"
 FEW = st.integers(0, 5)
@@ -333,7 +334,8 @@ def edited(form: type[Form], change: Any) -> list[str]:
         if name.startswith(("word/document", "word/footer"))
     }
     assert any(parts[name] != part for name, part in changed.items())
-    return list(docx.Template(packed({**parts, **changed}), form.questions()).check())
+    template = docx.Template(packed({**parts, **changed}), form.questions())
+    return [say(found.message, **found.values) for found in template.check()]
 
 
 def first_line(form: type[Form]) -> Question:

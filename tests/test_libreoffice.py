@@ -27,7 +27,7 @@ from formgen.kinds import clean
 from formgen.registry import template_file
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, bookmark, flat, within
-from formgen.words import FORM_LANGUAGES, languages
+from formgen.words import say, FORM_LANGUAGES, languages
 
 REPOSITORY = Path(__file__).parents[1]
 FORMS = tuple(registry.load(Workspace(REPOSITORY)))
@@ -436,7 +436,8 @@ def test_the_check_names_a_field_that_was_deleted(office: Office, workspace: Wor
     told, files = office.work(data, "docx", steps_, ("docx",))
     assert told == [1, 1]
     template = Template(files["docx"], form.questions())
-    assert list(template.check()) == [f"Kohta puuttuu pohjasta: {lost.label} ({lost.path})."]
+    said = [say(found.message, **found.values) for found in template.check()]
+    assert said == [f"Kohta puuttuu pohjasta: {lost.label} ({lost.path})."]
     sheet = known(form)
     rest = [place for place in places(form, sheet) if place is not lost and place.path != lost.path]
     texts = prefilled(sheet, rest)

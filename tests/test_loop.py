@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from conftest import AGREEMENT, DECIDED, DECISION, JOB, REFERRAL, WALK, Bench, changed, saved_again, tree
+from tests.conftest import AGREEMENT, DECIDED, DECISION, JOB, REFERRAL, WALK, Bench, changed, saved_again, tree
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
@@ -133,9 +133,7 @@ def validators(bench: Bench) -> Mapping[str, Draft202012Validator]:
     )
     checker = Draft202012Validator.FORMAT_CHECKER
     assert {"date", "date-time", "uuid"} <= set(checker.checkers)
-    return {
-        name: Draft202012Validator(body, registry=known, format_checker=checker) for name, body in bodies.items()
-    }
+    return {name: Draft202012Validator(body, registry=known, format_checker=checker) for name, body in bodies.items()}
 
 
 def test_records_reasons_and_feed_validate_against_the_published_schemas(
@@ -195,7 +193,11 @@ WRONG = {
         "new", "referral", {**REFERRAL, "client_hetu": "130485-901M"}, "invalid_values", ("R04", "client_hetu")
     ),
     "a_birth_date_that_differs_from_the_code": Wrong(
-        "new", "referral", {**REFERRAL, "client_birth_date": "14.4.1985"}, "invalid_values", ("R04", "client_birth_date")
+        "new",
+        "referral",
+        {**REFERRAL, "client_birth_date": "14.4.1985"},
+        "invalid_values",
+        ("R04", "client_birth_date"),
     ),
     "a_second_agreement": Wrong(
         "signed",
@@ -249,7 +251,11 @@ WRONG = {
         ("R48", "end_date"),
     ),
     "a_name_told_without_consent": Wrong(
-        "signed", "job_start", {**JOB, "start_date": "{today+361}"}, "invalid_values", ("R35", "coach_visible_to_employer")
+        "signed",
+        "job_start",
+        {**JOB, "start_date": "{today+361}"},
+        "invalid_values",
+        ("R35", "coach_visible_to_employer"),
     ),
 }
 
@@ -281,7 +287,7 @@ def test_a_wrong_return_is_rejected_with_its_rule_and_changes_nothing_else(name:
 
 
 def test_the_rejected_referral_of_the_demo_names_every_fault(bench: Bench) -> None:
-    from conftest import STORIES
+    from tests.conftest import STORIES
 
     turn = STORIES[2]["returns"][0]
     row = bench.send(turn["form"], turn["answers"])

@@ -60,7 +60,8 @@ def templates_check(
     for file in checked:
         form = shared.registry.latest(file.stem)
         try:
-            problems = list(formats.every()["docx"].load(file, form.questions()).check())
+            template = formats.every()["docx"].load(file, form.questions())
+            problems = [shared.say(found.message, **found.values) for found in template.check()]
         except (UsageError, OSError) as error:
             problems = [text_of(error, shared.language)]
         found.append({"file": str(file), "form": form.id, "ok": not problems, "problems": problems})

@@ -50,7 +50,7 @@ def build(title: str, number: str, version: str, questions: Iterable[Question]) 
     lean(document)
     page(document)
     styles(document)
-    head(document, "{{ organiser }}", number)
+    head(document, "{{ organiser }}", attribute("Järjestäjän tunnus"), number)
     foot(document, number, version)
     paragraph(document, expression(title), "Title")
     versed = f"{number} · {expression('versio')} {version} · {expression('Asia')}: {{{{ case_id }}}}"
@@ -183,15 +183,14 @@ def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
     document.styles["Placeholder Text"].element.set(qn("w:styleId"), "PlaceholderText")
 
 
-def head(document: DocxDocument, organiser: str, number: str = "") -> None:
+def head(document: DocxDocument, organiser: str, alternative: str, number: str = "") -> None:
     """Put the organiser's mark and name, and the number of a form, into the header."""
     header = document.sections[0].header
     line = header.paragraphs[0]
     line.paragraph_format.tab_stops.add_tab_stop(Cm(17.0), WD_TAB_ALIGNMENT.RIGHT)
     picture = line.add_run().add_picture(io.BytesIO(mark()), height=Cm(0.8))
     properties = picture._inline.docPr
-    properties.set("descr", "Järjestäjän tunnus")
-    properties.set("title", "Järjestäjän tunnus")
+    properties.set("descr", alternative)
     line.add_run(f"  {organiser}").bold = True
     line.add_run(f"\t{number}" if number else "")
 
@@ -264,6 +263,11 @@ def expression(text: str) -> str:
     """Return the template expression that says a text in the document's language."""
     plain = text.replace('"', "'")
     return f'{{{{ _("{plain}") }}}}' if text else ""
+
+
+def attribute(text: str) -> str:
+    """Return the expression that says a text inside an attribute."""
+    return expression(text).replace('"', "'")
 
 
 def paragraph(container: Any, text: str, style: str = "Normal") -> Any:
@@ -489,7 +493,7 @@ def new_table(document: DocxDocument, columns: int, title: str, sizes: Iterable[
         properties.remove(look)
         properties.append(look)
     caption = OxmlElement("w:tblCaption")
-    caption.set(qn("w:val"), title)
+    caption.set(qn("w:val"), attribute(title))
     properties.append(caption)
     return grid
 

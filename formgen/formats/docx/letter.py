@@ -11,14 +11,19 @@ from formgen.formats.docx.build import head, lean, page, styles
 
 
 def letter(
-    organiser: str, title: str, paragraphs: Iterable[str], items: Iterable[tuple[str, str]], locale: str
+    organiser: str,
+    title: str,
+    paragraphs: Iterable[str],
+    items: Iterable[tuple[str, str]],
+    locale: str,
+    alternative: str,
 ) -> bytes:
     """Return the letter; each item is a bold part and a sentence."""
     document = Document()
     lean(document)
     page(document)
     styles(document, locale)
-    head(document, organiser)
+    head(document, organiser, alternative)
     document.add_paragraph(title, style="Title")
     for text in paragraphs:
         document.add_paragraph(text)

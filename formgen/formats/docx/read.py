@@ -62,7 +62,10 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
 def paper_of(tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], Paper]) -> Paper | None:
     """Return the paper that the tokens of most carriers name: an answer may hold a token of another form."""
     named = Counter(
-        (identity.form, identity.version) for found in tokens.values() for token in found if (identity := claimed(token))
+        (identity.form, identity.version)
+        for found in tokens.values()
+        for token in found
+        if (identity := claimed(token))
     )
     return next((papers[name] for name, _ in named.most_common() if name in papers), None)
 
@@ -229,7 +232,7 @@ class Finder:
                         within(table, index, column),
                         cell,
                         "content_control" if cell.controls else "position",
-                        ("misplaced",) if shifted else (),
+                        ("misplaced",) if shifted or "merged" in cell.marks else (),
                     )
             index += 1
 
@@ -357,7 +360,7 @@ def is_header(row: list[Box], table: Question) -> bool:
 def column_order(header: list[Box], table: Question) -> list[Question | None]:
     """Return the column that stands at each place of a header row."""
     by_label = {said: column for column in table.columns for said in spoken(column.label)}
-    return [by_label.get(plain(cell.text.split("\n")[0])) for cell in header]
+    return [None if cell.controls else by_label.get(plain(cell.text.split("\n")[0])) for cell in header]
 
 
 # --- values -----------------------------------------------------------------------------------

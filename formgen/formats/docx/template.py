@@ -28,7 +28,7 @@ from jinja2 import Template as JinjaTemplate
 from lxml import etree
 from markupsafe import Markup
 
-from formgen.errors import Unreadable, UsageError
+from formgen.errors import Finding, Unreadable, UsageError
 from formgen.formats.docx.controls import Slot, characters
 from formgen.formats.docx.package import MC, RELS, TYPES, W14, Package, parse, w
 from formgen.sheet import Control, Question, Sheet
@@ -159,7 +159,7 @@ class Template:
             (self.found.words if steps[0] in {"loop", *WORDS} else self.found.unknown).add(expression)
         return slot
 
-    def check(self) -> Iterator[str]:
+    def check(self) -> Iterator[Finding]:
         """Yield what is missing or broken, in plain words."""
         drawn = Counter((slot.table, slot.path()) for slot in self.found.slots)
         for question in self.questions:
@@ -168,15 +168,17 @@ class Template:
                 for path in places(column):
                     if (table, path) not in drawn:
                         shown = f"{table}.{path}" if table else path
-                        yield say("Kohta puuttuu pohjasta: {label} ({path}).", label=column.label, path=shown)
+                        message = "Kohta puuttuu pohjasta: {label} ({path})."
+                        yield broken(message, shown, label=column.label, path=shown)
         for (table, path), times in drawn.items():
             if times > 1:
                 shown = f"{table}.{path}" if table else path
-                yield say("Kohta on pohjassa {count} kertaa: {path}.", count=times, path=shown)
+                yield broken("Kohta on pohjassa {count} kertaa: {path}.", shown, count=str(times), path=shown)
         for name in sorted(self.found.unknown):
-            yield say("Pohjassa on kenttä, jota lomakkeella ei ole: {name}.", name=name)
+            yield broken("Pohjassa on kenttä, jota lomakkeella ei ole: {name}.", name=name)
         if "token" not in self.found.words:
-            yield say("Lomaketunnus puuttuu pohjan tekstistä. Lisää loppuun {example}.", example="{{ token }}")
+            message = "Lomaketunnus puuttuu pohjan tekstistä. Lisää loppuun {example}."
+            yield broken(message, example="{{ token }}")
 
     def printed(self, words: Mapping[str, str]) -> frozenset[str]:
         """Return the lines around the fields in every language, as they are compared."""
@@ -234,6 +236,11 @@ class Template:
                 data = self.package.read(name)
                 yield name, data.replace(b'"fi-FI"', b'"sv-FI"') if self.language.startswith("sv") else data
         yield CUSTOM, custom_properties(words)
+
+
+def broken(message: str, where: str = "", /, **values: str) -> Finding:
+    """Return what is wrong with a template."""
+    return Finding("format", "error", where, message, values)
 
 
 @lru_cache(maxsize=64)
