@@ -3,6 +3,7 @@
     FormgenError            exit 1
     ├── UsageError          exit 2   the request makes no sense
     ├── Unreadable          exit 3   a returned file is no form that can be read
+    │   └── CutOff          exit 3   its reader died or took too long: another attempt may do
     └── OutOfReach          exit 5   the workspace or a service cannot be reached
         └── Busy            exit 5   a passing fault of ours: try again, never blame the form
 
@@ -67,6 +68,10 @@ class Unreadable(FormgenError):
         """``code`` is one of the reasons of the outside contract, such as ``not_a_form``."""
         super().__init__(message, **values)
         self.code = code
+
+
+class CutOff(Unreadable):
+    """Tiedoston lukeminen keskeytyi: {detail}"""
 
 
 class OutOfReach(FormgenError):

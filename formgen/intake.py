@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from formgen import outbox, reply
-from formgen.errors import Busy, Unreadable
+from formgen.errors import Busy, CutOff, Unreadable
 from formgen.registry import Registry
 from formgen.settings import Workspace
 from formgen.sheet import Answer
@@ -98,9 +98,20 @@ class Intake:
     # --- stops 2 to 7: read, judged, settled once ---------------------------------------------
 
     def process(self, return_id: str) -> Verdict:
-        """Read, judge and settle one return, and publish what came of it."""
+        """Read, judge and settle one return, and publish what came of it.
+
+        A fault of ours (`Busy`) is no attempt: it may come any number of times.
+        """
         row = self.journal.returned(return_id=return_id)[0]
         attempt = self.journal.attempt(return_id)
+        try:
+            return self.tried(row, attempt)
+        except Busy:
+            self.journal.attempt(return_id, -1)
+            raise
+
+    def tried(self, row: Row, attempt: int) -> Verdict:
+        """Return the verdict of one attempt, settled."""
         limit = self.workspace.office.intake.attempts
         if first := self.first_of_same_bytes(row):
             verdict = Verdict("duplicate", first_id=first["return_id"])
@@ -112,10 +123,16 @@ class Intake:
         return verdict
 
     def attempted(self, row: Row, last: bool) -> Verdict:
-        """Return the verdict on a kept file; a fault of ours ends in one too at the last attempt."""
+        """Return the verdict on a kept file; a fault of ours ends in one too at the last attempt.
+
+        A reading that was cut off is tried again: the machine may have been at fault.
+        """
         try:
-            return self.read(row)
-        except Busy:
+            verdict = self.read(row)
+            if verdict.cut_off and not last:
+                raise CutOff(verdict.code or "", detail=verdict.code or "")
+            return verdict
+        except (Busy, CutOff):
             raise
         except Exception as error:
             if not last:
@@ -144,11 +161,15 @@ class Intake:
         return None
 
     def release(self, case_id: str | None) -> None:
-        """Look again at the returns that wait in a case that has just moved."""
+        """Look again at the returns that wait in a case that has just moved.
+
+        One that is accepted moves the case in its turn, and the rest are looked at from there.
+        """
         for row in self.journal.returned(case_id=case_id, outcome="waiting"):
             verdict = self.read(row)
             if verdict.outcome != "waiting":
                 self.settle(row, verdict)
+            if verdict.outcome == "accepted":
                 return
 
     def confirm(self, row: Row, who: str, values: Mapping[str, str]) -> Verdict:
@@ -194,6 +215,7 @@ class Intake:
             "record_id": None,
             "first_id": verdict.first_id,
             "waits_for": verdict.waits_for,
+            "reason": None,
             "language": verdict.language,
             "processed_at": stamp(at),
         }
@@ -205,9 +227,9 @@ class Intake:
             elif verdict.outcome != "duplicate":
                 changes["reason"] = dump(reason(row, verdict))
             if verdict.outcome == "rejected":
-                day = at.astimezone().date().isoformat()
+                today = day(at).isoformat()
                 changes["rejected_as"] = outbox.free_name(
-                    day, row["file_name"], self.journal.rejected_on(connection, day)
+                    today, row["file_name"], self.journal.rejected_on(connection, today)
                 )
                 path = outbox.rejected_path(self.workspace, changes["rejected_as"])
             place = path.relative_to(self.workspace.outbox).as_posix() if path else None
@@ -282,24 +304,31 @@ class Intake:
             outbox.publish_record(self.workspace, record["payload"])
         elif event["event"] == "return.rejected":
             form = self.registry.latest(row["form"]) if row["form"] else None
-            letter = reply.letter(row, form, self.workspace.office)
+            letter = partial(reply.letter, row, form, self.workspace.office)
             original = self.workspace.originals / row["sha256"]
             outbox.publish_rejection(self.workspace, row["rejected_as"], original, row["reason"], letter)
 
     def recover(self) -> None:
-        """Clear what a crash has left half done: work files go, what the outbox lacks is published."""
+        """Make good what a crash has left half done.
+
+        Work files go, what the outbox lacks is published, what waits no longer is released.
+        """
         for work in (self.workspace.var / "work").iterdir():
             work.unlink(missing_ok=True)
         for event in self.journal.feed():
             self.publish_event(event)
         self.publish()
+        for case_id in dict.fromkeys(row["case_id"] for row in self.journal.returned(outcome="waiting")):
+            self.release(case_id)
 
 
 # --- small questions --------------------------------------------------------------------------
 
 
 def open_plain(file: Path) -> Any:
-    """Return a stream on a regular file; a link, FIFO or device raises `OSError`."""
+    """Return a stream on a regular file; a link, FIFO or device raises `FileNotFoundError`."""
+    if not stat.S_ISREG(file.lstat().st_mode):
+        raise FileNotFoundError(file)
     handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     stream = os.fdopen(handle, "rb")
     if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -308,9 +337,13 @@ def open_plain(file: Path) -> Any:
     return stream
 
 
-def signature(status: os.stat_result) -> tuple[int, int, int, int]:
-    """Return what changes when a file is changed or replaced."""
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+def signature(status: os.stat_result) -> tuple[int, ...]:
+    """Return what changes when a file is changed or replaced.
+
+    The time of the last change of its entry tells a file from one that was dropped again under
+    the same name and number with its old time of writing.
+    """
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def shown(name: str) -> str:

@@ -14,7 +14,7 @@ from formgen.process import Case
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
 from formgen.sheet import Identity
-from formgen.store import Journal, stamp
+from formgen.store import Journal, day, stamp
 from formgen.words import FORM_LANGUAGES, locale, say
 
 
@@ -77,7 +77,7 @@ def issue(
     Without a case only a form that opens one can be made. ``empty`` leaves out what is known
     of the client. The document is in the journal before it is on disk.
     """
-    case = journal.case(case_id, now.date(), workspace.office, registry) if case_id else None
+    case = journal.case(case_id, day(now), workspace.office, registry) if case_id else None
     if case and case.status == "closed":
         raise UsageError("Asia {case} on päättynyt. Avatkaa uusi asia.", case=case.case_id)
     if case is None and not empty and not any(move.source is None for move in form.moves):
@@ -88,7 +88,7 @@ def issue(
     language = language or language_of(case, workspace.office.language)
     if language not in FORM_LANGUAGES:
         raise UsageError("Kieltä {language} ei ole. Kielet: {all}.", language=language, all=", ".join(FORM_LANGUAGES))
-    nobody = Case(case_id or "", now.date(), workspace.office, forms=registry.ids)
+    nobody = Case(case_id or "", day(now), workspace.office, forms=registry.ids)
     sheet = blank(form, prefill.known(form, nobody if case is None or empty else case), language)
     identity = Identity(form.id, form.version, instance)
     template = module.load(template_file(workspace, form), form.questions(language), language)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -54,7 +54,7 @@ class Reading:
 
 BLANK = Reading(None)
 DASHES = frozenset("-–—−_.…")
-SPACES = dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u2009\u2002\u2003"), " ")
+SPACES = dict.fromkeys([0x00A0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
 DROPPED = dict.fromkeys(
     [0x00AD, 0x200B, 0x2060, 0xFEFF, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 )
@@ -197,6 +197,7 @@ class OccupationText(Text):
 
 MINUS = str.maketrans("−–—", "---")
 ABOUT = re.compile(r"(n\.|noin|ca|c\.|circa|ungefär|~)\s*", re.I)
+THOUSANDS = re.compile(r"[1-9]\d{0,2}(\.\d{3})+")
 SPAN = re.compile(r"(\d[\d ]*(?:[.,]\d+)?)\s*[-–—−]\s*(\d[\d ]*(?:[.,]\d+)?)")
 
 
@@ -206,7 +207,7 @@ class Number(Kind):
 
     type: ClassVar[str] = "dec"
     accepts: ClassVar[str] = "Luku, esimerkiksi 2,5."
-    units: ClassVar[str] = r"%|kk|kuukautta|min|minuuttia|pv|päivää|kpl|sivua|s|v|vuotta|osp|op|km"
+    units: ClassVar[str] = r"%|prosenttia|kk|kuukautta|min|minuuttia|pv|päivää|kpl|sivua|s|v|vuotta|osp|op|km"
     places: int = 2
     least: int = 1
     low: Decimal | None = None
@@ -217,14 +218,15 @@ class Number(Kind):
         text = re.sub(rf"(?<=[\d,.])\s*(?:{self.units})\.?$", "", text, flags=re.I)
         about = ABOUT.match(text)
         text = text[about.end() :] if about else text
+        if THOUSANDS.fullmatch(text):
+            value = self.bounded(self.number(text.replace(".", "")))
+            return doubtful(value, "Piste voi tarkoittaa tuhansia tai desimaaleja. Vahvistakaa luku.")
         if span := SPAN.fullmatch(text):
             low = self.bounded(self.number(span[1]))
             return doubtful(low, "Kohdassa on vaihteluväli. Vahvistakaa yksi luku.")
         value = self.bounded(self.number(text))
         if about:
             return Reading(value, notes=(note("Luku on merkitty likimääräiseksi."),))
-        if re.fullmatch(r"\d{1,3}\.\d{3}", text):
-            return doubtful(value, "Piste voi tarkoittaa tuhansia tai desimaaleja. Vahvistakaa luku.")
         return Reading(value)
 
     def number(self, text: str) -> Decimal:
@@ -504,7 +506,7 @@ class Choose(Kind):
             raise Misread("choice", "Vain yksi vaihtoehto voi olla valittuna.")
         if code := self.names.get(plain(text)):
             return self.chosen(code, today)
-        if text.rstrip(".").isdecimal() and 1 <= int(text.rstrip(".")) <= len(self.of):
+        if re.fullmatch(r"\d{1,3}\.?", text) and 1 <= int(text.rstrip(".")) <= len(self.of):
             return self.chosen(list(self.of)[int(text.rstrip(".")) - 1], today)
         if close := get_close_matches(plain(text), self.names, n=2, cutoff=0.8):
             codes = {self.names[name] for name in close}
@@ -578,14 +580,27 @@ class ChooseMany(Choose):
         """Return the codes in the order of the list, from codes, or labels between commas or lines."""
         parts = text.split()
         if not all(part in self.of for part in parts):
-            parts = [part for part in re.split(r"[,;\n]|\s[-–•]\s", text) if part.strip()]
+            parts = [part for line in re.split(r"[;\n]|\s[-–•]\s", text) for part in self.labels(line) if part.strip()]
+        if not 0 < len(parts) <= 2 * len(self.of):
+            raise Misread("choice", "Vastaus ei ole mikään annetuista vaihtoehdoista.")
         readings = [super(ChooseMany, self).parse(" ".join(part.split()), today) for part in parts]
         found = {reading.value for reading in readings}
         return Reading(
             tuple(code for code in self.of if code in found),
             min(reading.confidence for reading in readings),
-            tuple(dict.fromkeys(said for reading in readings for said in reading.notes)) if len(readings) < 50 else (),
+            tuple(dict.fromkeys(said for reading in readings for said in reading.notes)),
         )
+
+    def labels(self, line: str) -> Iterator[str]:
+        """Yield the labels between commas, those that hold a comma themselves in one piece."""
+        pieces = line.split(",")
+        most = 1 + max(name.count(",") for name in self.names)
+        start = 0
+        while start < len(pieces):
+            tries = (",".join(pieces[start : start + count]) for count in range(most, 1, -1))
+            label = next((text for text in tries if plain(text) in self.names), pieces[start])
+            yield label
+            start += label.count(",") + 1
 
     def form(self, value: Any, language: str) -> str:
         """Return the codes joined by a space."""
@@ -780,7 +795,7 @@ class PostcodeText(Kind):
 
     def parse(self, text: str, today: date) -> Reading:
         """Return the digits; a post office written behind them is left to its own field."""
-        match = re.fullmatch(r"(?:FI-?)?(\d{5})(?:\s+\D+)?", text, re.I)
+        match = re.fullmatch(r"(?:FI[- ]?)?(\d{5})(?:\s+\D+)?", text, re.I)
         if not match:
             raise Misread("format", "Postinumerossa on viisi numeroa, esimerkiksi 80100.")
         return Reading(match[1])

@@ -6,11 +6,12 @@ folder flushed. The same record gives the same bytes, so whatever is missing is 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from formgen.kinds import Json
 from formgen.settings import Workspace
 
 MODE = 0o640
+REASON, REPLY = ".reason.json", ".palaute.docx"
+LONGEST_ENDING = 16
 
 
 def write(file: Path, data: bytes) -> None:
@@ -76,13 +79,15 @@ def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
     return workspace.outbox / "rejected" / rejected_as
 
 
-def publish_rejection(workspace: Workspace, rejected_as: str, original: Path, reason: str, reply: bytes) -> Path:
-    """Write a rejected file untouched, the reason for machines, the reply for its sender."""
+def publish_rejection(
+    workspace: Workspace, rejected_as: str, original: Path, reason: str, letter: Callable[[], bytes]
+) -> Path:
+    """Write a rejected file untouched, the reason for machines, the reply for its sender: what is not there yet."""
     file = rejected_path(workspace, rejected_as)
     for suffix, data in (
         ("", original.read_bytes),
-        (".reason.json", lambda: pretty(json.loads(reason))),
-        (".palaute.docx", lambda: reply),
+        (REASON, lambda: pretty(json.loads(reason))),
+        (REPLY, letter),
     ):
         place = file.with_name(file.name + suffix)
         if not place.exists():
@@ -93,37 +98,47 @@ def publish_rejection(workspace: Workspace, rejected_as: str, original: Path, re
 def free_name(day: str, name: str, taken: Iterable[str]) -> str:
     """Return day and name for a rejected file, with `` (2)``, `` (3)`` … before the ending on a clash.
 
+    Neither the file nor what is written beside it may take the place of what another one has.
+
     >>> free_name("2026-04-13", "lomake.docx", {"2026-04-13/lomake.docx"})
     '2026-04-13/lomake (2).docx'
     """
-    taken = set(taken)
+    places = {place for other in taken for place in (other, other + REASON, other + REPLY)}
     stem, dot, ending = name.rpartition(".")
-    if not stem:
+    if not stem or len(ending.encode()) > LONGEST_ENDING:
         stem, dot, ending = name, "", ""
     number = 1
     while True:
         tail = (f" ({number})" if number > 1 else "") + dot + ending
         found = f"{day}/{shortened(stem, tail)}{tail}"
-        if found not in taken:
+        if places.isdisjoint((found, found + REASON, found + REPLY)):
             return found
         number += 1
 
 
 def shortened(stem: str, tail: str) -> str:
-    """Return a stem cut so that name, ending and the reply's ending stay below 255 bytes."""
-    room = 255 - len(f"{tail}.palaute.docx".encode())
+    """Return a stem cut so that name, ending and the reply's ending are no longer than 255 bytes."""
+    room = 255 - len(f"{tail}{REPLY}".encode())
     return stem.encode()[:room].decode(errors="ignore")
 
 
 def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> None:
-    """Add to the feed the lines that it lacks, in order; half a line of an earlier crash is cut off."""
+    """Add to the feed the lines that it lacks, in order; half a line of an earlier crash is cut off.
+
+    Another process may be publishing too: what it has written meanwhile is not written again.
+    """
     file = workspace.outbox / "feed.ndjson"
     file.parent.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, MODE), "r+b") as stream:
-        stream.seek(end_of_lines(stream))
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        end, seq = last_line(stream)
+        if not end:
+            os.fchmod(stream.fileno(), MODE)
+        stream.seek(end)
         stream.truncate()
         for event in events:
-            stream.write(event["body"].encode() + b"\n")
+            if event["seq"] > seq:
+                stream.write(event["body"].encode() + b"\n")
         stream.flush()
         os.fsync(stream.fileno())
 
@@ -147,11 +162,16 @@ def last_seq(workspace: Workspace) -> int:
     if not file.exists():
         return 0
     with file.open("rb") as stream:
-        end = end_of_lines(stream)
-        start = max(0, end - 65_536)
-        stream.seek(start)
-        lines = stream.read(end - start).splitlines()
-    return int(json.loads(lines[-1])["seq"]) if lines else 0
+        return last_line(stream)[1]
+
+
+def last_line(stream: Any) -> tuple[int, int]:
+    """Return the position behind the last whole line of a feed, and the number of its event."""
+    end = end_of_lines(stream)
+    start = max(0, end - 65_536)
+    stream.seek(start)
+    lines = stream.read(end - start).splitlines()
+    return end, int(json.loads(lines[-1])["seq"]) if lines else 0
 
 
 # --- schemas ----------------------------------------------------------------------------------

@@ -70,7 +70,12 @@ def read(folders: tuple[Path, ...]) -> Registry:
             ):
                 found.setdefault(thing.id, {})[thing.version] = thing
     ordered = sorted(found.values(), key=lambda versions: next(iter(versions.values())).number)
-    return Registry({next(iter(item.values())).id: dict(sorted(item.items())) for item in ordered})
+    return Registry({next(iter(item.values())).id: dict(sorted(item.items(), key=by_version)) for item in ordered})
+
+
+def by_version(item: tuple[str, type[Form]]) -> list[int]:
+    """Return the numbers of a version: 2026.10 comes after 2026.9."""
+    return [int(part) for part in item[0].split(".") if part]
 
 
 def template_file(workspace: Workspace, form: type[Form]) -> Path:

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from formgen.errors import OutOfReach, UsageError
 from formgen.sheet import Keyring
@@ -175,7 +181,7 @@ class Workspace:
         source = type("OfficeFile", (Office,), {"file": file if file.is_file() else None, "__annotations__": {}})
         try:
             office: Office = source()
-        except (ValidationError, tomllib.TOMLDecodeError) as error:
+        except (ValidationError, SettingsError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError("Asetustiedosto formgen.toml ei kelpaa: {detail}", detail=first_line(error)) from error
         return office
 

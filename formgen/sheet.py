@@ -112,7 +112,7 @@ class Identity:
 
         >>> keys = Keyring({"k": b"secret"}, "k")
         >>> Identity("referral", "2026.1", UUID(int=1)).token(keys)
-        'fg1:referral:2026.1:00000000-0000-0000-0000-000000000001:k:8cf3df1a7b6efb2c4c1ab9a3fd5f6d7a'
+        'fg1:referral:2026.1:00000000-0000-0000-0000-000000000001:k:ceaf6f8757f28f2e719b03214ef3db68'
         """
         body = f"fg1:{self.form}:{self.version}:{self.instance}:{keys.current}"
         return f"{body}:{keys.sign(body)}"

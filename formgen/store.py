@@ -144,6 +144,11 @@ def stamp(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def day(at: datetime) -> date:
+    """Return the day of a moment as the office's own clock has it: what people write on paper."""
+    return at.astimezone().date()
+
+
 @dataclass(frozen=True)
 class Journal:
     """The database of one workspace."""
@@ -180,11 +185,11 @@ class Journal:
         with self.transaction() as connection:
             connection.execute(returns.insert().values(attempts=0, **values))
 
-    def attempt(self, return_id: str) -> int:
-        """Write down that a return is about to be read, and return which attempt this is."""
+    def attempt(self, return_id: str, step: int = 1) -> int:
+        """Write down that a return is about to be read (or, with -1, was not), and return which attempt this is."""
         with self.transaction() as connection:
             row = returns.c.return_id == return_id
-            connection.execute(returns.update().where(row).values(attempts=returns.c.attempts + 1))
+            connection.execute(returns.update().where(row).values(attempts=returns.c.attempts + step))
             return int(connection.execute(select(returns.c.attempts).where(row)).scalar_one())
 
     def unsettled(self) -> list[Row]:

@@ -13,14 +13,14 @@ from typing import Any
 from uuid import UUID
 
 from formgen import __version__, formats, wall
-from formgen.errors import Finding, FormgenError, Unreadable
+from formgen.errors import CutOff, Finding, FormgenError, Unreadable
 from formgen.form import Form, judge
 from formgen.kinds import DayDate, Misread, clean
 from formgen.process import Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
 from formgen.sheet import Identity, Paper, Sheet
-from formgen.store import Journal, Row, dump, stamp
+from formgen.store import Journal, Row, day, dump, stamp
 from formgen.words import say
 
 UNSAFE = {"macros", "altChunk", "embedded"}
@@ -56,7 +56,8 @@ class Verdict:
     """What is to become of one return.
 
     ``outcome`` and ``code`` are those of the outside contract; ``about`` is None for a file
-    that is none of ours; ``replaces`` is the record that this one takes the place of.
+    that is none of ours; ``replaces`` is the record that this one takes the place of;
+    ``cut_off`` tells that the reader did not come to its end, so that another attempt may.
     """
 
     outcome: str
@@ -69,6 +70,7 @@ class Verdict:
     first_id: str | None = None
     waits_for: str | None = None
     confirmed_by: str | None = None
+    cut_off: bool = False
 
     @property
     def form(self) -> str | None:
@@ -107,7 +109,10 @@ class Desk:
 
     def sheet(self, data: bytes) -> Sheet:
         """Return what stands in a file, read behind the wall; raise `Unreadable`."""
-        sheet = wall.read(data, self.papers(), self.workspace.office.intake)
+        papers, limits = self.papers(), self.workspace.office.intake
+        sheet = wall.read(data, papers, limits)
+        if not sheet.answers and (named := self.bookmarked(sheet)) in papers:
+            sheet = wall.read(data, {named: papers[named]}, limits)
         if found := UNSAFE & set(sheet.facts):
             message = "Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}."
             raise Unreadable("unsafe", message, parts=", ".join(sorted(found)))
@@ -129,7 +134,7 @@ class Desk:
         return Recognised(
             identity=identity,
             form=versions[identity.version],
-            case=self.case(case_id if known else "", received.date()),
+            case=self.case(case_id if known else "", day(received)),
             language=issued.get("language") or sheet.claims.get("language") or self.workspace.office.language,
             sheet=sheet,
             given=issued.get("answers", {}),
@@ -188,6 +193,12 @@ class Desk:
         message = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
         return identities[0], (Finding("R89", "review", "", message),)
 
+    def bookmarked(self, sheet: Sheet) -> tuple[str, str]:
+        """Return form and version of what was issued as the only instance that a sheet without tokens names."""
+        bare = list(sheet.tokens) == ["bookmark"] and len(sheet.tokens["bookmark"]) == 1
+        row = self.journal.issued(str(UUID(sheet.tokens["bookmark"][0]))) if bare else None
+        return (row["form"], row["version"]) if row else ("", "")
+
     def papers(self) -> dict[tuple[str, str], Paper]:
         """Return what the readers may look for: the questions and printed text of every form."""
         return {
@@ -217,7 +228,7 @@ class Desk:
 def refused(error: Unreadable) -> Verdict:
     """Return the verdict on a file that is none of ours or cannot be read."""
     finding = Finding(CODES.get(error.code, "format"), "error", "", error.message, error.values)
-    return Verdict("rejected", error.code, (finding,))
+    return Verdict("rejected", error.code, (finding,), cut_off=isinstance(error, CutOff))
 
 
 def sentenced(verdict: Verdict) -> Verdict:

@@ -18,7 +18,7 @@ from multiprocessing.context import ForkServerContext
 from typing import Any
 
 from formgen import formats
-from formgen.errors import Busy, Unreadable
+from formgen.errors import Busy, CutOff, Unreadable
 from formgen.settings import Intake
 from formgen.sheet import Answer, Paper, Sheet
 
@@ -37,8 +37,8 @@ def server() -> ForkServerContext:
 def read(data: bytes, papers: Mapping[tuple[str, str], Paper], limits: Intake) -> Sheet:
     """Return what stands in a document, read behind the wall; raise `Unreadable`.
 
-    A child that dies raises `Unreadable` with ``unsafe``, one that takes too long with
-    ``timeout``: one attempt of one file, nothing else.
+    A child that dies raises `CutOff` with ``unsafe``, one that takes too long with ``timeout``:
+    one attempt of one file, nothing else.
     """
     if len(data) > limits.max_bytes:
         raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
@@ -60,7 +60,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper], limits: Intake) -
     try:
         answered = ours.poll(limits.wall_seconds)
         message = ours.recv_bytes() if answered else b""
-    except EOFError:
+    except (EOFError, OSError):
         message = b"{}"
     finally:
         child.join(0 if not ours.poll(0) else GRACE)
@@ -69,7 +69,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper], limits: Intake) -
             child.join(GRACE)
         ours.close()
     if not message:
-        raise Unreadable("timeout", "Tiedoston lukeminen kesti liian kauan.")
+        raise CutOff("timeout", "Tiedoston lukeminen kesti liian kauan.")
     return received(json.loads(message))
 
 
@@ -105,7 +105,7 @@ def received(reply: Mapping[str, Any]) -> Sheet:
     if "code" in reply:
         raise Unreadable(reply["code"], reply["message"], **reply["values"])
     if "sheet" not in reply:
-        raise Unreadable("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
+        raise CutOff("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
     sheet = reply["sheet"]
     return Sheet(
         answers={

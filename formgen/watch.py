@@ -41,8 +41,11 @@ def ignored(name: str) -> bool:
 
 
 def being_edited(file: Path) -> bool:
-    """Tell whether a lock file of Word or LibreOffice lies beside a file."""
-    locks = (f"~${file.name}", f"~${file.name[2:]}", f".~lock.{file.name}#")
+    """Tell whether a lock file of Word or LibreOffice lies beside a file.
+
+    Word puts ``~$`` before a short name, and in the place of one or two letters of a longer one.
+    """
+    locks = (f".~lock.{file.name}#", *(f"~${file.name[letters:]}" for letters in range(3)))
     return any(os.path.lexists(file.with_name(lock)) for lock in locks)
 
 
@@ -101,9 +104,8 @@ class Hint(FileSystemEventHandler):
 class Look:
     """What a file was like when last looked at, and since when it has been so."""
 
-    signature: tuple[int, int, int, int]
+    signature: tuple[int, ...]
     since: float
-    found: float
 
 
 @dataclass
@@ -148,7 +150,8 @@ class Watch:
         """Scan on every hint and every few seconds; make a new observer when the canary is not seen."""
         hint = Hint(self.wake)
         observer = self.observer(hint)
-        planted = time.monotonic()
+        planted: float | None = None
+        within = max(CANARY_WITHIN, 2 * (self.poll or 0))
         canary = self.inbox / CANARY
         try:
             while not self.stop.is_set():
@@ -156,11 +159,11 @@ class Watch:
                 self.wake.wait(0.2 if waiting else self.poll or self.intake.workspace.office.intake.rescan)
                 self.wake.clear()
                 now = time.monotonic()
-                if planted and now - planted > CANARY_WITHIN and hint.canary_seen < planted:
+                if planted is not None and now - planted > within and hint.canary_seen < planted:
                     log.warning("watch.observer_renewed")
                     end(observer)
-                    observer, planted = self.observer(hint), 0.0
-                if now - planted > CANARY_EVERY:
+                    observer, planted = self.observer(hint), None
+                if planted is None or now - planted > CANARY_EVERY:
                     planted = now
                     with suppress(OSError):
                         canary.touch()
@@ -181,7 +184,10 @@ class Watch:
         return observer
 
     def scan(self) -> int:
-        """Take every finished file and settle every return in work; return how many still wait."""
+        """Take every finished file and settle every return in work; return how many still wait.
+
+        A file that somebody has open is not counted: nobody knows how long that takes.
+        """
         waiting = 0
         present = set()
         now = time.monotonic()
@@ -189,10 +195,10 @@ class Watch:
             present.add(file)
             if self.finished(file, status, now):
                 self.take(file, status)
-            waiting += os.path.lexists(file)
+            waiting += os.path.lexists(file) and not being_edited(file)
         self.looks = {file: look for file, look in self.looks.items() if file in present}
         waiting += self.settle()
-        self.intake.expire()
+        self.keep_up()
         return waiting
 
     def finished(self, file: Path, status: os.stat_result, now: float) -> bool:
@@ -200,7 +206,7 @@ class Watch:
         limits = self.intake.workspace.office.intake
         look = self.looks.get(file)
         if look is None or look.signature != signature(status):
-            self.looks[file] = Look(signature(status), now, look.found if look else now)
+            self.looks[file] = Look(signature(status), now)
             return False
         quiet = now - look.since
         if status.st_size == 0:
@@ -240,6 +246,14 @@ class Watch:
             else:
                 self.pauses.pop(row["return_id"], None)
         return left
+
+    def keep_up(self) -> None:
+        """Publish what could not be published before, and let go what has waited too long."""
+        try:
+            self.intake.publish()
+            self.intake.expire()
+        except Exception as error:  # noqa: BLE001 - what cannot be done now is done at a later scan
+            log.warning("watch.not_kept_up", reason=type(error).__name__)
 
 
 def end(observer: Any) -> None:

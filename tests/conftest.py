@@ -180,7 +180,7 @@ def quiet_log() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.fixture()
+@pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     """Return an empty workspace that waits for nothing long."""
     root = tmp_path / "työtila"
@@ -189,7 +189,7 @@ def workspace(tmp_path: Path) -> Workspace:
     return Workspace(root).make()
 
 
-@pytest.fixture()
+@pytest.fixture
 def bench(workspace: Workspace) -> Bench:
     """Return an empty workspace with its intake."""
     return Bench(workspace.root)
@@ -222,7 +222,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
     return after
 
 
-@pytest.fixture()
+@pytest.fixture
 def at(walked: Callable[[int], Path], tmp_path: Path) -> Callable[[str], Bench]:
     """Return a function that gives a workspace whose only case has come to a place of the walk (`PLACES`)."""
 

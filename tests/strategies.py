@@ -219,27 +219,43 @@ def records(form: type[Form], rows: SearchStrategy[int] = UP_TO_SIXTY) -> Search
 
 
 def answers(asked: Field, rows: SearchStrategy[int] = UP_TO_SIXTY) -> SearchStrategy[Any]:
-    """Return a strategy of one field's value, None for a blank; the rows of a table repeat a few."""
+    """Return a strategy of one field's value, None for a blank where it may be; the rows of a table repeat a few."""
     if asked.columns:
         row = st.fixed_dictionaries({column.name: answers(column) for column in asked.columns if not column.fill})
         few = st.lists(row, min_size=1, max_size=3)
         return st.builds(lambda rows, count: [rows[at % len(rows)] for at in range(count)], few, rows)
     assert asked.reads, "only tables have no kind"
-    return st.none() | values(asked.reads)
+    return values(asked.reads) if asked.required else st.none() | values(asked.reads)
+
+
+PLACES = CodeList(
+    "",
+    {
+        "167": Code("Joensuu", names=("Joensuu stad",)),
+        "541": "Nurmes",
+        "049": Code("Espoo", names=("Esbo",)),
+        "911": Code("Valtimo", successor="541"),
+    },
+)
+COLOURS = CodeList(
+    "",
+    {
+        "red": "Punainen",
+        "green": "Vihreä",
+        "blue": Code("Sininen (tumma)", names=("Blå",)),
+        "old": Code("Vanha", successor="red"),
+        "gone": Code("Poistunut", valid_to=date(2025, 12, 31)),
+        "next": Code("Tuleva", valid_from=date(2027, 1, 1)),
+        "pair": "Musta, valkoinen",
+    },
+)
 
 
 def lists_of(kind: type[Kind]) -> dict[str, CodeList]:
     """Return the parameters that a kind cannot do without."""
     if issubclass(kind, Place):
-        return {"of": CodeList("", {"167": Code("Joensuu", names=("Joensuu stad",)), "541": "Nurmes", "049": Code("Espoo", names=("Esbo",)),
-                                    "911": Code("Valtimo", successor="541")})}  # fmt: skip
-    if issubclass(kind, Choose) and not issubclass(kind, Tick):
-        return {"of": COLOURS}
-    return {}
-
-
-COLOURS = CodeList("", {"red": "Punainen", "green": "Vihreä", "blue": Code("Sininen (tumma)", names=("Blå",)), "old": Code("Vanha", successor="red"),
-                        "gone": Code("Poistunut", valid_to=date(2025, 12, 31)), "next": Code("Tuleva", valid_from=date(2027, 1, 1))})  # fmt: skip
+        return {"of": PLACES}
+    return {"of": COLOURS} if issubclass(kind, Choose) and not issubclass(kind, Tick) else {}
 
 
 def example(kind: type[Kind]) -> Kind:

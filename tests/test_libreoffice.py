@@ -27,7 +27,7 @@ from formgen.kinds import clean
 from formgen.registry import template_file
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, bookmark, flat, within
-from formgen.words import say, FORM_LANGUAGES, languages
+from formgen.words import FORM_LANGUAGES, languages, say
 
 REPOSITORY = Path(__file__).parents[1]
 FORMS = tuple(registry.load(Workspace(REPOSITORY)))
@@ -253,6 +253,7 @@ def test_a_form_filled_in_libreoffice_is_read_exactly(
     assert_exact(workspace, form, filled.sheets[ending], filled.asked, filled.texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", [language for language in languages() if language in FORM_LANGUAGES[1:]])
 @every_form
 def test_a_form_in_another_language_is_read_by_what_is_known_in_finnish(

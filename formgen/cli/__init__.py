@@ -32,6 +32,13 @@ for found in pkgutil.iter_modules(__path__):
         app.add_typer(module.app)
 
 
+def tell_version(wanted: bool) -> None:
+    """Print the version and end, before a command is asked for."""
+    if wanted:
+        out.print(f"formgen {__version__}", markup=False)
+        raise typer.Exit
+
+
 @app.callback()
 def root(
     context: typer.Context,
@@ -40,12 +47,11 @@ def root(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help=_("Vastaus yhtenä JSON-asiakirjana."))] = False,
     lang: Annotated[str, typer.Option("--lang", help=_("Viestien kieli: fi, sv tai en."))] = "",
-    version: Annotated[bool, typer.Option("--version", help=_("Näytä versio."), is_eager=True)] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", help=_("Näytä versio."), is_eager=True, callback=tell_version)
+    ] = False,
 ) -> None:
     """Take the options that go before the command."""
-    if version:
-        out.print(f"formgen {__version__}")
-        raise typer.Exit
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

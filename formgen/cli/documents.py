@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from formgen.cli.outcomes import answers_of, described_bytes, report, told
+from formgen.cli.outcomes import described_bytes, report, settled, told
 from formgen.cli.session import Session, _, examples, now, out, progress, session
 from formgen.errors import OutOfReach, UsageError
 from formgen.issue import issue
@@ -103,23 +102,15 @@ def submit(
         if return_id is None:
             raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file))
         arrived.append((file, return_id))
-    found = [settled(shared, file, return_id) for file, return_id in progress(arrived, shared.say("Käsitellään"))]
+    found = [awaited(shared, file, return_id) for file, return_id in progress(arrived, shared.say("Käsitellään"))]
     report(shared, found)
 
 
-def settled(shared: Session, file: Path, return_id: str) -> dict[str, Any]:
+def awaited(shared: Session, file: Path, return_id: str) -> dict[str, Any]:
     """Return what became of a return: settled here, or by the daemon when one is at work."""
     while (row := shared.journal.returned(return_id=return_id)[0])["outcome"] is None:
         try:
             Watch(shared.intake).run(once=True, inbox=False)
         except OutOfReach:
             time.sleep(0.2)
-    record = shared.journal.record(row["record_id"]) if row["record_id"] else None
-    verdict = shared.intake.read(row)
-    return {
-        "file": str(file),
-        "outcome": row["outcome"],
-        "record": json.loads(record["payload"]) if record else None,
-        "reason": json.loads(row["reason"]) if row["reason"] else None,
-        "answers": answers_of(verdict),
-    }
+    return settled(shared, str(file), return_id, shared.intake.read(row))

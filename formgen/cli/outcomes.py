@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -24,7 +25,20 @@ def told(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> d
         "file": file,
         "outcome": verdict.outcome,
         "record": envelope(row, verdict, None, verdict.case_id, at) if verdict.outcome == "accepted" else None,
-        "reason": None if verdict.outcome == "accepted" else reason(row, verdict),
+        "reason": None if verdict.outcome in ("accepted", "duplicate") else reason(row, verdict),
+        "answers": answers_of(verdict),
+    }
+
+
+def settled(shared: Session, file: str, return_id: str, verdict: Verdict) -> dict[str, Any]:
+    """Return what became of a return in the end, as the outside contract shows it."""
+    row = shared.journal.returned(return_id=return_id)[0]
+    record = shared.journal.record(row["record_id"]) if row["record_id"] else None
+    return {
+        "file": file,
+        "outcome": row["outcome"],
+        "record": json.loads(record["payload"]) if record else None,
+        "reason": json.loads(row["reason"]) if row["reason"] else None,
         "answers": answers_of(verdict),
     }
 

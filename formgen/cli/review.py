@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from formgen.cli.outcomes import OUTCOMES, report, told
+from formgen.cli.outcomes import OUTCOMES, report, settled, told
 from formgen.cli.session import Session, _, examples, now, out, session
 from formgen.errors import UsageError
 
@@ -100,7 +100,10 @@ def review_accept(
     row = pending(shared, return_id)
     pairs = [value.partition("=") for value in values or ()]
     verdict = shared.intake.confirm(row, who or getpass.getuser(), {path.strip(): text for path, _, text in pairs})
-    report(shared, [told(row["file_name"], row, verdict, now())])
+    if verdict.outcome == "accepted":
+        report(shared, [settled(shared, row["file_name"], return_id, verdict)])
+    else:
+        report(shared, [told(row["file_name"], row, verdict, now())])
 
 
 @app.command("reject", help=_("Hylkää palautus."), epilog=examples("formgen review reject RETURN"))

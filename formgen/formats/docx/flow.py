@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from formgen.errors import Unreadable
 from formgen.formats.docx.controls import CHECKED, UNCHECKED
 from formgen.formats.docx.package import MC, W14, w
 
@@ -33,6 +34,8 @@ TRANSPARENT = {
 DELETED = {w("del"), w("moveFrom")}
 TRACKED = {w("ins"), w("moveTo")}
 ON = {"1", "true", "on"}
+CELLS = {**dict.fromkeys(("cellIns", "cellDel", "cellMerge"), "tracked_change"), "vMerge": "merged"}
+CHARACTERS = 100_000  # in one paragraph or cell; an answer has 2 000 at most
 MARKING = {"vanish": "hidden_text", "strike": "struck_out", "dstrike": "struck_out"}
 SYMBOLS = {  # checkbox signs of the Wingdings fonts, by the low byte of their code
     0xFE: CHECKED,
@@ -74,7 +77,6 @@ class Box:
     controls: list[Held] = field(default_factory=list)
     bookmarks: list[str] = field(default_factory=list)
     marks: set[str] = field(default_factory=set)
-    span: int = 1
 
 
 @dataclass(slots=True)
@@ -119,23 +121,21 @@ class Flow:
             if properties is not None and properties.find(w("del")) is not None:
                 continue
             tracked = properties is not None and properties.find(w("ins")) is not None
-            cells = []
-            for cell in unfolded(row, w("tc")):
-                box = Box(marks={"tracked_change"} if tracked else set())
-                for outer in outer_controls(cell, row):
-                    box.controls.append(outer)
-                self.blocks(cell, box)
-                for control in box.controls:
-                    control.end = control.end or len(box.text)
-                gauge = cell.find(f"{w('tcPr')}/{w('gridSpan')}")
-                box.span = (
-                    int(gauge.get(w("val"), "1")) if gauge is not None and gauge.get(w("val"), "1").isdecimal() else 1
-                )
-                if cell.find(f"{w('tcPr')}/{w('vMerge')}") is not None:
-                    box.marks.add("merged")
-                cells.append(box)
-            grid.rows.append(cells)
+            grid.rows.append([self.cell(cell, row, tracked) for cell in unfolded(row, w("tc"))])
         return grid
+
+    def cell(self, cell: Element, row: Element, tracked: bool) -> Box:
+        """Return a cell of a row; ``tracked`` tells whether the row was inserted under tracking."""
+        properties = cell.find(w("tcPr"))
+        marks = {
+            mark for name, mark in CELLS.items() if properties is not None and properties.find(w(name)) is not None
+        }
+        outer = outer_controls(cell, row)
+        box = Box(controls=[*outer], marks=marks | ({"tracked_change"} if tracked else set()))
+        self.blocks(cell, box)
+        for control in outer:
+            control.end = len(box.text)
+        return box
 
     def blocks(self, container: Element, box: Box) -> None:
         """Add the blocks of a cell, one line each."""
@@ -212,6 +212,8 @@ class Flow:
             return
         for child in run:
             self.sign(child, box)
+            if len(box.text) > CHARACTERS:
+                raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
 
     def sign(self, child: Element, box: Box) -> None:
         """Add one child of a run."""

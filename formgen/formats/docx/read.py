@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import pairwise, zip_longest, zip_longest
+from itertools import islice, pairwise, zip_longest
 
 from formgen import words
 from formgen.errors import Unreadable
@@ -28,6 +28,7 @@ BOX = re.compile(rf"{CHECKED}|{UNCHECKED}|☑|✓|✔|[✗✘☓]|\[[ xX]?\]|\([
 TICKED = re.compile(rf"[{CHECKED}☑✓✔✗✘☓xX]")
 INSTANCE = re.compile(r"form_([0-9a-f]{32})")
 ROWS = 2_000
+STRAYS = 100
 
 
 def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
@@ -55,19 +56,23 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
         said,
         "docx",
         facts(package, flow),
-        tuple(strays(finder, known, said.get("case_id", ""))),
+        tuple(islice(strays(finder, known, said.get("case_id", "")), STRAYS)),
     )
 
 
 def paper_of(tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], Paper]) -> Paper | None:
-    """Return the paper that the tokens of most carriers name: an answer may hold a token of another form."""
+    """Return the paper that the tokens of most carriers name: an answer may hold a token of another form.
+
+    Without a token it is the only one that is looked for.
+    """
     named = Counter(
         (identity.form, identity.version)
         for found in tokens.values()
         for token in found
         if (identity := claimed(token))
     )
-    return next((papers[name] for name, _ in named.most_common() if name in papers), None)
+    only = next(iter(papers.values())) if len(papers) == 1 and not named else None
+    return next((papers[name] for name, _ in named.most_common() if name in papers), only)
 
 
 # --- identity ---------------------------------------------------------------------------------
@@ -249,7 +254,7 @@ class Finder:
     def cards(self, grid: Grid, table: Question) -> None:
         """Take cards: a column that comes again begins the next one."""
         names = self.tables[table.path]
-        index, taken = -1, set(column.path for column in table.columns)
+        index, taken = -1, {column.path for column in table.columns}
         for row in grid.rows[: ROWS * 10]:
             for column, cell, layer in pairs_of(row, names):
                 if column.path in taken:
@@ -402,8 +407,11 @@ def written(question: Question, cell: Box) -> Taken:
     text, left = unprompted(cell.text, question)
     if left:
         doubts.append("placeholder_left")
-    covered = {place for held in ours for place in range(held.start, held.end)}
-    outside = "".join(sign for place, sign in enumerate(cell.text) if place not in covered)
+    outside, place = "", 0
+    for held in sorted(ours, key=lambda held: held.start):
+        outside += cell.text[place : held.start]
+        place = max(place, held.end)
+    outside += cell.text[place:]
     if (ours and text and unprompted(outside, question)[0]) or {"text_box", "nested"} & cell.marks:
         doubts.append("text_outside")
     if len(ours) > 1:

@@ -1,0 +1,157 @@
+"""Behind the wall foreign bytes are read as in front of it, and what goes wrong there stays there."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import socket
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from io import BytesIO
+
+import pytest
+
+from formgen import formats, wall
+from formgen.errors import CutOff, Unreadable
+from formgen.form import Form, blank
+from formgen.settings import Intake
+from formgen.sheet import Answer, Sheet
+from tests.strategies import FORMS, drawn, members, packed, papers
+
+MAIN = "word/document.xml"
+CPU, MEMORY = Intake().cpu_seconds, Intake().memory_bytes
+every_form = pytest.mark.parametrize("form", tuple(FORMS), ids=lambda form: form.id)
+
+
+@pytest.fixture(autouse=True)
+def _no_child_is_left() -> Iterator[None]:
+    yield
+    assert multiprocessing.active_children() == []
+
+
+@cache
+def document(form: type[Form]) -> bytes:
+    """Return a document of a form with something in it."""
+    paths = [path for path in blank(form, {}).answers if form.field(path) and form.field(path).type in ("text", "long")]
+    return drawn(form, Sheet({path: Answer("Äiti & “poika”\n<Oy>\t🙂") for path in paths}))
+
+
+@cache
+def heavy() -> bytes:
+    """Return a document within the limits of size that takes seconds to read."""
+    parts = members(document(next(iter(FORMS))))
+    line = b"<w:p><w:r><w:t>x</w:t></w:r></w:p>"
+    parts[MAIN] = parts[MAIN].replace(b"<w:sectPr", line * (7_000_000 // len(line)) + b"<w:sectPr", 1)
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w") as package:
+        for name, part in parts.items():
+            package.writestr(name, part)
+    return out.getvalue()
+
+
+@every_form
+def test_a_document_reads_the_same_on_both_sides(form: type[Form]) -> None:
+    data = document(form)
+    sheet = wall.read(data, papers(), Intake())
+    assert sheet == formats.read(data, papers())
+    assert any(answer.text for answer in sheet.answers.values())
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty_file"),
+        (b"not a document", "unsupported_type"),
+        (packed({"word/x": b""})[:-30], "unreadable"),
+        (packed({"word/x": b""}), "not_a_form"),
+        (packed({"word/x": b"", "../x": b""}), "unsafe"),
+    ],
+)
+def test_what_cannot_be_read_has_the_same_code_on_both_sides(data: bytes, code: str) -> None:
+    for read in (lambda: wall.read(data, papers(), Intake()), lambda: formats.read(data, papers())):
+        with pytest.raises(Unreadable) as refused:
+            read()
+        assert (refused.value.code, type(refused.value)) == (code, Unreadable)
+
+
+def test_a_file_over_the_limit_is_not_even_opened() -> None:
+    with pytest.raises(Unreadable) as refused:
+        wall.read(bytes(11), papers(), Intake(max_bytes=10))
+    assert refused.value.code == "too_large"
+
+
+def test_a_reading_that_takes_too_long_is_cut_off() -> None:
+    with pytest.raises(CutOff) as refused:
+        wall.read(heavy(), papers(), Intake(wall_seconds=0.2))
+    assert refused.value.code == "timeout"
+
+
+def test_a_reading_that_uses_up_its_processor_time_is_cut_off() -> None:
+    with pytest.raises(CutOff) as refused:
+        wall.read(heavy(), papers(), Intake(cpu_seconds=1))
+    assert refused.value.code in {"unsafe", "timeout"}
+
+
+@pytest.mark.parametrize("megabytes", [1, 150])
+def test_a_reading_that_runs_out_of_memory_is_refused(megabytes: int) -> None:
+    with pytest.raises(Unreadable) as refused:
+        wall.read(heavy(), papers(), Intake(memory_bytes=megabytes * 1_000_000))
+    assert refused.value.code in {"unsafe", "too_large", "unreadable"}, "whoever notices it first says so"
+
+
+def test_a_reader_that_is_killed_is_cut_off() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(wall.read, heavy(), papers(), Intake())
+        while not (children := multiprocessing.active_children()) and not reading.done():
+            pass
+        for child in children:
+            os.kill(child.pid or 0, signal.SIGKILL)
+        with pytest.raises(CutOff) as refused:
+            reading.result()
+    assert refused.value.code == "unsafe"
+
+
+def test_the_next_file_is_read_as_if_nothing_had_happened() -> None:
+    form = next(iter(FORMS))
+    with pytest.raises(CutOff):
+        wall.read(heavy(), papers(), Intake(wall_seconds=0.05))
+    assert wall.read(document(form), papers(), Intake()) == formats.read(document(form), papers())
+
+
+def confined(code: str) -> str:
+    """Return what a program prints that runs as the child behind the wall does."""
+    start = f"from formgen.wall import confine\nconfine({MEMORY}, {CPU})\n"
+    return subprocess.run([sys.executable, "-c", start + code], check=True, capture_output=True, text=True).stdout
+
+
+ALONE = """
+import ctypes, os
+if ctypes.CDLL(None).unshare(0x40000000) and ctypes.CDLL(None).unshare(0x50000000):
+    os._exit(1)
+"""
+
+
+def test_the_child_has_no_network_where_the_kernel_allows() -> None:
+    if subprocess.run([sys.executable, "-c", ALONE], check=False).returncode:
+        pytest.skip("the kernel lets nobody leave the network")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            pass
+        call = f"import socket\nprint(socket.socket().connect_ex(('127.0.0.1', {port})))"
+        assert int(confined(call)) != 0
+
+
+def test_the_child_has_limits_that_it_cannot_raise() -> None:
+    code = """
+import resource
+for name in ("AS", "CPU", "CORE", "FSIZE", "NOFILE"):
+    print(*resource.getrlimit(getattr(resource, f"RLIMIT_{name}")))
+"""
+    found = [tuple(map(int, line.split())) for line in confined(code).splitlines()]
+    assert found == [(limit, limit) for limit in (MEMORY, CPU, 0, wall.FILE_BYTES, wall.OPEN_FILES)]

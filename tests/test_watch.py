@@ -1,0 +1,508 @@
+"""The daemon takes what is whole and nobody's, leaves the rest alone, and proves that it still hears."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from formgen import formats, outbox, wall, watch
+from formgen.errors import OutOfReach
+from formgen.intake import Intake
+from formgen.watch import CANARY, Watch, alive, alone, being_edited, candidates, cut_short, ignored, oddities
+from tests.conftest import JOB, REFERRAL, Bench, saved_again
+
+At = Callable[[str], Bench]
+LONGEST = 10.0
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read without the wall: what is asked about is what is taken, not how it is read."""
+    monkeypatch.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
+
+
+class Time:
+    """The daemon's clock: it stands still until it is moved, and waiting moves it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Take the place of the real one."""
+        self.now = 1000.0
+        monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: self.now))
+
+
+@pytest.fixture
+def moment(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """Return the daemon's clock."""
+    return Time(monkeypatch)
+
+
+def limits(bench: Bench) -> Any:
+    """Return the limits of the intake."""
+    return bench.workspace.office.intake
+
+
+def until(holds: Callable[[], Any]) -> bool:
+    """Tell whether something comes to hold soon; looks often, waits no longer than it must."""
+    end = time.monotonic() + LONGEST
+    while not (held := holds()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return bool(held)
+
+
+@contextmanager
+def running(daemon: Watch) -> Iterator[Thread]:
+    """Run a daemon in a thread; it ends with the block."""
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            daemon.run()
+        except BaseException as error:  # noqa: BLE001 - told below
+            failed.append(error)
+
+    thread = Thread(target=work)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        daemon.end()
+        thread.join(LONGEST)
+    assert not thread.is_alive()
+    assert failed == []
+
+
+# --- what is a return ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "~$lomake.docx",
+        ".~lock.lomake.docx#",
+        "lomake.docx.tmp",
+        "~WRD0001.tmp",
+        "lomake.docx.part",
+        "lomake.docx.crdownload",
+        "Thumbs.db",
+        ".DS_Store",
+        ".gitkeep",
+        CANARY,
+    ],
+)
+def test_files_of_editors_and_transfers_are_ignored_and_stay(bench: Bench, name: str) -> None:
+    file = bench.drop(b"not a return", name)
+    assert ignored(name)
+    bench.watch()
+    assert file.exists()
+    assert bench.journal.returned() == []
+
+
+@pytest.mark.parametrize("name", ["lomake.docx", "lomake (konflikti 2026-06-01).docx", "tmp", "part.docx", ".docx"])
+def test_any_other_name_is_a_return(bench: Bench, name: str) -> None:
+    assert not ignored(name)
+    assert bench.returned(b"something", name)["file_name"] == name
+
+
+def test_files_in_subfolders_are_returns_and_their_folders_stay(bench: Bench) -> None:
+    row = bench.returned(b"something", "Joensuu/toimisto 2/lomake.docx")
+    assert row["file_name"] == "lomake.docx"
+    assert (bench.workspace.inbox / "Joensuu" / "toimisto 2").is_dir()
+
+
+def test_odd_things_are_named_and_neither_opened_nor_removed(bench: Bench, tmp_path: Path) -> None:
+    inbox = bench.workspace.inbox
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "lomake.docx").write_bytes(b"not in the inbox")
+    (inbox / "linkki.docx").symlink_to(outside / "lomake.docx")
+    (inbox / "kansio").symlink_to(outside)
+    os.mkfifo(inbox / "putki")
+    with socket.socket(socket.AF_UNIX) as plug:
+        here = Path.cwd()
+        os.chdir(inbox)
+        try:
+            plug.bind("pistoke")
+        finally:
+            os.chdir(here)
+    assert {file.name for file in oddities(inbox)} == {"linkki.docx", "kansio", "putki", "pistoke"}
+    assert list(candidates(inbox)) == []
+    bench.watch()
+    assert bench.journal.returned() == []
+    assert {file.name for file in inbox.iterdir()} == {"linkki.docx", "kansio", "putki", "pistoke"}
+
+
+# --- when it is whole ---------------------------------------------------------------------------
+
+
+def test_a_file_is_taken_after_it_has_been_left_alone_for_the_quiet_time(bench: Bench, moment: Time) -> None:
+    daemon = Watch(bench.intake)
+    file = bench.drop(b"something", "lomake.docx")
+    assert daemon.scan() == 1
+    moment.now += limits(bench).quiet * 0.9
+    assert daemon.scan() == 1
+    assert file.exists()
+    moment.now += limits(bench).quiet * 0.2
+    assert daemon.scan() == 0
+    assert not file.exists()
+
+
+def test_a_growing_file_is_not_taken_until_it_rests(bench: Bench, moment: Time) -> None:
+    daemon = Watch(bench.intake)
+    file = bench.drop(b"page ", "skannaus.txt")
+    for _ in range(5):
+        daemon.scan()
+        moment.now += limits(bench).quiet * 2
+        with file.open("ab") as stream:
+            stream.write(b"page ")
+    assert daemon.scan() == 1
+    moment.now += limits(bench).quiet * 2
+    assert daemon.scan() == 0
+    (row,) = bench.journal.returned()
+    assert row["size"] == len(b"page ") * 6
+
+
+def test_on_a_polled_share_a_file_rests_for_two_looks(bench: Bench, moment: Time) -> None:
+    daemon = Watch(bench.intake, poll=5.0)
+    bench.drop(b"something")
+    daemon.scan()
+    moment.now += 9.0
+    assert daemon.scan() == 1
+    moment.now += 2.0
+    assert daemon.scan() == 0
+
+
+def test_an_empty_file_waits_and_is_then_rejected_as_empty(bench: Bench, moment: Time) -> None:
+    daemon = Watch(bench.intake)
+    bench.drop(b"", "lomake.docx")
+    daemon.scan()
+    moment.now += limits(bench).empty - 1
+    assert daemon.scan() == 1
+    moment.now += 2
+    assert daemon.scan() == 0
+    assert bench.reason(bench.journal.returned()[-1])["code"] == "empty_file"
+
+
+def test_an_empty_file_that_is_filled_later_is_a_return_like_any_other(bench: Bench, moment: Time) -> None:
+    daemon = Watch(bench.intake)
+    file = bench.drop(b"", "lomake.docx")
+    daemon.scan()
+    moment.now += 10
+    file.write_bytes(bench.filled(bench.issue("referral"), REFERRAL))
+    daemon.scan()
+    moment.now += limits(bench).quiet * 2
+    assert daemon.scan() == 0
+    assert bench.journal.returned()[-1]["outcome"] == "accepted"
+
+
+def test_a_package_without_its_end_waits_longer_before_it_is_called_broken(bench: Bench, moment: Time) -> None:
+    daemon = Watch(bench.intake)
+    data = bench.filled(bench.issue("referral"), REFERRAL)
+    bench.drop(data[:-200], "lomake.docx")
+    daemon.scan()
+    moment.now += limits(bench).incomplete - 1
+    assert daemon.scan() == 1
+    moment.now += 2
+    assert daemon.scan() == 0
+    assert bench.reason(bench.journal.returned()[-1])["code"] == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("data", "short"),
+    [
+        (b"PK\x03\x04 no end", True),
+        (b"PK\x03\x04 then PK\x05\x06" + bytes(18), False),
+        (b"%PDF-1.7 no trailer", True),
+        (b"%PDF-1.7 and %%EOF\r\n", False),
+        (b"plain text", False),
+    ],
+)
+def test_a_cut_file_is_told_by_its_end(tmp_path: Path, data: bytes, short: bool) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(data)
+    assert cut_short(file, len(data)) is short
+
+
+@pytest.mark.parametrize(
+    ("name", "lock"),
+    [
+        ("lomake.docx", "~$lomake.docx"),
+        ("palaute.docx", "~$alaute.docx"),
+        ("palautus.docx", "~$lautus.docx"),
+        ("palautus.docx", ".~lock.palautus.docx#"),
+    ],
+)
+def test_a_file_whose_editor_is_still_open_is_left_alone(bench: Bench, moment: Time, name: str, lock: str) -> None:
+    daemon = Watch(bench.intake)
+    file, beside = bench.drop(b"something", name), bench.drop(b"", lock)
+    assert being_edited(file)
+    daemon.scan()
+    moment.now += 1000
+    daemon.scan()
+    assert file.exists()
+    beside.unlink()
+    daemon.scan()
+    assert not file.exists()
+    assert bench.journal.returned()[-1]["file_name"] == name
+
+
+def test_emptying_the_inbox_once_does_not_wait_for_an_editor(bench: Bench) -> None:
+    open_one = bench.drop(b"something", "auki.docx")
+    bench.drop(b"", ".~lock.auki.docx#")
+    other = bench.drop(b"something else", "valmis.docx")
+    bench.watch()
+    assert (open_one.exists(), other.exists()) == (True, False)
+
+
+def test_a_file_that_cannot_be_taken_now_is_taken_later(
+    bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Watch(bench.intake)
+    file = bench.drop(b"something")
+    daemon.scan()
+    moment.now += 1
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        assert daemon.scan() == 1
+    assert file.exists()
+    assert daemon.scan() == 0
+    assert not file.exists()
+
+
+# --- the daemon lives ---------------------------------------------------------------------------
+
+
+def stumble(*_: Any) -> None:
+    """Fail as code with a mistake in it does."""
+    raise LookupError("a mistake")
+
+
+def test_one_return_that_makes_us_stumble_holds_up_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    daemon = Watch(bench.intake)
+    first = bench.intake.receive(bench.drop(b"one"))
+    second = bench.intake.receive(bench.drop(b"two"))
+    assert first
+    assert second
+    process = Intake.process
+
+    def only_second(intake: Intake, return_id: str) -> Any:
+        return process(intake, return_id) if return_id == second else stumble()
+
+    monkeypatch.setattr(Intake, "process", only_second)
+    assert daemon.settle() == 1
+    assert (bench.row(first)["outcome"], bench.row(second)["outcome"]) == (None, "rejected")
+    assert daemon.settle() == 1
+
+
+def test_what_stumbles_is_tried_again_after_a_longer_pause_each_time(
+    bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Watch(bench.intake)
+    return_id = bench.intake.receive(bench.drop(b"one"))
+    assert return_id
+    monkeypatch.setattr(Intake, "process", stumble)
+    pauses = []
+    for _ in range(12):
+        daemon.settle()
+        pauses.append(daemon.pauses[return_id][1] - moment.now)
+        moment.now += pauses[-1]
+    assert pauses[:3] == [0.5, 1.0, 2.0]
+    assert pauses[-1] == watch.LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("name", ["expire", "publish"])
+def test_trouble_in_upkeep_does_not_end_the_daemon(bench: Bench, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Intake, name, stumble)
+    assert Watch(bench.intake).scan() == 0
+
+
+def test_what_could_not_be_published_is_published_at_a_later_scan(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = Watch(bench.intake)
+    bench.intake.receive(bench.drop(bench.filled(bench.issue("referral"), REFERRAL)))
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(outbox, "write", full)
+        daemon.settle()
+    assert bench.feed() == []
+    daemon.pauses.clear()
+    for file in list(bench.workspace.inbox.iterdir()):
+        file.unlink()
+    daemon.scan()
+    assert bench.record(bench.journal.returned()[-1])["form"] == "referral"
+    assert [line["event"] for line in bench.feed()] == ["record.accepted"]
+
+
+def test_all_that_was_received_has_an_outcome(at: At) -> None:
+    bench = at("signed")
+    case_id = bench.case().case_id
+    job = bench.filled(bench.issue("job_start", case_id), JOB)
+    wrong = bench.filled(bench.issue("job_start", case_id), {**JOB, "weekly_hours": "52"})
+    dropped = [job, saved_again(job), wrong, wrong, b"no form", b"no form"]
+    for data in dropped:
+        bench.drop(data)
+    bench.watch()
+    counts = bench.journal.counts()
+    assert counts == {"accepted": 4, "rejected": 2, "duplicate": 3}
+    assert sum(counts.values()) == len(bench.feed()) == 3 + len(dropped)
+    assert list(bench.workspace.inbox.iterdir()) == []
+
+
+# --- one daemon, and its ears -------------------------------------------------------------------
+
+
+def hold(root: str, held: Any, done: Any) -> None:
+    """Hold a workspace's lock as another process does."""
+    from formgen.settings import Workspace
+
+    with alone(Workspace(Path(root))):
+        held.set()
+        done.wait(LONGEST)
+
+
+def test_a_second_daemon_is_refused(bench: Bench) -> None:
+    context = multiprocessing.get_context("spawn")
+    held, done = context.Event(), context.Event()
+    other = context.Process(target=hold, args=(str(bench.root), held, done))
+    other.start()
+    try:
+        assert held.wait(LONGEST)
+        assert alive(bench.workspace)
+        with pytest.raises(OutOfReach) as refused:
+            bench.watch()
+        assert refused.value.exit_code == 5
+    finally:
+        done.set()
+        other.join(LONGEST)
+    assert not alive(bench.workspace)
+    bench.watch()
+
+
+class Deaf:
+    """An observer that starts, stops, and hears nothing."""
+
+    def __init__(self) -> None:
+        """Begin without having been stopped."""
+        self.stopped = False
+
+    def stop(self) -> None:
+        """Stop."""
+        self.stopped = True
+
+    def join(self, timeout: float) -> None:
+        """Be over at once."""
+
+
+def slow_scans(bench: Bench) -> None:
+    """Let scans come so rarely that only a hint can explain what happens soon."""
+    office = bench.workspace.office
+    bench.workspace.__dict__["office"] = office.model_copy(
+        update={"intake": office.intake.model_copy(update={"rescan": 60.0})}
+    )
+
+
+def test_a_deaf_observer_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = bench.workspace.office
+    quick = office.intake.model_copy(update={"rescan": 0.01})
+    bench.workspace.__dict__["office"] = office.model_copy(update={"intake": quick})
+    monkeypatch.setattr(watch, "CANARY_WITHIN", 0.05)
+    made: list[Deaf] = []
+
+    def deaf(_self: Watch, _hint: Any) -> Deaf:
+        made.append(Deaf())
+        return made[-1]
+
+    monkeypatch.setattr(Watch, "observer", deaf)
+    with running(Watch(bench.intake)):
+        assert until(lambda: len(made) >= 3)
+        assert made[0].stopped
+    assert made[-1].stopped
+    assert not (bench.workspace.inbox / CANARY).exists()
+
+
+def test_an_observer_that_hears_its_canary_is_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = bench.workspace.office
+    quick = office.intake.model_copy(update={"rescan": 0.01})
+    bench.workspace.__dict__["office"] = office.model_copy(update={"intake": quick})
+    monkeypatch.setattr(watch, "CANARY_WITHIN", 0.5)
+    monkeypatch.setattr(watch, "CANARY_EVERY", 0.05)
+    real, made, heard = Watch.observer, [], []
+
+    def counted(daemon: Watch, hint: Any) -> Any:
+        made.append(hint)
+        return real(daemon, hint)
+
+    monkeypatch.setattr(Watch, "observer", counted)
+    with running(Watch(bench.intake)):
+        for _ in range(3):
+            seen = made[0].canary_seen if made else 0.0
+            heard.append(until(lambda: made and made[0].canary_seen > seen))  # noqa: B023 - asked at once
+    assert heard == [True] * 3
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("poll", [None, 0.1])
+def test_a_dropped_file_wakes_the_daemon_within_a_second(bench: Bench, poll: float | None) -> None:
+    slow_scans(bench)
+    daemon = Watch(bench.intake, poll)
+    hears: list[Any] = []
+    real = Watch.observer
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Watch, "observer", lambda self, hint: hears.append(real(self, hint)) or hears[-1])
+        with running(daemon):
+            assert until(lambda: hears and hears[0].is_alive())
+            begun = time.monotonic()
+            file = bench.drop(b"something", "lomake.docx")
+            assert until(lambda: not file.exists())
+            assert until(lambda: bench.journal.counts().get("rejected") == 1)
+            assert time.monotonic() - begun < 1 + limits(bench).quiet
+
+
+def test_a_file_that_was_there_before_the_daemon_is_taken_at_its_start(bench: Bench) -> None:
+    slow_scans(bench)
+    file = bench.drop(b"something")
+    with running(Watch(bench.intake)):
+        assert until(lambda: not file.exists())
+
+
+def test_a_daemon_that_cannot_observe_scans(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = bench.workspace.office
+    quick = office.intake.model_copy(update={"rescan": 0.05})
+    bench.workspace.__dict__["office"] = office.model_copy(update={"intake": quick})
+
+    class Refused(watch.Observer):  # type: ignore[misc, valid-type]
+        """An observer for which the kernel has no room."""
+
+        def start(self) -> None:
+            """Fail as inotify does at its limit."""
+            raise OSError(28, "inotify watch limit reached")
+
+    monkeypatch.setattr(watch, "Observer", Refused)
+    with running(Watch(bench.intake)):
+        file = bench.drop(b"something")
+        assert until(lambda: not file.exists())
+
+
+def test_a_daemon_that_is_asked_to_end_ends_and_lets_go_of_the_workspace(bench: Bench) -> None:
+    slow_scans(bench)
+    with running(Watch(bench.intake)) as thread:
+        assert until(lambda: alive(bench.workspace))
+        assert thread.is_alive()
+    assert not alive(bench.workspace)
