@@ -15,6 +15,7 @@ from formgen.intake import Intake
 from formgen.issue import issue
 from formgen.kinds import DayDate
 from formgen.settings import PACKAGED
+from formgen.store import day
 from formgen.watch import Watch
 
 DAY = re.compile(r"\{today([+-]\d+)?\}")
@@ -43,7 +44,7 @@ def dated(text: str, today: date) -> str:
 def play(intake: Intake) -> Iterator[Outcome]:
     """Make, fill and return the forms of every demonstration case; yield what became of each."""
     stories = json.loads((PACKAGED / "demo" / "cases.json").read_text(encoding="utf-8"))
-    today = intake.clock().date()
+    today = day(intake.clock())
     for number, story in enumerate(stories, start=1):
         case_id = None
         for turn, returned in enumerate(story["returns"], start=1):

@@ -534,6 +534,9 @@ class Reader:
 
 
 DOUBTS = {
+    "placeholder_left": "Kentän ohjeteksti on jäänyt vastauksen viereen. Vahvistakaa arvo.",
+    "struck_out": "Kentässä on yliviivattua tekstiä. Vahvistakaa arvo.",
+    "unread": "Kentässä on kuva tai muuta, jota ei voi lukea tekstinä. Vahvistakaa arvo.",
     "text_outside": "Kentän vieressä on muuta tekstiä. Vahvistakaa arvo.",
     "tracked_change": "Kentässä on jäljitetty muutos. Vahvistakaa arvo.",
     "hidden_text": "Kentässä on piilotettua tekstiä. Vahvistakaa arvo.",

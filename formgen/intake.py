@@ -20,11 +20,11 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from formgen import outbox, reply
-from formgen.errors import Busy, CutOff, Unreadable
+from formgen.errors import Busy, CutOff, Unreadable, UsageError
 from formgen.registry import Registry
 from formgen.settings import Workspace
 from formgen.sheet import Answer
-from formgen.store import Journal, Row, Transaction, dump, stamp
+from formgen.store import Journal, Row, Transaction, day, dump, stamp
 from formgen.verdict import Desk, Verdict, answers_key, envelope, reason, refused
 
 log = structlog.get_logger()
@@ -204,7 +204,10 @@ class Intake:
                 self.settle(row, verdict)
 
     def settle(self, row: Row, verdict: Verdict) -> None:
-        """Write everything that a verdict means in one transaction, then publish it."""
+        """Write everything that a verdict means in one transaction, then publish it.
+
+        Raise `UsageError` when somebody else has settled the return meanwhile.
+        """
         at = self.clock()
         changes: dict[str, Any] = {
             "outcome": verdict.outcome,
@@ -220,6 +223,8 @@ class Intake:
             "processed_at": stamp(at),
         }
         with self.journal.transaction() as connection:
+            if self.journal.outcome(connection, row["return_id"]) != row["outcome"]:
+                raise UsageError("Palautus {id} ei odota ratkaisua.", id=row["return_id"])
             path = None
             if verdict.outcome == "accepted":
                 changes |= self.accept(connection, row, verdict, at)

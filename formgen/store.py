@@ -205,6 +205,12 @@ class Journal:
             query = query.where(returns.c[name] == value)
         return self.rows(query)
 
+    def outcome(self, connection: Transaction, return_id: str) -> str | None:
+        """Return the outcome of a return as it stands now."""
+        query = select(returns.c.outcome).where(returns.c.return_id == return_id)
+        found: str | None = connection.execute(query).scalar_one()
+        return found
+
     def rejected_on(self, connection: Transaction, day: str) -> list[str]:
         """Return the places of the files rejected on a day."""
         query = select(returns.c.rejected_as).where(returns.c.rejected_as.startswith(f"{day}/"))

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 import structlog
 
-from formgen import formats, outbox, registry
+from formgen import formats, outbox, registry, wall
 from formgen.demo import dated
 from formgen.intake import Intake
 from formgen.issue import Issued, issue
 from formgen.settings import PACKAGED, Workspace
-from formgen.store import Journal, Row
+from formgen.store import Journal, Row, day
 from formgen.watch import Watch
 
 NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
@@ -87,7 +87,7 @@ class Bench:
 
     def filled(self, made: Issued, answers: Mapping[str, str]) -> bytes:
         """Return the document as a person fills it; ``{today+1}`` in an answer is that day."""
-        typed = {path: dated(text, self.clock().date()) for path, text in answers.items()}
+        typed = {path: dated(text, day(self.clock())) for path, text in answers.items()}
         document: bytes = formats.every()["docx"].fill(Path(made.path).read_bytes(), typed)
         return document
 
@@ -147,7 +147,7 @@ class Bench:
     def case(self) -> Any:
         """Return the only case as it stands today."""
         (row,) = self.journal.case_rows()
-        return self.journal.case(row["case_id"], self.clock().date(), self.workspace.office, self.registry)
+        return self.journal.case(row["case_id"], day(self.clock()), self.workspace.office, self.registry)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -193,6 +193,12 @@ def workspace(tmp_path: Path) -> Workspace:
 def bench(workspace: Workspace) -> Bench:
     """Return an empty workspace with its intake."""
     return Bench(workspace.root)
+
+
+@pytest.fixture
+def unwalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read without a child process: for tests of what happens around the reading."""
+    monkeypatch.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
 
 
 @pytest.fixture(scope="session")

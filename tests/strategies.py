@@ -52,6 +52,7 @@ FORMS = registry.load(WORKSPACE)
 TODAY = date(2026, 6, 1)
 FIRST, LAST = date(1930, 1, 1), date(2040, 12, 31)
 ROWS = 60
+EPOCH = (1980, 1, 1, 0, 0, 0)
 UP_TO_SIXTY = st.integers(0, ROWS)
 
 LETTERS = "aAbeikmnostäÄöÖåÅčđŋšžŧǥüßЯжΩ"
@@ -312,5 +313,5 @@ def packed(content: Mapping[str, bytes]) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as package:
         for name, data in content.items():
-            package.writestr(name, data)
+            package.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
     return out.getvalue()

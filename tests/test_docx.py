@@ -16,13 +16,15 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from formgen import formats, registry
-from formgen.form import Form, blank
+from formgen.form import Form, blank, judge
 from formgen.formats import docx
 from formgen.formats.docx.build import cards
 from formgen.formats.docx.controls import CHECKED, UNCHECKED, tag
 from formgen.formats.docx.package import W14, w
 from formgen.formats.docx.template import places, row_count
 from formgen.kinds import PARTS, Kind, Sign, clean
+from formgen.process import Case
+from formgen.settings import Office
 from formgen.sheet import Answer, Control, Identity, Question, Sheet, flat
 from formgen.words import say
 from tests.strategies import (
@@ -110,7 +112,7 @@ def test_a_table_of_sixty_rows_is_read_back(form: type[Form]) -> None:
 def test_what_is_filled_in_is_read_back(form: type[Form]) -> None:
     empty = drawn(form, blank(form, {}))
 
-    @settings(few, max_examples=4)
+    @settings(few, max_examples=3)
     @given(records(form, FEW), records(form, FEW))
     def holds(known: dict[str, Any], typed: dict[str, Any]) -> None:
         sheet = blank(form, typed)
@@ -119,6 +121,22 @@ def test_what_is_filled_in_is_read_back(form: type[Form]) -> None:
         again = blank(form, known)
         merged = Sheet({**again.answers, **sheet.answers})
         assert_same(form, merged, docx.fill(drawn(form, again), texts))
+
+    holds()
+
+
+@every_form
+def test_the_journey_changes_neither_record_nor_findings(form: type[Form]) -> None:
+    case = Case(CASE_ID, TODAY, Office(), forms=FORMS.ids)
+
+    @settings(few, max_examples=4)
+    @given(records(form, FEW))
+    def holds(known: dict[str, Any]) -> None:
+        sheet = blank(form, known)
+        before = judge(form, sheet, case, TODAY)
+        after = judge(form, formats.read(drawn(form, sheet), papers()), case, TODAY)
+        assert before.record
+        assert (after.record, set(after.findings)) == (before.record, set(before.findings))
 
     holds()
 

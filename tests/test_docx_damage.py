@@ -1254,17 +1254,18 @@ PDF = b"%PDF-1.7\n1 0 obj\n<< >>\nendobj\n"
 HTML = b"<!doctype html><html><body><p>x</p></body></html>"
 
 
-@pytest.mark.parametrize(
-    "data",
-    [ODT, OLE, b"{\\rtf1 x}", PDF, HTML, packed({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<x/>"})],
-)
+XLSX = packed({"[Content_Types].xml": b"<Types/>", "xl/workbook.xml": b"<x/>"})
+FOREIGN = {"odt": ODT, "doc": OLE, "rtf": b"{\\rtf1 x}", "pdf": PDF, "html": HTML, "xlsx": XLSX}
+
+
+@pytest.mark.parametrize("data", FOREIGN.values(), ids=FOREIGN)
 def test_a_file_of_another_format_is_not_taken_for_a_word_document(data: bytes) -> None:
     assert not docx.sniff(data)
 
 
-@pytest.mark.parametrize("data", [ODT, OLE, b"{\\rtf1 x}"])
-def test_a_file_of_another_word_processor_is_known_by_its_content(data: bytes) -> None:
-    assert formats.identify(data)[0] == "office"
+@pytest.mark.parametrize("name", ["odt", "doc", "rtf"])
+def test_a_file_of_another_word_processor_is_known_by_its_content(name: str) -> None:
+    assert formats.identify(FOREIGN[name])[0] == "office"
 
 
 def test_a_word_document_behind_a_password_is_called_encrypted() -> None:
@@ -1276,6 +1277,7 @@ def test_a_word_document_behind_a_password_is_called_encrypted() -> None:
 @pytest.mark.parametrize(
     ("data", "code"),
     [(b"", "empty_file"), (b"PK\x05\x06" + bytes(18), "unsupported_type"), (b"\0\1\2\3", "unsupported_type")],
+    ids=["nothing", "an empty package", "noise"],
 )
 def test_a_file_of_no_format_is_refused(data: bytes, code: str) -> None:
     with pytest.raises(Unreadable) as refused:

@@ -15,8 +15,8 @@ from uuid import UUID
 
 import pytest
 
-from formgen import formats, outbox, wall
-from formgen.errors import Busy
+from formgen import outbox, wall
+from formgen.errors import Busy, UsageError
 from formgen.intake import Intake, shown
 from formgen.issue import Issued
 from formgen.sheet import TOKEN, Identity
@@ -26,12 +26,6 @@ from formgen.watch import Watch
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, saved_again, tree
 
 At = Callable[[str], Bench]
-
-
-@pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read without the wall: what is asked about is what happens around the reading."""
-    monkeypatch.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
 
 
 def arrived(bench: Bench, data: bytes, name: str = "lomake.docx") -> str:
@@ -170,7 +164,7 @@ def test_the_same_entry_dropped_again_after_its_answer_is_a_return_of_its_own(be
     "point",
     ["journal.attempt", "desk.read", "intake.accept", "intake.publish", "outbox.publish_record", "outbox.publish_feed"],
 )
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("unwalled")
 def test_a_crash_at_any_stop_loses_nothing_and_doubles_nothing(
     at: At, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,7 +304,7 @@ def busy_office(bench: Bench) -> None:
     bench.returned(b"no form at all", "kissa.txt")
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("unwalled")
 def test_an_outbox_that_was_deleted_is_written_again_to_the_byte(at: At) -> None:
     bench = at("signed")
     busy_office(bench)
@@ -323,7 +317,7 @@ def test_an_outbox_that_was_deleted_is_written_again_to_the_byte(at: At) -> None
     assert again == published
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("unwalled")
 def test_one_missing_record_is_written_again_and_nothing_else_is_touched(at: At) -> None:
     bench = at("signed")
     record = next((bench.workspace.outbox / "records").rglob("*.referral.json"))
@@ -519,6 +513,16 @@ def test_a_person_refuses_a_review_and_its_sender_gets_an_answer(at: At) -> None
     refused = bench.row(row["return_id"])
     assert bench.reason(refused)["code"] == "invalid_values"
     assert bench.feed()[-1]["event"] == "return.rejected"
+
+
+def test_two_people_who_decide_at_once_make_one_decision(at: At) -> None:
+    bench = at("signed")
+    row = in_review(bench)
+    bench.intake.confirm(row, "Testi Tarkastaja", {})
+    with pytest.raises(UsageError):
+        bench.intake.refuse(row, "Toinen Tarkastaja")
+    assert bench.row(row["return_id"])["outcome"] == "accepted"
+    assert [line["event"] for line in bench.feed()].count("return.rejected") == 0
 
 
 def test_a_duplicate_of_a_return_in_review_names_it(at: At) -> None:

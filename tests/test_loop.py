@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +20,7 @@ from formgen.sheet import TOKEN, Identity
 from tests.conftest import AGREEMENT, DECIDED, DECISION, JOB, REFERRAL, WALK, Bench, changed, saved_again, tree
 
 At = Callable[[str], Bench]
+pytestmark = pytest.mark.usefixtures("unwalled")
 AMENDMENT = {
     **AGREEMENT,
     "agreement_kind": "amendment",
@@ -302,8 +306,6 @@ def signed_for(bench: Bench, data: bytes, identity: Identity) -> bytes:
     bookmark = f"form_{identity.instance.hex}"
 
     def put(_: str, text: str) -> str:
-        import re
-
         return re.sub(r"form_[0-9a-f]{32}", bookmark, TOKEN.sub(token, text))
 
     return changed(data, put)
@@ -350,6 +352,27 @@ def test_a_form_that_says_it_is_of_another_case_is_rejected(at: At) -> None:
     row = bench.returned(data)
     assert bench.reason(row)["code"] == "unknown_case"
     assert [known["form"] for known in bench.journal.record_rows()].count("job_start") == 0
+
+
+@pytest.fixture
+def helsinki(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the office's clock be that of Finland."""
+    monkeypatch.setenv("TZ", "Europe/Helsinki")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("helsinki")
+def test_a_form_that_is_dated_today_may_come_right_after_midnight(bench: Bench) -> None:
+    bench.clock.now = datetime(2026, 5, 31, 22, 30, tzinfo=UTC)
+    made = bench.issue("referral")
+    given = bench.journal.issued(made.instance_id)
+    assert given
+    assert given["answers"]["document_date"] == "1.6.2026"
+    row = bench.returned(bench.filled(made, DECIDED))
+    assert bench.record(row)["data"]["document_date"] == "2026-06-01"
 
 
 # --- forms that come too early ------------------------------------------------------------------

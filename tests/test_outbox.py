@@ -20,6 +20,7 @@ from tests import golden
 from tests.conftest import JOB, REFERRAL, Bench, tree
 
 At = Callable[[str], Bench]
+pytestmark = pytest.mark.usefixtures("unwalled")
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from formgen.settings import Workspace
 from tests.conftest import JOB, Bench
 
 At = Callable[[str], Bench]
+pytestmark = pytest.mark.usefixtures("unwalled")
 REPOSITORY = Path(__file__).parents[1]
 FORMS = registry.load(Workspace(REPOSITORY))
 TODAY = date(2026, 6, 1)

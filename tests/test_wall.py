@@ -71,6 +71,7 @@ def test_a_document_reads_the_same_on_both_sides(form: type[Form]) -> None:
         (packed({"word/x": b""}), "not_a_form"),
         (packed({"word/x": b"", "../x": b""}), "unsafe"),
     ],
+    ids=["nothing", "text", "half a package", "another package", "a name that leads out"],
 )
 def test_what_cannot_be_read_has_the_same_code_on_both_sides(data: bytes, code: str) -> None:
     for read in (lambda: wall.read(data, papers(), Intake()), lambda: formats.read(data, papers())):

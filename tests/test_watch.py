@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from formgen import formats, outbox, wall, watch
+from formgen import outbox, watch
 from formgen.errors import OutOfReach
 from formgen.intake import Intake
 from formgen.watch import CANARY, Watch, alive, alone, being_edited, candidates, cut_short, ignored, oddities
@@ -23,12 +23,7 @@ from tests.conftest import JOB, REFERRAL, Bench, saved_again
 
 At = Callable[[str], Bench]
 LONGEST = 10.0
-
-
-@pytest.fixture(autouse=True)
-def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read without the wall: what is asked about is what is taken, not how it is read."""
-    monkeypatch.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
+pytestmark = pytest.mark.usefixtures("unwalled")
 
 
 class Time:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from formgen.cli.session import Session, _, err, examples, now, out, session
 from formgen.process import PHASES, expected
+from formgen.store import day
 
 app = typer.Typer(name="cases", no_args_is_help=True, help=_("Asiakkaiden asiat."))
 
@@ -17,7 +18,7 @@ app = typer.Typer(name="cases", no_args_is_help=True, help=_("Asiakkaiden asiat.
 def cases_list(context: typer.Context) -> None:
     """List the cases."""
     shared = session(context)
-    today = now().date()
+    today = day(now())
     found = [
         shared.journal.case(row["case_id"], today, shared.workspace.office, shared.registry)
         for row in shared.journal.case_rows()
@@ -46,7 +47,7 @@ def cases_show(
 ) -> None:
     """Show one case."""
     shared = session(context)
-    case = shared.journal.case(case_id, now().date(), shared.workspace.office, shared.registry)
+    case = shared.journal.case(case_id, day(now()), shared.workspace.office, shared.registry)
     value: dict[str, Any] = {
         "case_id": case.case_id,
         "status": case.status,

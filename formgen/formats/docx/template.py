@@ -89,7 +89,9 @@ class Template:
         self.environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=finalize)
         try:
             self.package = Package(data)
-            self.parts = {name: self.compiled(name) for name in self.drawn_parts()}
+            self.parts = {self.package.main: self.compiled(self.package.main)}
+            self.in_body = frozenset(self.found.words)
+            self.parts |= {name: self.compiled(name) for name in self.drawn_parts() if name != self.package.main}
         except (Unreadable, TemplateError) as error:
             raise UsageError(BROKEN, detail=str(error)) from error
 
@@ -176,22 +178,13 @@ class Template:
                 yield broken("Kohta on pohjassa {count} kertaa: {path}.", shown, count=str(times), path=shown)
         for name in sorted(self.found.unknown):
             yield broken("Pohjassa on kenttä, jota lomakkeella ei ole: {name}.", name=name)
-        if "token" not in self.found.words:
+        if "token" not in self.in_body:
             message = "Lomaketunnus puuttuu pohjan tekstistä. Lisää loppuun {example}."
             yield broken(message, example="{{ token }}")
 
     def printed(self, words: Mapping[str, str]) -> frozenset[str]:
         """Return the lines around the fields in every language, as they are compared."""
-        text = self.package.parse(self.package.main)
-        found = set(words.values())
-        for block in text.iter(w("p")):
-            said = "".join(block.itertext(w("t")))
-            found |= {match[2] for match in LABEL.finditer(said)}
-            found.add(EXPRESSION.sub("", said))
-            found |= {spoken(said, words, language) for language in languages()}
-        return frozenset(
-            plain(line) for text in found for said in everywhere(text) for line in said.split("\n") if plain(line)
-        )
+        return printed(self, tuple(words.items()))
 
     def draw(self, sheet: Sheet, words: Mapping[str, str]) -> bytes:
         """Return the document: the sheet's answers in their controls, identity in every carrier.
@@ -262,6 +255,21 @@ def spoken(line: str, words: Mapping[str, str], language: str) -> str:
         return say(label[2], language) if label else words.get(match[1], "")
 
     return EXPRESSION.sub(said, line)
+
+
+@lru_cache(maxsize=64)
+def printed(template: Template, words: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    """Return the lines around a template's fields in every language; the words are its own besides."""
+    said = dict(words)
+    found = set(said.values())
+    for block in template.package.parse(template.package.main).iter(w("p")):
+        line = "".join(block.itertext(w("t")))
+        found |= {match[2] for match in LABEL.finditer(line)}
+        found.add(EXPRESSION.sub("", line))
+        found |= {spoken(line, said, language) for language in languages()}
+    return frozenset(
+        plain(line) for text in found for whole in everywhere(text) for line in whole.split("\n") if plain(line)
+    )
 
 
 def field_slot(questions: tuple[Question, ...], steps: list[str], table: str = "") -> Slot | None:
