@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -305,13 +306,15 @@ def busy_office(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("unwalled")
-def test_an_outbox_that_was_deleted_is_written_again_to_the_byte(at: At) -> None:
+def test_an_outbox_that_was_deleted_is_written_again_to_the_byte(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = at("signed")
     busy_office(bench)
     published = {name: data for name, data in tree(bench.workspace.outbox).items() if not name.startswith("forms/")}
     assert len(published) == 4 + 2 * 3 + 1
     for name in published:
         (bench.workspace.outbox / name).unlink()
+    later = time.time() + 1000
+    monkeypatch.setattr(time, "time", lambda: later)
     bench.restarted().intake.recover()
     again = {name: data for name, data in tree(bench.workspace.outbox).items() if not name.startswith("forms/")}
     assert again == published

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from docx import Document
 
 from formgen.formats.docx.build import head, lean, page, styles
+from formgen.formats.docx.package import Package, pack
 
 
 def letter(
@@ -18,7 +19,7 @@ def letter(
     locale: str,
     alternative: str,
 ) -> bytes:
-    """Return the letter; each item is a bold part and a sentence."""
+    """Return the letter, the same bytes for the same words; each item is a bold part and a sentence."""
     document = Document()
     lean(document)
     page(document)
@@ -36,4 +37,5 @@ def letter(
     document.core_properties.language = locale
     out = io.BytesIO()
     document.save(out)
-    return out.getvalue()
+    package = Package(out.getvalue())
+    return pack((name, package.read(name)) for name in package.names)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
@@ -30,7 +29,7 @@ from markupsafe import Markup
 
 from formgen.errors import Finding, Unreadable, UsageError
 from formgen.formats.docx.controls import Slot, characters
-from formgen.formats.docx.package import MC, RELS, TYPES, W14, Package, parse, w
+from formgen.formats.docx.package import MC, RELS, TYPES, W14, Package, pack, parse, w
 from formgen.sheet import Control, Question, Sheet
 from formgen.words import everywhere, languages, plain, say
 
@@ -46,7 +45,6 @@ PROPERTIES = "http://schemas.openxmlformats.org/officeDocument/2006/custom-prope
 VT = "http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes"
 CORE = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
 DC = "http://purl.org/dc/elements/1.1/"
-EPOCH = (1980, 1, 1, 0, 0, 0)
 DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 BROKEN = "Lomakepohjassa on virhe: {detail}"
 WORDS = (
@@ -206,11 +204,7 @@ class Template:
             "slot": draw_slot,
             "_": lambda text: say(text, self.language),
         }
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w") as target:
-            for name, data in self.members(context, words):
-                target.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
-        return out.getvalue()
+        return pack(self.members(context, words))
 
     def members(self, context: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
         """Yield every member of the document."""
