@@ -45,6 +45,11 @@ class Move:
     when: When = always
     then: tuple[str, ...] = ()
 
+    @property
+    def unconditional(self) -> bool:
+        """Tell whether any document of the form is of this move."""
+        return self.when is always
+
 
 @dataclass(frozen=True)
 class Known:

@@ -321,6 +321,23 @@ class Journal:
         """Write the next step of a case down for good."""
         connection.execute(steps.insert().values(**values))
 
+    def note_step(self, case: Case, transition: str, note: Mapping[str, str], at: datetime) -> None:
+        """Write down a step that no document makes: the phase stays, the note says what was given."""
+        seq = case.steps[-1].seq + 1 if case.steps else 1
+        values = {
+            "case_id": case.case_id,
+            "seq": seq,
+            "form": "",
+            "transition": transition,
+            "phase_before": case.phase,
+            "phase_after": case.phase,
+            "coach": case.coach,
+            "note": dump(note),
+            "at": stamp(at),
+        }
+        with self.transaction() as connection:
+            self.add_step(connection, values)
+
     def add_event(self, connection: Transaction, body: Row) -> None:
         """Write an event down under the next number; its line in the feed is this text."""
         event = events.insert().values(event=body["event"], return_id=body["return_id"], body="")

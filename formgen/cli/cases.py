@@ -2,38 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from formgen.cli.session import Session, _, err, examples, now, out, session
-from formgen.process import PHASES, expected
+from formgen.errors import Finding, UsageError
+from formgen.kinds import DayDate, Misread
+from formgen.process import PHASES, Case, Task, expected, hold, resume, tasks
 from formgen.store import day
+
+STATUS = {"open": "avoin", "on_hold": "tauolla", "closed": "päättynyt"}
 
 app = typer.Typer(name="cases", no_args_is_help=True, help=_("Asiakkaiden asiat."))
 
 
-@app.command("list", help=_("Luettele asiat."), epilog=examples("formgen cases list"))
+CaseId = Annotated[str, typer.Argument(metavar="CASE", help=_("Asian tunnus."))]
+
+
+def opened(shared: Session, case_id: str) -> Case:
+    """Return a case as it is today."""
+    return shared.journal.case(case_id, day(now()), shared.workspace.office, shared.registry)
+
+
+def told(shared: Session, task: Task) -> dict[str, str]:
+    """Return a task as the outside contract shows it."""
+    return {"code": task.code, "due": task.due.isoformat(), "message": shared.say(task.message), "whom": task.whom}
+
+
+@app.command("list", help=_("Luettele asiat valmentajittain."), epilog=examples("formgen cases list"))
 def cases_list(context: typer.Context) -> None:
-    """List the cases."""
+    """List the cases by coach, with the oldest open task of each."""
     shared = session(context)
-    today = day(now())
-    found = [
-        shared.journal.case(row["case_id"], today, shared.workspace.office, shared.registry)
-        for row in shared.journal.case_rows()
+    found = [opened(shared, row["case_id"]) for row in shared.journal.case_rows()]
+    rows = [
+        (case, next(iter(tasks(case)), None))
+        for case in sorted(found, key=lambda case: (case.coach or "", case.case_id))
     ]
     if shared.as_json:
         shared.answer(
             [
-                {"case_id": case.case_id, "status": case.status, "phase": case.phase, "coach": case.coach}
-                for case in found
+                {
+                    "case_id": case.case_id,
+                    "status": case.status,
+                    "phase": case.phase,
+                    "coach": case.coach,
+                    "oldest_task": told(shared, task) if task else None,
+                }
+                for case, task in rows
             ]
         )
         return
-    table = Table(shared.say("Asia"), shared.say("Tila"), shared.say("Vaihe"), shared.say("Valmentaja"))
-    for case in found:
-        table.add_row(case.case_id, case.status, shared.say(PHASES.get(case.phase or "", "–")), case.coach or "–")
+    titles = ("Valmentaja", "Asia", "Tila", "Vaihe", "Vanhin tehtävä", "Mistä lähtien")
+    table = Table(*(shared.say(title) for title in titles))
+    for case, task in rows:
+        phase = shared.say(PHASES.get(case.phase or "", "–"))
+        due = (shared.say(task.message), DayDate().write(task.due)) if task else ("–", "–")
+        table.add_row(case.coach or "–", case.case_id, shared.say(STATUS[case.status]), phase, *due)
+    out.print(table)
+    for coach, number in sorted(shared.journal.caseloads().items()):
+        out.print(shared.say("{coach}: {number} avointa asiaa", coach=coach, number=number), markup=False)
+
+
+@app.command(
+    "tasks",
+    help=_("Luettele avoimet tehtävät: mikä on myöhässä, mistä lähtien ja kenellä."),
+    epilog=examples("formgen cases tasks", "formgen cases tasks PK-2026-00017"),
+)
+def cases_tasks(
+    context: typer.Context,
+    case_ids: Annotated[list[str] | None, typer.Argument(metavar="[CASE…]", help=_("Asioiden tunnukset."))] = None,
+) -> None:
+    """List what is overdue, oldest first."""
+    shared = session(context)
+    chosen = case_ids or [row["case_id"] for row in shared.journal.case_rows()]
+    found = [(task, case) for case in (opened(shared, case_id) for case_id in chosen) for task in tasks(case)]
+    found.sort(key=lambda item: (item[0].due, item[1].case_id))
+    if shared.as_json:
+        shared.answer([{"case_id": case.case_id, "coach": case.coach, **told(shared, task)} for task, case in found])
+        return
+    titles = ("Mistä lähtien", "Asia", "Valmentaja", "Koodi", "Tehtävä")
+    table = Table(*(shared.say(title) for title in titles))
+    for task, case in found:
+        table.add_row(DayDate().write(task.due), case.case_id, case.coach or "–", task.code, shared.say(task.message))
     out.print(table)
 
 
@@ -42,12 +96,10 @@ def cases_list(context: typer.Context) -> None:
     help=_("Näytä yhden asian vaihe, tietueet ja odottavat palautukset."),
     epilog=examples("formgen cases show PK-2026-00017"),
 )
-def cases_show(
-    context: typer.Context, case_id: Annotated[str, typer.Argument(metavar="CASE", help=_("Asian tunnus."))]
-) -> None:
+def cases_show(context: typer.Context, case_id: CaseId) -> None:
     """Show one case."""
     shared = session(context)
-    case = shared.journal.case(case_id, day(now()), shared.workspace.office, shared.registry)
+    case = opened(shared, case_id)
     value: dict[str, Any] = {
         "case_id": case.case_id,
         "status": case.status,
@@ -64,7 +116,7 @@ def cases_show(
             }
             for step in case.steps
         ],
-        "tasks": [],
+        "tasks": [told(shared, task) for task in tasks(case)],
         "waiting": pending_returns(shared, case_id, "waiting"),
         "review": pending_returns(shared, case_id, "review"),
     }
@@ -82,6 +134,8 @@ def cases_show(
             str(step.seq), step.form, step.transition or "–", shared.say(PHASES.get(step.after or "", "–")), step.at
         )
     out.print(table)
+    for task in value["tasks"]:
+        out.print(f"! {task['due']} {task['code']} {task['message']}", markup=False)
     for item in (*value["waiting"], *value["review"]):
         out.print(f"{item['outcome']}: {item['form']} {item['return_id']} {item['waits_for'] or ''}", markup=False)
 
@@ -110,3 +164,59 @@ def cases_open(context: typer.Context) -> None:
         shared.answer({"case_id": case_id})
     else:
         out.print(case_id)
+
+
+Day = Annotated[str, typer.Option(metavar="DAY", help=_("Päivä, esimerkiksi 1.3.2026."))]
+
+
+def read_day(text: str) -> date:
+    """Return the day of an option; raise `UsageError`."""
+    try:
+        found: date | None = DayDate().read(text, day(now())).value
+    except Misread as misread:
+        raise UsageError(misread.message) from misread
+    if found is None:
+        raise UsageError("Kirjoita päivämäärä näin: 1.3.2026.")
+    return found
+
+
+def take(shared: Session, case: Case, transition: str, findings: Iterable[Finding], note: Mapping[str, str]) -> None:
+    """Write a step that no document makes, unless a finding forbids it."""
+    for found in findings:
+        if found.severity == "error":
+            raise UsageError(found.message)
+        err.print(shared.say(found.message))
+    shared.journal.note_step(case, transition, note, now())
+    if shared.as_json:
+        shared.answer({"case_id": case.case_id, "transition": transition, **note})
+
+
+@app.command(
+    "hold",
+    help=_("Pane asia tauolle. Tauko ei muuta vaihetta eikä ole syy lopettaa."),
+    epilog=examples("formgen cases hold PK-2026-00017 --reason sairausloma --start 1.3.2026 --next-contact 30.3.2026"),
+)
+def cases_hold(
+    context: typer.Context,
+    case_id: CaseId,
+    reason: Annotated[str, typer.Option("--reason", help=_("Tauon syy."))],
+    start: Day,
+    next_contact: Day,
+) -> None:
+    """Put a case on hold (T26)."""
+    shared = session(context)
+    case = opened(shared, case_id)
+    begins, contact = read_day(start), read_day(next_contact)
+    note = {"reason": reason, "start": begins.isoformat(), "next_contact": contact.isoformat()}
+    take(shared, case, "T26", hold(case, begins, contact), note)
+
+
+@app.command(
+    "resume", help=_("Päätä asian tauko."), epilog=examples("formgen cases resume PK-2026-00017 --end 1.4.2026")
+)
+def cases_resume(context: typer.Context, case_id: CaseId, end: Day) -> None:
+    """End the hold of a case (T27)."""
+    shared = session(context)
+    case = opened(shared, case_id)
+    last = read_day(end)
+    take(shared, case, "T27", resume(case, last), {"end": last.isoformat()})

@@ -12,7 +12,9 @@ import typer
 from formgen.cli.outcomes import described_bytes, report, settled, told
 from formgen.cli.session import Session, _, examples, now, out, progress, session
 from formgen.errors import OutOfReach, UsageError
+from formgen.form import Form
 from formgen.issue import issue
+from formgen.store import day
 from formgen.watch import Watch
 
 app = typer.Typer()
@@ -23,29 +25,33 @@ app = typer.Typer()
     epilog=examples(
         "formgen generate referral",
         "formgen generate cooperation_agreement --case PK-2026-00017",
+        "formgen generate --next --case PK-2026-00017 -o lomakkeet",
         "formgen generate job_start --case PK-2026-00017 --lang sv -o anställning.docx",
     ),
 )
 def generate(
     context: typer.Context,
-    names: Annotated[list[str], typer.Argument(metavar="FORM…", help=_("Lomakkeiden tunnukset."))],
+    names: Annotated[list[str] | None, typer.Argument(metavar="[FORM…]", help=_("Lomakkeiden tunnukset."))] = None,
     case: Annotated[str | None, typer.Option("--case", help=_("Asian tunnus."))] = None,
     format_name: Annotated[str, typer.Option("--format", help=_("Tiedostomuoto."))] = "docx",
     lang: Annotated[
         str | None, typer.Option("--lang", help=_("Lomakkeen kieli: fi, sv, fi_selko tai sv_selko."))
     ] = None,
+    following: Annotated[bool, typer.Option("--next", help=_("Ne lomakkeet, jotka asia tarvitsee nyt."))] = False,
     blank: Annotated[bool, typer.Option("--blank", help=_("Ilman asiakkaan tietoja."))] = False,
     path: Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))] = None,
 ) -> None:
     """Make prefilled forms."""
     shared = session(context)
     made = []
-    for name in names:
-        form = shared.registry.latest(name)
+    forms = [shared.registry.latest(name) for name in names or ()] + (needed(shared, case) if following else [])
+    if not forms and not following:
+        raise UsageError("Anna lomakkeen tunnus tai --next.")
+    for form in forms:
         instance = shared.intake.new_id()
         target = (
             path / f"{form.id}-{str(instance)[-12:]}.{format_name}"
-            if path and (path.is_dir() or len(names) > 1)
+            if path and (path.is_dir() or len(forms) > 1 or following)
             else path
         )
         made.append(
@@ -68,6 +74,14 @@ def generate(
     else:
         for item in made:
             out.print(item.path, markup=False)
+
+
+def needed(shared: Session, case_id: str | None) -> list[type[Form]]:
+    """Return the forms that a case needs now; raise `UsageError` without a case."""
+    if case_id is None:
+        raise UsageError("Valinta --next tarvitsee asian tunnuksen: --case.")
+    case = shared.journal.case(case_id, day(now()), shared.workspace.office, shared.registry)
+    return [form for form in shared.registry if form.wanted(case)]
 
 
 @app.command(
