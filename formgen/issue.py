@@ -89,7 +89,8 @@ def issue(
     if language not in FORM_LANGUAGES:
         raise UsageError("Kieltä {language} ei ole. Kielet: {all}.", language=language, all=", ".join(FORM_LANGUAGES))
     nobody = Case(case_id or "", day(now), workspace.office, forms=registry.ids)
-    sheet = blank(form, prefill.known(form, nobody if case is None or empty else case), language)
+    about = nobody if case is None or empty else case
+    sheet = blank(form, prefill.known(form, about), language)
     identity = Identity(form.id, form.version, instance)
     template = module.load(template_file(workspace, form), form.questions(language), language)
     document = template.draw(sheet, words_for(workspace, form, identity, case_id, language))
@@ -104,6 +105,7 @@ def issue(
             "issued_at": stamp(now),
         },
         {name: answer.text for name, answer in sheet.answers.items() if answer.text},
+        prefill.sources(form, about),
     )
     file = (
         path

@@ -44,6 +44,19 @@ def row_of(asked: Field, row: Any) -> Mapping[str, Any]:
     return {column.name: getattr(row, column.name) for column in asked.columns if hasattr(row, column.name)}
 
 
+def sources(form: type[Form], case: Case) -> dict[str, dict[str, str]]:
+    """Return for each field that a record of the case prefills the record's id and the field ``form.field``."""
+    found: dict[str, dict[str, str]] = {}
+    for asked in form.fields:
+        name = asked.prefill if isinstance(asked.prefill, str) else ""
+        if form.single and case.current(form.id):
+            name = f"{form.id}.{asked.name}"
+        records = case.current(name.partition(".")[0]) if name else ()
+        if records:
+            found[asked.name] = {"record_id": records[-1].record_id, "field": name}
+    return found
+
+
 def source_name(asked: Field) -> str | None:
     """Return where a field is prefilled from, as it is shown outside."""
     return asked.prefill.__name__ if callable(asked.prefill) else asked.prefill

@@ -20,6 +20,7 @@ PHASES = {
     "closed": "Päättynyt",
 }
 
+CHANGED = "changed_known_value"
 HOLD_CONTACT = "Asia on tauolla. Sovitun yhteydenoton aika on tullut."
 
 When = Callable[[Any, "Case"], bool]
@@ -53,13 +54,14 @@ class Move:
 
 @dataclass(frozen=True)
 class Known:
-    """One accepted record of a case."""
+    """One accepted record of a case; ``changed`` are the paths at which it changed a known value."""
 
     record_id: str
     instance_id: str
     version_no: int
     record: Form
     supersedes: str | None = None
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,12 @@ class Case:
                 found[-1] = replace(found[-1], end=date.fromisoformat(step.note["end"]))
         return tuple(found)
 
+    def changed(self) -> dict[str, tuple[Known, str]]:
+        """Return the known values that records in force changed and nobody has accepted, by their place."""
+        accepted = {place for step in self.steps for place in step.note.get("accepted", "").split()}
+        places = {f"{known.record_id}:{path}": (known, path) for known in self.current() for path in known.changed}
+        return {place: found for place, found in places.items() if place not in accepted}
+
     def held_days(self, since: date) -> int:
         """Return the days after a day on which the case was on hold: what clocks leave out."""
         return sum(max(0, ((hold.end or self.today) - max(hold.start, since)).days) for hold in self.holds)
@@ -188,6 +196,10 @@ def tasks(case: Case) -> tuple[Task, ...]:
                 found.append(
                     Task(declared.code, day, declared.message, declared.whom, known.record.id, known.record_id)
                 )
+    for known, path in case.changed().values():
+        day, asked = getattr(known.record, known.record.dated), known.record.field(path)
+        message = f"Muuttunut tieto: {asked.label if asked else path}."
+        found.append(Task(CHANGED, day, message, "coach", known.record.id, known.record_id))
     return tuple(sorted(dict.fromkeys(found), key=lambda task: (task.due, task.code)))
 
 

@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from formgen.errors import Busy, OutOfReach, UsageError
-from formgen.process import Case, Known, Step
+from formgen.process import CHANGED, Case, Known, Step
 from formgen.registry import Registry
 from formgen.settings import Office
 
@@ -68,6 +68,7 @@ issued = Table(
     Column("language", String(12), nullable=False),
     Column("format", String(12), nullable=False),
     Column("answers", Text, nullable=False),
+    Column("sources", Text, nullable=False),
     Column("issued_at", String(32), nullable=False),
 )
 returns = Table(
@@ -227,15 +228,16 @@ class Journal:
 
     # --- documents and cases ------------------------------------------------------------------
 
-    def issue(self, values: Row, answers: Mapping[str, str]) -> None:
-        """Write down a document before it leaves."""
+    def issue(self, values: Row, answers: Mapping[str, str], sources: Mapping[str, Row]) -> None:
+        """Write down a document before it leaves: its answers by path, and where each field's came from."""
         with self.transaction() as connection:
-            connection.execute(issued.insert().values(answers=dump(answers), **values))
+            connection.execute(issued.insert().values(answers=dump(answers), sources=dump(sources), **values))
 
     def issued(self, instance_id: str) -> Row | None:
-        """Return what was issued as an instance, its answers as a mapping."""
+        """Return what was issued as an instance, its answers and sources as mappings."""
         row = self.row(select(issued).where(issued.c.instance_id == instance_id))
-        return {**row, "answers": json.loads(row["answers"])} if row else None
+        read = {name: json.loads(row[name]) for name in ("answers", "sources")} if row else {}
+        return {**row, **read} if row else None
 
     def open_case(self, connection: Transaction, prefix: str, at: datetime, previous: str | None = None) -> str:
         """Return the id of a new case, the next number of its year."""
@@ -364,12 +366,14 @@ class Journal:
 def known(row: Row, registry: Registry) -> Known:
     """Return a stored record as the case knows it, in the class of its own version."""
     form = registry.forms[row["form"]][row["version"]]
+    payload = json.loads(row["payload"])
     return Known(
-        row["record_id"],
-        row["instance_id"],
-        row["version_no"],
-        form.model_validate_json(dump(json.loads(row["payload"])["data"])),
-        row["supersedes"],
+        record_id=row["record_id"],
+        instance_id=row["instance_id"],
+        version_no=row["version_no"],
+        record=form.model_validate_json(dump(payload["data"])),
+        supersedes=row["supersedes"],
+        changed=tuple(issue["field"] for issue in payload["issues"] if issue["code"] == CHANGED),
     )
 
 

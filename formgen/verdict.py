@@ -14,15 +14,16 @@ from uuid import UUID
 
 from formgen import __version__, formats, wall
 from formgen.errors import CutOff, Finding, FormgenError, Unreadable
-from formgen.form import Form, judge
-from formgen.kinds import DayDate, Misread, clean
-from formgen.process import Case, Known, Move, advance
+from formgen.form import Field, Form, judge
+from formgen.kinds import Choose, DayDate, Misread, clean
+from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
 from formgen.sheet import Identity, Paper, Sheet
 from formgen.store import Journal, Row, day, dump, stamp
 from formgen.words import say
 
+BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus."
 UNSAFE = {"macros", "altChunk", "embedded"}
 CODES = {"unknown_version": "R90", "unknown_form": "R89", "bad_identity": "R89", "not_a_form": "R89"}
 MEDIA_TYPES = {
@@ -36,8 +37,8 @@ MEDIA_TYPES = {
 class Recognised:
     """A document that is one of ours: whose it is, and what the journal knows of it.
 
-    ``given`` are the answers it went out with, ``earlier`` the records it has become before;
-    ``known`` tells whether its case is one that there is.
+    ``given`` are the answers it went out with, ``sources`` where they came from, ``earlier``
+    the records it has become before; ``known`` tells whether its case is one that there is.
     """
 
     identity: Identity
@@ -46,6 +47,7 @@ class Recognised:
     language: str
     sheet: Sheet
     given: Mapping[str, str]
+    sources: Mapping[str, Row]
     earlier: tuple[Row, ...]
     known: bool
     doubts: tuple[Finding, ...] = ()
@@ -138,6 +140,7 @@ class Desk:
             language=issued.get("language") or sheet.claims.get("language") or self.workspace.office.language,
             sheet=sheet,
             given=issued.get("answers", {}),
+            sources=issued.get("sources", {}),
             earlier=tuple(earlier),
             known=known and (not claimed or claimed == case_id or bool(earlier)),
             doubts=doubts,
@@ -157,7 +160,7 @@ class Desk:
         corrects = corrected(about)
         own = str(about.identity.instance) if about.earlier or corrects is None else corrects.instance_id
         judged = judge(about.form, about.sheet, about.case.without(own), document_day(about))
-        findings = (*judged.findings, *about.doubts, *locked(about), *overtaken(about, corrects))
+        findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *overtaken(about, corrects))
         record = judged.record
         if record is None or any(found.severity == "error" for found in findings):
             return sentenced(Verdict("rejected", reason_code(findings), findings, about, record))
@@ -284,6 +287,41 @@ def locked(about: Recognised) -> Iterator[Finding]:
             yield Finding("choice", "review", asked.name, "Lukittua tietoa on muutettu. Tarkistakaa, kumpi on oikein.")
 
 
+def change(about: Recognised, path: str) -> str:
+    """Return what the person did at a place: ``confirmed``, ``changed``, ``blanked``, ``new`` or nothing."""
+    answer, given = about.sheet.answers.get(path), clean(about.given.get(path, ""))
+    text = clean(answer.text) if answer else given
+    asked = about.form.field(path)
+    if isinstance(asked.reads if asked else None, Choose) and text:
+        text, given = same_choice(asked, text, about), same_choice(asked, given, about)
+    if not given:
+        return "new" if text else ""
+    return "blanked" if not text else "confirmed" if text == given else "changed"
+
+
+def same_choice(asked: Field | None, text: str, about: Recognised) -> str:
+    """Return the answer to a choice as its codes, however it was written."""
+    assert asked, "the caller has the field"
+    assert asked.reads, "a choice has its kind"
+    try:
+        return asked.reads.write(asked.reads.read(text, about.case.today).value)
+    except Misread:
+        return text
+
+
+def touched(about: Recognised) -> Iterator[Finding]:
+    """Yield a finding for every known value that was changed or blanked: a blank never erases."""
+    for path in about.given:
+        done, asked = change(about, path), about.form.field(path)
+        if asked is None or asked.locked or done not in ("changed", "blanked"):
+            continue
+        source = about.sources.get(path.partition(".")[0], {}).get("field", "")
+        if done == "blanked" and source:
+            yield Finding("format", "review", path, BLANKED)
+        elif source and not source.startswith(f"{about.form.id}."):
+            yield Finding(CHANGED, "warning", path, "Muuttunut tieto: aiemmin tiedossa oli toisin.")
+
+
 def reason_code(findings: Iterable[Finding]) -> str:
     """Return the reason for a rejection: the process only when nothing else is wrong."""
     errors = [found for found in findings if found.severity == "error"]
@@ -353,9 +391,15 @@ def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | N
             "reader": about.sheet.reader,
             "confirmed_by": verdict.confirmed_by,
             "fields": {
-                path: {"raw": answer.text, "layer": answer.layer, "confidence": answer.confidence}
+                path: {
+                    "raw": answer.text,
+                    "layer": answer.layer,
+                    "confidence": answer.confidence,
+                    "change": change(about, path),
+                    "source": about.sources.get(path.partition(".")[0]) if about.given.get(path) else None,
+                }
                 for path, answer in about.sheet.answers.items()
-                if answer.text
+                if answer.text or about.given.get(path)
             },
         },
     }

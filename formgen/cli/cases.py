@@ -220,3 +220,17 @@ def cases_resume(context: typer.Context, case_id: CaseId, end: Day) -> None:
     case = opened(shared, case_id)
     last = read_day(end)
     take(shared, case, "T27", resume(case, last), {"end": last.isoformat()})
+
+
+@app.command(
+    "accept",
+    help=_("Hyväksy asiassa muuttuneet tiedot: ne poistuvat tehtävistä."),
+    epilog=examples("formgen cases accept PK-2026-00017"),
+)
+def cases_accept(context: typer.Context, case_id: CaseId) -> None:
+    """Accept the known values that documents have changed."""
+    shared = session(context)
+    case = opened(shared, case_id)
+    changed = case.changed()
+    if changed:
+        take(shared, case, "", (), {"accepted": " ".join(changed)})

@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=12), nullable=False),
         sa.Column("format", sa.String(length=12), nullable=False),
         sa.Column("answers", sa.Text(), nullable=False),
+        sa.Column("sources", sa.Text(), nullable=False),
         sa.Column("issued_at", sa.String(length=32), nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"],
