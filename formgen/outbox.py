@@ -280,10 +280,17 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
                             "type": "object",
                             "properties": {
                                 "raw": STRING,
+                                "change": {"enum": ["new", "confirmed", "changed", "blanked"], "title": "Muutos"},
+                                "source": {
+                                    "type": "object",
+                                    "title": "Lähde",
+                                    "properties": {"record_id": STRING, "field": STRING},
+                                    "required": ["record_id", "field"],
+                                },
                                 "layer": STRING,
                                 "confidence": {"type": "number", "minimum": 0, "maximum": 1},
                             },
-                            "required": ["raw", "layer", "confidence"],
+                            "required": ["raw", "layer", "confidence", "change"],
                         },
                     },
                 },

@@ -21,6 +21,7 @@ PHASES = {
 }
 
 CHANGED = "changed_known_value"
+CHANGED_VALUE = "Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää."
 HOLD_CONTACT = "Asia on tauolla. Sovitun yhteydenoton aika on tullut."
 
 When = Callable[[Any, "Case"], bool]
@@ -100,6 +101,7 @@ class Task:
     whom: str
     form: str
     record_id: str | None
+    values: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -198,8 +200,9 @@ def tasks(case: Case) -> tuple[Task, ...]:
                 )
     for known, path in case.changed().values():
         day, asked = getattr(known.record, known.record.dated), known.record.field(path)
-        message = f"Muuttunut tieto: {asked.label if asked else path}."
-        found.append(Task(CHANGED, day, message, "coach", known.record.id, known.record_id))
+        label = asked.label if asked else path
+        task = Task(CHANGED, day, CHANGED_VALUE, "coach", known.record.id, known.record_id, {"label": label})
+        found.append(task)
     return tuple(sorted(dict.fromkeys(found), key=lambda task: (task.due, task.code)))
 
 

@@ -19,7 +19,7 @@ from formgen.kinds import Choose, DayDate, Misread, clean
 from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Identity, Paper, Sheet
+from formgen.sheet import Answer, Identity, Paper, Sheet
 from formgen.store import Journal, Row, day, dump, stamp
 from formgen.words import say
 
@@ -391,18 +391,19 @@ def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | N
             "reader": about.sheet.reader,
             "confirmed_by": verdict.confirmed_by,
             "fields": {
-                path: {
-                    "raw": answer.text,
-                    "layer": answer.layer,
-                    "confidence": answer.confidence,
-                    "change": change(about, path),
-                    "source": about.sources.get(path.partition(".")[0]) if about.given.get(path) else None,
-                }
+                path: traced(about, path, answer)
                 for path, answer in about.sheet.answers.items()
                 if answer.text or about.given.get(path)
             },
         },
     }
+
+
+def traced(about: Recognised, path: str, answer: Answer) -> dict[str, Any]:
+    """Return what stood at a place, how it was read, and what the person did with what was known there."""
+    source = about.sources.get(path.partition(".")[0]) if about.given.get(path) else None
+    read = {"raw": answer.text, "layer": answer.layer, "confidence": answer.confidence}
+    return {**read, "change": change(about, path), **({"source": source} if source else {})}
 
 
 def media_type(reader: str) -> str:

@@ -496,7 +496,12 @@ def test_a_person_confirms_a_review_with_other_values_and_is_named(at: At) -> No
     record = bench.record(bench.row(row["return_id"]))
     assert record["provenance"]["confirmed_by"] == "Testi Tarkastaja"
     assert record["data"]["weekly_hours"] == "20.0"
-    assert record["provenance"]["fields"]["weekly_hours"] == {"raw": "20", "layer": "confirmed", "confidence": 1.0}
+    assert record["provenance"]["fields"]["weekly_hours"] == {
+        "raw": "20",
+        "layer": "confirmed",
+        "confidence": 1.0,
+        "change": "new",
+    }
     assert bench.case().phase == "phase_5"
     assert [line["event"] for line in bench.feed()[-2:]] == ["return.review", "record.accepted"]
 

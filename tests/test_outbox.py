@@ -111,7 +111,8 @@ def test_a_record_has_the_keys_of_the_contract_in_their_order(at: At) -> None:
     assert [list(issue) for issue in record["issues"]] == [["code", "severity", "field", "message"]] * len(
         record["issues"]
     )
-    assert {tuple(found) for found in record["provenance"]["fields"].values()} == {("raw", "layer", "confidence")}
+    read = ("raw", "layer", "confidence", "change")
+    assert {tuple(found) for found in record["provenance"]["fields"].values()} == {read, (*read, "source")}
 
 
 def test_a_record_holds_values_as_the_contract_writes_them(at: At) -> None:
@@ -123,7 +124,12 @@ def test_a_record_holds_values_as_the_contract_writes_them(at: At) -> None:
     assert (data["checklist"], data["contract_type"]) == (JOB["checklist"].split(), "permanent")
     assert [row["weekday"] for row in data["weekly_schedule"]] == ["ma", "ti", "ke", "to", "pe"]
     provenance = record["provenance"]
-    assert provenance["fields"]["start_date"] == {"raw": "6.6.2026", "layer": "content_control", "confidence": 1.0}
+    assert provenance["fields"]["start_date"] == {
+        "raw": "6.6.2026",
+        "layer": "content_control",
+        "confidence": 1.0,
+        "change": "new",
+    }
     assert (provenance["received_at"], provenance["channel"], provenance["reader"]) == (
         "2026-06-01T09:00:00.000Z",
         "folder",

@@ -30,7 +30,8 @@ def opened(shared: Session, case_id: str) -> Case:
 
 def told(shared: Session, task: Task) -> dict[str, str]:
     """Return a task as the outside contract shows it."""
-    return {"code": task.code, "due": task.due.isoformat(), "message": shared.say(task.message), "whom": task.whom}
+    message = shared.say(task.message, **task.values)
+    return {"code": task.code, "due": task.due.isoformat(), "message": message, "whom": task.whom}
 
 
 @app.command("list", help=_("Luettele asiat valmentajittain."), epilog=examples("formgen cases list"))
@@ -60,7 +61,7 @@ def cases_list(context: typer.Context) -> None:
     table = Table(*(shared.say(title) for title in titles))
     for case, task in rows:
         phase = shared.say(PHASES.get(case.phase or "", "–"))
-        due = (shared.say(task.message), DayDate().write(task.due)) if task else ("–", "–")
+        due = (shared.say(task.message, **task.values), DayDate().write(task.due)) if task else ("–", "–")
         table.add_row(case.coach or "–", case.case_id, shared.say(STATUS[case.status]), phase, *due)
     out.print(table)
     for coach, number in sorted(shared.journal.caseloads().items()):
@@ -87,7 +88,9 @@ def cases_tasks(
     titles = ("Mistä lähtien", "Asia", "Valmentaja", "Koodi", "Tehtävä")
     table = Table(*(shared.say(title) for title in titles))
     for task, case in found:
-        table.add_row(DayDate().write(task.due), case.case_id, case.coach or "–", task.code, shared.say(task.message))
+        table.add_row(
+            DayDate().write(task.due), case.case_id, case.coach or "–", task.code, told(shared, task)["message"]
+        )
     out.print(table)
 
 
