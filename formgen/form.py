@@ -40,6 +40,7 @@ class Asked:
     sensitivity: str = "s"
     locked: bool = False
     printed: int = 0
+    given: tuple[str, ...] = ()
     code: str = ""
     kind: Mapping[str, Any] = field(default_factory=dict)
 
@@ -86,10 +87,16 @@ def ask(
     return PydanticField(title=label, json_schema_extra={"asked": asked})  # type: ignore[dict-item]
 
 
+def always(_record: Any) -> bool:
+    """Tell that an answer is needed whatever the others say."""
+    return True
+
+
 def rows(
     label: str,
     *,
     printed: int = 3,
+    given: tuple[str, ...] = (),
     hint: str = "",
     section: str = "",
     by: str = "coach",
@@ -98,19 +105,25 @@ def rows(
     sensitivity: str = "s",
     locked: bool = False,
     required: bool = False,
+    code: str = "required",
 ) -> Any:
-    """Declare a repeating table; ``printed`` rows stand ready in a document, more may be added."""
+    """Declare a repeating table; ``printed`` rows stand ready in a document, more may be added.
+
+    ``given`` names columns that a document brings filled: a row in which nothing else stands
+    counts only where the table is needed. ``code`` is as for `ask`.
+    """
     asked = Asked(
         label=label,
         hint=hint,
         section=section,
         by=by,
         prefill=prefill,
-        needed=needed or ((lambda _: True) if required else None),
+        needed=needed or (always if required else None),
         sensitivity=sensitivity,
         locked=locked,
         printed=printed,
-        code="required",
+        given=given,
+        code=code,
     )
     return PydanticField(title=label, json_schema_extra={"asked": asked})  # type: ignore[dict-item]
 
@@ -162,7 +175,8 @@ def fields_of(model: type[BaseModel], few: int | None = None) -> tuple[Field, ..
         if get_origin(inner) is tuple:
             row = get_args(inner)[0]
             columns = fields_of(row, few=TABLE_FEW)
-            found.append(Field(**common, name=name, reads=None, required=False, row=row, columns=columns))
+            needs = asked.needed is always
+            found.append(Field(**common, name=name, reads=None, required=needs, row=row, columns=columns))
             continue
         if get_origin(inner) is not Annotated:
             raise TypeError(f"{model.__name__}.{name} has no kind of answer")
@@ -280,6 +294,7 @@ class Form(Answers):
     version: ClassVar[str]
     title: ClassVar[str]
     about: ClassVar[str] = ""
+    unit: ClassVar[bool] = False  # of the unit: it has no case
     single: ClassVar[bool] = False  # one a case: what comes later corrects it
     versions: ClassVar[bool] = False  # a later one takes the place of the earlier one
     dated: ClassVar[str] = "document_date"  # the field that says of which day the document is
@@ -360,7 +375,7 @@ def asked_as(asked: Field, language: str) -> Iterator[Question]:
             path=asked.name,
             label=say(asked.label, language),
             hint=say(asked.hint, language) if asked.hint else "",
-            required=bool(asked.needed),
+            required=asked.required,
             locked=asked.locked,
             columns=columns,
             rows=asked.printed,
@@ -434,15 +449,22 @@ class Reader:
     findings: list[Finding] = field(default_factory=list)
     places: dict[str, list[int]] = field(default_factory=dict)
 
-    def table(self, asked: Field) -> list[Answers]:
-        """Return the rows that hold something; empty rows between filled ones are dropped."""
+    def table(self, asked: Field, record: Any) -> list[Answers]:
+        """Return the rows that hold something; empty rows between filled ones are dropped.
+
+        ``record`` holds the answers before the table: what they do not call for is no row either
+        when it holds no more than it was given.
+        """
+        given = () if asked.needed and attempt(asked.needed, record) else asked.given
         pattern = re.compile(rf"{asked.name}\.(\d+)\.")
         indices = sorted({int(match[1]) for path in self.sheet.answers if (match := pattern.match(path))})
         found = []
         for index in indices:
             prefix = f"{asked.name}.{index}."
-            cells = [answer.text for path, answer in self.sheet.answers.items() if path.startswith(prefix)]
-            if not any(text.strip(" -–—\n\t") for text in cells):
+            cells = {path: answer.text for path, answer in self.sheet.answers.items() if path.startswith(prefix)}
+            if not any(
+                text.strip(" -–—\n\t") for path, text in cells.items() if path.removeprefix(prefix) not in given
+            ):
                 continue
             self.places.setdefault(asked.name, []).append(index)
             assert asked.row, "a table has rows"
@@ -457,7 +479,7 @@ class Reader:
             if asked.fill:
                 values[asked.name] = None
             elif asked.columns:
-                values[asked.name] = tuple(self.table(asked))
+                values[asked.name] = tuple(self.table(asked, model.model_construct(**values)))
             elif isinstance(asked.reads, Sign):
                 self.signature(asked, prefix, values, damaged)
             else:

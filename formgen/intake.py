@@ -246,13 +246,18 @@ class Intake:
             self.release(changes["case_id"])
 
     def accept(self, connection: Transaction, row: Row, verdict: Verdict, at: datetime) -> dict[str, Any]:
-        """Write record and steps, and return what the return's own row is to say."""
+        """Write record and steps, and return what the return's own row is to say.
+
+        A record of the unit has no case and takes no step.
+        """
         record, about = verdict.record, verdict.about
         assert record, "only a whole record is accepted"
         assert about, "a record is of a document of ours"
         case = about.case
         prefix = self.workspace.office.case_prefix
-        case_id = case.case_id or self.journal.open_case(connection, prefix, at, case.previous)
+        case_id = case.case_id or None
+        if case_id is None and not record.unit:
+            case_id = self.journal.open_case(connection, prefix, at, case.previous)
         record_id = str(self.new_id())
         payload = envelope(row, verdict, record_id, case_id, at)
         self.journal.add_record(
@@ -272,7 +277,7 @@ class Intake:
         )
         seq = case.steps[-1].seq if case.steps else 0
         phase = case.phase
-        for move in verdict.moves or (None,):
+        for move in () if record.unit else verdict.moves or (None,):
             seq += 1
             after = move.target if move else phase
             self.journal.add_step(

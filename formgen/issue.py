@@ -10,7 +10,7 @@ from uuid import UUID
 from formgen import formats, outbox, prefill
 from formgen.errors import UsageError
 from formgen.form import Form, blank
-from formgen.process import Case
+from formgen.process import Case, ends
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
 from formgen.sheet import Identity
@@ -74,11 +74,16 @@ def issue(
 ) -> Issued:
     """Make one document of a form and return what went out; raise `UsageError`.
 
-    Without a case only a form that opens one can be made. ``empty`` leaves out what is known
-    of the client. The document is in the journal before it is on disk.
+    Without a case only a form that opens one, or one of the unit, can be made; for a closed case
+    only the form that closed it. ``empty`` leaves out what is known of the client. The document
+    is in the journal before it is on disk.
     """
+    if case_id and form.unit:
+        raise UsageError("Lomake {form} on yksikön oma. Jätä asian tunnus pois.", form=form.id)
     case = journal.case(case_id, day(now), workspace.office, registry) if case_id else None
-    if case and case.status == "closed":
+    if form.unit:
+        case = journal.unit(day(now), workspace.office, registry)
+    if case and case.status == "closed" and not ends(form):
         raise UsageError("Asia {case} on päättynyt. Avatkaa uusi asia.", case=case.case_id)
     if case is None and not empty and not any(move.source is None for move in form.moves):
         raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus: --case.", form=form.id)

@@ -186,13 +186,16 @@ class Case:
 
 
 def tasks(case: Case) -> tuple[Task, ...]:
-    """Return what is overdue on the case's day, longest first. A hold stops every clock but its own."""
+    """Return what is overdue on the case's day, longest first.
+
+    A hold stops every clock but its own, an end every clock but those of the record that brought it.
+    """
     if case.status == "on_hold":
         contact = Task("T26", case.holds[-1].next_contact, HOLD_CONTACT, "coach", "", None)
         return (contact,) if contact.due <= case.today else ()
     found = []
     for known in case.current():
-        for declared in known.record.dues:
+        for declared in known.record.dues if case.status == "open" or ends(known.record) else ():
             day = attempt(declared.since, known.record, case)
             if day and (day := day + timedelta(days=case.held_days(day))) <= case.today:
                 found.append(
@@ -237,9 +240,12 @@ def advance(case: Case, record: Form, correction: bool = False) -> tuple[tuple[M
 
     Exactly one move fits the phase; two are a mistake in the schemas. A move may be followed
     by another one of the same document (a referral that arrives with its decision). A
-    correction of a record that the case already has may also make no move at all.
+    correction of a record that the case already has may also make no move at all; it is all that
+    a closed case takes, and only of the form that closed it. A form of the unit moves no case.
     """
-    if case.status == "closed":
+    if record.unit:
+        return (), ()
+    if case.status == "closed" and not (correction and ends(record)):
         return (), (Finding("R88", "error", "", "Asia on päättynyt. Avatkaa uusi asia."),)
     first = fitting(record, case, case.phase)
     if first:
@@ -249,6 +255,11 @@ def advance(case: Case, record: Form, correction: bool = False) -> tuple[tuple[M
         return (), ()
     message = "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}."
     return (), (Finding(record.moves[0].id, "error", "", message, {"phase": PHASES.get(case.phase or "", "–")}),)
+
+
+def ends(form: Form | type[Form]) -> bool:
+    """Tell whether a form ends a case."""
+    return any(move.target == "closed" for move in form.moves)
 
 
 def fitting(record: Form, case: Case, phase: str | None, among: tuple[str, ...] = ()) -> Move | None:

@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_settings import (
@@ -102,6 +102,7 @@ class Office(BaseSettings):
     provider: str = ""
     author: str = "Työhönvalmennuksen tiimi"
     service_task: str = "working_age"
+    support_level: Literal["light", "strong"] = "strong"
     case_prefix: str = "PK"
     language: str = "fi"
     service_area: tuple[str, ...] = ()

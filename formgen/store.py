@@ -290,6 +290,12 @@ class Journal:
             previous=row["previous"],
         )
 
+    def unit(self, today: date, office: Office, registry: Registry) -> Case:
+        """Return the unit as if it were a case: its records are those of no case."""
+        found = self.rows(select(records).where(records.c.case_id.is_(None)).order_by(records.c.record_id))
+        own = tuple(known(item, registry) for item in found)
+        return Case("", today, office, own, forms=registry.ids, caseloads=self.caseloads())
+
     def caseloads(self, but: str = "") -> dict[str, int]:
         """Return how many open cases each coach has, one case left out."""
         newest = select(steps.c.case_id, func.max(steps.c.seq).label("seq")).group_by(steps.c.case_id).subquery()

@@ -130,13 +130,14 @@ class Desk:
             raise Unreadable("unknown_version", "Lomakepohjan versio on tuntematon.")
         issued = self.journal.issued(str(identity.instance)) or {}
         earlier = self.journal.of_instance(str(identity.instance))
+        form = versions[identity.version]
         claimed = sheet.claims.get("case_id", "")
-        case_id = earlier[-1]["case_id"] if earlier else issued.get("case_id") or claimed
-        known = self.journal.has_case(case_id) if case_id else opens_case(versions[identity.version])
+        case_id = "" if form.unit else earlier[-1]["case_id"] if earlier else issued.get("case_id") or claimed
+        known = self.journal.has_case(case_id) if case_id else form.unit or opens_case(form)
         return Recognised(
             identity=identity,
-            form=versions[identity.version],
-            case=self.case(case_id if known else "", day(received)),
+            form=form,
+            case=self.case(case_id if known else "", day(received), form.unit),
             language=issued.get("language") or sheet.claims.get("language") or self.workspace.office.language,
             sheet=sheet,
             given=issued.get("answers", {}),
@@ -146,8 +147,10 @@ class Desk:
             doubts=doubts,
         )
 
-    def case(self, case_id: str, day: date) -> Case:
-        """Return a case as it is on a day; without an id one that is yet to be opened."""
+    def case(self, case_id: str, day: date, unit: bool = False) -> Case:
+        """Return a case, or the unit, as it is on a day; without an id a case that is yet to be opened."""
+        if unit:
+            return self.journal.unit(day, self.workspace.office, self.registry)
         if case_id:
             return self.journal.case(case_id, day, self.workspace.office, self.registry)
         return Case("", day, self.workspace.office, forms=self.registry.ids, caseloads=self.journal.caseloads())

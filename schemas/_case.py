@@ -73,16 +73,20 @@ def coach_email(case: Case) -> str | None:
     return case.office.coach(coach_name(case) or "").email or None
 
 
+def in_effect(consent: Any, on: date) -> bool:
+    """Tell whether a row of consent is given on a day, neither run out nor withdrawn."""
+    return (
+        consent.granted is True
+        and (consent.granted_date is None or consent.granted_date <= on)
+        and (consent.valid_until is None or consent.valid_until >= on)
+        and (consent.withdrawn_date is None or consent.withdrawn_date > on)
+    )
+
+
 def granted(consents: Iterable[Any], recipient: str, scope: str, on: date) -> bool:
     """Tell whether rows of consent let a kind of recipient have a kind of data on a day."""
     return any(
-        row.recipient_type == recipient
-        and row.granted is True
-        and scope in (row.data_scope or ())
-        and (row.granted_date is None or row.granted_date <= on)
-        and (row.valid_until is None or row.valid_until >= on)
-        and (row.withdrawn_date is None or row.withdrawn_date > on)
-        for row in consents
+        row.recipient_type == recipient and scope in (row.data_scope or ()) and in_effect(row, on) for row in consents
     )
 
 

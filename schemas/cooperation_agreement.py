@@ -15,17 +15,7 @@ from formgen.process import Case, Move
 from ._case import ClientForm, TransitionMeeting, coach_name, granted, in_force
 from ._codes import K1, K2, K3, K9, K13, K23, K25, K26, K27, K30, K31
 
-DECIDED_BY_OFFICE = frozenset(
-    (
-        "shl_27d",
-        "shl_27e",
-        "shl_social_rehab",
-        "disability_act",
-        "rehabilitative_work_act",
-        "kela_rehab",
-        "pension_rehab",
-    )
-)
+DECIDED_BY_OFFICE = K30.marked("decided")
 GOES_ON = frozenset(
     (
         "employed_part_time",

@@ -78,7 +78,7 @@ def test_every_prefill_that_names_a_form_names_one_of_its_fields(form: type[Form
 
 def record_of(moves: tuple[Move, ...], **values: Any) -> Any:
     """Return something that moves cases as a form does."""
-    return SimpleNamespace(id="stub", moves=moves, **values)
+    return SimpleNamespace(id="stub", unit=False, moves=moves, **values)
 
 
 def case_in(phase: str | None) -> Case:
@@ -121,8 +121,8 @@ def test_a_document_that_does_not_fit_the_phase_is_told_which_phase_it_is() -> N
     assert (made, found.code, found.severity, found.values["phase"]) == ((), "T11", "error", PHASES["phase_1"])
 
 
-def test_a_closed_case_takes_no_new_form_and_no_correction() -> None:
-    moves = tuple(Move("T24", phase, phase) for phase in PHASES)
+def test_a_closed_case_takes_no_new_form_and_no_correction_of_one_that_did_not_close_it() -> None:
+    moves = tuple(Move("T24", phase, phase) for phase in PHASES if phase != "closed")
     for correction in (False, True):
         made, (found,) = advance(case_in("closed"), record_of(moves), correction)
         assert (made, found.code) == ((), "R88")

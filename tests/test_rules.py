@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import re
 import sys
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 
 import tests.rules
 from formgen.form import Rule
-from formgen.process import Case, advance
+from formgen.process import Case, advance, tasks
 from tests.rules import (
     AGREEMENT,
     AMENDMENT,
@@ -45,6 +46,11 @@ SHOWN = {form: table.SHOWN for form, table in TABLES.items()}
 BASE = {form: table.BASE for form, table in TABLES.items()}
 CASE = {form: table.START for form, table in TABLES.items()}
 MOVES = {move: (made[0], form, *made[1:]) for form, table in TABLES.items() for move, made in table.MOVES.items()}
+DUES = [
+    pytest.param(form, *shown, id=f"{form}-{shown[0]}-{shown[1]}")
+    for form, table in TABLES.items()
+    for shown in getattr(table, "DUES", ())
+]
 TABLE = [pytest.param(form, shown, id=f"{form}-{shown.code}-{shown.name}") for form in SHOWN for shown in SHOWN[form]]
 
 
@@ -77,8 +83,26 @@ def test_every_rule_of_every_form_is_shown() -> None:
 
 def test_every_message_of_a_rule_is_one_that_a_person_can_read() -> None:
     for form in FORMS:
-        for rule in form.rules:
-            assert re.fullmatch(r"[A-ZÅÄÖ].+[.]", rule.message), rule
+        for said in (*form.rules, *form.dues):
+            assert re.fullmatch(r"[A-ZÅÄÖ].+[.]", said.message), said
+
+
+# --- what the clock calls for -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("form", "code", "name", "overdue", "silent"), DUES)
+def test_a_task_is_there_when_it_is_overdue_and_only_then(
+    form: str, code: str, name: str, overdue: Callable[[], Case], silent: Callable[[], Case]
+) -> None:
+    message = next(due.message for due in FORMS.latest(form).dues if (due.code, due.name) == (code, name))
+    found = [{(task.form, task.code, task.message) for task in tasks(case())} for case in (overdue, silent)]
+    assert [(form, code, message) in tasks_of_case for tasks_of_case in found] == [True, False]
+
+
+def test_every_task_of_every_form_is_shown() -> None:
+    there_are = {(form.id, due.code, due.name) for form in FORMS for due in form.dues}
+    shown = {(form, *due[:2]) for form, table in TABLES.items() for due in getattr(table, "DUES", ())}
+    assert there_are == shown
 
 
 # --- moves ------------------------------------------------------------------------------------

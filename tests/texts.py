@@ -77,9 +77,9 @@ def every_field(fields: Iterable[Field]) -> Iterator[Field]:
 
 
 def ruled(forms: Registry = FORMS) -> Iterator[str]:
-    """Yield the messages of the rules."""
+    """Yield the messages of the rules and of the tasks that the clock brings."""
     for form in forms:
-        yield from (rule.message for rule in form.rules)
+        yield from (said.message for said in (*form.rules, *form.dues))
 
 
 # --- the texts of the engine ------------------------------------------------------------------

@@ -179,7 +179,7 @@ def in_phase(phase: str, case: Callable[[], Case] = signed) -> Callable[[], Case
 
 
 def with_stub(form: str, case: Callable[[], Case] = signed, /, **values: Any) -> Callable[[], Case]:
-    return lambda: holding(case(), SimpleNamespace(id=form, coach=None, **values))
+    return lambda: holding(case(), SimpleNamespace(id=form, coach=None, dues=(), **values))
 
 
 def later(days: int, case: Callable[[], Case] = signed) -> Callable[[], Case]:

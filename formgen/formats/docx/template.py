@@ -104,11 +104,14 @@ class Template:
         """Return the part as a Jinja template whose fields are calls of ``slot``."""
         source = re.sub(r"^\s*<\?xml.*?\?>\s*", "", self.package.read(name).decode("utf-8"))
         root = parse(DocxTemplate(io.BytesIO()).patch_xml(source).encode())
-        self.mark(root)
+        self.mark(root, () if name == self.package.main else WORDS)
         return self.environment.from_string(jinja_source(root))
 
-    def mark(self, root: Element) -> None:
-        """Replace every run that holds a field's expression by marks for its slots."""
+    def mark(self, root: Element, words: tuple[str, ...]) -> None:
+        """Replace every run that holds a field's expression by marks for its slots.
+
+        ``words`` are what a header or footer says, even where a field of the form has the name.
+        """
         for control in [item for item in root.iter(w("sdt")) if EXPRESSION.search("".join(item.itertext()))]:
             unwrap(control)
         loop = ("", "")
@@ -116,14 +119,14 @@ class Template:
             if event == "start":
                 loop = looping(item.text, loop) if item.tag != w("t") else loop
                 if item.tag == w("r") and EXPRESSION.search("".join(item.itertext(w("t")))):
-                    self.replace(item, loop)
+                    self.replace(item, loop, words)
             else:
                 loop = looping(item.tail, loop)
 
-    def replace(self, run: Element, loop: tuple[str, str]) -> None:
+    def replace(self, run: Element, loop: tuple[str, str], said: tuple[str, ...]) -> None:
         """Put the pieces of a run in its place: text as it was, a mark for each field."""
         pieces = EXPRESSION.split("".join(run.itertext(w("t"))))
-        slots = [self.slot(piece, loop) if number % 2 else None for number, piece in enumerate(pieces)]
+        slots = [self.slot(piece, loop, said) if number % 2 else None for number, piece in enumerate(pieces)]
         if not any(slots):
             return
         style = run.find(w("rPr"))
@@ -144,7 +147,7 @@ class Template:
                 run.addprevious(copy)
         remove(run)
 
-    def slot(self, expression: str, loop: tuple[str, str]) -> Slot | None:
+    def slot(self, expression: str, loop: tuple[str, str], said: tuple[str, ...]) -> Slot | None:
         """Return the slot that an expression names; note it as a word or as unknown if it names none."""
         match = PATH.fullmatch(expression)
         if not match:
@@ -154,7 +157,7 @@ class Template:
         if steps[0] == variable and table in self.tables:
             slot = field_slot(self.tables[table].columns, steps[1:], table)
         else:
-            slot = field_slot(self.questions, steps)
+            slot = None if steps[0] in said else field_slot(self.questions, steps)
         if not slot:
             (self.found.words if steps[0] in {"loop", *WORDS} else self.found.unknown).add(expression)
         return slot

@@ -1,0 +1,536 @@
+"""Laatukriteeriarviointi (L11): the unit's own quality by the 25 criteria; it holds no client's identity."""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from datetime import date
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from formgen.codes import CodeList, options
+from formgen.form import Form, Row, ask, rows, rule
+from formgen.kinds import Day, Dec, Hours, Int, Line, Long, Many, One, Signed, YesNo, days
+from formgen.process import Case
+
+from ._codes import K39
+
+CRITERIA = (
+    "Asiakasmäärä työhönvalmentajaa kohti",
+    "Fokus työhönvalmennuksessa",
+    "Palvelun kokonaisvaltaisuus (viisi vaihetta)",
+    "Kytkeytyminen sote-palveluihin",
+    "Palveluiden yhteensovittaminen",
+    "Yhteistyö muiden työllistämisen palveluiden kanssa",
+    "Työhönvalmennuksen tiimi",
+    "Tiiminvetäjä",
+    "Palvelun avoimuus",
+    "Pyrkimys avoimille työmarkkinoille",
+    "Johdon tuki toiminnalle",
+    "Etuusneuvonta",
+    "Työkyvyn rajoitteista kertominen työpaikalla",
+    "Jatkuva arviointi",
+    "Nopea työnhaku",
+    "Henkilökohtaisesti räätälöity työnhaku",
+    "Tiivis yhteys työpaikalle",
+    "Työnantajayhteyksien laatu",
+    "Töiden monimuotoisuus: erilaiset työtehtävät",
+    "Töiden monimuotoisuus: eri työnantajat",
+    "Avoimille työmarkkinoille sijoittuva työ",
+    "Yksilöllinen tuki",
+    "Kestoltaan rajaamaton palvelu",
+    "Palvelujen tarjoaminen lähiyhteisössä",
+    "Aloitteellinen ja aktiivinen sitouttaminen palveluun",
+)
+STAFFING, ORGANISATION, SERVICES = range(1, 4), range(4, 12), range(12, 26)
+BANDS = {"exemplary": 115, "good": 100, "fair": 74, "not_supported_employment": 0}
+GOOD = BANDS["good"]
+LOW = 3
+SHORTEST_EVIDENCE = 20
+MOST_PRIORITIES = 5
+
+# The number of the criterion and a letter or word for what is looked at.
+COMPONENTS = CodeList(
+    "component",
+    {
+        "5a": "Valmentaja on mukana sote-tiimin viikoittaisissa asiakaskokouksissa",
+        "5b": "Valmentaja osallistuu tiimin päätöksiin",
+        "5c": "Valmennuksen ja hoidon kirjaukset ovat samassa asiakastiedossa",
+        "5d": "Valmentajan työtila on lähellä tiimiä tai yhteinen",
+        "5e": "Valmentaja auttaa tiimiä ajattelemaan työtä myös muille asiakkaille",
+        "7cover": "Valmentajat sijaistavat toisiaan",
+        "8a": "Vetäjällä on enintään kymmenen valmentajaa kokoaikaista vetäjää kohti",
+        "8b": "Ryhmäohjaus on joka viikko",
+        "8c": "Vetäjä pitää yhteyttä sote-tiimien vetäjiin ja käy tiimeissä neljännesvuosittain",
+        "8d": "Vetäjä on kuukausittain mukana kentällä uusien valmentajien kanssa",
+        "8e": "Tulokset käydään läpi ja tavoitteet asetetaan neljännesvuosittain",
+        "10a": "Työstä kysytään palvelun alussa",
+        "10b": "Työstä kysytään vuosittain",
+        "10c": "Työstä kertovaa aineistoa on näkyvillä",
+        "10d": "Asiakkaat kertovat työstään muille vähintään kahdesti vuodessa",
+        "10e": "Työllistymistä mitataan neljännesvuosittain ja tuloksesta kerrotaan",
+        "11a": "Johto tuntee mallin",
+        "11b": "Itsearviointi on osa laatutyötä",
+        "11c": "Johdon edustaja on ohjausryhmässä",
+        "11d": "Johto kertoo työllistymisen tavoitteista koko henkilöstölle",
+        "11e": "Esteistä kerrotaan johdolle kahdesti vuodessa ja ne ratkaistaan",
+        "13a": "Terveydestä kertominen ei ole palvelun ehto",
+        "13b": "Kertomisen hyödyt ja haitat käydään läpi ennen kertomista",
+        "13c": "Sanoista sovitaan tarkasti esimerkkien avulla",
+        "13d": "Kertomisesta puhutaan useammin kuin kerran",
+        "17weekly": "Työnantajakontaktien loki käydään läpi viikoittain",
+        "17monthly": "Työnantajakontaktien loki käydään läpi kuukausittain",
+        "25a": "Palvelua ei lopeteta poissaolojen tai määräajan takia",
+        "25b": "Yhteydenottoyritykset kirjataan",
+        "25c": "Myös sote-tiimi yrittää tavoittaa asiakkaan",
+        "25d": "Asiakasta tavataan kotona tai lähiyhteisössä useita kertoja",
+        "25e": "Valmentaja ja tiimi tekevät yhteisiä käyntejä",
+        "25f": "Läheisiin otetaan yhteyttä, kun se sopii",
+    },
+)
+SETS_NO_LIMIT = "25a"
+PHASES = options(
+    **{
+        "1": "1 Palveluun tulo",
+        "2": "2 Sitouttaminen",
+        "3": "3 Profilointi",
+        "4": "4 Työn etsintä",
+        "5": "5 Valmennus työssä",
+        "6": "6 Jatkuva tuki",
+    }
+)
+leader = partial(ask, by="leader", sensitivity="n")
+system = partial(ask, by="system", sensitivity="n")
+SOMEBODY = re.compile(r"\d{6}[-+−–A-FU-Y]\d{3}[0-9A-Y]\b|\S+@\S+\.\S+|(?:\+358|\b0)[\d ()-]{7,}", re.IGNORECASE)
+
+
+# --- what is already known --------------------------------------------------------------------
+
+
+def unit_name(case: Case) -> str:
+    """Return the name of the unit, from the settings."""
+    return case.office.author[:100]
+
+
+def organiser(case: Case) -> str:
+    """Return the organiser of the service, from the settings."""
+    return case.office.organiser[:100]
+
+
+def support_level(case: Case) -> str:
+    """Return how much of the service the unit gives, from the settings."""
+    return case.office.support_level
+
+
+def coaches(case: Case) -> list[dict[str, Any]]:
+    """Return a row for every coach in the settings, by a running code: names do not belong here."""
+    return [
+        {
+            "coach_code": f"V{number}",
+            "fte": Decimal(str(coach.fte)),
+            "active_clients": case.caseloads.get(coach.name, 0),
+        }
+        for number, coach in enumerate(case.office.coaches, start=1)
+    ]
+
+
+def checks(case: Case) -> list[dict[str, Any]]:
+    """Return a row for every component."""
+    return [{"criterion": criterion_of(code), "component": code} for code in COMPONENTS]
+
+
+def criteria(case: Case) -> list[dict[str, Any]]:
+    """Return a row for every criterion."""
+    return [{"no": number, "name_fi": name} for number, name in enumerate(CRITERIA, start=1)]
+
+
+def next_assessment(case: Case) -> date:
+    """Return the day of the next assessment: sooner when the last total was not good."""
+    earlier = case.latest("quality_assessment")
+    return in_months(case.today, months_to_next(case, earlier.total_score if earlier else 0))
+
+
+def months_to_next(case: Case, total: int) -> int:
+    """Return the months after which a unit with the total is assessed again."""
+    limits = case.office.limits
+    return limits.assessment_months_when_good if total >= GOOD else limits.assessment_months
+
+
+def in_months(day: date, months: int) -> date:
+    """Return the same day of a later month, its last day where that month is shorter.
+
+    >>> in_months(date(2026, 8, 31), 6)
+    datetime.date(2027, 2, 28)
+    """
+    years, before = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, before + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
+
+
+def criterion_of(component: str) -> int:
+    """Return the number of the criterion that a component belongs to.
+
+    >>> criterion_of("17weekly")
+    17
+    """
+    return int(re.sub(r"\D", "", component))
+
+
+# --- what is computed -------------------------------------------------------------------------
+
+
+def total_of(record: QualityAssessment, numbers: range) -> int:
+    """Return the sum of the scores of some criteria."""
+    return sum(row.score for row in record.criteria if row.no in numbers)
+
+
+def total_score(record: QualityAssessment, case: Case) -> int:
+    """Return the sum of all scores."""
+    return total_of(record, range(1, len(CRITERIA) + 1))
+
+
+def band(record: QualityAssessment, case: Case) -> str:
+    """Return the band of the total."""
+    total = total_score(record, case)
+    return next(code for code, least in BANDS.items() if total >= least)
+
+
+def previous_total(record: QualityAssessment, case: Case) -> int | None:
+    """Return the total of the last assessment before this one, or None."""
+    earlier = [
+        known.record
+        for known in case.current("quality_assessment")
+        if known.record.assessment_date < record.assessment_date
+    ]
+    return max(earlier, key=lambda other: other.assessment_date).total_score if earlier else None
+
+
+def change(record: QualityAssessment, case: Case) -> int | None:
+    """Return by how much the total has changed since the last assessment, or None."""
+    before = previous_total(record, case)
+    return None if before is None else total_score(record, case) - before
+
+
+def staffing(record: QualityAssessment, case: Case) -> int:
+    """Return the sum of the criteria of staffing."""
+    return total_of(record, STAFFING)
+
+
+def organisation(record: QualityAssessment, case: Case) -> int:
+    """Return the sum of the criteria of organisation."""
+    return total_of(record, ORGANISATION)
+
+
+def services(record: QualityAssessment, case: Case) -> int:
+    """Return the sum of the criteria of services."""
+    return total_of(record, SERVICES)
+
+
+def low(row: Criterion) -> bool:
+    """Tell whether a score calls for an action."""
+    return row.score <= LOW
+
+
+class Assessor(Row):
+    """Somebody who makes the assessment."""
+
+    name: Line = leader("Nimi", max_length=60)
+    role: Line = leader("Rooli", max_length=60)
+    external: YesNo | None = leader("Onko ulkopuolinen?")
+
+
+class CoachRow(Row):
+    """The work of one coach in the period, under a code."""
+
+    coach_code: Line = leader("Valmentajan koodi", max_length=40, hint="Ei nimeä.")
+    fte: Dec = leader(
+        "Työpanos (0,1–1)",
+        places=2,
+        low=Decimal("0.1"),
+        high=Decimal(1),
+        hint="1 = koko työaika.",
+    )
+    coaching_share_pct: Int | None = leader("Työhönvalmennuksen osuus työajasta (%)", low=0, high=100)
+    active_clients: Int | None = leader("Asiakkaita nyt", low=0, high=999)
+    phases_covered: Many | None = leader("Vaiheet, joita valmentaja tekee", of=PHASES)
+    weekly_hours: Hours | None = leader("Työaika viikossa (h)", places=1, low=Decimal(0), high=Decimal(60))
+    weeks_worked: Int | None = leader("Työviikkoja jaksolla", low=0, high=60)
+    sote_teams: Int | None = leader("Sote-tiimejä, joissa mukana", low=0, high=99)
+    share_from_teams_pct: Int | None = leader("Asiakkaista näistä tiimeistä (%)", low=0, high=100)
+
+
+class UnitCheck(Row):
+    """Whether one component of a criterion is there."""
+
+    criterion: Int = leader("Kriteeri", locked=True, low=1, high=len(CRITERIA))
+    component: One = leader("Osatekijä", locked=True, of=COMPONENTS)
+    present: YesNo = leader("Toteutuuko?")
+    evidence: Line | None = leader("Näyttö", max_length=160)
+
+
+class Criterion(Row):
+    """The score of one criterion and what it rests on."""
+
+    no: Int = system("Numero", locked=True, low=1, high=len(CRITERIA))
+    name_fi: Line = system("Kriteeri", locked=True, max_length=80)
+    computed_value: Line | None = system("Laskettu arvo", max_length=200)
+    suggested_score: Int | None = system("Ehdotetut pisteet", low=1, high=5)
+    score: Int = leader("Pisteet (1–5)", low=1, high=5)
+    not_rateable: YesNo | None = leader("Eikö kriteeriä voi arvioida?", hint="Kyllä: pisteet ovat 1.")
+    evidence: Long = leader(
+        "Perustelu ja näyttö",
+        max_length=800,
+        hint="Mihin pisteet perustuvat. Ei asiakkaiden nimiä.",
+    )
+    sources: Many = leader(
+        "Lähteet",
+        of=options(
+            documents="Asiakirjat",
+            records="Kirjaukset",
+            interviews="Haastattelut",
+            observation="Havainnointi",
+            statistics="Tilastot",
+        ),
+    )
+    strengths: Line | None = leader("Mikä toimii", max_length=300)
+    action: Long | None = leader(
+        "Toimenpide",
+        max_length=400,
+        needed=low,
+        code="R91",
+        hint="Toimenpide, vastuuhenkilö ja määräpäivä tarvitaan, jos pisteet ovat 1–3.",
+    )
+    responsible: Line | None = leader("Vastuuhenkilö", max_length=60, needed=low, code="R91")
+    due_date: Day | None = leader("Määräpäivä", needed=low, code="R91")
+    follow_up: One | None = leader(
+        "Toimenpiteen tilanne",
+        of=options(open="Kesken", done="Tehty", dropped="Luovuttu"),
+    )
+
+
+class Priority(Row):
+    """One of the things to develop first."""
+
+    priority: Line = leader("Kehityskohde", max_length=160)
+    owner: Line | None = leader("Kuka vastaa", max_length=60)
+    due: Day | None = leader("Mihin mennessä")
+
+
+class QualityAssessment(Form):
+    """One assessment of the unit; every period has its own."""
+
+    id = "quality_assessment"
+    number = "L11"
+    version = "2026.1"
+    title = "Laatukriteeriarviointi"
+    about = (
+        "Tällä lomakkeella yksikkö arvioi työhönvalmennuksen laatua 25 kriteerillä. Lomake koskee yksikköä. "
+        "Asiakkaiden nimiä tai muita tietoja, joista asiakkaan voi tunnistaa, ei kirjoiteta."
+    )
+    unit = True
+    dated = "assessment_date"
+
+    # 1 The assessment
+    unit_name: Line = leader(
+        "Yksikkö",
+        section="1 Arviointi",
+        prefill=unit_name,
+        default=unit_name,
+        max_length=100,
+    )
+    organiser: Line = leader("Järjestäjä", prefill=organiser, default=organiser, max_length=100)
+    assessment_kind: One = leader(
+        "Arvioinnin laji",
+        of=options(self="Itsearviointi", peer="Vertaisarviointi", external="Ulkoinen arviointi"),
+    )
+    period_start: Day = leader("Arviointijakso alkaa")
+    period_end: Day = leader("Arviointijakso päättyy")
+    assessment_date: Day = leader("Arviointipäivä")
+    assessors: tuple[Assessor, ...] = rows("Arvioijat", by="leader", sensitivity="n", required=True, printed=2)
+
+    # 2 The unit
+    support_level: One = leader(
+        "Palvelun laji",
+        section="2 Yksikkö",
+        prefill=support_level,
+        of=options(light="Kevyt tuki (vaiheet 1–3)", strong="Vahva tuki (vaiheet 1–5)"),
+    )
+    coaches: tuple[CoachRow, ...] = rows(
+        "Työhönvalmentajat", by="leader", prefill=coaches, sensitivity="n", required=True, printed=3
+    )
+    leader_fte: Dec = leader("Tiiminvetäjän työpanos (0–1)", places=2, low=Decimal(0), high=Decimal(1))
+    coaches_per_leader: Dec = leader("Valmentajia vetäjää kohti", places=1, low=Decimal(0), high=Decimal(99))
+    unit_checks: tuple[UnitCheck, ...] = rows(
+        "Toteutuvat osatekijät",
+        by="leader",
+        prefill=checks,
+        sensitivity="n",
+        required=True,
+        locked=True,
+        printed=len(COMPONENTS),
+        hint="Kriteerien 5, 7, 8, 10, 11, 13, 17 ja 25 osatekijät. Vastaa jokaiseen.",
+    )
+    team_meetings_per_month: Dec = leader("Tiimikokouksia kuukaudessa", places=1, low=Decimal(0), high=Decimal(99))
+    supervision_per_month: Dec = leader("Ohjauskertoja kuukaudessa", places=1, low=Decimal(0), high=Decimal(99))
+    employment_partner_contacts: One = leader(
+        "Yhteys työllisyyspalveluihin",
+        of=options(
+            none="Ei yhteyttä",
+            less_quarterly="Harvemmin kuin neljännesvuosittain",
+            quarterly="Neljännesvuosittain",
+            monthly="Kuukausittain",
+            weekly_plus_monthly_meeting="Viikoittain, ja tapaaminen kuukausittain",
+        ),
+    )
+
+    # 3 The criteria
+    criteria: tuple[Criterion, ...] = rows(
+        "Kriteerit",
+        section="3 Arvio kriteereittäin",
+        by="leader",
+        prefill=criteria,
+        sensitivity="n",
+        required=True,
+        locked=True,
+        printed=len(CRITERIA),
+        hint="Kaikki 25 kriteeriä arvioidaan. Pisteet 1–5, 5 on paras.",
+    )
+
+    # 4 The result
+    total_score: Int = system("Kokonaispisteet", fill=total_score)
+    band: One = system("Taso", fill=band, of=K39)
+    previous_total: Int | None = system("Edellisen arvion pisteet", fill=previous_total)
+    change: Int | None = system("Muutos edelliseen", fill=change)
+    section_totals_staffing: Int = system("Osiopisteet: henkilöstö", fill=staffing)
+    section_totals_organisation: Int = system("Osiopisteet: järjestäminen", fill=organisation)
+    section_totals_services: Int = system("Osiopisteet: sisältö", fill=services)
+    summary: Long = leader("Yhteenveto", section="4 Tulos", max_length=1200)
+    priorities: tuple[Priority, ...] = rows(
+        "Kolme tärkeintä kehityskohdetta", by="leader", sensitivity="n", required=True, printed=3
+    )
+    client_voice: Long | None = leader(
+        "Asiakkaiden näkemys",
+        max_length=600,
+        hint="Mitä asiakkaat ovat kertoneet palvelusta. Ei nimiä eikä muita tunnistetietoja.",
+    )
+    next_assessment: Day = leader(
+        "Seuraava arviointi",
+        prefill=next_assessment,
+    )
+    sign_assessor: Signed = leader("Arvioijan allekirjoitus")
+    sign_management: Signed = leader("Johdon allekirjoitus")
+
+    # --- what must hold -----------------------------------------------------------------------
+
+    @rule("R91")
+    def low_scores_have_an_action(self, case: Case) -> list[str]:
+        """Toimenpide puuttuu."""
+        return [
+            f"criteria.{index}.{name}"
+            for index, row in enumerate(self.criteria)
+            if low(row)
+            for name in ("action", "responsible", "due_date")
+            if getattr(row, name, ...) is None
+        ]
+
+    @rule("R92", field="criteria")
+    def every_criterion_is_there_once(self, case: Case) -> bool:
+        """Pisteet eivät täsmää: jokainen 25 kriteeristä arvioidaan kerran."""
+        return sorted(row.no for row in self.criteria) == list(range(1, len(CRITERIA) + 1))
+
+    @rule("R92")
+    def what_cannot_be_rated_counts_as_one(self, case: Case) -> list[str]:
+        """Pisteet eivät täsmää: jos kriteeriä ei voi arvioida, pisteet ovat 1."""
+        return [
+            f"criteria.{index}.score" for index, row in enumerate(self.criteria) if row.not_rateable and row.score > 1
+        ]
+
+    @rule("R93", severity="warning")
+    def good_unit_sets_no_time_limit(self, case: Case) -> list[str]:
+        """Pistemäärä ja käytäntö ovat ristiriidassa."""
+        good = total_score(self, case) >= GOOD
+        return [
+            f"unit_checks.{index}.present"
+            for index, row in enumerate(self.unit_checks)
+            if good and row.component == SETS_NO_LIMIT and not row.present
+        ]
+
+    @rule("range")
+    def evidence_says_something(self, case: Case) -> list[str]:
+        """Perustelu on liian lyhyt. Kirjoittakaa, mihin pisteet perustuvat."""
+        return [
+            f"criteria.{index}.evidence"
+            for index, row in enumerate(self.criteria)
+            if len(row.evidence) < SHORTEST_EVIDENCE
+        ]
+
+    @rule("choice", severity="warning")
+    def other_scores_than_suggested_are_explained(self, case: Case) -> list[str]:
+        """Pisteet eivät ole ehdotetut. Tarkistakaa, että perustelu kertoo syyn."""
+        return [
+            f"criteria.{index}.score"
+            for index, row in enumerate(self.criteria)
+            if row.suggested_score not in (None, row.score)
+        ]
+
+    @rule("choice")
+    def components_are_of_their_criterion(self, case: Case) -> list[str]:
+        """Osatekijä ei kuulu tähän kriteeriin."""
+        return [
+            f"unit_checks.{index}.component"
+            for index, row in enumerate(self.unit_checks)
+            if criterion_of(row.component) != row.criterion
+        ]
+
+    @rule("required", field="unit_checks", severity="warning")
+    def every_component_is_there_once(self, case: Case) -> bool:
+        """Osatekijöitä puuttuu, tai sama on kahdesti."""
+        return sorted(row.component for row in self.unit_checks) == sorted(COMPONENTS)
+
+    @rule("range", field="period_end")
+    def period_ends_after_it_starts(self, case: Case) -> bool:
+        """Arviointijakso ei voi päättyä ennen kuin se alkaa."""
+        return self.period_end > self.period_start
+
+    @rule("range", field="period_end", severity="warning")
+    def period_is_of_usual_length(self, case: Case) -> bool:
+        """Arviointijakso on yleensä 6–12 kuukautta."""
+        limits, length = case.office.limits, days(self.period_start, self.period_end) + 1
+        return 30 * limits.assessment_months <= length <= 31 * limits.assessment_months_when_good
+
+    @rule("range", field="assessment_date")
+    def assessment_follows_the_period(self, case: Case) -> bool:
+        """Arviointipäivä on ennen arviointijakson loppua."""
+        return self.assessment_date >= self.period_end
+
+    @rule("range", field="assessment_date")
+    def assessment_is_not_of_tomorrow(self, case: Case) -> bool:
+        """Arviointipäivä ei voi olla tulevaisuudessa."""
+        return self.assessment_date <= case.today
+
+    @rule("range", field="assessors", severity="warning")
+    def external_review_has_two_assessors(self, case: Case) -> bool:
+        """Ulkoisessa arvioinnissa on yleensä kaksi arvioijaa."""
+        return self.assessment_kind != "external" or len(self.assessors) >= 2
+
+    @rule("range", field="priorities")
+    def priorities_are_few(self, case: Case) -> bool:
+        """Kehityskohteita on enintään viisi."""
+        return len(self.priorities) <= MOST_PRIORITIES
+
+    @rule("format", field="client_voice")
+    def clients_are_not_named(self, case: Case) -> bool:
+        """Tekstissä on tunnistetieto. Poistakaa henkilötunnukset, puhelinnumerot ja osoitteet."""
+        return not SOMEBODY.search(self.client_voice or "")
+
+    @rule("range", field="next_assessment")
+    def next_assessment_comes_later(self, case: Case) -> bool:
+        """Seuraavan arvioinnin pitää olla arviointipäivän jälkeen."""
+        return self.next_assessment > self.assessment_date
+
+    @rule("range", field="next_assessment", severity="warning")
+    def next_assessment_is_in_time(self, case: Case) -> bool:
+        """Seuraava arviointi on myöhään. Arvioikaa 6 kuukauden välein, vähintään 100 pisteellä vuosittain."""
+        latest = in_months(self.assessment_date, months_to_next(case, total_score(self, case)))
+        return self.next_assessment <= latest
