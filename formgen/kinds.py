@@ -203,7 +203,10 @@ SPAN = re.compile(r"(\d[\d ]*(?:[.,]\d+)?)\s*[-–—−]\s*(\d[\d ]*(?:[.,]\d+)
 
 @dataclass(frozen=True, kw_only=True)
 class Number(Kind):
-    """A decimal number with comma, between ``low`` and ``high``, ``places`` decimals at most."""
+    """A decimal number with comma, between ``low`` and ``high``, ``places`` decimals at most.
+
+    ``grouped`` sets thousands apart, which a year is not.
+    """
 
     type: ClassVar[str] = "dec"
     accepts: ClassVar[str] = "Luku, esimerkiksi 2,5."
@@ -212,6 +215,7 @@ class Number(Kind):
     least: int = 1
     low: Decimal | None = None
     high: Decimal | None = None
+    grouped: bool = True
 
     def parse(self, text: str, today: date) -> Reading:
         """Return the number; ``n. 20`` is noted, ``20–25`` is for a person to settle."""
@@ -265,13 +269,14 @@ class Number(Kind):
 
     def edge(self, bound: Decimal | None) -> str:
         """Return a bound as it is shown."""
-        return "" if bound is None else format_decimal(bound, locale="fi")
+        return "" if bound is None else format_decimal(bound, locale="fi", group_separator=self.grouped)
 
     def form(self, value: Any, language: str) -> str:
         """Return the number with comma and no-break spaces, decimals as they are."""
         decimals = max(0, -int(Decimal(value).as_tuple().exponent))
         shown = 0 if value == int(value) and type(self) is not Money else decimals
-        return format_decimal(value, format=f"#,##0.{'0' * shown}" if shown else "#,##0", locale="fi")
+        whole = "#,##0" if self.grouped else "0"
+        return format_decimal(value, format=f"{whole}.{'0' * shown}" if shown else whole, locale="fi")
 
     def schema(self) -> Json:
         """Return a string with a dot: binary fractions would not be exact."""
@@ -417,7 +422,7 @@ class DayDate(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class MonthText(Kind):
-    """A month or a year alone, stored as ``2021-03`` or ``2021``, shown as ``3/2021``."""
+    """A month, a year alone or a day, stored as ``2021-03``, ``2021`` or ``2021-03-15``, shown as ``3/2021``."""
 
     type: ClassVar[str] = "month"
     accepts: ClassVar[str] = "Kuukausi tai vuosi, esimerkiksi 3/2021."
@@ -426,6 +431,8 @@ class MonthText(Kind):
         """Return the month in ISO form."""
         if re.fullmatch(r"\d{4}", text):
             return Reading(text)
+        if DATE.fullmatch(text):
+            return Reading(DayDate(birth=True).day(text).isoformat())
         if match := re.fullmatch(r"(\d{4})-(\d{2})|(\d{1,2})\s*[/.]\s*(\d{4})|([a-zåäö]+)\.?\s+(\d{4})", text, re.I):
             year = match[1] or match[4] or match[6]
             month = int(match[2] or match[3] or months().get(match[5].casefold(), 0))
@@ -434,13 +441,13 @@ class MonthText(Kind):
         raise Misread("format", "Kirjoita kuukausi näin: 3/2021. Pelkkä vuosikin käy.")
 
     def form(self, value: Any, language: str) -> str:
-        """Return ``3/2021`` or ``2021``."""
-        year, _, month = str(value).partition("-")
-        return f"{int(month)}/{year}" if month else year
+        """Return ``3/2021``, ``2021`` or ``15.3.2021``."""
+        year, month, day = (*map(int, str(value).split("-")), 0, 0)[:3]
+        return f"{day}.{month}.{year}" if day else f"{month}/{year}" if month else str(year)
 
     def schema(self) -> Json:
-        """Return a string of year and perhaps month."""
-        return {"type": "string", "pattern": "^[0-9]{4}(-(0[1-9]|1[0-2]))?$"}
+        """Return a string of year and perhaps month and day."""
+        return {"type": "string", "pattern": "^[0-9]{4}(-(0[1-9]|1[0-2])(-[0-9]{2})?)?$"}
 
 
 CLOCK = r"(\d{1,2})(?:\s*[.:]\s*(\d{2}))?"
@@ -671,6 +678,26 @@ class Place(Choose):
         return {"type": "string", "pattern": "^[0-9]{3}$"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Places(ChooseMany, Place):
+    """Any number of municipalities, written one after the other: each is read as one alone."""
+
+    accepts: ClassVar[str] = "Kuntien nimet, esimerkiksi Joensuu, Kontiolahti."
+
+    @property
+    def control(self) -> Control:
+        """Return AREA: the names are typed."""
+        return Control.AREA
+
+    def parse(self, text: str, today: date) -> Reading:
+        """Return the codes in the order of the list, from names between commas, lines or an "and"."""
+        return super().parse(re.sub(r"\s(?:ja|sekä|och|samt)\s", ", ", text, flags=re.I), today)
+
+    def form(self, value: Any, language: str) -> str:
+        """Return the names in the language."""
+        return ", ".join(Place.form(self, code, language) for code in value)
+
+
 # --- numbers of people, firms and places ------------------------------------------------------
 
 
@@ -857,6 +884,7 @@ YesNo = Annotated[bool, Tick]
 One = Annotated[str, Choose]
 Many = Annotated[tuple[str, ...], ChooseMany]
 Municipality = Annotated[str, Place]
+Municipalities = Annotated[tuple[str, ...], Places]
 Hetu = Annotated[str, HetuText]
 BusinessId = Annotated[str, BusinessIdText]
 Phone = Annotated[str, PhoneText]

@@ -154,6 +154,14 @@ class Case:
         """Return the days after a day on which the case was on hold: what clocks leave out."""
         return sum(max(0, ((hold.end or self.today) - max(hold.start, since)).days) for hold in self.holds)
 
+    def after(self, since: date, days: int) -> date:
+        """Return the day on which a clock started on a day has run so many days: it stands still in a hold."""
+        ends = since + timedelta(days=days)
+        for hold in self.holds:
+            if hold.start < ends:
+                ends += max(timedelta(0), (hold.end or self.today) - max(hold.start, since))
+        return ends
+
     @property
     def coach(self) -> str | None:
         """Return the coach whom the newest record to name one names."""

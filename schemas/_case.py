@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
@@ -14,6 +14,8 @@ from formgen.process import Case
 from formgen.words import plain
 
 from ._codes import K3, K28
+
+PHASES_WITH_CLIENT = ("phase_2", "phase_3", "phase_4", "phase_5")
 
 
 def organiser(case: Case) -> str:
@@ -73,8 +75,43 @@ def coach_email(case: Case) -> str | None:
     return case.office.coach(coach_name(case) or "").email or None
 
 
-def in_effect(consent: Any, on: date) -> bool:
-    """Tell whether a row of consent is given on a day, neither run out nor withdrawn."""
+def earlier(*sources: str) -> Callable[[Case], Any]:
+    """Return a prefill: what the first of the sources ``form.field`` whose form there is says, a blank included."""
+
+    def known(case: Case) -> Any:
+        for form, _, name in (source.partition(".") for source in sources):
+            if record := case.latest(form):
+                return getattr(record, name)
+        return None
+
+    known.__name__ = " / ".join(sources)
+    return known
+
+
+def shortened(text: str | None, most: int) -> str | None:
+    """Return the text as far as there is room for it.
+
+    >>> shortened("Aamuvuoro", 5)
+    'Aamu…'
+    """
+    return text if text is None or len(text) <= most else f"{text[: most - 1]}…"
+
+
+def numbered(texts: Iterable[str], index: int) -> str:
+    """Return an id for the text at an index: the text itself, and its running number among its like.
+
+    It stays the same when other rows come or go, and a person can write it.
+
+    >>> numbered(["Kokki", "Myyjä", "kokki"], 2)
+    'kokki-2'
+    """
+    likes = [plain(text) for text in texts][: index + 1]
+    count = likes.count(likes[-1])
+    return likes[-1] if count == 1 else f"{likes[-1]}-{count}"
+
+
+def holds(consent: Any, on: date) -> bool:
+    """Tell whether a row of consent has been given and is in force on a day."""
     return (
         consent.granted is True
         and (consent.granted_date is None or consent.granted_date <= on)
@@ -86,7 +123,7 @@ def in_effect(consent: Any, on: date) -> bool:
 def granted(consents: Iterable[Any], recipient: str, scope: str, on: date) -> bool:
     """Tell whether rows of consent let a kind of recipient have a kind of data on a day."""
     return any(
-        row.recipient_type == recipient and scope in (row.data_scope or ()) and in_effect(row, on) for row in consents
+        row.recipient_type == recipient and scope in (row.data_scope or ()) and holds(row, on) for row in consents
     )
 
 
@@ -96,15 +133,60 @@ def consent_ok(case: Case, recipient: str, scope: str, on: date) -> bool:
     return bool(agreement) and granted(agreement.consents, recipient, scope, on)
 
 
+def consented(case: Case, name: str | None, on: date) -> bool:
+    """Tell whether a consent that goes by a name, its own id or that of the recipient, is in force on a day."""
+    agreement = case.latest("cooperation_agreement")
+    return any(
+        plain(name or "") in (plain(row.consent_id), plain(row.recipient_name or row.consent_id)) and holds(row, on)
+        for row in (agreement.consents if agreement else ())
+    )
+
+
 def in_force(case: Case, form: str) -> list[Any]:
     """Return the records of a form that no later one corrects, oldest first."""
     return [known.record for known in case.current(form)]
+
+
+def documents(case: Case, form: str) -> list[Any]:
+    """Return the newest record of every document of a form, oldest first: versions that others replaced too.
+
+    What is only ever added to, such as a log of contacts, is told by all of them together.
+    """
+    newest = {known.instance_id: known.record for known in case.records if known.record.id == form}
+    return list(newest.values())
 
 
 def active_jobs(case: Case, on: date) -> tuple[Any, ...]:
     """Return the job starts whose job has begun by the day and has not ended by it."""
     ended = {end.job_id for end in in_force(case, "job_end") if end.end_date <= on}
     return tuple(job for job in in_force(case, "job_start") if job.start_date <= on and job.job_id not in ended)
+
+
+def open_jobs(case: Case) -> tuple[Any, ...]:
+    """Return the job starts whose end is not on record, those that are yet to begin included."""
+    return active_jobs(case, date.max)
+
+
+def decision_pending(case: Case) -> bool:
+    """Tell whether the last job has ended and what comes next is not settled."""
+    return case.phase == "phase_5" and not open_jobs(case)
+
+
+def active_plan(case: Case) -> Any:
+    """Return the job-search plan that the case follows, or None.
+
+    The plan that was approved last stays active until its successor is approved: a draft does
+    not take its place. Going back to profiling ends it.
+    """
+    newest = {known.instance_id: known for known in case.records}
+    plans = {known.record_id: known.record for known in newest.values() if known.record.id == "job_search_plan"}
+    for step in reversed(case.steps):
+        if step.after == "phase_2" != step.before:
+            break
+        plan = plans.get(step.record_id or "")
+        if plan and plan.plan_status != "draft":
+            return plan if plan.plan_status == "approved" else None
+    return None
 
 
 def employer_key(business_id: str | None, name: str, municipality: str) -> str:

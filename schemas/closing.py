@@ -13,7 +13,7 @@ from formgen.form import Row, ask, due, rows, rule
 from formgen.kinds import Day, Hours, Int, Line, Long, One, Phone, Signed, YesNo, days
 from formgen.process import PHASES, Case, Move
 
-from ._case import ClientForm, TransitionMeeting, active_jobs, consent_ok, in_effect, in_force
+from ._case import ClientForm, TransitionMeeting, active_jobs, consent_ok, holds, in_force
 from ._codes import K3, K4, K6, K10, K12, K30, K38
 
 NEVER_BEGAN = frozenset(
@@ -623,7 +623,7 @@ class Closing(ClientForm):
     def data_is_given_by_consent_only(self, case: Case) -> list[str]:
         """Suostumus ei ole voimassa, tai sellaista ei ole."""
         consents = getattr(case.latest("cooperation_agreement"), "consents", ())
-        valid = {row.consent_id for row in consents if in_effect(row, self.closing_date)}
+        valid = {row.consent_id for row in consents if holds(row, self.closing_date)}
         return [
             f"follow_on_services.{index}.consent_ref"
             for index, row in enumerate(self.follow_on_services)

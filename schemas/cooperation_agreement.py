@@ -8,12 +8,22 @@ from datetime import date, timedelta
 from typing import Any
 
 from formgen.codes import options
-from formgen.form import Row, ask, rows, rule
+from formgen.form import Row, ask, due, rows, rule
 from formgen.kinds import Clock, Day, Email, Hours, Line, Long, Many, Name, One, Phone, Signed, YesNo, days
 from formgen.process import Case, Move
 
-from ._case import ClientForm, TransitionMeeting, coach_name, granted, in_force
-from ._codes import K1, K2, K3, K9, K13, K23, K25, K26, K27, K30, K31
+from ._case import (
+    PHASES_WITH_CLIENT,
+    ClientForm,
+    TransitionMeeting,
+    coach_name,
+    documents,
+    earlier,
+    granted,
+    in_force,
+    shortened,
+)
+from ._codes import K1, K2, K3, K6, K9, K13, K23, K25, K26, K27, K30, K31
 
 DECIDED_BY_OFFICE = K30.marked("decided")
 GOES_ON = frozenset(
@@ -27,8 +37,9 @@ GOES_ON = frozenset(
         "student",
     )
 )
+FACE_TO_FACE = K6.marked("face_to_face")
+BEFORE_WORK = ("phase_2", "phase_3", "phase_4")
 UNDECIDED = frozenset((None, "more_info", "waiting_list"))
-PHASES_WITH_CLIENT = ("phase_2", "phase_3", "phase_4", "phase_5")
 
 SERVICE = re.compile(r"palvelu|valmennu|asiakku|sopimu|tjänst|coachning", re.IGNORECASE)
 ENDS = re.compile(r"\b(?:päätty|päättä[äv]|lopet|loppuu\b|lakka|keskeyt|avsluta|upphör)", re.IGNORECASE)
@@ -53,15 +64,7 @@ def ends_service(text: str) -> bool:
 
 def kept(name: str, referral: str = "") -> Callable[[Case], Any]:
     """Return a prefill: what the agreement in force says, else a field of the referral."""
-
-    def known(case: Case) -> Any:
-        agreement, source = case.latest("cooperation_agreement"), case.latest("referral")
-        if agreement:
-            return getattr(agreement, name)
-        return getattr(source, referral) if source and referral else None
-
-    known.__name__ = f"cooperation_agreement.{name}" + (f" / referral.{referral}" if referral else "")
-    return known
+    return earlier(f"cooperation_agreement.{name}", *([f"referral.{referral}"] if referral else []))
 
 
 def kind_of_agreement(case: Case) -> str:
@@ -76,8 +79,7 @@ def coach_title(case: Case) -> str:
 
 def goal(case: Case) -> str | None:
     """Return the goal agreed on, else the client's own words as far as they have room."""
-    said: str | None = kept("goal_summary", "client_own_words")(case)
-    return said if said is None or len(said) <= 800 else f"{said[:799]}…"
+    return shortened(kept("goal_summary", "client_own_words")(case), 800)
 
 
 def wants_paid_work(case: Case) -> bool | None:
@@ -193,6 +195,21 @@ def amends(record: CooperationAgreement, case: Case) -> bool:
 def agreed(row: Consent) -> bool:
     """Tell whether the client has given the consent."""
     return row.granted is True
+
+
+# --- what the clock asks ----------------------------------------------------------------------
+
+
+def has_plan(case: Case) -> bool:
+    """Tell whether a job-search plan has ever been approved."""
+    return any(plan.plan_status == "approved" for plan in documents(case, "job_search_plan"))
+
+
+def has_met_employer(case: Case) -> bool:
+    """Tell whether an employer has been met face to face: by a contact, or by a visit that a plan's log tells of."""
+    contacts = [row for contact in documents(case, "employer_contact") for row in contact.contacts]
+    visits = [row for plan in documents(case, "job_search_plan") for row in plan.activity_log if row.what == "visit"]
+    return any(row.mode in FACE_TO_FACE for row in (*contacts, *visits))
 
 
 class SupportPerson(Row):
@@ -676,6 +693,32 @@ class CooperationAgreement(ClientForm):
             for index, row in enumerate(self.transition_meetings)
             if referral and row.meeting_date < referral.referral_date
         ]
+
+    # --- what the clock brings ----------------------------------------------------------------
+
+    @due("R22")
+    def profile_is_made(self, case: Case) -> date | None:
+        """Ammatillinen profiili puuttuu, 30 päivää täynnä."""
+        open_still = case.phase in PHASES_WITH_CLIENT and not documents(case, "vocational_profile")
+        return case.after(self.service_start_date, case.office.limits.profile) if open_still else None
+
+    @due("R23")
+    def search_plan_is_made(self, case: Case) -> date | None:
+        """Työnhakusuunnitelma puuttuu, 30 päivää täynnä."""
+        open_still = case.phase in BEFORE_WORK and not has_plan(case)
+        return case.after(self.service_start_date, case.office.limits.search_plan) if open_still else None
+
+    @due("R24")
+    def search_is_begun(self, case: Case) -> date | None:
+        """Työn etsintä ei ole alkanut."""
+        open_still = case.phase == "phase_2" and not has_plan(case)
+        return case.after(self.service_start_date, case.office.limits.search_not_begun) if open_still else None
+
+    @due("R25")
+    def employer_is_met(self, case: Case) -> date | None:
+        """Ensimmäinen työnantajakontakti ei ole toteutunut 30 päivässä."""
+        open_still = case.phase in BEFORE_WORK and not has_met_employer(case)
+        return case.after(self.service_start_date, case.office.limits.first_employer_contact) if open_still else None
 
     @property
     def basis(self) -> date:

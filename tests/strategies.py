@@ -123,7 +123,9 @@ def _(kind: DayDate) -> SearchStrategy[date]:
 
 @values.register
 def _(kind: MonthText) -> SearchStrategy[str]:
-    return st.builds("{}{}".format, st.integers(1930, 2040), st.sampled_from(("", "-01", "-09", "-10", "-12")))
+    return st.builds(
+        "{}{}".format, st.integers(1930, 2040), st.sampled_from(("", "-01", "-09", "-10", "-12", "-02-28"))
+    )
 
 
 @values.register

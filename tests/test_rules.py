@@ -45,12 +45,12 @@ TABLES = {
 SHOWN = {form: table.SHOWN for form, table in TABLES.items()}
 BASE = {form: table.BASE for form, table in TABLES.items()}
 CASE = {form: table.START for form, table in TABLES.items()}
-MOVES = {move: (made[0], form, *made[1:]) for form, table in TABLES.items() for move, made in table.MOVES.items()}
 DUES = [
-    pytest.param(form, *shown, id=f"{form}-{shown[0]}-{shown[1]}")
+    pytest.param(form, *due, id=f"{form}-{due[0]}-{due[1]}-{number}")
     for form, table in TABLES.items()
-    for shown in getattr(table, "DUES", ())
+    for number, due in enumerate(getattr(table, "DUES", ()))
 ]
+MOVES = {move: (made[0], form, *made[1:]) for form, table in TABLES.items() for move, made in table.MOVES.items()}
 TABLE = [pytest.param(form, shown, id=f"{form}-{shown.code}-{shown.name}") for form in SHOWN for shown in SHOWN[form]]
 
 

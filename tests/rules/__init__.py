@@ -82,10 +82,12 @@ def accept(case: Case, form: str, answers: Answers, phase: str) -> Case:
 
 
 def holding(case: Case, *records: Any, phase: str = "") -> Case:
-    """Return the case with records that were accepted, in a phase."""
+    """Return the case with records that were accepted, in a phase; a later version replaces the earlier one."""
     for record in records:
         number = len(case.records) + 1
-        made = Known(f"r{number}", f"i{number}", 1, record)
+        before = case.current(record.id)[-1:] if getattr(record, "versions", False) else ()
+        version, supersedes = (before[0].version_no + 1, before[0].record_id) if before else (1, None)
+        made = Known(f"r{number}", f"i{number}", version, record, supersedes)
         step = Step(number, record.id, made.record_id, None, case.phase, phase or case.phase, "")
         case = replace(case, records=(*case.records, made), steps=(*case.steps, step))
     return case
@@ -214,3 +216,4 @@ TOMORROW = Shown("range", "document_is_not_of_tomorrow", {"document_date": "{tod
 
 
 Moved = tuple[tuple[str, ...], Answers, Callable[[], Case]]
+Dued = tuple[str, str, Callable[[], Case], Callable[[], Case]]

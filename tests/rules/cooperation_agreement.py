@@ -6,16 +6,21 @@ from tests.rules import (
     AGREEMENT,
     AMENDMENT,
     TOMORROW,
+    Dued,
     Moved,
     Shown,
     decided,
+    employed,
     in_phase,
+    later,
     refused,
     signed,
     undecided,
     unmet,
     unreferred,
 )
+from tests.rules.job_search_plan import contacted, drafted, planned, visiting
+from tests.rules.vocational_profile import profiled
 
 BASE = AGREEMENT
 START = decided
@@ -159,3 +164,15 @@ MOVES: dict[str, Moved] = {
     "T04": (("T04",), AGREEMENT, decided),
     "T25": (("T25",), {**AGREEMENT, **AMENDMENT}, signed),
 }
+DUES: tuple[Dued, ...] = (
+    ("R22", "profile_is_made", later(27), later(26)),
+    ("R22", "profile_is_made", later(27, employed), later(27, profiled)),
+    ("R23", "search_plan_is_made", later(27, profiled), later(26, profiled)),
+    ("R23", "search_plan_is_made", later(27, drafted), later(27, planned)),
+    ("R24", "search_is_begun", later(57, drafted), later(56, drafted)),
+    ("R24", "search_is_begun", later(57), later(57, in_phase("phase_3"))),
+    ("R25", "employer_is_met", later(27), later(26)),
+    ("R25", "employer_is_met", later(27, contacted(5)), later(27, contacted(5, "workplace_visit"))),
+    ("R25", "employer_is_met", later(27, planned), later(27, visiting)),
+    ("R25", "employer_is_met", later(27), later(27, employed)),
+)

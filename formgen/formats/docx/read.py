@@ -210,7 +210,14 @@ class Finder:
             named = plain(CODE.sub("", self.heading)) in spoken(table.label)
             score += 2.0 * bool(code and code[1] == table.number) + 1.5 * named
             names = self.tables[table.path]
-            hits = sum(1 for row in grid.rows[:20] for cell in row if not cell.controls and names.label(cell.text))
+            hits = len(
+                {
+                    column.path
+                    for row in grid.rows[:20]
+                    for cell in row
+                    if not cell.controls and (column := names.label(cell.text))
+                }
+            )
             score += 2.0 * (hits >= max(2, len(table.columns) - 1)) + 0.1 * (hits >= 2)
             scores[table.path] = score
         best = max(scores, key=lambda path: scores[path], default=None)
