@@ -189,6 +189,20 @@ def active_plan(case: Case) -> Any:
     return None
 
 
+def job_of(case: Case, job_id: str | None) -> Any:
+    """Return the job start of an id, or None."""
+    return next((job for job in in_force(case, "job_start") if job.job_id == job_id), None)
+
+
+NEGOTIATING = frozenset(("negotiation", "interview", "trial_visit", "offer"))
+
+
+def open_negotiations(case: Case) -> tuple[Any, ...]:
+    """Return the contacts with employers in which a job for the client is being talked about."""
+    contacts = in_force(case, "employer_contact")
+    return tuple(contact for contact in contacts if contact.stage in NEGOTIATING and not contact.closed_date)
+
+
 def employer_key(business_id: str | None, name: str, municipality: str) -> str:
     """Return the id of an employer: the same for the same business id, else for the same name and place.
 

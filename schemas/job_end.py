@@ -1,0 +1,464 @@
+"""Työsuhteen lopettaminen (L08): a job ends, what was learned from it, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from formgen.codes import options
+from formgen.form import Row, ask, due, rows, rule
+from formgen.kinds import Day, Hours, Int, Line, Long, Many, One, Signed, YesNo, days
+from formgen.process import Case, Move
+
+from ._case import ClientForm, consent_ok, in_force, job_of, open_jobs, open_negotiations
+from ._codes import K3, K4, K10, K11, K37
+from .job_start import months
+
+NOT_EMPLOYMENT = K4.marked("not_employment")
+WITH_END = frozenset(("fixed_term", "seasonal"))
+SUBSIDISED = frozenset(("granted", "ended"))
+IN_TRIAL = frozenset(("trial_client", "trial_employer"))
+NEUTRAL = frozenset(("mutual", "contract_end", "other"))
+ANYBODYS = frozenset(("retired", "other"))
+OUT_OF_WORK_LIFE = frozenset(("retired", "death"))
+AT_THE_END = frozenset(("work_certificate", "final_pay"))
+COPIED = ("employer_name", "job_title", "start_date", "weekly_hours", "contract_type")
+NOTED_AHEAD = 31
+
+
+# --- what is already known --------------------------------------------------------------------
+
+
+def ending(case: Case) -> Any:
+    """Return the job that ends: of those that go on the one agreed to end first, else the newest; or None."""
+    return min(open_jobs(case), key=lambda job: (job.end_date or date.max, -job.start_date.toordinal()), default=None)
+
+
+def of_job(name: str) -> Callable[[Case], Any]:
+    """Return a prefill: what the start of the job that ends says."""
+
+    def known(case: Case) -> Any:
+        return getattr(ending(case), name, None)
+
+    known.__name__ = f"job_start.{name}"
+    return known
+
+
+def supports(case: Case) -> tuple[str, ...]:
+    """Return the kinds of support in the job's plan, those left out that the client found of little help."""
+    plans = [plan for plan in in_force(case, "job_support_plan") if plan.job_id == of_job("job_id")(case)]
+    actions = plans[-1].support_actions if plans else ()
+    used = {row.action for row in actions if str(getattr(row, "helpful", None)) not in ("1", "2")}
+    return tuple(code for code in K10 if code in used)
+
+
+def profile_due(case: Case) -> date | None:
+    """Return the day by which the profile should be updated, where the job's last day was agreed on."""
+    end = of_job("end_date")(case)
+    return end + timedelta(days=case.office.limits.profile_after_job) if end else None
+
+
+def benefits(case: Case) -> list[dict[str, Any]]:
+    """Return a row for every benefit that the wage changed and that still exists."""
+    effects = of_job("benefit_effects")(case) or ()
+    changed = [row.benefit for row in effects if row.benefit != "none" and row.effect != "none"]
+    return [{"benefit": benefit} for benefit in changed if K3[benefit].valid(case.today)]
+
+
+# --- what is computed -------------------------------------------------------------------------
+
+
+def duration(record: JobEnd, case: Case) -> int:
+    """Return the days of the job, first and last included."""
+    return days(record.start_date, record.end_date) + 1
+
+
+# --- when something is needed, and which move it is -------------------------------------------
+
+
+def heard(record: JobEnd) -> bool:
+    """Tell whether the client could be asked."""
+    return not record.client_not_reached and record.end_reason != "death"
+
+
+def not_the_only(record: JobEnd, case: Case) -> bool:
+    """Tell whether another job that has begun goes on."""
+    day = max(case.today, record.end_date)
+    return any(job.job_id != record.job_id and job.start_date <= day for job in open_jobs(case))
+
+
+def then(*steps: str) -> Callable[[JobEnd, Case], bool]:
+    """Return the condition that no other job goes on and the next step is one of these."""
+    return lambda record, case: record.next_step in steps and not not_the_only(record, case)
+
+
+class BenefitAction(Row):
+    """One thing to be done about a benefit now that the wage ends."""
+
+    benefit: One = ask("Etuus", of=K3)
+    action: Line = ask("Mitä tehdään", max_length=120)
+    by: Day = ask("Viimeistään")
+    who: Line | None = ask("Kuka tekee", max_length=60)
+
+
+class JobEnd(ClientForm):
+    """The end of one job; every job of a case ends once."""
+
+    id = "job_end"
+    number = "L08"
+    version = "2026.1"
+    title = "Työsuhteen lopettaminen"
+    about = (
+        "Tällä lomakkeella kirjataan, että työsuhde päättyy, mitä siitä opittiin ja mitä tehdään seuraavaksi. "
+        "Työn päättyminen ei lopeta palvelua. Jokaisesta työsuhteesta tehdään oma lomake."
+    )
+    moves = (
+        Move("T16", "phase_5", "phase_5", when=not_the_only),
+        Move("T17", "phase_5", "phase_3", when=then("new_job_search")),
+        Move("T18", "phase_5", "phase_2", when=then("new_profile")),
+        Move("T19", "phase_5", "phase_4", when=then("other_negotiation")),
+        Move("T20", "phase_5", "phase_5", when=then("undecided", "new_job_starts")),
+        Move("T21", "phase_5", "phase_3", when=then("studies")),
+        Move("T22", "phase_5", "phase_5", when=then("no_work_now", "close_service")),
+    )
+
+    # 1 The job
+    job_id: Line = ask(
+        "Työsuhteen tunniste",
+        section="1 Työsuhde",
+        by="system",
+        prefill=of_job("job_id"),
+        locked=True,
+        max_length=40,
+    )
+    employer_name: Line = ask("Työnantaja", by="system", prefill=of_job("employer_name"), locked=True, max_length=120)
+    job_title: Line = ask("Tehtävänimike", by="system", prefill=of_job("job_title"), locked=True, max_length=80)
+    start_date: Day = ask("Aloituspäivä", by="system", prefill=of_job("start_date"), locked=True)
+    weekly_hours: Hours | None = ask(
+        "Viikkotyöaika",
+        by="system",
+        prefill=of_job("weekly_hours"),
+        locked=True,
+        low=Decimal(0),
+        high=Decimal(168),
+        hint="Tyhjä, jos työaika on vaihdellut.",
+    )
+    contract_type: One = ask("Työsuhteen laji", by="system", prefill=of_job("contract_type"), locked=True, of=K4)
+
+    # 2 The end
+    end_date: Day = ask("Viimeinen työpäivä", section="2 Päättyminen", by="client", prefill=of_job("end_date"))
+    duration_days: Int = ask("Työsuhteen kesto päivinä", by="system", fill=duration, sensitivity="n")
+    learned_date: Day = ask("Milloin valmentaja sai tiedon")
+    end_initiative: One = ask(
+        "Kenen aloitteesta työ päättyy",
+        by="client",
+        of=options(
+            client="Asiakkaan",
+            employer="Työnantajan",
+            mutual="Molempien",
+            contract_end="Sopimus päättyy",
+            other="Muu syy",
+        ),
+    )
+    end_reason: One = ask("Päättymisen syy", by="client", of=K11, code="R69")
+    end_reason_detail: Long = ask(
+        "Syy tarkemmin",
+        by="client",
+        max_length=600,
+        hint="Kertokaa asiakkaan omin sanoin. Kirjoittakaa vain se, mitä tarvitaan.",
+    )
+    end_kind: One = ask("Millainen päättyminen oli", of=options(planned="Suunniteltu", unexpected="Yllättävä"))
+    notice_given_date: Day | None = ask("Irtisanominen annettu")
+    notice_period: Line | None = ask("Irtisanomisaika", max_length=40, hint="Esimerkiksi 14 päivää.")
+    termination_in_trial: YesNo | None = ask(
+        "Purettiinko työsuhde koeajalla?", needed=lambda record: record.end_reason in IN_TRIAL
+    )
+
+    # 3 What was learned
+    client_view: Long | None = ask(
+        "Miten työ sujui omasta mielestäni",
+        section="3 Mitä opittiin",
+        by="client",
+        max_length=800,
+        needed=heard,
+        code="T16",
+    )
+    client_not_reached: YesNo = ask(
+        "Onko asiakas jäänyt tavoittamatta?",
+        default=lambda _: False,
+        hint="Kyllä, jos asiakkaaseen ei ole saatu yhteyttä. Tyhjä tarkoittaa: ei.",
+    )
+    employer_view: Long | None = ask(
+        "Työnantajan palaute", by="employer", max_length=600, hint="Pyydetään vain asiakkaan suostumuksella."
+    )
+    employer_asked: One = ask(
+        "Pyydettiinkö työnantajalta palautetta?",
+        of=options(yes="Kyllä", no_consent="Ei ole suostumusta", not_needed="Ei tarvittu"),
+    )
+    what_worked: Long | None = ask("Mikä toimi", by="client", max_length=600, needed=lambda _: True, code="R70")
+    what_was_hard: Long | None = ask("Mikä oli vaikeaa", by="client", max_length=600, needed=lambda _: True, code="R70")
+    lessons: Long | None = ask(
+        "Mitä opimme seuraavaan työhön", by="client", max_length=600, needed=lambda _: True, code="R70"
+    )
+    skills_gained: Line | None = ask("Uudet taidot", by="client", max_length=300)
+    supports_that_helped: Many = ask("Tuki, josta oli apua", by="client", prefill=supports, of=K10)
+    could_have_prevented: Long | None = ask("Olisiko päättymisen voinut estää? Miten?", by="client", max_length=400)
+
+    # 4 What comes next
+    first_contact_after_date: Day | None = ask(
+        "Ensimmäinen yhteys asiakkaaseen tiedon jälkeen", section="4 Seuraava askel", needed=heard
+    )
+    next_step: One = ask("Seuraava askel", by="client", of=K37)
+    new_job_known: One = ask(
+        "Onko uusi työ jo tiedossa?",
+        by="client",
+        of=options(no="Ei", yes="Kyllä", offer_open="Tarjous on auki"),
+    )
+    new_job_known_detail: Line | None = ask("Uusi työnantaja", by="client", max_length=80)
+    profile_update_due: Day = ask(
+        "Profiili päivitetään viimeistään", prefill=profile_due, sensitivity="n", hint="30 päivän sisällä."
+    )
+    job_search_restart: Day | None = ask(
+        "Työnhaku jatkuu alkaen",
+        sensitivity="n",
+        needed=lambda record: record.next_step == "new_job_search",
+        hint="Tarvitaan, jos työnhaku jatkuu.",
+    )
+
+    # 5 What is to be settled
+    checklist: Many | None = ask(
+        "Muistilista",
+        section="5 Hoidettavat asiat ja allekirjoitukset",
+        by="client",
+        needed=lambda _: True,
+        code="R76",
+        of=options(
+            work_certificate="Työtodistus",
+            final_pay="Lopputili",
+            holiday_pay="Lomakorvaus",
+            unemployment_registration="Ilmoittautuminen työnhakijaksi",
+            benefit_application="Etuuden hakeminen",
+            occupational_health="Työterveyshuolto",
+            keys_returned="Avaimet ja välineet palautettu",
+            trade_union="Ammattiliitto ja työttömyyskassa",
+            subsidy_reported="Palkkatuesta ilmoitettu",
+        ),
+        hint="Rastittakaa ne, jotka on hoidettu tai sovittu.",
+    )
+    benefit_actions: tuple[BenefitAction, ...] = rows("Etuusasiat", prefill=benefits, printed=3)
+    rehire_possible: One = ask(
+        "Voisiko asiakas palata samalle työnantajalle?",
+        of=options(yes="Kyllä", maybe="Ehkä", no="Ei", unknown="Ei tiedossa"),
+    )
+    reference_ok: One | None = ask(
+        "Saako työnantajaa käyttää suosittelijana?",
+        by="client",
+        of=options(yes="Kyllä", no="Ei", ask_first="Kysykää ensin"),
+    )
+    support_wish: Long | None = ask("Millaista tukea haluan nyt", by="client", max_length=400, needed=heard)
+    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client")
+    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+
+    @classmethod
+    def wanted(cls, case: Case) -> bool:
+        """Tell whether a job has reached the last day agreed on and its end is not on record."""
+        ends = [job.end_date for job in open_jobs(case)]
+        return case.phase == "phase_5" and any(end and end <= case.today for end in ends)
+
+    def expects(self, case: Case) -> str | None:
+        """Return the phase that the newest end of a job leads to while no other job goes on."""
+        if open_jobs(case) or not self.newest(case):
+            return None
+        if self.next_step in ("new_job_search", "studies"):
+            return "phase_3"
+        if self.next_step == "new_profile":
+            return "phase_2"
+        return "phase_5" if self.decision_pending(case) else None
+
+    @property
+    def known_since(self) -> date:
+        """Return the day from which the end was known: what is planned from then on is planned for after it."""
+        return min(self.learned_date, self.end_date)
+
+    def newest(self, case: Case) -> bool:
+        """Tell whether no job of the case has ended later than this one."""
+        return all(end.end_date <= self.end_date for end in in_force(case, "job_end") if end.job_id != self.job_id)
+
+    def planned_anew(self, case: Case) -> bool:
+        """Tell whether a job-search plan has been agreed on since the end was known."""
+        plans = in_force(case, "job_search_plan")
+        return any(plan.plan_status == "approved" and plan.plan_date >= self.known_since for plan in plans)
+
+    def calls(self, case: Case, *steps: str) -> bool:
+        """Tell whether it is still for this record to call for one of the next steps."""
+        done = case.status == "closed" or bool(open_jobs(case)) or not self.newest(case)
+        return self.next_step in steps and not done
+
+    def decision_pending(self, case: Case) -> bool:
+        """Tell whether what comes after the job is still open: no new job, no new plan, no closing."""
+        steps = ("undecided", "new_job_starts", "no_work_now", "close_service")
+        return self.calls(case, *steps) and not self.planned_anew(case)
+
+    # --- what must hold -----------------------------------------------------------------------
+
+    @rule("T16", field="job_id", waits_for="job_start")
+    def job_has_been_started(self, case: Case) -> bool:
+        """Työsuhteen aloittamista ei ole kirjattu."""
+        return job_of(case, self.job_id) is not None
+
+    @rule("choice", severity="review")
+    def job_is_described_as_at_its_start(self, case: Case) -> list[str]:
+        """Tieto ei ole sama kuin työsuhteen aloittamisessa. Tarkistakaa, kumpi on oikein."""
+        job = job_of(case, self.job_id)
+        return [name for name in COPIED if job and getattr(self, name, there := getattr(job, name)) != there]
+
+    @rule("R69", field="end_reason")
+    def reason_agrees_with_initiative(self, case: Case) -> bool:
+        """Päättymisen syy on ristiriitainen. Tarkistakaa syy ja kenen aloitteesta työ päättyy."""
+        group = K11[self.end_reason].mark
+        return self.end_reason in ANYBODYS or self.end_initiative in ({group} if group else NEUTRAL)
+
+    @rule("R70", field="lessons")
+    def something_was_learned(self, case: Case) -> bool:
+        """Kirjatkaa, mitä opittiin. Vastatkaa ainakin kahteen: mikä toimi, mikä oli vaikeaa, mitä opimme."""
+        return sum(bool(text) for text in (self.what_worked, self.what_was_hard, self.lessons)) >= 2
+
+    @rule("R71", field="end_date")
+    def job_ends_after_it_starts(self, case: Case) -> bool:
+        """Päättymispäivä ei sovi työsuhteeseen. Työ ei voi päättyä ennen kuin se alkaa."""
+        return self.end_date >= self.start_date
+
+    @rule("R71", field="job_id")
+    def job_ends_once(self, case: Case) -> bool:
+        """Tämän työsuhteen päättyminen on jo kirjattu."""
+        return self.job_id not in {end.job_id for end in in_force(case, "job_end")}
+
+    @rule("range", field="end_date")
+    def job_ends_soon(self, case: Case) -> bool:
+        """Viimeinen työpäivä on yli 31 päivän päässä. Lähettäkää lomake lähempänä päättymistä."""
+        return days(case.today, self.end_date) <= NOTED_AHEAD
+
+    @rule("range", field="end_date", severity="warning")
+    def fixed_term_has_not_been_passed(self, case: Case) -> bool:
+        """Työ jatkui sovitun päättymispäivän yli. Kertokaa jatkosta kohdassa Syy tarkemmin."""
+        agreed = getattr(job_of(case, self.job_id), "end_date", None)
+        return self.contract_type not in WITH_END or agreed is None or self.end_date <= agreed
+
+    @rule("R75", field="end_reason")
+    def fixed_term_is_of_the_contract(self, case: Case) -> bool:
+        """Määräaikaisuus ei täsmää työsopimukseen."""
+        subsidy = getattr(job_of(case, self.job_id), "wage_subsidy_status", None)
+        ended = self.end_reason == "season_ended" or (
+            self.end_reason == "fixed_term_ended" and subsidy not in SUBSIDISED
+        )
+        return self.contract_type != "permanent" or not ended
+
+    @rule("range", field="learned_date", severity="warning")
+    def coach_has_learned_of_it(self, case: Case) -> bool:
+        """Päivä, jona valmentaja sai tiedon, on tulevaisuudessa."""
+        return self.learned_date <= case.today
+
+    @rule("range", field="notice_given_date")
+    def notice_precedes_the_end(self, case: Case) -> bool:
+        """Irtisanominen on annettu vasta viimeisen työpäivän jälkeen."""
+        return self.notice_given_date is None or self.notice_given_date <= self.end_date
+
+    @rule("range", field="termination_in_trial")
+    def trial_was_not_over(self, case: Case) -> bool:
+        """Koeaika oli jo ohi. Tarkistakaa viimeinen työpäivä ja koeajan pituus."""
+        trial = getattr(job_of(case, self.job_id), "trial_period_months", None)
+        return not self.termination_in_trial or trial is None or months(self.start_date, self.end_date) <= trial
+
+    @rule("T16", field="client_view", severity="warning")
+    def client_has_told_how_it_went(self, case: Case) -> bool:
+        """Asiakkaan oma näkemys puuttuu."""
+        return bool(self.client_view) or not heard(self)
+
+    @rule("R35", field="employer_asked")
+    def employer_is_asked_by_consent_only(self, case: Case) -> bool:
+        """Työnantajalta saa pyytää palautetta vain asiakkaan suostumuksella."""
+        asked = self.employer_asked == "yes" or bool(self.employer_view)
+        return not asked or consent_ok(case, "employer", "name_contact", self.document_date)
+
+    @rule("R72", field="first_contact_after_date", severity="warning")
+    def contact_with_client_was_prompt(self, case: Case) -> bool:
+        """Yhteys asiakkaaseen viivästyi."""
+        contact = self.first_contact_after_date or case.today
+        prompt = days(self.learned_date, contact) <= case.office.limits.contact_after_job_loss
+        return prompt or self.end_reason == "death"
+
+    @rule("range", field="first_contact_after_date")
+    def contact_follows_the_news(self, case: Case) -> bool:
+        """Yhteys asiakkaaseen on ennen päivää, jona valmentaja sai tiedon."""
+        return self.first_contact_after_date is None or self.first_contact_after_date >= self.learned_date
+
+    @rule("T19", field="next_step", needs=("employer_contact",), waits_for="employer_contact")
+    def another_employer_is_spoken_with(self, case: Case) -> bool:
+        """Muun työnantajan kanssa ei ole keskustelua auki."""
+        unfit = self.next_step == "other_negotiation" and not not_the_only(self, case)
+        return not unfit or bool(open_negotiations(case))
+
+    @rule("R74", field="profile_update_due", severity="warning")
+    def profile_is_updated_soon(self, case: Case) -> bool:
+        """Profiili päivitetään yli 30 päivää työn päättymisen jälkeen."""
+        return days(self.end_date, self.profile_update_due) <= case.office.limits.profile_after_job
+
+    @rule("R76", field="checklist", severity="warning")
+    def client_registers_as_unemployed(self, case: Case) -> bool:
+        """Muistakaa ilmoittautuminen työnhakijaksi. Se tehdään viimeistään ensimmäisenä työttömyyspäivänä."""
+        needed = self.end_reason not in OUT_OF_WORK_LIFE and not not_the_only(self, case)
+        return not needed or "unemployment_registration" in (self.checklist or ())
+
+    @rule("T16", field="checklist", severity="warning")
+    def pay_and_certificate_are_settled(self, case: Case) -> bool:
+        """Lopputili tai työtodistus on hoitamatta."""
+        return self.contract_type in NOT_EMPLOYMENT or set(self.checklist or ()) >= AT_THE_END
+
+    # --- what the clock brings ----------------------------------------------------------------
+
+    @due("R73")
+    def new_search_plan(self, case: Case) -> date | None:
+        """Uusi työnhakusuunnitelma puuttuu."""
+        if not self.calls(case, "new_job_search") or self.planned_anew(case):
+            return None
+        return self.end_date + timedelta(days=case.office.limits.search_plan_after_job)
+
+    @due("R74")
+    def updated_profile(self, case: Case) -> date | None:
+        """Profiili on päivittämättä."""
+        profile = case.latest("vocational_profile")
+        updated = profile is not None and profile.profile_date >= self.known_since
+        if updated or case.status == "closed" or self.end_reason == "death":
+            return None
+        return self.end_date + timedelta(days=case.office.limits.profile_after_job)
+
+    @due("T20")
+    def decided_step(self, case: Case) -> date | None:
+        """Seuraava askel on päättämättä. Tehkää uusi työnhakusuunnitelma tai palvelun päättäminen."""
+        if self.next_step != "undecided" or not self.decision_pending(case):
+            return None
+        return self.end_date + timedelta(days=case.office.limits.decision_pending)
+
+    @due("T20")
+    def recorded_new_job(self, case: Case) -> date | None:
+        """Uuden työsuhteen aloittaminen on kirjaamatta."""
+        if self.next_step != "new_job_starts" or not self.decision_pending(case):
+            return None
+        return self.end_date + timedelta(days=case.office.limits.new_job)
+
+    @due("T21")
+    def plan_for_studies(self, case: Case) -> date | None:
+        """Opintoihin liittyvä suunnitelma puuttuu."""
+        plans = [plan for plan in in_force(case, "education_plan") if plan.plan_kind != "end"]
+        if not self.calls(case, "studies") or plans:
+            return None
+        return self.end_date + timedelta(days=case.office.limits.search_plan_after_job)
+
+    @due("T22")
+    def service_is_closed(self, case: Case) -> date | None:
+        """Palvelun jatko on ratkaisematta. Tehkää palvelun päättäminen tai uusi työnhakusuunnitelma."""
+        if self.next_step not in ("no_work_now", "close_service") or not self.decision_pending(case):
+            return None
+        return self.end_date + timedelta(days=case.office.limits.decision_pending)
