@@ -297,6 +297,8 @@ class Form(Answers):
     unit: ClassVar[bool] = False  # of the unit: it has no case
     single: ClassVar[bool] = False  # one a case: what comes later corrects it
     versions: ClassVar[bool] = False  # a later one takes the place of the earlier one
+    per: ClassVar[str] = ""  # the field each of whose values has versions of its own, such as a job
+    stays: ClassVar[tuple[str, ...]] = ()  # the phases in which it may also come without making a move
     dated: ClassVar[str] = "document_date"  # the field that says of which day the document is
     moves: ClassVar[tuple[Any, ...]] = ()
     fields: ClassVar[tuple[Field, ...]]

@@ -752,6 +752,8 @@ class BusinessIdText(Kind):
             number = f"0{number}"
         try:
             return Reading(ytunnus.format(ytunnus.validate(number)))
+        except InvalidChecksum as error:
+            raise Misread("R44", "Y-tunnus ei ole oikein.") from error
         except ValidationError as error:
             raise Misread("format", "Y-tunnus ei ole oikein.") from error
 

@@ -248,8 +248,9 @@ def advance(case: Case, record: Form, correction: bool = False) -> tuple[tuple[M
 
     Exactly one move fits the phase; two are a mistake in the schemas. A move may be followed
     by another one of the same document (a referral that arrives with its decision). A
-    correction of a record that the case already has may also make no move at all; it is all that
-    a closed case takes, and only of the form that closed it. A form of the unit moves no case.
+    correction of a record that the case already has may also make no move at all, and so may a
+    form in a phase in which it ``stays``; a correction is all that a closed case takes, and only of
+    the form that closed it. A form of the unit moves no case.
     """
     if record.unit:
         return (), ()
@@ -259,7 +260,7 @@ def advance(case: Case, record: Form, correction: bool = False) -> tuple[tuple[M
     if first:
         second = fitting(record, case, first.target, first.then) if first.then else None
         return (first, second) if second else (first,), ()
-    if correction:
+    if correction or case.phase in record.stays:
         return (), ()
     message = "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}."
     return (), (Finding(record.moves[0].id, "error", "", message, {"phase": PHASES.get(case.phase or "", "–")}),)

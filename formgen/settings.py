@@ -37,11 +37,11 @@ class Limits(BaseModel):
     profile: int = 30
     search_plan: int = 30
     search_plan_after_contact: int = 14
-    first_employer_contact: int = 30
+    first_contact_with_employers: int = 30
     search_not_begun: int = 60
     plan_review: int = 90
     disclosure_review: int = 60
-    employer_contact: int = 30
+    contact_with_employers: int = 30
     goal_review: int = 180
     support_plan: int = 7
     support_review: int = 30

@@ -172,7 +172,7 @@ class Desk:
             return Verdict("duplicate", None, findings, about, record, first_id=same["return_id"])
         moves, stopped = advance(about.case, record, correction=corrects is not None)
         outcome, code = ("rejected", "transition_not_allowed") if stopped else ("accepted", None)
-        replaces = corrects or current_version(about)
+        replaces = corrects or current_version(about, record)
         return sentenced(Verdict(outcome, code, (*findings, *stopped), about, record, moves, replaces))
 
     def identity_of(self, sheet: Sheet) -> tuple[Identity, tuple[Finding, ...]]:
@@ -259,9 +259,11 @@ def corrected(about: Recognised) -> Known | None:
     return current_version(about) if about.form.single else None
 
 
-def current_version(about: Recognised) -> Known | None:
+def current_version(about: Recognised, record: Form | None = None) -> Known | None:
     """Return the record in force whose place a new one of the form takes, if any."""
     found = about.case.current(about.form.id) if about.form.versions or about.form.single else ()
+    if record and (per := about.form.per):
+        found = tuple(known for known in found if getattr(known.record, per) == getattr(record, per))
     return found[-1] if found else None
 
 

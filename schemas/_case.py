@@ -16,6 +16,7 @@ from formgen.words import plain
 from ._codes import K3, K28
 
 PHASES_WITH_CLIENT = ("phase_2", "phase_3", "phase_4", "phase_5")
+NEGOTIATION = frozenset(("interview", "trial_visit", "negotiation", "offer"))
 
 
 def organiser(case: Case) -> str:
@@ -120,6 +121,20 @@ def holds(consent: Any, on: date) -> bool:
     )
 
 
+def taken(name: str, *finds: Callable[[Case], Any]) -> Callable[[Case], Any]:
+    """Return a prefill: the field or column of the first of the records or rows found that holds it.
+
+    A function that finds one is called after the form, as the source is shown outside.
+    """
+
+    def known(case: Case) -> Any:
+        values = (getattr(find(case), name, None) for find in finds)
+        return next((value for value in values if value not in (None, "", ())), None)
+
+    known.__name__ = " / ".join(f"{find.__name__}.{name}" for find in finds)
+    return known
+
+
 def granted(consents: Iterable[Any], recipient: str, scope: str, on: date) -> bool:
     """Tell whether rows of consent let a kind of recipient have a kind of data on a day."""
     return any(
@@ -194,13 +209,26 @@ def job_of(case: Case, job_id: str | None) -> Any:
     return next((job for job in in_force(case, "job_start") if job.job_id == job_id), None)
 
 
-NEGOTIATING = frozenset(("negotiation", "interview", "trial_visit", "offer"))
+def led_to_job(contact: Any, case: Case) -> bool:
+    """Tell whether a job with the employer has followed the contact."""
+    return any(
+        job.employer_id == contact.employer_id and job.document_date >= contact.document_date
+        for job in in_force(case, "job_start")
+    )
 
 
-def open_negotiations(case: Case) -> tuple[Any, ...]:
-    """Return the contacts with employers in which a job for the client is being talked about."""
-    contacts = in_force(case, "employer_contact")
-    return tuple(contact for contact in contacts if contact.stage in NEGOTIATING and not contact.closed_date)
+def negotiating(contact: Any, case: Case) -> bool:
+    """Tell whether a contact with an employer is an open negotiation about a job for the client.
+
+    One that a job has followed is over, even if its stage was left as it was.
+    """
+    about_client = contact.contact_basis != "general" and contact.stage in NEGOTIATION
+    return about_client and contact.closed_date is None and not led_to_job(contact, case)
+
+
+def open_negotiations(case: Case) -> list[Any]:
+    """Return the contacts with employers that are open negotiations, oldest first."""
+    return [contact for contact in in_force(case, "employer_contact") if negotiating(contact, case)]
 
 
 def employer_key(business_id: str | None, name: str, municipality: str) -> str:

@@ -667,3 +667,6 @@ K39 = CodeList(
         "not_supported_employment": "Ei laatukriteerien mukainen",
     },
 )
+
+# A grade given by somebody outside the unit.
+GRADES = CodeList("grade", {"1": "1 (huonoin)", "2": "2", "3": "3", "4": "4", "5": "5 (paras)"})

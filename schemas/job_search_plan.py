@@ -726,7 +726,7 @@ class JobSearchPlan(ClientForm):
         if agreement is None or self.plan_kind != "first" or not self.target_employers:
             return True
         first = min(row.by_date for row in self.target_employers)
-        return days(agreement.service_start_date, first) <= case.office.limits.first_employer_contact
+        return days(agreement.service_start_date, first) <= case.office.limits.first_contact_with_employers
 
     @rule("choice")
     def acquaintances_are_asked_by_leave(self, case: Case) -> list[str]:
@@ -851,7 +851,7 @@ class JobSearchPlan(ClientForm):
         """Työnantajakontakteja ei ole kuukauteen."""
         contacts = [row.date for contact in documents(case, "employer_contact") for row in contact.contacts]
         last = max([self.begun(case), *contacts])
-        return case.after(last, case.office.limits.employer_contact) if case.phase == "phase_3" else None
+        return case.after(last, case.office.limits.contact_with_employers) if case.phase == "phase_3" else None
 
     @due("R32")
     def plan_is_reviewed(self, case: Case) -> date | None:

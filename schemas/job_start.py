@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.codes import options
-from formgen.form import Row, ask, rows, rule
+from formgen.form import Row, ask, due, rows, rule
 from formgen.kinds import (
     BusinessId,
     Clock,
@@ -34,7 +34,17 @@ from formgen.kinds import (
 from formgen.process import Case, Move
 from formgen.words import plain
 
-from ._case import ClientForm, active_jobs, consent_ok, employer_key, in_force
+from ._case import (
+    ClientForm,
+    active_jobs,
+    consent_ok,
+    documents,
+    employer_key,
+    in_force,
+    led_to_job,
+    open_negotiations,
+    taken,
+)
 from ._codes import K3, K4, K5, K6, K9, K15, K16, K20, K33, K35
 
 NOT_EMPLOYMENT = K4.marked("not_employment")
@@ -63,14 +73,29 @@ def next_job_id(case: Case) -> str:
     return next(job_id for number in range(1, len(taken) + 2) if (job_id := f"JOB-{number}") not in taken)
 
 
+def employer_contact(case: Case) -> Any:
+    """Return the contact that led to the job: one whose offer was accepted, else an open negotiation, or None."""
+    contacts = [contact for contact in in_force(case, "employer_contact") if not led_to_job(contact, case)]
+    accepted = [contact for contact in contacts if any(row.answer == "accepted" for row in contact.offer)]
+    found = accepted or open_negotiations(case)
+    return found[-1] if found else None
+
+
+def offer(case: Case) -> Any:
+    """Return the employer's offer that was accepted, else the last one, or None."""
+    offers = getattr(employer_contact(case), "offer", ())
+    found = [row for row in offers if row.answer == "accepted"] or list(offers)
+    return found[-1] if found else None
+
+
+def from_contact(name: str) -> Callable[[Case], Any]:
+    """Return a prefill: what the contact with the employer says."""
+    return taken(name, employer_contact)
+
+
 def offered(name: str) -> Callable[[Case], Any]:
-    """Return a prefill: a column of the employer's offer that was accepted, else of the last one."""
-
-    def known(case: Case) -> Any:
-        offers = getattr(case.latest("employer_contact"), "offer", ()) or ()
-        accepted = [row for row in offers if row.answer == "accepted"] or list(offers)
-        return getattr(accepted[-1], name) if accepted else None
-
+    """Return a prefill: what the employer's offer says."""
+    known = taken(name, offer)
     known.__name__ = f"employer_contact.offer.{name}"
     return known
 
@@ -78,20 +103,20 @@ def offered(name: str) -> Callable[[Case], Any]:
 def occupation(case: Case) -> str | None:
     """Return the occupation of the job that was searched for: the contact's target, else the first."""
     targets = getattr(case.latest("job_search_plan"), "target_jobs", ()) or ()
-    meant = getattr(case.latest("employer_contact"), "target_id", None)
+    meant = getattr(employer_contact(case), "target_id", None)
     found = next((row for row in targets if row.target_id == meant), targets[0] if targets else None)
     return found.occupation_code if found else None
 
 
 def tasks(case: Case) -> str | None:
     """Return the tasks that the employer has thought of, one a line."""
-    rows_of_tasks = getattr(case.latest("employer_contact"), "tasks_possible", ()) or ()
+    rows_of_tasks = getattr(employer_contact(case), "tasks_possible", ())
     return "\n".join(row.task for row in rows_of_tasks)[:600] or None
 
 
 def open_to_all(case: Case) -> bool | None:
     """Return whether the vacancy was open to all, as far as the contact with the employer tells."""
-    kind = getattr(case.latest("employer_contact"), "vacancy_kind", None)
+    kind = getattr(employer_contact(case), "vacancy_kind", None)
     return None if kind is None else bool(kind == "open_to_all")
 
 
@@ -302,10 +327,10 @@ class JobStart(ClientForm):
         ),
     )
     employer_id: Line = ask("Työnantajan tunniste", by="system", fill=employer_id, max_length=40)
-    employer_name: Line = ask("Työnantaja", prefill="employer_contact.employer_name", max_length=120)
+    employer_name: Line = ask("Työnantaja", prefill=from_contact("employer_name"), max_length=120)
     business_id: BusinessId | None = ask(
         "Y-tunnus",
-        prefill="employer_contact.business_id",
+        prefill=from_contact("business_id"),
         sensitivity="n",
         needed=lambda record: not record.business_id_detail,
         hint="Esimerkiksi 9000001-1.",
@@ -316,14 +341,12 @@ class JobStart(ClientForm):
         max_length=80,
         hint="Esimerkiksi kotitalous, tai tunnus ei ole tiedossa.",
     )
-    workplace_address: Line = ask("Työpaikan osoite", prefill="employer_contact.employer_address", max_length=120)
-    workplace_municipality: Municipality = ask(
-        "Työpaikan kunta", prefill="employer_contact.employer_municipality", of=K20
-    )
+    workplace_address: Line = ask("Työpaikan osoite", prefill=from_contact("employer_address"), max_length=120)
+    workplace_municipality: Municipality = ask("Työpaikan kunta", prefill=from_contact("employer_municipality"), of=K20)
     supervisor_name: Name | None = ask(
         "Esihenkilön nimi",
         by="employer",
-        prefill="employer_contact.contact_person",
+        prefill=from_contact("contact_person"),
         max_length=80,
         needed=visible,
         hint="Tarvitaan, jos työnantaja tietää valmentajan tuesta.",
@@ -331,14 +354,14 @@ class JobStart(ClientForm):
     supervisor_phone: Phone | None = ask(
         "Esihenkilön puhelin",
         by="employer",
-        prefill="employer_contact.contact_phone",
+        prefill=from_contact("contact_phone"),
         needed=lambda record: visible(record) and not record.supervisor_email,
         hint="Puhelin tai sähköposti riittää.",
     )
     supervisor_email: Email | None = ask(
         "Esihenkilön sähköposti",
         by="employer",
-        prefill="employer_contact.contact_email",
+        prefill=from_contact("contact_email"),
         needed=lambda record: visible(record) and not record.supervisor_phone,
     )
     job_title: Line = ask("Tehtävänimike", by="employer", prefill=offered("job_title"), max_length=80)
@@ -348,7 +371,7 @@ class JobStart(ClientForm):
         sensitivity="n",
         hint="Ammattiluokituksen numero. Esimerkiksi 5223 on myyjä ja 9412 keittiöapulainen.",
     )
-    industry: One = ask("Toimiala", prefill="employer_contact.industry", sensitivity="n", of=K5)
+    industry: One = ask("Toimiala", prefill=from_contact("industry"), sensitivity="n", of=K5)
     main_tasks: Long = ask("Työtehtävät", by="employer", prefill=tasks, max_length=600)
     matches_goal: One = ask(
         "Vastaako työ asiakkaan tavoitetta?",
@@ -437,7 +460,7 @@ class JobStart(ClientForm):
     wage_subsidy_status: One = ask(
         "Palkkatuki",
         section="3 Tuet ja järjestelyt",
-        prefill="employer_contact.wage_subsidy_talk",
+        prefill=from_contact("wage_subsidy_talk"),
         sensitivity="n",
         of=K35,
     )
@@ -450,7 +473,7 @@ class JobStart(ClientForm):
         "Palkkatukipäätöksen päivä", by="employer", sensitivity="n", needed=subsidised
     )
     adjustment_support: One = ask(
-        "Työolosuhteiden järjestelytuki", prefill="employer_contact.adjustment_support_talk", sensitivity="h", of=K35
+        "Työolosuhteiden järjestelytuki", prefill=from_contact("adjustment_support_talk"), sensitivity="h", of=K35
     )
     adjustment_support_detail: Line | None = ask(
         "Järjestelytuki: mihin", by="employer", sensitivity="h", max_length=120
@@ -503,7 +526,7 @@ class JobStart(ClientForm):
         "Perehdytys: kuka ja miten",
         section="5 Aloitus ja tuki",
         by="employer",
-        prefill="employer_contact.tailoring_detail",
+        prefill=from_contact("tailoring_detail"),
         max_length=400,
     )
     coach_first_days: One = ask(
@@ -543,6 +566,11 @@ class JobStart(ClientForm):
     sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client")
     sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
 
+    @classmethod
+    def wanted(cls, case: Case) -> bool:
+        """Tell whether the client has taken a job that has no document yet."""
+        return any(row.answer == "accepted" for row in getattr(employer_contact(case), "offer", ()))
+
     def expects(self, case: Case) -> str | None:
         """Return phase 5 from the day the start is known until the job has ended."""
         day = max(case.today, self.start_date)
@@ -558,19 +586,24 @@ class JobStart(ClientForm):
         """Return the weekly hours, the most of them where they vary."""
         return self.weekly_hours or self.hours_max or Decimal(0)
 
-    def support(self, case: Case) -> set[date]:
-        """Return the days on which the support plans of the job tell of contact."""
-        plans = [plan for plan in in_force(case, "job_support_plan") if plan.job_id == self.job_id]
-        return {row.date for plan in plans for row in plan.support_log}
+    def missed(self, case: Case, first: int, length: int, count: int) -> date | None:
+        """Return the day from which contact has been overdue, or None; a later contact makes up for it.
 
-    def silent(self, case: Case, first: int, length: int, count: int) -> bool:
-        """Tell whether one of ``count`` periods of ``length`` days, from day ``first``, went by without contact."""
-        ends = [end.end_date for end in in_force(case, "job_end") if end.job_id == self.job_id]
-        last = min([case.today, *ends])
-        contacts = {days(self.begins, day) for day in self.support(case)}
-        starts = [first + length * number for number in range(count)]
-        past = [start for start in starts if self.begins + timedelta(days=start + length) <= last]
-        return any(not contacts & set(range(start, start + length)) for start in past)
+        There are ``count`` periods of ``length`` days, from day ``first`` of the job. Contact is
+        what the support plans of the job tell of. A client who wants no support, or whose
+        support has moved to somebody else, is left in peace.
+        """
+        plans = [plan for plan in documents(case, "job_support_plan") if plan.job_id == self.job_id]
+        moved = bool(plans) and (plans[-1].no_support_wanted or plans[-1].step_down == "done")
+        if moved or self.ended(case):
+            return None
+        last = max((days(self.begins, row.date) for plan in plans for row in plan.support_log), default=-1)
+        starts = (first + length * number for number in range(count))
+        return next((self.begins + timedelta(days=start + length) for start in starts if start > last), None)
+
+    def ended(self, case: Case) -> bool:
+        """Tell whether the job has ended by the day of the case."""
+        return any(end.job_id == self.job_id and end.end_date <= case.today for end in in_force(case, "job_end"))
 
     # --- what must hold -----------------------------------------------------------------------
 
@@ -796,27 +829,30 @@ class JobStart(ClientForm):
         """Ammatillinen profiili puuttuu. Se tehdään 30 päivän sisällä."""
         return case.phase != "phase_2" or case.latest("vocational_profile") is not None
 
-    @rule("R61", severity="warning", needs=("job_support_plan",))
-    def support_plan_is_made_in_time(self, case: Case) -> bool:
+    # --- what the clock brings ----------------------------------------------------------------
+
+    @due("R61")
+    def support_plan_is_made_in_time(self, case: Case) -> date | None:
         """Tukisuunnitelma puuttuu."""
-        plans = [plan for plan in in_force(case, "job_support_plan") if plan.job_id == self.job_id]
-        due = days(self.begins, case.today) > case.office.limits.support_plan
-        return not due or any(plan.plan_status == "approved" for plan in plans)
+        plans = [plan for plan in documents(case, "job_support_plan") if plan.job_id == self.job_id]
+        if self.ended(case) or any(plan.plan_status != "draft" for plan in plans):
+            return None
+        return self.begins + timedelta(days=case.office.limits.support_plan + 1)
 
-    @rule("R62", severity="warning", needs=("job_support_plan",))
-    def first_support_is_given_in_time(self, case: Case) -> bool:
+    @due("R62")
+    def first_support_is_given_in_time(self, case: Case) -> date | None:
         """Ensimmäinen tuki työn alettua puuttuu."""
-        return not self.silent(case, first=0, length=case.office.limits.first_support_meeting + 1, count=1)
+        return self.missed(case, first=0, length=case.office.limits.first_support_meeting + 1, count=1)
 
-    @rule("R63", severity="warning", needs=("job_support_plan",))
-    def first_month_has_weekly_contact(self, case: Case) -> bool:
+    @due("R63")
+    def first_month_has_weekly_contact(self, case: Case) -> date | None:
         """Viikoittaista yhteyttä ei ole."""
-        return not self.silent(case, first=0, length=7, count=4)
+        return self.missed(case, first=0, length=7, count=4)
 
-    @rule("R64", severity="warning", needs=("job_support_plan",))
-    def first_year_has_monthly_contact(self, case: Case) -> bool:
+    @due("R64")
+    def first_year_has_monthly_contact(self, case: Case) -> date | None:
         """Kuukausittainen yhteys puuttuu."""
-        return not self.silent(case, first=30, length=30, count=11)
+        return self.missed(case, first=30, length=30, count=11)
 
 
 def apart(job: JobStart, other: JobStart, end: date | None) -> bool:

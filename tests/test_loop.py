@@ -18,6 +18,9 @@ from referencing import Registry, Resource
 from formgen import formats, outbox
 from formgen.sheet import TOKEN, Identity
 from tests.conftest import AGREEMENT, DECIDED, DECISION, JOB, REFERRAL, WALK, Bench, changed, saved_again, tree
+from tests.rules.employer_contact import BASE as CONTACT
+from tests.rules.employer_contact import FIRST_MET
+from tests.rules.job_support_plan import BASE as PLAN
 
 At = Callable[[str], Bench]
 pytestmark = pytest.mark.usefixtures("unwalled")
@@ -28,6 +31,7 @@ AMENDMENT = {
     "amendment_reason_detail": "Kelan suostumus perutaan",
     "consents.3.withdrawn_date": "{today}",
 }
+GENERAL = {**CONTACT, **FIRST_MET, "contact_basis": "general", "matches_plan": "", "target_id": "", "fit_summary": ""}
 FORMS = ("referral", "referral", "cooperation_agreement", "job_start")
 
 
@@ -563,3 +567,25 @@ def test_a_second_job_of_a_case_has_its_own_record_and_makes_its_own_move(at: At
     record = bench.record(bench.send("job_start", {**JOB, "job_title": "Tarjoilija"}, bench.case().case_id))
     assert (record["data"]["job_id"], record["version_no"], record["phase"]["transition"]) == ("JOB-2", 1, "T15")
     assert len(bench.case().current("job_start")) == 2
+
+
+def test_each_job_of_a_case_has_plans_of_its_own(at: At) -> None:
+    bench = at("employed")
+    case_id = bench.case().case_id
+    bench.send("job_start", {**JOB, "job_title": "Tarjoilija"}, case_id)
+    answers = (PLAN, PLAN, {**PLAN, "review_text": "Työ sujuu."})
+    first, other, review = (bench.record(bench.send("job_support_plan", plan, case_id)) for plan in answers)
+    assert [record["data"]["job_id"] for record in (first, other, review)] == ["JOB-1", "JOB-2", "JOB-1"]
+    assert [record["version_no"] for record in (first, other, review)] == [1, 1, 2]
+    assert [record["supersedes"] for record in (first, other, review)] == [None, None, first["record_id"]]
+
+
+def test_each_employer_has_contacts_of_its_own_and_a_general_one_moves_nothing(at: At) -> None:
+    bench = at("signed")
+    case_id = bench.case().case_id
+    other = {**GENERAL, "employer_name": "Pesula Malli", "business_id": ""}
+    first, second, again = (
+        bench.record(bench.send("employer_contact", contact, case_id)) for contact in (GENERAL, other, GENERAL)
+    )
+    assert [record["version_no"] for record in (first, second, again)] == [1, 1, 2]
+    assert again["phase"] == {"before": "phase_2", "after": "phase_2", "transition": None}

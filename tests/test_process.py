@@ -78,7 +78,7 @@ def test_every_prefill_that_names_a_form_names_one_of_its_fields(form: type[Form
 
 def record_of(moves: tuple[Move, ...], **values: Any) -> Any:
     """Return something that moves cases as a form does."""
-    return SimpleNamespace(id="stub", unit=False, moves=moves, **values)
+    return SimpleNamespace(**{"id": "stub", "unit": False, "moves": moves, "stays": (), **values})
 
 
 def case_in(phase: str | None) -> Case:
@@ -114,6 +114,12 @@ def test_a_document_may_make_a_second_move_right_after_its_first() -> None:
     )
     made, _ = advance(case_in(None), record_of(moves))
     assert [move.id for move in made] == ["T01", "T02"]
+
+
+def test_a_form_that_stays_in_a_phase_needs_no_move_there() -> None:
+    record = record_of((Move("T11", "phase_4", "phase_5"),), stays=("phase_1",))
+    assert advance(case_in("phase_1"), record) == ((), ())
+    assert advance(case_in("phase_2"), record)[1]
 
 
 def test_a_document_that_does_not_fit_the_phase_is_told_which_phase_it_is() -> None:

@@ -9,13 +9,16 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import tests.rules
+from formgen import prefill
 from formgen.form import Rule
-from formgen.process import Case, advance, tasks
+from formgen.process import Case, advance, expected, tasks
 from tests.rules import (
     AGREEMENT,
     AMENDMENT,
@@ -26,10 +29,13 @@ from tests.rules import (
     NEW,
     TODAY,
     Shown,
+    accept,
     decided,
     employed,
+    employer_contact,
     holding,
     in_phase,
+    job_support_plan,
     judged,
     later,
     signed,
@@ -177,6 +183,89 @@ def test_a_job_speaks_for_phase_five_from_the_day_its_start_is_known_to_its_end(
 def test_the_employer_of_a_business_id_keeps_its_id_under_another_name() -> None:
     other = judged("job_start", {**JOB, "employer_name": "Testipulla"}, signed()).record
     assert (employed().latest("job_start").employer_id, other and other.employer_id) == (CAFE, CAFE)
+
+
+def test_a_first_meeting_that_is_already_a_negotiation_makes_both_moves() -> None:
+    case = employer_contact.profiled()()
+    record = judged("employer_contact", employer_contact.BASE, case).record
+    assert record
+    assert [move.id for move in advance(case, record)[0]] == ["T08", "T09"]
+
+
+@pytest.mark.parametrize("phase", ["phase_2", "phase_3", "phase_4", "phase_5"])
+def test_a_contact_that_moves_nothing_is_taken_in_any_phase(phase: str) -> None:
+    case = in_phase(phase, employer_contact.START)()
+    answers = {**employer_contact.BASE, "stage": "needs_known"}
+    record = judged("employer_contact", answers, case).record
+    assert record
+    assert advance(case, record) == ((), ())
+
+
+def test_a_general_contact_makes_no_move() -> None:
+    case = employer_contact.START()
+    record = judged("employer_contact", {**employer_contact.BASE, "contact_basis": "general"}, case).record
+    assert record
+    assert advance(case, record) == ((), ())
+
+
+def test_one_of_two_negotiations_may_end_without_a_move() -> None:
+    other = {**employer_contact.BASE, "employer_name": "Pesula Malli", "business_id": ""}
+    case = accept(employer_contact.negotiated(), "employer_contact", other, "phase_4")
+    record = judged("employer_contact", {**employer_contact.BASE, **employer_contact.CLOSED}, case).record
+    assert record
+    assert advance(case, record) == ((), ())
+
+
+def test_a_negotiation_that_a_job_has_followed_is_no_longer_open() -> None:
+    case = employer_contact.negotiated()
+    hired = accept(case, "job_start", JOB, "phase_5")
+    assert [expected(case), case.latest("employer_contact").expects(hired)] == ["phase_4", None]
+
+
+def test_a_job_starts_from_the_offer_that_was_accepted_not_from_the_contact_that_came_last() -> None:
+    offer = {**employer_contact.BASE, **employer_contact.OFFER, "offer.0.answer": "accepted"}
+    other = {**employer_contact.BASE, "employer_name": "Pesula Malli", "business_id": ""}
+    case = accept(employer_contact.START(), "employer_contact", offer, "phase_4")
+    case = accept(case, "employer_contact", {**other, **employer_contact.CLOSED}, "phase_4")
+    known = prefill.known(FORMS.latest("job_start"), case)
+    assert (known["employer_name"], known["wage_amount"]) == ("Kahvila Testipulla Oy", Decimal("12.60"))
+
+
+def test_a_new_contact_is_about_the_first_employer_of_the_plan_whom_nobody_has_contacted() -> None:
+    targets = [
+        SimpleNamespace(employer_name=name, by_date=TODAY + timedelta(days=day), status="planned", municipality="167")
+        for name, day in (("Pesula Malli", 9), ("KAHVILA Testipulla Oy", 3), ("Puutarha Testi", 6))
+    ]
+    case = employer_contact.planned(employer_contact.negotiated, target_employers=targets)()
+    known = prefill.known(FORMS.latest("employer_contact"), case)
+    assert (known["employer_name"], known["employer_municipality"]) == ("Puutarha Testi", "167")
+    assert not {"contacts", "offer", "stage", "client_named"} & set(known)
+
+
+def test_a_business_id_with_a_wrong_check_digit_is_named_by_its_rule() -> None:
+    answers = {**employer_contact.BASE, "business_id": "9000001-2"}
+    errors = judged("employer_contact", answers, employer_contact.START()).of("error")
+    assert [(found.code, found.field) for found in errors] == [("R44", "business_id")]
+
+
+def test_a_table_that_is_needed_only_with_other_answers_is_not_marked_as_required() -> None:
+    form = FORMS.latest("employer_contact")
+    starred = {question.path: question.required for question in form.questions() if question.columns}
+    assert [starred[name] for name in ("contacts", "offer", "tasks_possible")] == [True, False, False]
+    fields = {asked.name: asked.need for asked in form.fields}
+    assert [fields[name] for name in ("contacts", "offer", "tasks_possible")] == ["required", "conditional", "optional"]
+
+
+def test_a_second_plan_of_a_job_goes_on_with_what_is_not_over() -> None:
+    known = prefill.known(FORMS.latest("job_support_plan"), job_support_plan.logged(0, 3)())
+    assert (known["plan_kind"], known["review_date"]) == ("review", TODAY + timedelta(days=90))
+    assert [row.goal for row in known["goals"]] == ["Hoidan astiahuollon itsenäisesti"]
+    assert not {"support_log", "sign_client", "plan_status", "review_text"} & set(known)
+
+
+def test_a_plan_is_made_for_the_job_that_has_none() -> None:
+    case = accept(job_support_plan.logged()(), "job_start", {**JOB, "job_title": "Tarjoilija"}, "phase_5")
+    assert prefill.known(FORMS.latest("job_support_plan"), case)["job_id"] == "JOB-2"
 
 
 def test_examples_in_the_forms_are_true() -> None:

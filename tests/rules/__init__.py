@@ -85,7 +85,11 @@ def holding(case: Case, *records: Any, phase: str = "") -> Case:
     """Return the case with records that were accepted, in a phase; a later version replaces the earlier one."""
     for record in records:
         number = len(case.records) + 1
-        before = case.current(record.id)[-1:] if getattr(record, "versions", False) else ()
+        per = getattr(record, "per", "")
+        same = [
+            known for known in case.current(record.id) if not per or getattr(known.record, per) == getattr(record, per)
+        ]
+        before = same[-1:] if getattr(record, "versions", False) else []
         version, supersedes = (before[0].version_no + 1, before[0].record_id) if before else (1, None)
         made = Known(f"r{number}", f"i{number}", version, record, supersedes)
         step = Step(number, record.id, made.record_id, None, case.phase, phase or case.phase, "")
@@ -181,18 +185,11 @@ def in_phase(phase: str, case: Callable[[], Case] = signed) -> Callable[[], Case
 
 
 def with_stub(form: str, case: Callable[[], Case] = signed, /, **values: Any) -> Callable[[], Case]:
-    return lambda: holding(case(), SimpleNamespace(id=form, coach=None, dues=(), **values))
+    return lambda: holding(case(), SimpleNamespace(id=form, coach=None, dues=(), expects=lambda _: None, **values))
 
 
 def later(days: int, case: Callable[[], Case] = signed) -> Callable[[], Case]:
     return lambda: replace(case(), today=TODAY + timedelta(days=days))
-
-
-def supported(*days: int) -> Callable[[], Case]:
-    """Return the case in which the support plan tells of contact so many days after the job's start."""
-    start = TODAY + timedelta(days=5)
-    log = [SimpleNamespace(date=start + timedelta(days=day)) for day in days]
-    return with_stub("job_support_plan", signed, job_id="JOB-1", plan_status="approved", support_log=log)
 
 
 PROFILE = with_stub("vocational_profile", work_goals=[SimpleNamespace(goal_id="G-1")])

@@ -118,7 +118,8 @@ def rehired(case: Callable[[], Case]) -> Callable[[], Case]:
 
 def talking(stage: str = "negotiation") -> Callable[[], Case]:
     """Return the case with a contact with another employer at a stage."""
-    return with_stub("employer_contact", working, stage=stage, closed_date=None)
+    contact = {"stage": stage, "closed_date": None, "contact_basis": "client_specific", "employer_id": "E-2"}
+    return with_stub("employer_contact", working, document_date=TODAY, **contact)
 
 
 JOB_DATA = {

@@ -1,25 +1,38 @@
-"""The rules and moves of job_start, each shown."""
+"""The rules, moves and dues of job_start, each shown."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from formgen.process import Case
 from tests.rules import (
-    CAFE,
     JOB,
     PROFILE,
     SUBSIDY,
+    TODAY,
     TOMORROW,
+    Dued,
     Moved,
     Shown,
+    accept,
     employed,
     in_phase,
     later,
     nameless,
     planless,
     signed,
-    supported,
     unsigned,
     with_stub,
 )
+from tests.rules.employer_contact import negotiated
+from tests.rules.job_support_plan import ALONE, logged
+from tests.rules.job_support_plan import BASE as PLAN
+
+
+def left_alone() -> Case:
+    """Return the case in which the client wants no support at work."""
+    return accept(employed(), "job_support_plan", {**PLAN, **ALONE}, "phase_5")
+
 
 BASE = JOB
 START = signed
@@ -228,21 +241,9 @@ SHOWN = (
         "found_by",
         {"found_by": "coach_network"},
         in_phase("phase_3"),
-        in_phase("phase_3", with_stub("employer_contact", employer_id=CAFE)),
+        in_phase("phase_3", negotiated),
     ),
     Shown("T13", "profile_has_been_made", {}, "", {}, signed, PROFILE),
-    Shown("R61", "support_plan_is_made_in_time", {}, "", {}, later(13), later(13, supported())),
-    Shown("R62", "first_support_is_given_in_time", {}, "", {}, later(9, supported(4)), later(9, supported(3))),
-    Shown(
-        "R63",
-        "first_month_has_weekly_contact",
-        {},
-        "",
-        {},
-        later(33, supported(0, 8, 15)),
-        later(33, supported(0, 8, 15, 23)),
-    ),
-    Shown("R64", "first_year_has_monthly_contact", {}, "", {}, later(65, supported(3)), later(65, supported(40))),
 )
 MOVES: dict[str, Moved] = {
     "T11": (("T11",), JOB, in_phase("phase_4")),
@@ -250,3 +251,17 @@ MOVES: dict[str, Moved] = {
     "T13": (("T13",), JOB, signed),
     "T15": (("T15",), {**JOB, "job_title": "Tarjoilija"}, employed),
 }
+DUES: tuple[Dued, ...] = (
+    ("R61", "support_plan_is_made_in_time", later(13, employed), later(12, employed)),
+    ("R61", "support_plan_is_made_in_time", later(13, employed), later(13, logged())),
+    ("R62", "first_support_is_given_in_time", later(9, logged()), later(9, logged(3))),
+    ("R63", "first_month_has_weekly_contact", later(33, logged(0, 8, 15)), later(33, logged(0, 8, 15, 23))),
+    ("R64", "first_year_has_monthly_contact", later(65, logged(3)), later(65, logged(40))),
+    ("R64", "first_year_has_monthly_contact", later(65, logged(3)), later(65, left_alone)),
+    (
+        "R64",
+        "first_year_has_monthly_contact",
+        later(65, logged(3)),
+        later(65, with_stub("job_end", logged(3), job_id="JOB-1", end_date=TODAY + timedelta(days=40))),
+    ),
+)
