@@ -718,7 +718,8 @@ class CooperationAgreement(ClientForm):
     def employer_is_met(self, case: Case) -> date | None:
         """Ensimmäinen työnantajakontakti ei ole toteutunut 30 päivässä."""
         open_still = case.phase in BEFORE_WORK and not has_met_employer(case)
-        return case.after(self.service_start_date, case.office.limits.first_contact_with_employers) if open_still else None
+        limit = case.office.limits.first_contact_with_employers
+        return case.after(self.service_start_date, limit) if open_still else None
 
     @property
     def basis(self) -> date:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from formgen import prefill, registry
+from formgen import picture, prefill, registry
 from formgen.errors import UsageError
 from formgen.form import Answers, Form
 from formgen.process import PHASES, Case, Known, Move, Step, advance, expected
@@ -289,3 +289,21 @@ def test_rules_that_wait_for_forms_to_come_are_listed_and_not_asked() -> None:
     for form in FORMS:
         for rule in form.rules:
             assert ((form.id, rule.name) in waiting) is bool(set(rule.needs) - FORMS.ids)
+
+
+def test_no_phase_is_a_dead_end_or_out_of_reach_and_no_moves_overlap() -> None:
+    assert list(picture.faults(FORMS)) == []
+
+
+def test_the_faults_of_a_process_are_named() -> None:
+    moves = (Move("T01", None, "phase_1"), Move("T02", "phase_1", "phase_1"), Move("T03", "phase_1", "phase_1"))
+    found = list(picture.faults([record_of(moves)]))
+    assert "T02 and T03 of stub overlap in phase_1" in found
+    assert "phase_1 is a dead end" in found
+    assert "phase_5 is never reached" in found
+
+
+def test_the_picture_in_the_docs_is_the_process_as_it_stands() -> None:
+    drawn = (REPOSITORY / "docs" / "process.svg").read_text(encoding="utf-8")
+    assert drawn == picture.svg(FORMS)
+    assert all(line.move in drawn for line in picture.table(FORMS))

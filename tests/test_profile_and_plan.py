@@ -135,12 +135,8 @@ def test_profiling_that_is_opened_again_ends_the_plan() -> None:
 
 
 def test_a_plan_stays_the_one_that_is_followed_when_the_job_has_ended() -> None:
-    case = with_stub("job_end", in_phase("phase_5", planned), job_id="JOB-1", end_date=TODAY, expects=nothing)()
+    case = with_stub("job_end", in_phase("phase_5", planned), job_id="JOB-1", end_date=TODAY)()
     assert active(replace(case, steps=(*case.steps, Step(30, "", "", "T17", "phase_5", "phase_3", "")))) == "first"
-
-
-def nothing(case: Case) -> None:
-    """Speak for no phase."""
 
 
 # --- what comes next --------------------------------------------------------------------------
