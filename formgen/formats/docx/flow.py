@@ -62,7 +62,6 @@ class Held:
 
     tag: str
     number: str
-    alias: str
     checked: bool | None
     prompting: bool
     start: int
@@ -290,7 +289,7 @@ def held_of(item: Element, start: int) -> Held:
     box = properties.find(f"{{{W14}}}checkbox") if properties is not None else None
     state = None if box is None else checked is not None and checked.get(f"{{{W14}}}val", "1") in ON
     prompting = properties is not None and properties.find(w("showingPlcHdr")) is not None
-    return Held(value("tag"), value("id"), value("alias"), state, prompting, start)
+    return Held(value("tag"), value("id"), state, prompting, start)
 
 
 def is_on(switch: Element | None) -> bool:

@@ -1,6 +1,6 @@
 """Back from a DOCX: the identity of a field from any carrier, its value from the container.
 
-A field is found by tag, id, title, visible code, label or bookmark, whichever the programs on
+A field is found by tag, id, visible code, label or bookmark, whichever the programs on
 the way have left; its value is the text of the whole cell, since people type beside controls
 and programs drop them. Where these disagree, the answer says so.
 """
