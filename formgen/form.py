@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from types import UnionType
@@ -12,9 +12,9 @@ from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_ty
 from pydantic import BaseModel, ConfigDict
 from pydantic import Field as PydanticField
 
-from formgen.errors import Finding, Severity
+from formgen.errors import Finding, Severity, UsageError
 from formgen.kinds import PARTS, Choose, Json, Kind, Misread, Sign, Signature
-from formgen.sheet import Answer, Choice, Control, Question, Sheet
+from formgen.sheet import NOT_ASKED, Answer, Choice, Control, Question, Sheet
 from formgen.words import say
 
 BY = ("client", "coach", "employer", "referrer", "leader", "system")
@@ -320,18 +320,57 @@ class Form(Answers):
                 yield from getattr(getattr(cls, name), "__dict__", {}).get(kind, ())
 
     @classmethod
-    def questions(cls, language: str = "fi") -> tuple[Question, ...]:
-        """Return what a document asks, in order, with labels in the language."""
+    def questions(cls, language: str = "fi", omitted: Container[str] = ()) -> tuple[Question, ...]:
+        """Return what a document asks, in order, with labels in the language.
+
+        ``omitted`` are names of fields that it does not ask; a section's title goes to the first
+        that it does.
+        """
         found: list[Question] = []
         section = ""
         for asked in cls.fields:
             section = asked.section or section
             if asked.fill:
                 continue
+            left_out = asked.name in omitted
             for question in asked_as(asked, language):
-                found.append(replace(question, number=f"F{len(found) + 1}", section=say(section, language)))
-                section = ""
+                number = f"F{len(found) + 1}"
+                found.append(replace(question, number=number, section=say(section, language), omitted=left_out))
+                section = section if left_out else ""
         return tuple(found)
+
+    @classmethod
+    def optional(cls, chosen: Iterable[str]) -> frozenset[str]:
+        """Return the fields that a unit has chosen to leave out; raise `UsageError` for one that cannot be.
+
+        Each is the name of an optional field, the number of a section for all optional fields in
+        it, or ``*`` for all of the form.
+        """
+        sections: dict[str, set[str]] = {"*": set()}
+        section = ""
+        for asked in cls.fields:
+            section = asked.section.partition(" ")[0] or section
+            fixed = asked.need != "optional" or asked.fill or isinstance(asked.reads, Sign)
+            free = set() if fixed else {asked.name}
+            sections["*"] |= free
+            sections.setdefault(section, set()).update(free)
+        names = {name: {name} for name in sections["*"]}
+        found: set[str] = set()
+        for item in chosen:
+            if item not in sections and item not in names:
+                raise UsageError("Lomakkeelta {form} ei voi jättää pois kohtaa {field}.", form=cls.id, field=item)
+            found |= sections.get(item) or names.get(item, set())
+        return frozenset(found)
+
+    @classmethod
+    def asks(cls, by: str) -> bool:
+        """Tell whether any field of the form, or column of its tables, is for somebody to fill."""
+        return any(asked.by == by for field in cls.fields for asked in (field, *field.columns))
+
+    @classmethod
+    def withheld(cls, _case: Any) -> frozenset[str] | None:
+        """Return the fields that an employer's document of the case must not hold, None when there may be none."""
+        return None
 
     @classmethod
     def field(cls, path: str) -> Field | None:
@@ -503,7 +542,7 @@ class Reader:
             values[asked.name] = asked.default(self.case)
         if values[asked.name] is None and asked.required:
             damaged.add(asked.name)
-            self.findings.append(missing(asked, prefix))
+            self.missing(asked, prefix)
 
     def signature(self, asked: Field, prefix: str, values: dict[str, Any], damaged: set[str]) -> None:
         """Read a signature block: nothing at all is None, half of one is a finding."""
@@ -522,7 +561,7 @@ class Reader:
             )
         elif not name and asked.required:
             damaged.add(asked.name)
-            self.findings.append(missing(asked, prefix, ".name"))
+            self.missing(asked, prefix, ".name")
 
     def settle(self, record: Form, form: type[Form]) -> None:
         """Compute what is not asked, and find what the other answers make necessary."""
@@ -531,14 +570,23 @@ class Reader:
             if asked.fill:
                 record.__dict__[asked.name] = attempt(asked.fill, record, self.case)
             elif asked.code not in ruled and unmet(asked, record):
-                self.findings.append(missing(asked))
+                self.missing(asked)
             for index, row in enumerate(record.__dict__[asked.name]) if asked.columns else ():
                 prefix = f"{asked.name}.{self.places[asked.name][index]}."
                 for column in asked.columns:
                     if column.fill:
                         row.__dict__[column.name] = attempt(column.fill, record, index)
                     elif column.code not in ruled and unmet(column, row):
-                        self.findings.append(missing(column, prefix))
+                        self.missing(column, prefix)
+
+    def missing(self, asked: Field, prefix: str = "", part: str = "") -> None:
+        """Find that a required answer is not there: a question for a person where the document did not ask it."""
+        path = f"{prefix}{asked.name}{part}"
+        answer = self.sheet.answers.get(path)
+        if answer and answer.layer == NOT_ASKED:
+            self.findings.append(Finding(asked.code, "review", path, "Asiakirja ei kysynyt tätä. Täydentäkää se."))
+        else:
+            self.findings.append(Finding(asked.code, "error", path, "Pakollinen kohta puuttuu."))
 
     def read(self, kind: Kind, path: str) -> Any:
         """Return the value at the path; raise `Unanswered` when there is none to trust."""
@@ -576,11 +624,6 @@ def doubt(answer: Answer) -> str:
     return next(
         (DOUBTS[code] for code in answer.doubts if code in DOUBTS), "Arvo on luettu epävarmasti. Vahvistakaa se."
     )
-
-
-def missing(asked: Field, prefix: str = "", part: str = "") -> Finding:
-    """Return the finding for a required answer that is not there."""
-    return Finding(asked.code or "required", "error", f"{prefix}{asked.name}{part}", "Pakollinen kohta puuttuu.")
 
 
 def unmet(asked: Field, record: Answers) -> bool:

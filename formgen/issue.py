@@ -58,6 +58,15 @@ def language_of(case: Case | None, default: str) -> str:
     return next((wish for wish in reversed(wishes) if wish), default)
 
 
+def withheld(form: type[Form], case: Case) -> frozenset[str]:
+    """Return the fields that an employer's document of a case leaves out; raise `UsageError` where there is none."""
+    found = form.withheld(case) if form.asks("employer") else None
+    if found is None:
+        message = "Lomaketta {form} ei voi tehdä työnantajalle: suostumusta nimen kertomiseen ei ole."
+        raise UsageError(message, form=form.id)
+    return found
+
+
 def issue(
     workspace: Workspace,
     journal: Journal,
@@ -69,14 +78,16 @@ def issue(
     case_id: str | None = None,
     language: str | None = None,
     empty: bool = False,
+    employer: bool = False,
     format_name: str = "docx",
     path: Path | None = None,
 ) -> Issued:
     """Make one document of a form and return what went out; raise `UsageError`.
 
     Without a case only a form that opens one, or one of the unit, can be made; for a closed case
-    only the form that closed it. ``empty`` leaves out what is known of the client. The document
-    is in the journal before it is on disk.
+    only the form that closed it. ``empty`` leaves out what is known of the client; ``employer``
+    makes the document that an employer may see. The document is in the journal before it is on
+    disk.
     """
     if case_id and form.unit:
         raise UsageError("Lomake {form} on yksikön oma. Jätä asian tunnus pois.", form=form.id)
@@ -95,9 +106,11 @@ def issue(
         raise UsageError("Kieltä {language} ei ole. Kielet: {all}.", language=language, all=", ".join(FORM_LANGUAGES))
     nobody = Case(case_id or "", day(now), workspace.office, forms=registry.ids)
     about = nobody if case is None or empty else case
+    omitted = form.optional(workspace.office.leave_out.get(form.id, ()))
+    omitted |= withheld(form, about) if employer else frozenset()
     sheet = blank(form, prefill.known(form, about), language)
     identity = Identity(form.id, form.version, instance)
-    template = module.load(template_file(workspace, form), form.questions(language), language)
+    template = module.load(template_file(workspace, form), form.questions(language, omitted), language)
     document = template.draw(sheet, words_for(workspace, form, identity, case_id, language))
     journal.issue(
         {
@@ -107,6 +120,7 @@ def issue(
             "case_id": case_id,
             "language": language,
             "format": format_name,
+            "omitted": " ".join(sorted(omitted)),
             "issued_at": stamp(now),
         },
         {name: answer.text for name, answer in sheet.answers.items() if answer.text},

@@ -124,6 +124,7 @@ class Office(BaseSettings):
         "Jos tapaaminen jää väliin, valmentaja ottaa yhteyttä ja sovimme uuden ajan. Palvelu jatkuu."
     )
     coaches: tuple[Coach, ...] = ()
+    leave_out: dict[str, tuple[str, ...]] = {}
     limits: Limits = Limits()
     intake: Intake = Intake()
 

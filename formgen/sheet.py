@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import NamedTuple
 from uuid import UUID
 
+NOT_ASKED = "not_asked"  # the layer of what a document leaves out and was known when it was made
+
 
 class Control(StrEnum):
     """How a question is drawn; all that a format knows of a kind of answer."""
@@ -35,7 +37,8 @@ class Question:
 
     ``path`` is the dotted name (relative inside a table); ``number`` the visible code
     ``F12``; ``limit`` the longest text in characters, 0 for none; ``rows`` how many rows
-    are printed; ``section`` is set on the first question of each section.
+    are printed; ``section`` is set on the first question of each section; one that is
+    ``omitted`` is a question of the form that this document does not ask.
     """
 
     path: str
@@ -51,6 +54,7 @@ class Question:
     limit: int = 0
     many: bool = False
     rows: int = 0
+    omitted: bool = False
 
     @property
     def title(self) -> str:
@@ -154,6 +158,18 @@ def claimed(token: str) -> Identity | None:
         return Identity(match[1], match[2], UUID(match[3])) if match else None
     except ValueError:
         return None
+
+
+def completed(sheet: Sheet, questions: Iterable[Question], given: Mapping[str, str]) -> Sheet:
+    """Return the sheet with what its document did not ask, as it was known when the document was made."""
+    known: dict[str, str] = {}
+    for question in questions:
+        if question.omitted and question.columns:
+            known |= {path: text for path, text in given.items() if path.startswith(f"{question.path}.")}
+        elif question.omitted:
+            known[question.path] = given.get(question.path, "")
+    kept = {path: Answer(text, NOT_ASKED) for path, text in known.items()}
+    return replace(sheet, answers={**kept, **sheet.answers})
 
 
 def field_id(path: str) -> int:

@@ -42,7 +42,7 @@ from formgen.registry import Registry
 from formgen.settings import Office
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0001"
+HEAD = "0002"
 Row = Mapping[str, Any]
 Transaction = Connection
 
@@ -69,6 +69,7 @@ issued = Table(
     Column("format", String(12), nullable=False),
     Column("answers", Text, nullable=False),
     Column("sources", Text, nullable=False),
+    Column("omitted", Text),
     Column("issued_at", String(32), nullable=False),
 )
 returns = Table(

@@ -19,7 +19,7 @@ from formgen.kinds import Choose, DayDate, Misread, clean
 from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Identity, Paper, Sheet
+from formgen.sheet import Answer, Identity, Paper, Sheet, completed
 from formgen.store import Journal, Row, day, dump, stamp
 from formgen.words import say
 
@@ -131,6 +131,7 @@ class Desk:
         issued = self.journal.issued(str(identity.instance)) or {}
         earlier = self.journal.of_instance(str(identity.instance))
         form = versions[identity.version]
+        omitted = (issued.get("omitted") or "").split()
         claimed = sheet.claims.get("case_id", "")
         case_id = "" if form.unit else earlier[-1]["case_id"] if earlier else issued.get("case_id") or claimed
         known = self.journal.has_case(case_id) if case_id else form.unit or opens_case(form)
@@ -139,7 +140,7 @@ class Desk:
             form=form,
             case=self.case(case_id if known else "", day(received), form.unit),
             language=issued.get("language") or sheet.claims.get("language") or self.workspace.office.language,
-            sheet=sheet,
+            sheet=completed(sheet, form.questions(omitted=omitted), issued.get("answers", {})),
             given=issued.get("answers", {}),
             sources=issued.get("sources", {}),
             earlier=tuple(earlier),

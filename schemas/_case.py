@@ -16,6 +16,15 @@ from formgen.words import plain
 from ._codes import K3, K28
 
 PHASES_WITH_CLIENT = ("phase_2", "phase_3", "phase_4", "phase_5")
+SUPPORT = frozenset(  # what tells of support at work, not of health: its own scope of consent
+    (
+        "accommodations",
+        "accommodations_agreed",
+        "adjustment_support",
+        "adjustment_support_detail",
+        "adjustment_support_talk",
+    )
+)
 NEGOTIATION = frozenset(("interview", "trial_visit", "negotiation", "offer"))
 
 
@@ -286,6 +295,19 @@ class ClientForm(CaseForm):
     coach_email: Email | None = ask(
         "Valmentajan sähköposti", by="system", prefill=coach_email, default=coach_email, sensitivity="n"
     )
+
+    @classmethod
+    def withheld(cls, case: Case) -> frozenset[str] | None:
+        """Return the fields about health and support that the client has not let employers know.
+
+        There is no document for an employer before the client has let its name be told.
+        """
+        if case.records and not consent_ok(case, "employer", "name_contact", case.today):
+            return None
+        scopes = {"h": "health", "support": "support_needs"}
+        told = {kind for kind, scope in scopes.items() if consent_ok(case, "employer", scope, case.today)}
+        kinds = {asked.name: "support" if asked.name in SUPPORT else asked.sensitivity for asked in cls.fields}
+        return frozenset(name for name, kind in kinds.items() if kind in scopes and kind not in told)
 
     @property
     def coach(self) -> str | None:

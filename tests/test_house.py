@@ -130,7 +130,7 @@ def test_constraints_of_a_migrated_database_are_those_of_the_tables(tmp_path: Pa
 def clauses(sql: str) -> list[str]:
     """Return the columns and constraints of a statement, apart from the order in which they stand."""
     inner = sql.partition("(")[2].rpartition(")")[0]
-    return [" ".join(line.split()).rstrip(", ") for line in inner.splitlines() if line.strip()] or [sql]
+    return [" ".join(clause.split()) for clause in re.split(r",(?![^(]*\))", inner)] or [sql]
 
 
 def test_opening_a_journal_again_changes_nothing(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,6 +19,12 @@ from formgen.store import day
 from formgen.watch import Watch
 
 app = typer.Typer()
+
+
+class Recipient(StrEnum):
+    """For whom a document is made, when it is not for the client and the coach."""
+
+    EMPLOYER = "employer"
 
 
 @app.command(
@@ -39,6 +46,9 @@ def generate(
     ] = None,
     following: Annotated[bool, typer.Option("--next", help=_("Ne lomakkeet, jotka asia tarvitsee nyt."))] = False,
     blank: Annotated[bool, typer.Option("--blank", help=_("Ilman asiakkaan tietoja."))] = False,
+    recipient: Annotated[
+        Recipient | None, typer.Option("--for", help=_("Kenelle: työnantajalle vain se, mihin on suostumus."))
+    ] = None,
     path: Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))] = None,
 ) -> None:
     """Make prefilled forms."""
@@ -65,6 +75,7 @@ def generate(
                 case_id=case,
                 language=lang,
                 empty=blank,
+                employer=recipient is Recipient.EMPLOYER,
                 format_name=format_name,
                 path=target,
             )

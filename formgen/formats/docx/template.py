@@ -80,7 +80,8 @@ class Template:
 
     def __init__(self, data: bytes, questions: tuple[Question, ...], language: str = "fi") -> None:
         """Compile the designer's file for the questions of its form in one language."""
-        self.questions = questions
+        self.omitted = tuple(question for question in questions if question.omitted)
+        self.questions = questions = tuple(question for question in questions if not question.omitted)
         self.language = language
         self.tables = {question.path: question for question in questions if question.columns}
         self.found = Found()
@@ -104,6 +105,8 @@ class Template:
         """Return the part as a Jinja template whose fields are calls of ``slot``."""
         source = re.sub(r"^\s*<\?xml.*?\?>\s*", "", self.package.read(name).decode("utf-8"))
         root = parse(DocxTemplate(io.BytesIO()).patch_xml(source).encode())
+        if self.omitted and name == self.package.main:
+            leave_out(root, self.questions, self.omitted, self.language)
         self.mark(root, () if name == self.package.main else WORDS)
         return self.environment.from_string(jinja_source(root))
 
@@ -152,7 +155,7 @@ class Template:
         match = PATH.fullmatch(expression)
         if not match:
             return None
-        steps = [step for step in match.groups() if step]
+        steps = stepped(match)
         variable, table = loop
         if steps[0] == variable and table in self.tables:
             slot = field_slot(self.tables[table].columns, steps[1:], table)
@@ -284,6 +287,11 @@ def field_slot(questions: tuple[Question, ...], steps: list[str], table: str = "
     return None
 
 
+def stepped(match: re.Match[str]) -> list[str]:
+    """Return the steps of a path that an expression is."""
+    return [step for step in match.groups() if step]
+
+
 def places(question: Question) -> Iterator[str]:
     """Yield the path of every control of a question: one, or one for each box."""
     if question.control is Control.TICKS:
@@ -304,6 +312,57 @@ def looping(text: str | None, loop: tuple[str, str]) -> tuple[str, str]:
     for match in LOOP.finditer(text or ""):
         loop = ("", "") if match[3] else (match[1], match[2])
     return loop
+
+
+def leave_out(root: Element, asked: tuple[Question, ...], omitted: tuple[Question, ...], language: str) -> None:
+    """Take out of a template all that speaks of the omitted questions, and what is empty then.
+
+    A paragraph speaks of them that holds their fields or says their words; words that another
+    question says too go only from a row in which an omitted field stands.
+    """
+    tables = {question.path for question in omitted if question.columns}
+    for grid in list(root.iter(w("tbl"))):
+        if tables & {match[2] for match in LOOP.finditer("".join(grid.itertext()))}:
+            grid.getparent().remove(grid)
+    blocks = [(block, EXPRESSION.findall("".join(block.itertext(w("t"))))) for block in root.iter(w("p"))]
+    fields = [block for block, names in blocks if any(names_field(name, omitted) for name in names)]
+    rows = dict.fromkeys(row for block in fields for row in block.iterancestors(w("tr")))
+    dropped, kept = said_by(omitted), said_by(asked)
+    for block, names in blocks:
+        labels = {say(match[2], language) for name in names if (match := LABEL.fullmatch(name))}
+        about = bool(labels) and labels <= dropped
+        if block in fields or (about and (not labels <= kept or any(row in rows for row in block.iterancestors()))):
+            empty(block)
+    for row in rows:
+        if not any(text.strip() for text in row.itertext(w("t"))):
+            grid = row.getparent()
+            grid.remove(row)
+            if grid.find(w("tr")) is None:
+                grid.getparent().remove(grid)
+
+
+def names_field(expression: str, questions: tuple[Question, ...]) -> bool:
+    """Tell whether an expression is a field of the questions."""
+    match = PATH.fullmatch(expression)
+    return bool(match and field_slot(questions, stepped(match)))
+
+
+def said_by(questions: tuple[Question, ...]) -> set[str]:
+    """Return the words that questions say: labels, hints, titles of sections."""
+    return {text for question in questions for text in (question.label, question.hint, question.section) if text}
+
+
+def empty(block: Element) -> None:
+    """Take a paragraph away, or what is in it where its cell has no other."""
+    parent = block.getparent()
+    if parent.tag == w("tc") and len(parent.findall(w("p"))) == 1:
+        for item in list(block):
+            if item.tag != w("pPr"):
+                block.remove(item)
+        for ground in parent.findall(f"{w('tcPr')}/{w('shd')}"):
+            ground.getparent().remove(ground)
+    else:
+        parent.remove(block)
 
 
 def bare(style: Element) -> str:

@@ -1,0 +1,156 @@
+"""Documents that leave something out: what a unit has switched off, what an employer may not see."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from docx import Document
+
+from formgen import registry
+from formgen.errors import UsageError
+from formgen.formats import docx
+from formgen.formats.docx.package import w
+from formgen.registry import template_file
+from formgen.settings import PACKAGED, Workspace
+from formgen.sheet import Sheet
+from formgen.words import say
+from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench
+from tests.strategies import words
+
+At = Callable[[str], Bench]
+FORMS = list(registry.load(Workspace(PACKAGED)))
+
+
+def text_of(data: bytes) -> str:
+    """Return all text of a document's body, cell by cell."""
+    return "\n".join(node.text or "" for node in Document(io.BytesIO(data)).element.body.iter("{*}t"))
+
+
+def consenting(scopes: str) -> dict[str, str]:
+    """Return an agreement that lets employers have kinds of data."""
+    return {**AGREEMENT, "consents.0.data_scope": scopes}
+
+
+@pytest.mark.parametrize("language", ["fi", "sv"])
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.id)
+def test_what_is_left_out_leaves_neither_field_nor_word_behind(form: type, language: str) -> None:
+    omitted = form.optional(("*",)) | {asked.name for asked in form.fields if asked.sensitivity == "h"}
+    questions = form.questions(language, omitted)
+    template = docx.load(template_file(Workspace(PACKAGED), form), questions, language)
+    assert list(template.check()) == []
+    drawn = template.draw(Sheet({}), words(form, language))
+    tags = {item.get(w("val")) for item in Document(io.BytesIO(drawn)).element.body.iter("{*}tag")}
+    assert not {tag for tag in tags if tag.removeprefix("fg:").partition(".")[0] in omitted}
+    kept = {text for question in questions if not question.omitted for text in (question.label, question.section)}
+    said = text_of(drawn).splitlines()
+    for question in questions:
+        if question.omitted and question.label not in kept and not any(question.label in word for word in kept):
+            assert question.label not in said, question.path
+    assert say(form.title, language) in said
+
+
+def test_every_question_that_is_not_left_out_is_still_asked() -> None:
+    for form in FORMS:
+        omitted = form.optional(("*",))
+        asked = {question.path for question in form.questions(omitted=omitted) if not question.omitted}
+        required = {part for item in form.fields if item.need != "optional" and not item.fill for part in paths(item)}
+        assert required <= asked
+
+
+def paths(asked: object) -> list[str]:
+    """Return the paths that a field has on paper."""
+    return [path for path, _, _ in asked.parts()] or [asked.name]
+
+
+def test_a_unit_switches_off_fields_and_sections_by_name_and_number() -> None:
+    form = registry.load(Workspace(PACKAGED)).latest("employer_contact")
+    assert form.optional(("unit_name",)) == {"unit_name"}
+    section = form.optional(("3",))
+    assert {"employer_needs", "tasks_possible"} <= section <= form.optional(("*",))
+    assert "vacancy_open" not in section
+
+
+@pytest.mark.parametrize("field", ["employer_name", "target_id", "no_such_field", "99"])
+def test_only_what_is_optional_can_be_switched_off(field: str) -> None:
+    form = registry.load(Workspace(PACKAGED)).latest("employer_contact")
+    with pytest.raises(UsageError, match="employer_contact"):
+        form.optional((field,))
+
+
+def test_a_wrong_setting_is_said_when_a_document_is_made(bench: Bench) -> None:
+    with (bench.root / "formgen.toml").open("a", encoding="utf-8") as settings:
+        settings.write('[leave_out]\nreferral = ["client_last_name"]\n')
+    with pytest.raises(UsageError, match=r"referral"):
+        bench.restarted().issue("referral")
+
+
+def switched_off(bench: Bench, *fields: str) -> Bench:
+    """Return the bench after its unit has switched off fields of the referral."""
+    with (bench.root / "formgen.toml").open("a", encoding="utf-8") as settings:
+        settings.write(f"[leave_out]\nreferral = {list(fields)}\n")
+    return bench.restarted()
+
+
+def test_what_a_unit_has_switched_off_is_no_damage_in_a_return(bench: Bench) -> None:
+    bench = switched_off(bench, "work_safety_points", "work_ability_info")
+    made = bench.issue("referral")
+    assert "Työkykyyn vaikuttavat asiat, jotka on hyvä tietää" not in text_of(Path(made.path).read_bytes())
+    record = bench.record(bench.returned(bench.filled(made, REFERRAL)))
+    assert (record["data"]["work_ability_info"], record["data"]["work_safety_points"]) == (None, None)
+
+
+def test_what_was_known_stays_known_when_a_later_document_does_not_ask_it(bench: Bench) -> None:
+    first = bench.send("referral", {**REFERRAL, "work_ability_info": "Valo häiritsee."})
+    bench = switched_off(bench, "work_ability_info")
+    again = bench.record(bench.send("referral", DECISION, first["case_id"]))
+    assert again["version_no"] == 2
+    assert again["data"]["work_ability_info"] == "Valo häiritsee."
+    assert again["provenance"]["fields"]["work_ability_info"]["layer"] == "not_asked"
+
+
+def test_an_employers_document_holds_no_health_data_without_consent(at: At) -> None:
+    bench = at("signed")
+    data = Path(bench.issue("job_start", bench.case().case_id, employer=True).path).read_bytes()
+    said = text_of(data)
+    assert "Työpaikan osoite" in said
+    assert "Mitä työpaikalla tiedetään" not in said
+
+
+def test_what_an_employer_was_not_asked_is_asked_of_the_coach(at: At) -> None:
+    bench = at("signed")
+    made = bench.issue("job_start", bench.case().case_id, employer=True)
+    typed = {path: text for path, text in JOB.items() if path != "disclosure_level"}
+    row = bench.returned(bench.filled(made, typed))
+    assert (row["outcome"], bench.errors(row)) == ("review", [("required", "disclosure_level")])
+    verdict = bench.intake.confirm(row, "Veera", {"disclosure_level": JOB["disclosure_level"]})
+    assert verdict.outcome == "accepted"
+    record = bench.record(bench.row(row["return_id"]))
+    assert record["data"]["disclosure_level"] == JOB["disclosure_level"]
+    assert record["provenance"]["fields"]["disclosure_level"]["layer"] == "confirmed"
+
+
+@pytest.mark.parametrize(("scopes", "told"), [("name_contact", ()), ("name_contact support_needs", ("support",))])
+def test_an_employers_document_holds_what_the_client_has_consented_to(
+    at: At, scopes: str, told: tuple[str, ...]
+) -> None:
+    bench = at("decided")
+    case_id = bench.case().case_id
+    assert bench.send("cooperation_agreement", consenting(scopes), case_id)["outcome"] == "accepted"
+    words = text_of(Path(bench.issue("job_start", case_id, employer=True).path).read_bytes())
+    assert ("Työolosuhteiden järjestelytuki" in words) == ("support" in told)
+    assert "Mitä työpaikalla tiedetään" not in words
+
+
+def test_no_employers_document_is_made_before_the_client_lets_its_name_be_told(at: At) -> None:
+    bench = at("decided")
+    with pytest.raises(UsageError, match="job_start"):
+        bench.issue("job_start", bench.case().case_id, employer=True)
+
+
+def test_a_form_that_asks_nothing_of_an_employer_is_not_made_for_one(at: At) -> None:
+    bench = at("signed")
+    with pytest.raises(UsageError, match="vocational_profile"):
+        bench.issue("vocational_profile", bench.case().case_id, employer=True)
