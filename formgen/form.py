@@ -295,6 +295,7 @@ class Form(Answers):
     title: ClassVar[str]
     about: ClassVar[str] = ""
     unit: ClassVar[bool] = False  # of the unit: it has no case
+    caseless: ClassVar[bool] = False  # it may be of the unit: a document made for no case is
     single: ClassVar[bool] = False  # one a case: what comes later corrects it
     versions: ClassVar[bool] = False  # a later one takes the place of the earlier one
     per: ClassVar[str] = ""  # the field each of whose values has versions of its own, such as a job
@@ -361,6 +362,11 @@ class Form(Answers):
                 raise UsageError("Lomakkeelta {form} ei voi jättää pois kohtaa {field}.", form=cls.id, field=item)
             found |= sections.get(item) or names.get(item, set())
         return frozenset(found)
+
+    @classmethod
+    def of_unit(cls, case_id: str | None) -> bool:
+        """Tell whether a document of the form is of the unit and has no case."""
+        return cls.unit or (cls.caseless and not case_id)
 
     @classmethod
     def asks(cls, by: str) -> bool:

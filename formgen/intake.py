@@ -256,7 +256,7 @@ class Intake:
         case = about.case
         prefix = self.workspace.office.case_prefix
         case_id = case.case_id or None
-        if case_id is None and not record.unit:
+        if case_id is None and not record.of_unit(case_id):
             case_id = self.journal.open_case(connection, prefix, at, case.previous)
         record_id = str(self.new_id())
         payload = envelope(row, verdict, record_id, case_id, at)
@@ -277,7 +277,7 @@ class Intake:
         )
         seq = case.steps[-1].seq if case.steps else 0
         phase = case.phase
-        for move in () if record.unit else verdict.moves or (None,):
+        for move in () if record.of_unit(case_id) else verdict.moves or (None,):
             seq += 1
             after = move.target if move else phase
             self.journal.add_step(

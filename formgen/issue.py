@@ -92,7 +92,7 @@ def issue(
     if case_id and form.unit:
         raise UsageError("Lomake {form} on yksikön oma. Jätä asian tunnus pois.", form=form.id)
     case = journal.case(case_id, day(now), workspace.office, registry) if case_id else None
-    if form.unit:
+    if form.of_unit(case_id):
         case = journal.unit(day(now), workspace.office, registry)
     if case and case.status == "closed" and not ends(form):
         raise UsageError("Asia {case} on päättynyt. Avatkaa uusi asia.", case=case.case_id)

@@ -252,7 +252,7 @@ def advance(case: Case, record: Form, correction: bool = False) -> tuple[tuple[M
     form in a phase in which it ``stays``; a correction is all that a closed case takes, and only of
     the form that closed it. A form of the unit moves no case.
     """
-    if record.unit:
+    if record.of_unit(case.case_id):
         return (), ()
     if case.status == "closed" and not (correction and ends(record)):
         return (), (Finding("R88", "error", "", "Asia on päättynyt. Avatkaa uusi asia."),)

@@ -134,11 +134,12 @@ class Desk:
         omitted = (issued.get("omitted") or "").split()
         claimed = sheet.claims.get("case_id", "")
         case_id = "" if form.unit else earlier[-1]["case_id"] if earlier else issued.get("case_id") or claimed
-        known = self.journal.has_case(case_id) if case_id else form.unit or opens_case(form)
+        of_unit = form.of_unit(case_id)
+        known = self.journal.has_case(case_id) if case_id else of_unit or opens_case(form)
         return Recognised(
             identity=identity,
             form=form,
-            case=self.case(case_id if known else "", day(received), form.unit),
+            case=self.case(case_id if known else "", day(received), of_unit),
             language=issued.get("language") or sheet.claims.get("language") or self.workspace.office.language,
             sheet=completed(sheet, form.questions(omitted=omitted), issued.get("answers", {})),
             given=issued.get("answers", {}),

@@ -71,8 +71,8 @@ def client_birth_date(case: Case) -> date | None:
 
 
 def coach_name(case: Case) -> str | None:
-    """Return the coach who is named for the case."""
-    return case.coach
+    """Return the coach who is named for the case; the unit's own documents are any coach's."""
+    return case.coach if case.case_id else None
 
 
 def coach_phone(case: Case) -> str | None:

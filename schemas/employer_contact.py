@@ -34,6 +34,8 @@ from formgen.words import plain
 from ._case import (
     ClientForm,
     active_plan,
+    client_birth_date,
+    client_name,
     consent_ok,
     documents,
     employer_key,
@@ -81,8 +83,8 @@ def contact_person(case: Case) -> str | None:
 
 
 def contact_basis(case: Case) -> str:
-    """Return that a document made for a case is about its client."""
-    return "client_specific"
+    """Return that a document made for a case is about its client, one made for none is not."""
+    return "client_specific" if case.case_id else "general"
 
 
 def target_job(case: Case) -> str | None:
@@ -233,6 +235,7 @@ class EmployerContact(ClientForm):
     version = "2026.1"
     versions = True
     per = "employer_id"
+    caseless = True
     title = "Työskentely työnantajien kanssa"
     about = (
         "Tällä lomakkeella kirjataan yhteydet yhteen työnantajaan. Jokaisesta työnantajasta tehdään oma lomake. "
@@ -245,6 +248,26 @@ class EmployerContact(ClientForm):
         Move("T10", "phase_4", "phase_3", when=negotiation_ends),
     )
     stays = ("phase_1", "phase_2", "phase_3", "phase_4", "phase_5")
+
+    # general cooperation has no client
+    client_name: Line | None = ask(  # type: ignore[assignment]
+        "Asiakkaan nimi",
+        by="system",
+        prefill=client_name,
+        default=client_name,
+        needed=specific,
+        locked=True,
+        max_length=140,
+    )
+    client_birth_date: Day | None = ask(  # type: ignore[assignment]
+        "Syntymäaika",
+        by="system",
+        prefill=client_birth_date,
+        default=client_birth_date,
+        needed=specific,
+        locked=True,
+        birth=True,
+    )
 
     # 1 The employer
     employer_id: Line = ask(
@@ -543,6 +566,19 @@ class EmployerContact(ClientForm):
         """Valmentaja voi olla mukana haastattelussa vain asiakkaan suostumuksella."""
         day = self.interview_date or self.last_contact
         return self.coach_at_interview != "yes" or consent_ok(case, "employer", "name_contact", day)
+
+    @rule("choice", field="contact_basis")
+    def contact_without_a_case_is_general(self, case: Case) -> bool:
+        """Lomake on tehty ilman asiaa, joten sillä kirjataan vain yleistä yhteistyötä.
+
+        Tehkää lomake asiakkaan asialle.
+        """
+        return bool(case.case_id) or self.contact_basis == "general"
+
+    @rule("choice", field="client_name")
+    def no_client_is_named_without_a_case(self, case: Case) -> bool:
+        """Yleiseen yhteistyöhön ei kirjata asiakasta."""
+        return bool(case.case_id) or not (self.client_name or self.client_birth_date)
 
     @rule("R36", field="health_disclosed")
     def health_is_told_by_consent_only(self, case: Case) -> bool:

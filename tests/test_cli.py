@@ -21,6 +21,7 @@ from formgen import __version__, registry
 from formgen.cli import app, main
 from formgen.cli.session import _
 from formgen.formats.docx.controls import tag
+from formgen.process import tasks
 from formgen.settings import Workspace
 from formgen.watch import alone
 from tests.conftest import AGREEMENT, JOB, REFERRAL, SETTINGS, STORIES, Bench, changed
@@ -439,6 +440,39 @@ def test_a_case_opened_by_hand_awaits_its_referral(workspace: Workspace, run: Ru
     bench = Bench(workspace.root)
     assert bench.send("referral", REFERRAL, case_id)["case_id"] == case_id
     assert [item["case_id"] for item in run("cases", "list", "--json", at=workspace.root).json] == [case_id]
+
+
+def held(run: Run, bench: Bench, *words: str) -> Answer:
+    """Return what a command about the hold of the only case says."""
+    return run("cases", words[0], bench.case().case_id, *words[1:], "--json", at=bench.root)
+
+
+HOLD = ("hold", "--reason", "sairausloma", "--start", "1.6.2026", "--next-contact")
+
+
+def test_a_case_is_put_on_hold_and_resumed(at: At, run: Run) -> None:
+    bench = at("signed")
+    before = bench.case()
+    assert (before.status, held(run, bench, "resume", "--end", "2.6.2026").code) == ("open", 2)
+    assert held(run, bench, *HOLD, "31.5.2026").code == 2
+    assert bench.case().steps == before.steps
+    said = held(run, bench, *HOLD, "30.6.2026")
+    assert (said.code, said.json["transition"], "60" in said.err) == (0, "T26", False)
+    on_hold = bench.case()
+    assert (on_hold.status, on_hold.phase, on_hold.steps[-1].transition) == ("on_hold", before.phase, "T26")
+    assert held(run, bench, *HOLD, "30.6.2026").code == 2
+    bench.clock.pass_days(60)
+    assert [(task.code, task.due.isoformat()) for task in tasks(bench.case())] == [("T26", "2026-06-30")]
+    assert held(run, bench, "resume", "--end", "31.5.2026").code == 2
+    assert held(run, bench, "resume", "--end", "20.7.2026").json["end"] == "2026-07-20"
+    again = bench.case()
+    assert (again.status, again.phase, again.steps[-1].transition) == ("open", before.phase, "T27")
+
+
+def test_a_hold_of_more_than_sixty_days_before_the_next_contact_is_warned_of(at: At, run: Run) -> None:
+    bench = at("signed")
+    said = held(run, bench, *HOLD, "1.8.2026")
+    assert (said.code, "60" in said.err, bench.case().status) == (0, True, "on_hold")
 
 
 STATUS = ["ok", "received", "accepted", "review", "waiting", "rejected", "duplicate", "in_work", "inbox"]

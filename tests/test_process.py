@@ -78,7 +78,7 @@ def test_every_prefill_that_names_a_form_names_one_of_its_fields(form: type[Form
 
 def record_of(moves: tuple[Move, ...], **values: Any) -> Any:
     """Return something that moves cases as a form does."""
-    return SimpleNamespace(**{"id": "stub", "unit": False, "moves": moves, "stays": (), **values})
+    return SimpleNamespace(**{"id": "stub", "of_unit": lambda _: False, "moves": moves, "stays": (), **values})
 
 
 def case_in(phase: str | None) -> Case:

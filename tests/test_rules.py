@@ -57,6 +57,14 @@ DUES = [
     for number, due in enumerate(getattr(table, "DUES", ()))
 ]
 MOVES = {move: (made[0], form, *made[1:]) for form, table in TABLES.items() for move, made in table.MOVES.items()}
+ENGINE = {  # what no form declares: the engine does it, and these tests show it
+    "R44": ("test_kinds", "test_what_is_no_answer_is_refused_with_the_code"),
+    "R88": ("test_process", "test_a_return_to_a_closed_case_is_rejected"),
+    "R89": ("test_loop", "test_a_case_that_nobody_knows_is_rejected"),
+    "R90": ("test_loop", "test_a_version_that_nobody_knows_is_rejected"),
+    "T26": ("test_cli", "test_a_case_is_put_on_hold_and_resumed"),
+    "T27": ("test_cli", "test_a_case_is_put_on_hold_and_resumed"),
+}
 TABLE = [pytest.param(form, shown, id=f"{form}-{shown.code}-{shown.name}") for form in SHOWN for shown in SHOWN[form]]
 
 
@@ -85,6 +93,16 @@ def test_a_rule_that_holds_is_asked_and_silent(form: str, shown: Shown) -> None:
 def test_every_rule_of_every_form_is_shown() -> None:
     there_are = {(form.id, rule.code, rule.name) for form in FORMS for rule in form.rules}
     assert there_are - {(form, shown.code, shown.name) for form in SHOWN for shown in SHOWN[form]} == set()
+
+
+def test_every_rule_and_move_of_the_catalogue_is_declared_or_shown_by_a_test_of_the_engine() -> None:
+    declared = {said.code for form in FORMS for said in (*form.rules, *form.dues)}
+    rules = {f"R{number:02}" for number in range(1, 94)}
+    moves = {f"T{number:02}" for number in range(1, 31)} | {"T22b"}
+    assert rules - declared == {code for code in ENGINE if code.startswith("R")}
+    assert moves - set(MOVES) == {code for code in ENGINE if code.startswith("T")}
+    for code, (module, name) in ENGINE.items():
+        assert callable(getattr(importlib.import_module(f"tests.{module}"), name)), code
 
 
 def test_every_message_of_a_rule_is_one_that_a_person_can_read() -> None:

@@ -13,9 +13,12 @@ from tests.conftest import Bench, tree
 from tests.rules import FORMS, JOB, judged
 from tests.rules.closing import BASE as CLOSING
 from tests.rules.closing import NEVER_SEEN, REVIEWED, SEARCHING, UNSEEN, closed
+from tests.rules.employer_contact import BASE as CONTACT
+from tests.rules.employer_contact import GENERAL
 from tests.rules.quality_assessment import BASE as ASSESSMENT
 
 At = Callable[[str], Bench]
+GENERAL_OF_CLIENT = {path: text for path, text in GENERAL.items() if path not in ("client_name", "client_birth_date")}
 EARLIER = {
     **ASSESSMENT,
     "period_start": "1.5.2025",
@@ -24,6 +27,39 @@ EARLIER = {
     "criteria.0.score": "4",
     "next_assessment": "1.6.2026",
 }
+
+
+# --- general cooperation with employers ------------------------------------------------------
+
+
+def test_a_general_contact_with_an_employer_is_a_record_of_the_unit(bench: Bench) -> None:
+    row = bench.send("employer_contact", {**CONTACT, **GENERAL})
+    record = bench.record(row)
+    assert (row["case_id"], record["case_id"], set(record["phase"].values())) == (None, None, {None})
+    assert (record["data"]["client_name"], record["data"]["contact_basis"]) == (None, "general")
+    assert list(tree(bench.workspace.outbox / "records")) == [f"_unit/{record['record_id']}.employer_contact.json"]
+    assert bench.journal.case_rows() == []
+
+
+def test_the_next_general_contact_with_the_same_employer_takes_the_place_of_the_first(bench: Bench) -> None:
+    first = bench.record(bench.send("employer_contact", {**CONTACT, **GENERAL}))
+    other = bench.record(bench.send("employer_contact", {**CONTACT, **GENERAL, "business_id": "9000003-8"}))
+    again = bench.record(bench.send("employer_contact", {**CONTACT, **GENERAL, "unit_name": "Aseman kahvila"}))
+    assert (other["supersedes"], again["supersedes"], again["version_no"]) == (None, first["record_id"], 2)
+
+
+def test_a_contact_for_a_client_needs_the_clients_case(bench: Bench) -> None:
+    row = bench.send("employer_contact", {**CONTACT, **GENERAL, "contact_basis": "both", "matches_plan": "no"})
+    assert (row["outcome"], row["case_id"]) == ("rejected", None)
+    assert ("choice", "contact_basis") in bench.errors(row)
+
+
+@pytest.mark.parametrize("place", ["referred", "decided", "signed", "employed"])
+def test_a_general_contact_inside_a_case_moves_it_in_no_phase(at: At, place: str) -> None:
+    bench = at(place)
+    before = bench.case()
+    record = bench.record(bench.send("employer_contact", {**CONTACT, **GENERAL_OF_CLIENT}, before.case_id))
+    assert record["phase"] == {"before": before.phase, "after": before.phase, "transition": None}
 
 
 # --- the unit ---------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from formgen.process import Case
 from tests.rules import (
     AGREEMENT,
     AMENDMENT,
+    NEW,
     TODAY,
     TOMORROW,
     Dued,
@@ -100,6 +101,17 @@ BASE = {
     "next_contact_plan": "{today+2}",
     "next_contact_plan_detail": "Soitto Päiville",
 }
+GENERAL = {
+    "contact_basis": "general",
+    "client_name": "",
+    "client_birth_date": "",
+    "coach_name": "Veera Valmentaja-Esimerkki",
+    "client_named": "no",
+    "client_named_date": "",
+    "health_disclosed": "no",
+    "matches_plan": "",
+    "target_id": "",
+}
 FIRST_MET = {"stage": "first_contact", "client_named": "no", "client_named_date": "", "health_disclosed": "no"}
 CLOSED = {"stage": "closed_no_job", "closed_date": "{today}", "outcome_reason": "no_money", "next_contact_plan": ""}
 OFFER = {
@@ -114,6 +126,10 @@ OFFER = {
     "offer.0.answer": "open",
 }
 THIRD = {path.replace(".1.", ".2."): text for path, text in BASE.items() if path.startswith("contacts.1.")}
+
+
+def caseless() -> Case:
+    return replace(NEW, case_id="")
 
 
 def planned(case: Callable[[], Case], **other: Any) -> Callable[[], Case]:
@@ -190,6 +206,14 @@ def reviewed() -> Case:
 
 SHOWN = (
     TOMORROW,
+    Shown("choice", "contact_without_a_case_is_general", {"contact_basis": "both"}, "contact_basis", case=caseless),
+    Shown(
+        "choice",
+        "no_client_is_named_without_a_case",
+        {**GENERAL, "client_name": "Onni Testi"},
+        "client_name",
+        case=caseless,
+    ),
     Shown("R35", "name_is_told_by_consent_only", {"client_named_date": "{today-4}"}, "client_named_date"),
     Shown("R35", "name_is_told_by_consent_only", {}, "client_named_date", case=planned(nameless)),
     Shown("R35", "name_is_told_by_consent_only", {}, "contacts.1.date", case=planned(expired)),
