@@ -7,13 +7,13 @@ import os
 import stat
 import traceback
 import unicodedata
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -23,7 +23,7 @@ from formgen import outbox, reply
 from formgen.errors import Busy, CutOff, Unreadable, UsageError
 from formgen.registry import Registry
 from formgen.settings import Workspace
-from formgen.sheet import Answer
+from formgen.sheet import Answer, Sheet
 from formgen.store import Journal, Row, Transaction, day, dump, stamp
 from formgen.verdict import Desk, Verdict, answers_key, envelope, reason, refused
 
@@ -31,6 +31,19 @@ log = structlog.get_logger()
 
 AGAIN = {"transition_not_allowed", "unknown_case", "unknown_version", "bad_identity", "internal_error", "timeout"}
 CHUNK = 1_048_576
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A return that has been opened: which attempt it is, and its sheet or the verdict on what cannot be read.
+
+    Nothing is ``found`` where there is nothing to open: the bytes are known, or have been tried too often.
+    """
+
+    row: Row
+    attempt: int
+    found: Sheet | Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -98,47 +111,74 @@ class Intake:
     # --- stops 2 to 7: read, judged, settled once ---------------------------------------------
 
     def process(self, return_id: str) -> Verdict:
-        """Read, judge and settle one return, and publish what came of it.
+        """Read, judge and settle one return, and publish what came of it."""
+        return self.conclude(self.begin(self.journal.returned(return_id=return_id)[0]))
 
-        A fault of ours (`Busy`) is no attempt: it may come any number of times.
+    def begin(self, row: Row, before: Begun | None = None) -> Begun:
+        """Return what stands in a kept file, the attempt at it being written down first.
+
+        ``before`` is what was begun just before: it has been read, so what happens now is no
+        failure of its own. A reading that was cut off is tried again: the machine may have been
+        at fault.
         """
-        row = self.journal.returned(return_id=return_id)[0]
-        attempt = self.journal.attempt(return_id)
-        try:
-            return self.tried(row, attempt)
-        except Busy:
-            self.journal.attempt(return_id, -1)
-            raise
+        attempt = row["attempts"] + 1
+        counts = {before.row["return_id"]: before.attempt - 1} if before else {}
+        self.journal.attempts({**counts, row["return_id"]: attempt})
+        if attempt > self.limit or self.first_of_same_bytes(row):
+            return Begun(row, attempt)
+        with self.counted(row, attempt):
+            return Begun(row, attempt, self.attempted(row, attempt, partial(self.opened, row, attempt)))
 
-    def tried(self, row: Row, attempt: int) -> Verdict:
-        """Return the verdict of one attempt, settled."""
-        limit = self.workspace.office.intake.attempts
-        if first := self.first_of_same_bytes(row):
-            verdict = Verdict("duplicate", first_id=first["return_id"])
-        elif attempt > limit:
-            verdict = refused(Unreadable("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."))
-        else:
-            verdict = self.attempted(row, last=attempt == limit)
-        self.settle(row, verdict)
+    def conclude(self, begun: Begun) -> Verdict:
+        """Judge and settle a return that has been read."""
+        row = begun.row
+        with self.counted(row, begun.attempt):
+            if first := self.first_of_same_bytes(row):
+                verdict = Verdict("duplicate", first_id=first["return_id"])
+            elif begun.found is None:
+                verdict = refused(Unreadable("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."))
+            else:
+                received = datetime.fromisoformat(row["received_at"])
+                verdict = self.attempted(row, begun.attempt, partial(self.desk.judge, begun.found, received))
+            self.settle(row, verdict)
         return verdict
 
-    def attempted(self, row: Row, last: bool) -> Verdict:
-        """Return the verdict on a kept file; a fault of ours ends in one too at the last attempt.
+    @property
+    def limit(self) -> int:
+        """Return how many attempts at a return are made."""
+        return self.workspace.office.intake.attempts
 
-        A reading that was cut off is tried again: the machine may have been at fault.
-        """
+    @contextmanager
+    def counted(self, row: Row, attempt: int) -> Iterator[None]:
+        """Count an attempt that fails, unless by a fault of ours that passes (`Busy`): that is none."""
         try:
-            verdict = self.read(row)
-            if verdict.cut_off and not last:
-                raise CutOff(verdict.code or "", detail=verdict.code or "")
-            return verdict
+            yield
+        except Exception as error:
+            self.journal.attempts({row["return_id"]: attempt - isinstance(error, Busy)})
+            raise
+
+    def attempted(self, row: Row, attempt: int, act: Callable[[], Found]) -> Found | Verdict:
+        """Return what an attempt gives; a fault of our own code is a verdict too at the last one."""
+        try:
+            return act()
         except (Busy, CutOff):
             raise
         except Exception as error:
-            if not last:
+            if attempt < self.limit:
                 raise
             log.error("return.failed", return_id=row["return_id"], error=type(error).__name__, at=raised_at(error))
             return refused(Unreadable("internal_error", "Lomakkeen käsittely ei onnistunut. Vika on meillä."))
+
+    def opened(self, row: Row, attempt: int) -> Sheet | Verdict:
+        """Return what stands in a kept file, or the verdict on it; raise `CutOff` when it may be tried again."""
+        found = self.desk.opened(self.original(row))
+        if isinstance(found, Verdict) and found.cut_off and attempt < self.limit:
+            raise CutOff(found.code or "", detail=found.code or "")
+        return found
+
+    def turn(self, begun: Begun) -> tuple[date, int]:
+        """Return the place of a return in the order of the process; what is no form comes first."""
+        return self.desk.turn(begun.found) if isinstance(begun.found, Sheet) else (date.min, 0)
 
     def read(self, row: Row) -> Verdict:
         """Return the verdict on a kept return as things stand now."""
@@ -161,14 +201,17 @@ class Intake:
         return None
 
     def release(self, case_id: str | None) -> None:
-        """Look again at the returns that wait in a case that has just moved.
+        """Look again at the returns that wait in a case that has just moved, in the order of the process.
 
         One that is accepted moves the case in its turn, and the rest are looked at from there.
         """
-        for row in self.journal.returned(case_id=case_id, outcome="waiting"):
-            verdict = self.read(row)
-            if verdict.outcome != "waiting":
-                self.settle(row, verdict)
+        rows = self.journal.returned(case_id=case_id, outcome="waiting")
+        waiting = [Begun(row, row["attempts"], self.desk.opened(self.original(row))) for row in rows]
+        for begun in sorted(waiting, key=self.turn):
+            assert begun.found, "what waits has been opened"
+            verdict = self.desk.judge(begun.found, datetime.fromisoformat(begun.row["received_at"]))
+            if verdict.outcome != "waiting" and not verdict.cut_off:
+                self.settle(begun.row, verdict)
             if verdict.outcome == "accepted":
                 return
 

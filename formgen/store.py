@@ -187,12 +187,11 @@ class Journal:
         with self.transaction() as connection:
             connection.execute(returns.insert().values(attempts=0, **values))
 
-    def attempt(self, return_id: str, step: int = 1) -> int:
-        """Write down that a return is about to be read (or, with -1, was not), and return which attempt this is."""
+    def attempts(self, numbers: Mapping[str, int]) -> None:
+        """Write down how many attempts there have been at returns."""
         with self.transaction() as connection:
-            row = returns.c.return_id == return_id
-            connection.execute(returns.update().where(row).values(attempts=returns.c.attempts + step))
-            return int(connection.execute(select(returns.c.attempts).where(row)).scalar_one())
+            for return_id, number in numbers.items():
+                connection.execute(returns.update().where(returns.c.return_id == return_id).values(attempts=number))
 
     def unsettled(self) -> list[Row]:
         """Return the returns without an outcome, oldest first."""

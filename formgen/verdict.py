@@ -104,10 +104,32 @@ class Desk:
 
     def read(self, data: bytes, received: datetime) -> Verdict:
         """Return the verdict on the bytes of a file."""
+        return self.judge(self.opened(data), received)
+
+    def opened(self, data: bytes) -> Sheet | Verdict:
+        """Return what stands in a file, or the verdict on one that cannot be read."""
         try:
-            return self.weigh(self.recognise(self.sheet(data), received))
+            return self.sheet(data)
         except Unreadable as error:
             return refused(error)
+
+    def judge(self, found: Sheet | Verdict, received: datetime) -> Verdict:
+        """Return the verdict on what was found in a file."""
+        if isinstance(found, Verdict):
+            return found
+        try:
+            return self.weigh(self.recognise(found, received))
+        except Unreadable as error:
+            return refused(error)
+
+    def turn(self, sheet: Sheet) -> tuple[date, int]:
+        """Return the place of a document in the order of the process: its day, then the number of its form."""
+        tokens = sorted({token for found in sheet.tokens.values() for token in found})
+        identity = next((found for token in tokens if (found := self.workspace.keys.verify(token))), None)
+        form = self.registry.forms.get(identity.form, {}).get(identity.version) if identity else None
+        if form is None:
+            return date.max, 0
+        return day_of(form, sheet, date.max), list(self.registry.forms).index(form.id)
 
     def sheet(self, data: bytes) -> Sheet:
         """Return what stands in a file, read behind the wall; raise `Unreadable`."""
@@ -278,12 +300,17 @@ def overtaken(about: Recognised, corrects: Known | None) -> Iterator[Finding]:
 
 def document_day(about: Recognised) -> date:
     """Return the day that a document says it is of, else today: what codes must be valid on."""
-    answer = about.sheet.answers.get(about.form.dated)
+    return day_of(about.form, about.sheet, about.case.today)
+
+
+def day_of(form: type[Form], sheet: Sheet, otherwise: date) -> date:
+    """Return the day that a sheet says it is of; two-digit years are of this century."""
+    answer = sheet.answers.get(form.dated)
     try:
-        day = DayDate().read(answer.text, about.case.today).value if answer else None
+        day = DayDate().read(answer.text, otherwise).value if answer else None
     except Misread:
         day = None
-    return day or about.case.today
+    return day or otherwise
 
 
 def locked(about: Recognised) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -20,8 +20,10 @@ from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
 
 from formgen.errors import Busy, OutOfReach
-from formgen.intake import Intake, let_go, signature
+from formgen.intake import Begun, Intake, let_go, signature
 from formgen.settings import Workspace
+from formgen.store import Row
+from formgen.verdict import Verdict
 
 log = structlog.get_logger()
 
@@ -29,6 +31,7 @@ IGNORED = ("~$*", ".~lock.*#", "*.tmp", "*.part", "*.crdownload", "Thumbs.db", "
 CANARY = ".formgen-canary.tmp"
 CANARY_EVERY, CANARY_WITHIN = 60.0, 10.0
 LONGEST_PAUSE = 300.0
+BATCH = 50
 
 
 def ignored(name: str) -> bool:
@@ -230,22 +233,36 @@ class Watch:
             log.warning("watch.not_taken", reason=str(error))
 
     def settle(self) -> int:
-        """Process every return without an outcome, unless it pauses; return how many are left."""
-        left = 0
-        for row in self.intake.journal.unsettled():
-            tries, until = self.pauses.get(row["return_id"], (0, 0.0))
-            if time.monotonic() < until:
-                left += 1
-                continue
-            try:
-                self.intake.process(row["return_id"])
-            except Exception as error:  # noqa: BLE001 - one return must not end the daemon; it is tried again
-                log.warning("return.postponed", return_id=row["return_id"], reason=type(error).__name__)
-                self.pauses[row["return_id"]] = (tries + 1, time.monotonic() + min(LONGEST_PAUSE, 0.5 * 2**tries))
-                left += 1
-            else:
-                self.pauses.pop(row["return_id"], None)
+        """Process every return without an outcome, unless it pauses; return how many are left.
+
+        Those of one batch are all read first, then judged in the order of the process.
+        """
+        rows = self.intake.journal.unsettled()
+        now = time.monotonic()
+        due = [row for row in rows if self.pauses.get(row["return_id"], (0, 0.0))[1] <= now]
+        left = len(rows) - len(due)
+        for start in range(0, len(due), BATCH):
+            batch = due[start : start + BATCH]
+            begun: list[Begun] = []
+            for row in batch:
+                begun += self.tried(row, self.intake.begin, row, begun[-1] if begun else None)
+            done = [self.tried(item.row, self.intake.conclude, item) for item in sorted(begun, key=self.intake.turn)]
+            left += len(batch) - sum(map(len, done))
         return left
+
+    def tried(self, row: Row, act: Callable[..., Any], *about: Any) -> list[Any]:
+        """Return what a stop of a return's way gives, or nothing when it fails: then the return pauses."""
+        return_id = row["return_id"]
+        try:
+            found = act(*about)
+        except Exception as error:  # noqa: BLE001 - one return must not end the daemon; it is tried again
+            tries = self.pauses.get(return_id, (0, 0.0))[0]
+            log.warning("return.postponed", return_id=return_id, reason=type(error).__name__)
+            self.pauses[return_id] = (tries + 1, time.monotonic() + min(LONGEST_PAUSE, 0.5 * 2**tries))
+            return []
+        if isinstance(found, Verdict):
+            self.pauses.pop(return_id, None)
+        return [found]
 
     def keep_up(self) -> None:
         """Publish what could not be published before, and let go what has waited too long."""

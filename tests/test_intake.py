@@ -163,7 +163,15 @@ def test_the_same_entry_dropped_again_after_its_answer_is_a_return_of_its_own(be
 
 @pytest.mark.parametrize(
     "point",
-    ["journal.attempt", "desk.read", "intake.accept", "intake.publish", "outbox.publish_record", "outbox.publish_feed"],
+    [
+        "journal.attempts",
+        "desk.opened",
+        "desk.weigh",
+        "intake.accept",
+        "intake.publish",
+        "outbox.publish_record",
+        "outbox.publish_feed",
+    ],
 )
 @pytest.mark.usefixtures("unwalled")
 def test_a_crash_at_any_stop_loses_nothing_and_doubles_nothing(
@@ -235,8 +243,7 @@ def test_a_reader_that_is_cut_off_once_is_no_reason_to_reject(bench: Bench, monk
 
 def test_a_file_whose_reading_kills_us_every_time_is_rejected_as_unsafe(bench: Bench) -> None:
     return_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
-    for _ in range(bench.workspace.office.intake.attempts):
-        bench.journal.attempt(return_id)
+    bench.journal.attempts({return_id: bench.workspace.office.intake.attempts})
     bench.watch()
     assert bench.reason(bench.row(return_id))["code"] == "unsafe"
 
@@ -269,8 +276,7 @@ def test_after_an_internal_error_the_same_file_may_come_again(bench: Bench, monk
     return_id = arrived(bench, data)
     with monkeypatch.context() as bad_day:
         bad_day.setattr(Desk, "weigh", lambda *_: 1 / 0)
-        bench.journal.attempt(return_id)
-        bench.journal.attempt(return_id)
+        bench.journal.attempts({return_id: 2})
         bench.intake.process(return_id)
     assert bench.row(return_id)["code"] == "internal_error"
     bench.watch()

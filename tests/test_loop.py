@@ -589,3 +589,50 @@ def test_each_employer_has_contacts_of_its_own_and_a_general_one_moves_nothing(a
     )
     assert [record["version_no"] for record in (first, second, again)] == [1, 1, 2]
     assert again["phase"] == {"before": "phase_2", "after": "phase_2", "transition": None}
+
+
+# --- order ----------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_taken_in_the_order_of_the_process_not_of_arrival(at: At) -> None:
+    bench = at("decided")
+    case_id = bench.case().case_id
+    documents = [
+        bench.filled(bench.issue(form, case_id), answers)
+        for form, answers in (("cooperation_agreement", AGREEMENT), ("job_start", JOB))
+    ]
+    for number, data in enumerate(reversed(documents)):
+        bench.drop(data, f"{number}.docx")
+    bench.watch()
+    assert [step.transition for step in bench.case().steps][-2:] == ["T04", "T13"]
+    assert "return.waiting" not in [line["event"] for line in bench.feed()]
+
+
+def test_documents_of_a_batch_are_taken_by_their_days_then_by_their_forms(at: At) -> None:
+    bench = at("signed")
+    case_id = bench.case().case_id
+    first, later = (
+        bench.filled(bench.issue("job_start", case_id), {**JOB, "document_date": day, **other})
+        for day, other in (
+            ("{today-1}", {}),
+            ("{today}", {"job_id": "JOB-2", "employer_name": "Pesula Malli", "business_id": "9000003-8"}),
+        )
+    )
+    bench.drop(later, "a.docx")
+    bench.drop(first, "b.docx")
+    bench.watch()
+    jobs = [known.record.employer_name for known in bench.case().current("job_start")]
+    assert jobs == [JOB["employer_name"], "Pesula Malli"], [row["reason"] for row in bench.journal.returned()]
+
+
+def test_what_waited_is_released_in_the_order_of_the_process(at: At) -> None:
+    bench = at("decided")
+    case_id = bench.case().case_id
+    agreement = bench.filled(bench.issue("cooperation_agreement", case_id), AGREEMENT)
+    for number, day, employer in ((2, "{today}", "Pesula Malli"), (1, "{today-1}", "Kahvila Testi")):
+        answers = {**JOB, "document_date": day, "employer_name": employer, "business_id": "", "job_title": employer}
+        answers |= {"business_id_detail": "Kotitalous", "job_id": f"JOB-{number}"}
+        assert bench.send("job_start", answers, case_id)["outcome"] == "waiting"
+    bench.returned(agreement)
+    jobs = [known.record.employer_name for known in bench.case().current("job_start")]
+    assert jobs == ["Kahvila Testi", "Pesula Malli"], [row["reason"] for row in bench.journal.returned()]

@@ -17,7 +17,7 @@ import pytest
 
 from formgen import outbox, watch
 from formgen.errors import OutOfReach
-from formgen.intake import Intake
+from formgen.intake import Begun, Intake
 from formgen.watch import CANARY, Watch, alive, alone, being_edited, candidates, cut_short, ignored, oddities
 from tests.conftest import JOB, REFERRAL, Bench, saved_again
 
@@ -285,18 +285,22 @@ def stumble(*_: Any) -> None:
     raise LookupError("a mistake")
 
 
-def test_one_return_that_makes_us_stumble_holds_up_no_other(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("stop", ["begin", "conclude"])
+def test_one_return_that_makes_us_stumble_holds_up_no_other(
+    bench: Bench, stop: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     daemon = Watch(bench.intake)
     first = bench.intake.receive(bench.drop(b"one"))
     second = bench.intake.receive(bench.drop(b"two"))
     assert first
     assert second
-    process = Intake.process
+    act = getattr(Intake, stop)
 
-    def only_second(intake: Intake, return_id: str) -> Any:
-        return process(intake, return_id) if return_id == second else stumble()
+    def only_second(intake: Intake, about: Any, *rest: Any) -> Any:
+        row = about.row if isinstance(about, Begun) else about
+        return act(intake, about, *rest) if row["return_id"] == second else stumble()
 
-    monkeypatch.setattr(Intake, "process", only_second)
+    monkeypatch.setattr(Intake, stop, only_second)
     assert daemon.settle() == 1
     assert (bench.row(first)["outcome"], bench.row(second)["outcome"]) == (None, "rejected")
     assert daemon.settle() == 1
@@ -308,7 +312,7 @@ def test_what_stumbles_is_tried_again_after_a_longer_pause_each_time(
     daemon = Watch(bench.intake)
     return_id = bench.intake.receive(bench.drop(b"one"))
     assert return_id
-    monkeypatch.setattr(Intake, "process", stumble)
+    monkeypatch.setattr(Intake, "begin", stumble)
     pauses = []
     for _ in range(12):
         daemon.settle()
