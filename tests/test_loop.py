@@ -608,31 +608,46 @@ def test_a_batch_is_taken_in_the_order_of_the_process_not_of_arrival(at: At) -> 
     assert "return.waiting" not in [line["event"] for line in bench.feed()]
 
 
-def test_documents_of_a_batch_are_taken_by_their_days_then_by_their_forms(at: At) -> None:
+CALLED = {
+    **{path: text for path, text in CONTACT.items() if not path.startswith("contacts.1.")},
+    **FIRST_MET,
+    "document_date": "{today}",
+    "contacts.0.mode": "phone",
+    "contacts.0.date": "{today}",
+    "contacts.0.next_date": "",
+    "target_id": "",
+    "matches_plan": "no",
+}
+EARLIER = {
+    "employer_name": "Pesula Malli",
+    "business_id": "",
+    "document_date": "{today-1}",
+    "contacts.0.date": "{today-1}",
+}
+EARLIER |= {"contacts.0.next_date": ""}
+
+
+def contacted(bench: Bench) -> list[str]:
+    """Return the employers whose records the case has, oldest record first."""
+    return [known.record.employer_name for known in bench.case().current("employer_contact")]
+
+
+def test_documents_of_a_batch_are_taken_by_their_days(at: At) -> None:
     bench = at("signed")
     case_id = bench.case().case_id
-    first, later = (
-        bench.filled(bench.issue("job_start", case_id), {**JOB, "document_date": day, **other})
-        for day, other in (
-            ("{today-1}", {}),
-            ("{today}", {"job_id": "JOB-2", "employer_name": "Pesula Malli", "business_id": "9000003-8"}),
-        )
-    )
-    bench.drop(later, "a.docx")
-    bench.drop(first, "b.docx")
+    for number, answers in enumerate((CALLED, {**CALLED, **EARLIER})):
+        bench.drop(bench.filled(bench.issue("employer_contact", case_id), answers), f"{number}.docx")
     bench.watch()
-    jobs = [known.record.employer_name for known in bench.case().current("job_start")]
-    assert jobs == [JOB["employer_name"], "Pesula Malli"], [row["reason"] for row in bench.journal.returned()]
+    assert contacted(bench) == ["Pesula Malli", CALLED["employer_name"]], bench.journal.returned()[-1]["reason"]
 
 
 def test_what_waited_is_released_in_the_order_of_the_process(at: At) -> None:
     bench = at("decided")
     case_id = bench.case().case_id
     agreement = bench.filled(bench.issue("cooperation_agreement", case_id), AGREEMENT)
-    for number, day, employer in ((2, "{today}", "Pesula Malli"), (1, "{today-1}", "Kahvila Testi")):
-        answers = {**JOB, "document_date": day, "employer_name": employer, "business_id": "", "job_title": employer}
-        answers |= {"business_id_detail": "Kotitalous", "job_id": f"JOB-{number}"}
-        assert bench.send("job_start", answers, case_id)["outcome"] == "waiting"
+    for answers in (CALLED, {**CALLED, **EARLIER}):
+        typed = {**answers, "coach_name": "Veera Valmentaja-Esimerkki"}
+        row = bench.send("employer_contact", typed, case_id)
+        assert row["outcome"] == "waiting", row["reason"]
     bench.returned(agreement)
-    jobs = [known.record.employer_name for known in bench.case().current("job_start")]
-    assert jobs == ["Kahvila Testi", "Pesula Malli"], [row["reason"] for row in bench.journal.returned()]
+    assert contacted(bench) == ["Pesula Malli", CALLED["employer_name"]], bench.journal.returned()[-1]["reason"]
