@@ -150,10 +150,6 @@ class Case:
         places = {f"{known.record_id}:{path}": (known, path) for known in self.current() for path in known.changed}
         return {place: found for place, found in places.items() if place not in accepted}
 
-    def held_days(self, since: date) -> int:
-        """Return the days after a day on which the case was on hold: what clocks leave out."""
-        return sum(max(0, ((hold.end or self.today) - max(hold.start, since)).days) for hold in self.holds)
-
     def after(self, since: date, days: int) -> date:
         """Return the day on which a clock started on a day has run so many days: it stands still in a hold."""
         ends = since + timedelta(days=days)
@@ -196,7 +192,8 @@ class Case:
 def tasks(case: Case) -> tuple[Task, ...]:
     """Return what is overdue on the case's day, longest first.
 
-    A hold stops every clock but its own, an end every clock but those of the record that brought it.
+    A hold stops every clock but its own, an end every clock but those of the record that brought
+    it; a clock that runs counts with `Case.after`.
     """
     if case.status == "on_hold":
         contact = Task("T26", case.holds[-1].next_contact, HOLD_CONTACT, "coach", "", None)
@@ -205,7 +202,7 @@ def tasks(case: Case) -> tuple[Task, ...]:
     for known in case.current():
         for declared in known.record.dues if case.status == "open" or ends(known.record) else ():
             day = attempt(declared.since, known.record, case)
-            if day and (day := day + timedelta(days=case.held_days(day))) <= case.today:
+            if day and day <= case.today:
                 found.append(
                     Task(declared.code, day, declared.message, declared.whom, known.record.id, known.record_id)
                 )

@@ -711,7 +711,8 @@ class CooperationAgreement(ClientForm):
     @due("R24")
     def search_is_begun(self, case: Case) -> date | None:
         """Työn etsintä ei ole alkanut."""
-        open_still = case.phase == "phase_2" and not has_plan(case)
+        strong = case.office.support_level == "strong"
+        open_still = strong and case.phase == "phase_2" and not has_plan(case)
         return case.after(self.service_start_date, case.office.limits.search_not_begun) if open_still else None
 
     @due("R25")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -734,7 +734,7 @@ class EmployerContact(ClientForm):
         met: list[date] = [row.date for row in self.history(case) if row.mode in FACE_TO_FACE]
         if (active_plan(case) is not None) or not specific(self) or not met:
             return None
-        return min(met) + timedelta(days=case.office.limits.search_plan_after_contact + 1)
+        return case.after(min(met), case.office.limits.search_plan_after_contact + 1)
 
     @due("T10")
     def plan_is_reviewed_after_negotiation(self, case: Case) -> date | None:
@@ -744,4 +744,4 @@ class EmployerContact(ClientForm):
         if self.closed_date is None or case.phase != "phase_3" or not returned:
             return None
         reviewed = any(plan.plan_date >= self.closed_date for plan in documents(case, "job_search_plan"))
-        return None if reviewed else self.closed_date + timedelta(days=case.office.limits.search_plan_after_contact + 1)
+        return None if reviewed else case.after(self.closed_date, case.office.limits.search_plan_after_contact + 1)

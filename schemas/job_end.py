@@ -275,7 +275,7 @@ class JobEnd(ClientForm):
             return "phase_3"
         if self.next_step == "new_profile":
             return "phase_2"
-        return "phase_5" if self.decision_pending(case) else None
+        return "phase_5" if self.leaves_open(case) else None
 
     @property
     def known_since(self) -> date:
@@ -296,7 +296,7 @@ class JobEnd(ClientForm):
         done = case.status == "closed" or bool(open_jobs(case)) or not self.newest(case)
         return self.next_step in steps and not done
 
-    def decision_pending(self, case: Case) -> bool:
+    def leaves_open(self, case: Case) -> bool:
         """Tell whether what comes after the job is still open: no new job, no new plan, no closing."""
         steps = ("undecided", "new_job_starts", "no_work_now", "close_service")
         return self.calls(case, *steps) and not self.planned_anew(case)
@@ -423,7 +423,7 @@ class JobEnd(ClientForm):
         """Uusi työnhakusuunnitelma puuttuu."""
         if not self.calls(case, "new_job_search") or self.planned_anew(case):
             return None
-        return self.end_date + timedelta(days=case.office.limits.search_plan_after_job)
+        return case.after(self.end_date, case.office.limits.search_plan_after_job)
 
     @due("R74")
     def updated_profile(self, case: Case) -> date | None:
@@ -432,21 +432,21 @@ class JobEnd(ClientForm):
         updated = profile is not None and profile.profile_date >= self.known_since
         if updated or case.status == "closed" or self.end_reason == "death":
             return None
-        return self.end_date + timedelta(days=case.office.limits.profile_after_job)
+        return case.after(self.end_date, case.office.limits.profile_after_job)
 
     @due("T20")
     def decided_step(self, case: Case) -> date | None:
         """Seuraava askel on päättämättä. Tehkää uusi työnhakusuunnitelma tai palvelun päättäminen."""
-        if self.next_step != "undecided" or not self.decision_pending(case):
+        if self.next_step != "undecided" or not self.leaves_open(case):
             return None
-        return self.end_date + timedelta(days=case.office.limits.decision_pending)
+        return case.after(self.end_date, case.office.limits.decision_pending)
 
     @due("T20")
     def recorded_new_job(self, case: Case) -> date | None:
         """Uuden työsuhteen aloittaminen on kirjaamatta."""
-        if self.next_step != "new_job_starts" or not self.decision_pending(case):
+        if self.next_step != "new_job_starts" or not self.leaves_open(case):
             return None
-        return self.end_date + timedelta(days=case.office.limits.new_job)
+        return case.after(self.end_date, case.office.limits.new_job)
 
     @due("T21")
     def plan_for_studies(self, case: Case) -> date | None:
@@ -454,11 +454,11 @@ class JobEnd(ClientForm):
         plans = [plan for plan in in_force(case, "education_plan") if plan.plan_kind != "end"]
         if not self.calls(case, "studies") or plans:
             return None
-        return self.end_date + timedelta(days=case.office.limits.search_plan_after_job)
+        return case.after(self.end_date, case.office.limits.education_plan)
 
     @due("T22")
     def service_is_closed(self, case: Case) -> date | None:
         """Palvelun jatko on ratkaisematta. Tehkää palvelun päättäminen tai uusi työnhakusuunnitelma."""
-        if self.next_step not in ("no_work_now", "close_service") or not self.decision_pending(case):
+        if self.next_step not in ("no_work_now", "close_service") or not self.leaves_open(case):
             return None
-        return self.end_date + timedelta(days=case.office.limits.decision_pending)
+        return case.after(self.end_date, case.office.limits.decision_pending)

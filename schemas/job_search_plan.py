@@ -856,7 +856,7 @@ class JobSearchPlan(ClientForm):
     @due("R32")
     def plan_is_reviewed(self, case: Case) -> date | None:
         """Suunnitelman tarkistus on myöhässä."""
-        return self.review_date + timedelta(days=1) if case.phase == "phase_3" else None
+        return case.after(self.review_date, 1) if case.phase == "phase_3" else None
 
     @due("R33")
     def goal_is_weighed_again(self, case: Case) -> date | None:

@@ -599,7 +599,7 @@ class JobStart(ClientForm):
             return None
         last = max((days(self.begins, row.date) for plan in plans for row in plan.support_log), default=-1)
         starts = (first + length * number for number in range(count))
-        return next((self.begins + timedelta(days=start + length) for start in starts if start > last), None)
+        return next((case.after(self.begins, start + length) for start in starts if start > last), None)
 
     def ended(self, case: Case) -> bool:
         """Tell whether the job has ended by the day of the case."""
@@ -837,7 +837,7 @@ class JobStart(ClientForm):
         plans = [plan for plan in documents(case, "job_support_plan") if plan.job_id == self.job_id]
         if self.ended(case) or any(plan.plan_status != "draft" for plan in plans):
             return None
-        return self.begins + timedelta(days=case.office.limits.support_plan + 1)
+        return case.after(self.begins, case.office.limits.support_plan + 1)
 
     @due("R62")
     def first_support_is_given_in_time(self, case: Case) -> date | None:

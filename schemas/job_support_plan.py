@@ -791,4 +791,4 @@ class JobSupportPlan(ClientForm):
     def plan_is_reviewed_in_time(self, case: Case) -> date | None:
         """Tukisuunnitelman arviointi on myöhässä."""
         lasts = self.job_id in {job.job_id for job in lasting_jobs(case)}
-        return self.review_date + timedelta(days=1) if lasts and self.plan_status != "superseded" else None
+        return case.after(self.review_date, 1) if lasts and self.plan_status != "superseded" else None

@@ -8,6 +8,7 @@ import pkgutil
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ import pytest
 import tests.rules
 from formgen import prefill
 from formgen.form import Rule
-from formgen.process import Case, advance, expected, tasks
+from formgen.process import Case, Step, advance, ends, expected, tasks
 from tests.rules import (
     AGREEMENT,
     AMENDMENT,
@@ -121,6 +122,22 @@ def test_a_task_is_there_when_it_is_overdue_and_only_then(
     message = next(due.message for due in FORMS.latest(form).dues if (due.code, due.name) == (code, name))
     found = [{(task.form, task.code, task.message) for task in tasks(case())} for case in (overdue, silent)]
     assert [(form, code, message) in tasks_of_case for tasks_of_case in found] == [True, False]
+
+
+@pytest.mark.parametrize(("form", "code", "name", "overdue", "_silent"), DUES)
+def test_a_hold_stops_the_clock_of_every_task_but_those_after_the_end(
+    form: str, code: str, name: str, overdue: Callable[[], Case], _silent: Callable[[], Case]
+) -> None:
+    case = overdue()
+    message = next(due.message for due in FORMS.latest(form).dues if (due.code, due.name) == (code, name))
+    due = min(task.due for task in tasks(case) if (task.form, task.message) == (form, message))
+    note = {"start": str(due - timedelta(days=1)), "next_contact": str(case.today), "end": str(case.today)}
+    steps = (
+        Step(90 + number, "", None, move, case.phase, case.phase, "", note)
+        for number, move in enumerate(("T26", "T27"))
+    )
+    left = [task.due for task in tasks(replace(case, steps=(*case.steps, *steps))) if task.message == message]
+    assert left == ([due] if ends(FORMS.latest(form)) else [])
 
 
 def test_every_task_of_every_form_is_shown() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from formgen.settings import Office
 from tests.rules import (
     AGREEMENT,
     AMENDMENT,
@@ -171,6 +174,7 @@ DUES: tuple[Dued, ...] = (
     ("R23", "search_plan_is_made", later(27, drafted), later(27, planned)),
     ("R24", "search_is_begun", later(57, drafted), later(56, drafted)),
     ("R24", "search_is_begun", later(57), later(57, in_phase("phase_3"))),
+    ("R24", "search_is_begun", later(57), lambda: replace(later(57)(), office=Office(support_level="light"))),
     ("R25", "employer_is_met", later(27), later(26)),
     ("R25", "employer_is_met", later(27, contacted(5)), later(27, contacted(5, "workplace_visit"))),
     ("R25", "employer_is_met", later(27, planned), later(27, visiting)),
