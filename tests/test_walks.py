@@ -1,0 +1,275 @@
+"""Arbitrary walks over all forms: whatever is sent in whatever order, a case stays one that the table allows."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from formgen import formats, wall
+from formgen.errors import UsageError
+from formgen.process import Case, advance, hold, resume
+from formgen.store import Row, day
+from tests.conftest import SETTINGS, Bench
+from tests.rules import FORMS
+from tests.test_rules import BASE, MOVES
+
+TABLE = {(move.id, move.source, move.target, form.id) for form in FORMS for move in form.moves}
+PHASES_OF_WORK = {"phase_2", "phase_3", "phase_4", "phase_5"}
+
+
+PREFILLED = {"target_id", "goal_id"}  # they name rows of other forms: what a document brings with it is right
+
+
+def typed(answers: Mapping[str, str]) -> dict[str, str]:
+    """Return the answers that a person types, without the ids that documents bring with them."""
+    return {path: text for path, text in answers.items() if path not in PREFILLED}
+
+
+VARIANTS = [(form, typed(answers)) for form, answers in BASE.items()]
+VARIANTS += [(form, typed(answers)) for _, form, answers, _ in MOVES.values()]
+LEGAL = {name: (form, typed(answers)) for name, (_, form, answers, _) in MOVES.items()}
+TO_WORK = ("T02", "T04", "T06", "T07", "T09", "T11", "T14")  # each stage is one move further
+STAGES = range(len(TO_WORK) + 1)
+seen: Counter[str] = Counter()
+
+
+def open_bench(root: Path) -> Bench:
+    """Return a bench whose sent documents are taken as soon as they come."""
+    return Bench(root, numbers=count(1))
+
+
+def filled(bench: Bench, form: str, answers: Mapping[str, str], case_id: str | None) -> bytes:
+    """Return a document as a person fills it; a path that ends in ``.*`` blanks what stands in a whole row."""
+    made = bench.issue(form, case_id)
+    issued = bench.journal.issued(made.instance_id)
+    assert issued
+    rows = tuple(path.removesuffix("*") for path in answers if path.endswith(".*"))
+    blank = {path: "" for path in issued["answers"] if path.startswith(rows)} if rows else {}
+    return bench.filled(made, {**blank, **{path: text for path, text in answers.items() if not path.endswith(".*")}})
+
+
+def take(bench: Bench, data: bytes) -> Row:
+    """Return what a document has become, taken in without the inbox."""
+    file = bench.root / f"palautus-{next(bench.numbers)}.docx"
+    file.write_bytes(data)
+    return_id = bench.intake.receive(file, "cli")
+    assert return_id
+    bench.intake.process(return_id)
+    return bench.row(return_id)
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return workspaces whose only case stands a move further each."""
+    home = tmp_path_factory.mktemp("stages")
+    found = [home / "0"]
+    found[0].mkdir()
+    (found[0] / "formgen.toml").write_text(SETTINGS, encoding="utf-8")
+    open_bench(found[0]).journal.engine.dispose()
+    for name in TO_WORK:
+        root = home / name
+        shutil.copytree(found[-1], root)
+        bench = open_bench(root)
+        form, answers = LEGAL[name]
+        case_id = None if name == "T02" else bench.case().case_id
+        row = take(bench, filled(bench, form, answers, case_id))
+        assert row["outcome"] == "accepted", (name, row["reason"])
+        bench.journal.engine.dispose()
+        found.append(root)
+    return found
+
+
+class Unit(RuleBasedStateMachine):
+    """A unit whose people send anything at any time; ``stages`` are where it may begin."""
+
+    stages: ClassVar[list[Path]]
+
+    @initialize(stage=st.sampled_from(STAGES))
+    def open(self, stage: int) -> None:
+        """Open a copy of one of the workspaces."""
+        self.home = Path(tempfile.mkdtemp()) / "unit"
+        shutil.copytree(self.stages[stage], self.home)
+        self.bench = open_bench(self.home)
+        self.sent: list[bytes] = []
+        self.look()
+
+    def look(self) -> None:
+        """Keep how all cases stand."""
+        bench, today = self.bench, day(self.bench.clock())
+        rows = bench.journal.case_rows()
+        self.cases = [bench.journal.case(row["case_id"], today, bench.workspace.office, bench.registry) for row in rows]
+
+    def teardown(self) -> None:
+        """Count what has been reached, and clean up."""
+        if hasattr(self, "bench"):
+            seen.update(step.transition for case in self.cases for step in case.steps if step.transition)
+            self.bench.journal.engine.dispose()
+            shutil.rmtree(self.home.parent)
+
+    # --- what people do ---------------------------------------------------------------------------
+
+    def send(self, form: str, answers: Mapping[str, str], case: Case | None) -> None:
+        """Issue, fill and return a document, if it may be issued."""
+        try:
+            data = filled(self.bench, form, answers, case.case_id if case else None)
+        except (UsageError, LookupError):  # not to be issued now; or a table has fewer rows in this document
+            return
+        self.sent.append(data)
+        self.returned(data)
+
+    def returned(self, data: bytes) -> None:
+        """Return a document: nothing but an acceptance may change a case."""
+        before = [(case.case_id, case.steps, case.records) for case in self.cases]
+        row = take(self.bench, data)
+        self.look()
+        after = [(case.case_id, case.steps, case.records) for case in self.cases]
+        assert row["outcome"] in ("accepted", "review", "waiting", "rejected", "duplicate")
+        assert row["outcome"] == "accepted" or after == before
+
+    @rule(variant=st.sampled_from(VARIANTS), pick=st.integers(0, 9))
+    def send_anything(self, variant: tuple[str, dict[str, str]], pick: int) -> None:
+        """Send any form about any case."""
+        self.send(*variant, [*self.cases, None][pick % (len(self.cases) + 1)])
+
+    @precondition(lambda self: self.cases)
+    @rule(data=st.data())
+    def go_on(self, data: st.DataObject) -> None:
+        """Send a form that the table has a move for in the phase of a case."""
+        case = data.draw(st.sampled_from(self.cases))
+        fitting = sorted({name for name, source, _, _ in TABLE if source == case.phase})
+        if fitting:
+            self.send(*LEGAL[data.draw(st.sampled_from(fitting))], case)
+
+    @precondition(lambda self: self.sent)
+    @rule(pick=st.integers(0, 99))
+    def send_again(self, pick: int) -> None:
+        """Send the same bytes again."""
+        self.returned(self.sent[pick % len(self.sent)])
+
+    @rule(days=st.integers(1, 20))
+    def wait(self, days: int) -> None:
+        """Let days pass."""
+        self.bench.clock.pass_days(days)
+        self.look()
+
+    @precondition(lambda self: self.cases)
+    @rule(pick=st.integers(0, 9))
+    def pause_or_resume(self, pick: int) -> None:
+        """Put a case on hold or take it off, if that may be."""
+        case = self.cases[pick % len(self.cases)]
+        today = case.today
+        on_hold = case.status == "on_hold"
+        said = resume(case, today) if on_hold else hold(case, today, today + timedelta(days=30))
+        if any(found.severity == "error" for found in said):
+            return
+        days_ = {"end": today} if on_hold else {"start": today, "next_contact": today + timedelta(days=30)}
+        note = {"reason": "sairausloma", **{name: str(on) for name, on in days_.items()}}
+        self.bench.journal.note_step(case, "T27" if on_hold else "T26", note, self.bench.clock())
+        self.look()
+
+    @rule()
+    def restart(self) -> None:
+        """Start again on what is on disk."""
+        self.bench.journal.engine.dispose()
+        self.bench = self.bench.restarted()
+        self.bench.watch()
+        self.look()
+
+    # --- what must be true ------------------------------------------------------------------------
+
+    @invariant()
+    def every_step_is_one_of_the_table(self) -> None:
+        """Hold every case against the table and what it never allows."""
+        for case in self.cases:
+            phase = None
+            for number, step in enumerate(case.steps, start=1):
+                assert (step.seq, step.before) == (number, phase)
+                if step.transition in (None, "", "T26", "T27"):
+                    assert step.after == phase
+                else:
+                    assert (step.transition, phase, step.after, step.form) in TABLE
+                assert not (phase and phase != "phase_1" and step.after == "phase_1")
+                phase = step.after
+            forbidden(case)
+
+    @invariant()
+    def the_journal_replays_to_the_same_phase(self) -> None:
+        """Take every record again, one by one, and come to where the journal is."""
+        for case in self.cases:
+            again = replace(case, records=(), steps=())
+            for known in case.records:
+                own = [step for step in case.steps if step.record_id == known.record_id]
+                held = [step for step in case.steps if not step.record_id and len(again.steps) < step.seq < own[0].seq]
+                again = replace(again, steps=(*again.steps, *held))
+                on = replace(again, today=day(datetime.fromisoformat(own[0].at)))
+                moves, stopped = advance(on, known.record, correction=known.supersedes is not None)
+                assert not stopped
+                assert [move.id for move in moves] == [step.transition for step in own if step.transition]
+                again = replace(again, records=(*again.records, known), steps=(*again.steps, *own))
+            assert again.phase == case.phase
+
+    @invariant()
+    def every_return_has_one_outcome(self) -> None:
+        """Hold the ledger's equation."""
+        assert self.bench.journal.counts().get("in_work", 0) == 0
+        feed = self.bench.feed()
+        events = [line["return_id"] for line in feed if line["event"] != "return.waiting"]
+        settled = [row["return_id"] for row in self.bench.journal.returned() if row["outcome"] != "waiting"]
+        assert sorted(events) == sorted(settled)
+        assert [line["seq"] for line in feed] == list(range(1, len(feed) + 1))
+
+
+def forbidden(case: Case) -> None:
+    """Hold a case against what the table never allows."""
+    forms = [known.record.id for known in case.records]
+    if {step.after for step in case.steps} & PHASES_OF_WORK:
+        assert "cooperation_agreement" in forms
+    for step in case.steps:
+        if step.after == "phase_5" != step.before:
+            assert step.form == "job_start"
+    jobs = {record.job_id for record in records(case, "job_start")}
+    assert {record.job_id for record in records(case, "job_end")} <= jobs
+    assert len({known.instance_id for known in case.current("closing")}) <= 1
+    closed = next((step.seq for step in case.steps if step.after == "closed"), None)
+    assert all(step.form == "closing" for step in case.steps if closed and step.seq > closed)
+
+
+def records(case: Case, form: str) -> list[Any]:
+    """Return all records of a form in a case."""
+    return [known.record for known in case.records if known.record.id == form]
+
+
+def test_no_walk_reaches_what_the_table_forbids(stages: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Unit, "stages", stages, raising=False)
+    monkeypatch.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
+    run_state_machine_as_test(
+        Unit,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    assert len(seen) >= 12, seen
+    print("SEEN", seen)
