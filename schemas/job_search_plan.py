@@ -856,7 +856,8 @@ class JobSearchPlan(ClientForm):
     @due("R32")
     def plan_is_reviewed(self, case: Case) -> date | None:
         """Suunnitelman tarkistus on myöhässä."""
-        return self.review_date + timedelta(days=1) if case.phase == "phase_3" else None
+        goes_on = case.phase == "phase_3" and not ended_since(case, self)  # after a job a new plan is due, not a review
+        return self.review_date + timedelta(days=1) if goes_on else None
 
     @due("R33")
     def goal_is_weighed_again(self, case: Case) -> date | None:
