@@ -706,8 +706,9 @@ class JobSearchPlan(ClientForm):
     @rule("range", field="profile_version", severity="warning")
     def plan_rests_on_newest_profile(self, case: Case) -> bool:
         """Suunnitelma perustuu muuhun kuin uusimpaan profiiliin. Tarkistakaa tavoitteet."""
-        newest = profile_version(case)
-        return newest is None or self.profile_version in (None, newest)
+        profile, newest = case.latest("vocational_profile"), profile_version(case)
+        older = profile is not None and self.plan_date < profile.profile_date
+        return not older and (newest is None or self.profile_version in (None, newest))
 
     @rule("R27")
     def jobs_are_of_the_goals(self, case: Case) -> list[str]:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from formgen.demo import Clock, Outcome, Stage, play
+from formgen import formats, wall
+from formgen.demo import Clock, Outcome, Stage, Turn, play
 from formgen.process import Case, expected, tasks
-from tests.conftest import Bench
-from tests.timelines import STORY, Step, loop, normal, not_started, read
+from formgen.sheet import Identity
+from tests.conftest import Bench, changed, tree
+from tests.test_loop import signed_for
+from tests.timelines import STORY, Step, loop, normal, not_started, read, wrong
 
 pytestmark = pytest.mark.usefixtures("unwalled")
 ARTIFICIAL = ("format", "client_hetu")  # what every identity code of an invented person is told
@@ -37,11 +43,16 @@ class Theatre(Bench):
         return found
 
 
+def opened(root: Path) -> Theatre:
+    """Return a workspace for timelines, as it stands in a folder."""
+    (root / "formgen.toml").write_text("[intake]\nquiet = 0.0\n", encoding="utf-8")
+    return Theatre(root)
+
+
 @pytest.fixture
 def theatre(tmp_path: Path) -> Theatre:
     """Return an empty workspace for a timeline."""
-    (tmp_path / "formgen.toml").write_text("[intake]\nquiet = 0.0\n", encoding="utf-8")
-    return Theatre(tmp_path)
+    return opened(tmp_path)
 
 
 def played(theatre: Theatre, *steps: Step) -> list[Outcome]:
@@ -114,3 +125,92 @@ def test_the_two_jobs_of_the_loop_are_of_two_occupations_and_two_employers(theat
         "20": {known.record.employer_id for known in held},
     }
     assert {number: 100 * len(kinds) // len(held) for number, kinds in shares.items()} == loop.CRITERIA
+
+
+# --- what must not pass -------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Path, dict[str, str], dict[Any, bytes]]]:
+    """Return the workspace, the cases and the papers after every day of the loop, the day before it being ``""``."""
+    home = tmp_path_factory.mktemp("loop")
+    (home / "now").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
+        theatre = opened(home / "now")
+        found = {}
+        for step in (None, *loop.TIMELINE.steps):
+            assert all(outcome.as_told for outcome in played(theatre, *([step] if step else [])))
+            shutil.copytree(home / "now", place := home / str(len(found)))
+            found[step.day if step else ""] = (place, dict(theatre.stage.cases), dict(theatre.stage.papers))
+        theatre.journal.engine.dispose()
+    return found
+
+
+def state(theatre: Theatre) -> tuple[Any, ...]:
+    """Return everything that a return must not change unless it is accepted."""
+    published = {name: data for name, data in tree(theatre.workspace.outbox).items() if name.startswith("records/")}
+    steps = theatre.stage.case(STORY).steps if theatre.stage.cases else ()
+    return theatre.journal.case_rows(), theatre.journal.record_rows(), steps, published
+
+
+@pytest.mark.parametrize("name", wrong.WRONG)
+def test_a_wrong_document_is_answered_by_its_rule_and_changes_nothing_else(
+    name: str, snapshots: Mapping[str, Any], tmp_path: Path
+) -> None:
+    told = wrong.WRONG[name]
+    place, cases, papers = snapshots[told.after]
+    shutil.copytree(place, tmp_path / "now")
+    theatre = opened(tmp_path / "now")
+    theatre.stage.cases, theatre.stage.papers, theatre.stage.numbers = dict(cases), dict(papers), count(100)
+    for outcome in played(theatre, *told.before):
+        assert outcome.as_told, theatre.errors(outcome.row)
+    if told.hold:
+        theatre.stage.step(Turn(STORY, "", told.hold, step="T26"))
+    before, seen = state(theatre), len(theatre.feed())
+    (outcome,) = played(theatre, told.step)
+    row = outcome.row
+    lines = theatre.feed()[seen:]
+    if told.outcome == "accepted":
+        assert row["outcome"] == "accepted", theatre.errors(row)
+        assert [(found["code"], found["field"]) for found in theatre.record(row)["issues"]] == [told.error]
+        return
+    assert (row["outcome"], row["code"], theatre.errors(row)) == (told.outcome, told.code, [told.error, *told.also])
+    assert state(theatre) == before
+    assert [(line["event"], line["code"]) for line in lines] == [(f"return.{told.outcome}", told.code)]
+
+
+def test_an_end_of_a_job_that_comes_again_as_it_was_is_a_duplicate(
+    snapshots: Mapping[str, Any], tmp_path: Path
+) -> None:
+    place, cases, _ = snapshots["10.6.2026"]
+    shutil.copytree(place, tmp_path / "now")
+    theatre = opened(tmp_path / "now")
+    theatre.stage.cases, theatre.stage.numbers = dict(cases), count(100)
+    again = Step("1.7.2026", "job_end", {}, document="loppu")
+    first, second = played(theatre, Step("30.6.2026", "job_end", loop.END, document="loppu"), again)
+    assert (first.row["outcome"], second.row["outcome"]) == ("accepted", "duplicate")
+    assert second.row["first_id"] == first.row["return_id"]
+
+
+def test_an_unknown_version_or_case_on_a_paper_of_the_timeline_is_refused(
+    snapshots: Mapping[str, Any], tmp_path: Path
+) -> None:
+    place, _, _ = snapshots["1.4.2026"]
+    shutil.copytree(place, tmp_path / "now")
+    theatre = opened(tmp_path / "now")
+    case_id = theatre.case().case_id
+    made = theatre.issue("job_start", case_id)
+    paper = theatre.filled(made, normal.JOB)
+    before, seen = state(theatre), len(theatre.feed())
+    version = Identity("job_start", "2099.1", UUID(made.instance_id))
+    case = Identity("job_start", "2026.1", theatre.intake.new_id())
+    elsewhere = changed(signed_for(theatre, paper, case), lambda _, text: text.replace(case_id, "PK-2026-09999"))
+    for data, code, rule in (
+        (signed_for(theatre, paper, version), "unknown_version", "R90"),
+        (elsewhere, "unknown_case", "R89"),
+    ):
+        row = theatre.returned(data)
+        assert (row["outcome"], row["code"], theatre.errors(row)) == ("rejected", code, [(rule, "")])
+    assert state(theatre) == before
+    assert [line["event"] for line in theatre.feed()[seen:]] == ["return.rejected"] * 2

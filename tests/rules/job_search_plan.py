@@ -158,6 +158,7 @@ SHOWN = (
     Shown("range", "plan_is_not_of_tomorrow", {"plan_date": "{today+1}"}, "plan_date"),
     Shown("choice", "first_plan_is_made_once", {"plan_kind": "first"}, "plan_kind", AGAIN, planned, planned),
     Shown("range", "plan_rests_on_newest_profile", {"profile_version": "2"}, "profile_version"),
+    Shown("range", "plan_rests_on_newest_profile", {"plan_date": "{today-1}"}, "profile_version"),
     Shown("R27", "jobs_are_of_the_goals", {"target_jobs.2.goal_id": "myyjä"}, "target_jobs.2.goal_id"),
     Shown(
         "range",
