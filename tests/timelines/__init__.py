@@ -42,7 +42,9 @@ class Timeline:
     """One timeline: its steps, and what is to stand at its end.
 
     ``records`` are the version numbers of every form in the order of the records; ``tasks`` the
-    spans of days on which each open task stands, no other task standing on any day.
+    spans of days on which each open task stands, no other task standing on any day. ``known`` is
+    the day from which documents can only be made when those before have come: they carry an id
+    that is given then, such as that of a second job.
     """
 
     steps: tuple[Step, ...]
@@ -50,7 +52,7 @@ class Timeline:
     records: Mapping[str, tuple[int, ...]]
     until: str = ""
     tasks: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    warnings: tuple[tuple[str, str], ...] = ()
+    known: str = ""
 
 
 def read(day: str) -> date:
