@@ -210,6 +210,22 @@ def test_documents_that_come_together_end_the_same_in_whatever_order_they_lie(
     assert all(records_of_it == found[0] for records_of_it in found)
 
 
+def test_documents_that_come_backwards_one_by_one_wait_for_each_other(theatre: Theatre) -> None:
+    told, watch = normal.TIMELINE, Watch(theatre.stage.intake)
+    opening, turns = waves(told)
+    theatre.stage.returned(made(theatre, opening, told.steps[-1].turn.at), watch)
+    papers = made(theatre, turns, told.steps[-1].turn.at)
+    search, talks, (job, support), logs = papers[:5], papers[5:7], papers[7:9], papers[9:]
+    seen = [
+        outcome.row["outcome"]
+        for paper in (*search[::-1], *talks, support, job, *logs)
+        for outcome in theatre.stage.returned([paper], watch)
+    ]
+    assert seen == ["waiting"] * 4 + ["accepted"] * 3 + ["waiting"] + ["accepted"] * 6
+    assert [record["phase"]["transition"] or "" for record in records(theatre)] == [step.moves for step in told.steps]
+    assert (versions(theatre), warnings(theatre)) == (told.records, [])
+
+
 # --- what must not pass -------------------------------------------------------------------------
 
 
