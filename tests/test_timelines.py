@@ -159,9 +159,18 @@ def waves(told: Timeline) -> Iterator[list[Turn]]:
     """Yield the turns of a timeline that can be made at once: all but what opens the case and what is known later.
 
     Whoever returns a paper again dates it anew: without that nothing tells which is the newer one.
+    The coach's name is typed, as the decision that names the coach has not come either.
     """
     later = read(told.known) if told.known else date.max
-    dated = [replace(step, answers={**step.answers, "document_date": step.day}) for step in told.steps]
+    coach = normal.DECISION["assigned_coach"]
+    dated = [
+        replace(
+            step,
+            answers={**step.answers, "document_date": step.day}
+            | ({} if step.form == "referral" else {"coach_name": coach}),
+        )
+        for step in told.steps
+    ]
     yield [dated[0].turn]
     yield [step.turn for step in dated[1:] if step.on < later]
     if later < date.max:
