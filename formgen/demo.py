@@ -1,35 +1,158 @@
-"""The demonstration: invented cases whose forms are made, filled and returned on the real path."""
+"""Stories: invented cases whose forms are made, filled and returned on the real path."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from formgen import formats
+from formgen.errors import UsageError
 from formgen.intake import Intake
 from formgen.issue import issue
 from formgen.kinds import DayDate
+from formgen.process import Case, hold, resume
 from formgen.settings import PACKAGED
 from formgen.store import day
-from formgen.watch import Watch
+from formgen.watch import Watch, alone
 
 DAY = re.compile(r"\{today([+-]\d+)?\}")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one return of the demonstration."""
+class Turn:
+    """One turn of a story: a form that is made, filled and returned, or a step that no document makes.
 
-    case: str
+    ``answers`` are as a person types them; ``{today-3}`` in one is that day. ``document`` names
+    the paper: one that the story has seen before is filled on and returned again, and without
+    answers the very same comes once more. ``step`` is T26 or T27, its note in ``answers``.
+    """
+
+    story: str
     form: str
-    document: Path
+    answers: Mapping[str, str] = field(default_factory=dict, hash=False)
+    expect: str = "accepted"
+    language: str | None = None
+    at: datetime | None = None
+    document: str = ""
+    step: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one turn of a story: the return as it stands after it, empty for a step without one."""
+
+    turn: Turn
     row: Mapping[str, Any]
-    expected: str
+
+    @property
+    def as_told(self) -> bool:
+        """Tell whether it became what the story says."""
+        return bool(self.turn.step) or self.row["outcome"] == self.turn.expect
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until a story moves it."""
+
+    now: datetime
+
+    def __call__(self) -> datetime:
+        """Return the moment."""
+        return self.now
+
+
+@dataclass
+class Stage:
+    """Where stories are played: the way in, the cases that they have opened, the papers that people hold."""
+
+    intake: Intake
+    cases: dict[str, str] = field(default_factory=dict)
+    papers: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def paper(self, turn: Turn) -> bytes:
+        """Return the filled document of a turn: a new one with what is known in it, or an earlier one filled on."""
+        paper = self.papers.get((turn.story, turn.document)) or self.made(turn)
+        if turn.answers:
+            today = day(self.intake.clock())
+            typed = {path: dated(text, today) for path, text in turn.answers.items()}
+            paper = formats.every()["docx"].fill(paper, typed)
+        if turn.document:
+            self.papers[turn.story, turn.document] = paper
+        return paper
+
+    def made(self, turn: Turn) -> bytes:
+        """Return the document of a turn as it goes out."""
+        intake = self.intake
+        form = intake.registry.latest(turn.form)
+        made = issue(
+            intake.workspace,
+            intake.journal,
+            intake.registry,
+            form,
+            now=intake.clock(),
+            instance=intake.new_id(),
+            case_id=None if form.unit else self.cases.get(turn.story),
+            language=turn.language,
+        )
+        return Path(made.path).read_bytes()
+
+    def returned(self, papers: Iterable[tuple[Turn, bytes]], watch: Watch) -> list[Outcome]:
+        """Lay filled documents into the inbox together, have it emptied, and return what became of each."""
+        names = {}
+        for turn, paper in papers:
+            names[f"palautus-{next(self.numbers):05}.docx"] = turn
+            (self.intake.workspace.inbox / list(names)[-1]).write_bytes(paper)
+        watch.empty()
+        rows = {name: self.intake.journal.returned(file_name=name)[-1] for name in names}
+        for name, turn in names.items():
+            if rows[name]["case_id"]:
+                self.cases[turn.story] = rows[name]["case_id"]
+        return [Outcome(turn, rows[name]) for name, turn in names.items()]
+
+    def step(self, turn: Turn) -> Outcome:
+        """Take a step that no document makes: a hold begins (T26) or ends (T27)."""
+        case = self.case(turn.story)
+        days = {name: date.fromisoformat(text) for name, text in turn.answers.items() if name != "reason"}
+        for found in (hold if turn.step == "T26" else resume)(case, **days):
+            if found.severity == "error":
+                raise UsageError(found.message)
+        self.intake.journal.note_step(case, turn.step, turn.answers, self.intake.clock())
+        return Outcome(turn, {})
+
+    def case(self, story: str) -> Case:
+        """Return the case of a story as it stands today."""
+        intake = self.intake
+        return intake.journal.case(self.cases[story], day(intake.clock()), intake.workspace.office, intake.registry)
+
+
+def play(stage: Stage, batches: Iterable[list[Turn]]) -> Iterator[Outcome]:
+    """Play the turns of stories, those of a batch being returned together; yield what became of each.
+
+    The clock of the stage is set to the moment of a batch where it tells one.
+    """
+    intake, watch = stage.intake, Watch(stage.intake)
+    with alone(intake.workspace):
+        intake.recover()
+        for batch in batches:
+            if batch[0].at and isinstance(intake.clock, Clock):
+                intake.clock.now = batch[0].at
+            yield from [stage.step(turn) for turn in batch if turn.step]
+            yield from stage.returned([(turn, stage.paper(turn)) for turn in batch if not turn.step], watch)
+
+
+def cases() -> Iterator[list[Turn]]:
+    """Yield the turns of the demonstration cases, each returned on its own."""
+    stories = json.loads((PACKAGED / "demo" / "cases.json").read_text(encoding="utf-8"))
+    for story in stories:
+        for turn in story["returns"]:
+            yield [Turn(story["name"], turn["form"], turn["answers"], turn["expect"], turn.get("language"))]
 
 
 def dated(text: str, today: date) -> str:
@@ -39,31 +162,3 @@ def dated(text: str, today: date) -> str:
     'alkaen 1.3.2026'
     """
     return DAY.sub(lambda match: DayDate().write(today + timedelta(days=int(match[1] or 0))), text)
-
-
-def play(intake: Intake) -> Iterator[Outcome]:
-    """Make, fill and return the forms of every demonstration case; yield what became of each."""
-    stories = json.loads((PACKAGED / "demo" / "cases.json").read_text(encoding="utf-8"))
-    today = day(intake.clock())
-    for number, story in enumerate(stories, start=1):
-        case_id = None
-        for turn, returned in enumerate(story["returns"], start=1):
-            form = intake.registry.latest(returned["form"])
-            made = issue(
-                intake.workspace,
-                intake.journal,
-                intake.registry,
-                form,
-                now=intake.clock(),
-                instance=intake.new_id(),
-                case_id=case_id,
-                language=returned.get("language"),
-            )
-            document = Path(made.path)
-            answers = {path: dated(text, today) for path, text in returned["answers"].items()}
-            filled = formats.every()["docx"].fill(document.read_bytes(), answers)
-            (intake.workspace.inbox / f"palautus-{number}-{turn}.docx").write_bytes(filled)
-            Watch(intake).run(once=True)
-            row = intake.journal.returned()[-1]
-            case_id = row["case_id"] or case_id
-            yield Outcome(story["name"], form.id, document, row, returned["expect"])

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from formgen import __version__, formats, wall
 from formgen.errors import CutOff, Finding, FormgenError, Unreadable
-from formgen.form import Field, Form, judge
-from formgen.kinds import Choose, DayDate, Misread, clean
+from formgen.form import Form, judge
+from formgen.kinds import DayDate, Kind, Misread, Sign, clean
 from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
@@ -316,8 +316,7 @@ def day_of(form: type[Form], sheet: Sheet, otherwise: date) -> date:
 def locked(about: Recognised) -> Iterator[Finding]:
     """Yield a finding for every locked answer that is not as it was issued."""
     for asked in about.form.fields:
-        answer, given = about.sheet.answers.get(asked.name), about.given.get(asked.name)
-        if asked.locked and answer and given and clean(answer.text) != clean(given):
+        if asked.locked and asked.reads and change(about, asked.name) in ("changed", "blanked"):
             yield Finding("choice", "review", asked.name, "Lukittua tietoa on muutettu. Tarkistakaa, kumpi on oikein.")
 
 
@@ -326,19 +325,17 @@ def change(about: Recognised, path: str) -> str:
     answer, given = about.sheet.answers.get(path), clean(about.given.get(path, ""))
     text = clean(answer.text) if answer else given
     asked = about.form.field(path)
-    if isinstance(asked.reads if asked else None, Choose) and text:
-        text, given = same_choice(asked, text, about), same_choice(asked, given, about)
+    if asked and asked.reads and not isinstance(asked.reads, Sign) and text:
+        text, given = same_value(asked.reads, text, about), same_value(asked.reads, given, about)
     if not given:
         return "new" if text else ""
     return "blanked" if not text else "confirmed" if text == given else "changed"
 
 
-def same_choice(asked: Field | None, text: str, about: Recognised) -> str:
-    """Return the answer to a choice as its codes, however it was written."""
-    assert asked, "the caller has the field"
-    assert asked.reads, "a choice has its kind"
+def same_value(kind: Kind, text: str, about: Recognised) -> str:
+    """Return an answer as it would be written out, however a person has written it."""
     try:
-        return asked.reads.write(asked.reads.read(text, about.case.today).value)
+        return kind.write(kind.read(text, about.case.today).value)
     except Misread:
         return text
 

@@ -10,11 +10,14 @@ import ctypes
 import json
 import multiprocessing
 import resource
-from collections.abc import Mapping
-from contextlib import suppress
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
+from threading import Lock
+from types import ModuleType
 from typing import Any
 
 from formgen import formats
@@ -25,6 +28,7 @@ from formgen.sheet import Answer, Paper, Sheet
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 FILE_BYTES, OPEN_FILES = 200_000_000, 256
 GRACE = 5.0
+STARTING = Lock()
 
 
 def server() -> ForkServerContext:
@@ -32,6 +36,21 @@ def server() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["formgen.wall", "formgen.formats.docx", "formgen.formats.office"])
     return context
+
+
+@contextmanager
+def without_main() -> Iterator[None]:
+    """Let a child be started that does not run the program's main module again.
+
+    It needs nothing of it, and importing the command line takes many times longer than reading a file.
+    """
+    with STARTING:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def read(data: bytes, papers: Mapping[tuple[str, str], Paper], limits: Intake) -> Sheet:
@@ -53,7 +72,8 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper], limits: Intake) -
             name=f"formgen-read-{name}",
             daemon=True,
         )
-        child.start()
+        with without_main():
+            child.start()
     except OSError as error:
         raise Busy(detail=error.strerror or "fork") from error
     theirs.close()

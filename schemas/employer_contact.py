@@ -612,7 +612,9 @@ class EmployerContact(ClientForm):
     @rule("R38", severity="warning", needs=("job_search_plan",))
     def search_has_been_planned(self, case: Case) -> bool:
         """Suunnitelma tehdään 14 päivän sisällä."""
-        return not specific(self) or (active_plan(case) is not None)
+        first = min((row.date for row in self.history(case)), default=self.last_contact)
+        late = days(first, self.last_contact) > case.office.limits.search_plan_after_contact
+        return not (specific(self) and late) or active_plan(case) is not None
 
     @rule("R39", field="client_named_date", severity="warning")
     def consent_has_not_been_withdrawn(self, case: Case) -> bool:

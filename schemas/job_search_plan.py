@@ -706,8 +706,9 @@ class JobSearchPlan(ClientForm):
     @rule("range", field="profile_version", severity="warning")
     def plan_rests_on_newest_profile(self, case: Case) -> bool:
         """Suunnitelma perustuu muuhun kuin uusimpaan profiiliin. Tarkistakaa tavoitteet."""
-        newest = profile_version(case)
-        return newest is None or self.profile_version in (None, newest)
+        profile, newest = case.latest("vocational_profile"), profile_version(case)
+        older = profile is not None and self.plan_date < profile.profile_date
+        return not older and (newest is None or self.profile_version in (None, newest))
 
     @rule("R27")
     def jobs_are_of_the_goals(self, case: Case) -> list[str]:
@@ -856,7 +857,8 @@ class JobSearchPlan(ClientForm):
     @due("R32")
     def plan_is_reviewed(self, case: Case) -> date | None:
         """Suunnitelman tarkistus on myöhässä."""
-        return case.after(self.review_date, 1) if case.phase == "phase_3" else None
+        goes_on = case.phase == "phase_3" and not ended_since(case, self)  # after a job a new plan is due, not a review
+        return case.after(self.review_date, 1) if goes_on else None
 
     @due("R33")
     def goal_is_weighed_again(self, case: Case) -> date | None:

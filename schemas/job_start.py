@@ -719,6 +719,11 @@ class JobStart(ClientForm):
         """Päättäkää, mitä työpaikalla kerrotaan."""
         return self.disclosure_level != "undecided" or not self.coach_visible_to_employer
 
+    @rule("T27", field="start_date", severity="warning")
+    def case_is_not_on_hold(self, case: Case) -> bool:
+        """Asia on tauolla. Päättäkää tauko, kun työ alkaa."""
+        return case.status != "on_hold"
+
     @rule("R35", field="coach_visible_to_employer")
     def name_is_told_by_consent_only(self, case: Case) -> bool:
         """Asiakkaan nimeä ei saa kertoa ilman suostumusta."""

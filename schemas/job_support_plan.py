@@ -694,10 +694,15 @@ class JobSupportPlan(ClientForm):
         day = self.step_down_date or self.plan_date
         return not lessens or days(self.start_date, day) >= case.office.limits.step_down
 
+    @rule("T14", field="job_id", waits_for="job_start")
+    def job_has_been_started(self, case: Case) -> bool:
+        """Työsuhteen aloittamista ei ole kirjattu."""
+        return bool(lasting_jobs(case)) or self.job(case) is not None
+
     @rule("T14", field="job_id")
     def job_is_known(self, case: Case) -> bool:
         """Työsuhdetta ei ole tässä asiassa."""
-        return self.job(case) is not None
+        return not lasting_jobs(case) or self.job(case) is not None
 
     @rule("T14", field="sign_client")
     def client_has_signed(self, case: Case) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from io import BytesIO
+from multiprocessing.spawn import get_preparation_data
 
 import pytest
 
@@ -156,3 +157,11 @@ for name in ("AS", "CPU", "CORE", "FSIZE", "NOFILE"):
 """
     found = [tuple(map(int, line.split())) for line in confined(code).splitlines()]
     assert found == [(limit, limit) for limit in (MEMORY, CPU, 0, wall.FILE_BYTES, wall.OPEN_FILES)]
+
+
+def test_a_child_runs_nothing_of_the_program_that_started_it() -> None:
+    main = sys.modules["__main__"]
+    with wall.without_main():
+        assert "init_main_from_path" not in get_preparation_data("child")
+        assert "init_main_from_name" not in get_preparation_data("child")
+    assert sys.modules["__main__"] is main

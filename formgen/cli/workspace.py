@@ -82,16 +82,16 @@ def demonstrate(
     shared = Session(workspace, shared.as_json, shared.language)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     seen = []
-    for outcome in demo.play(shared.intake):
+    for outcome in demo.play(demo.Stage(shared.intake), demo.cases()):
         seen.append(outcome)
-        err.print(f"{outcome.case}: {outcome.form} → {outcome.row['outcome']}")
+        err.print(f"{outcome.turn.story}: {outcome.turn.form} → {outcome.row['outcome']}")
     places = [outbox_place(workspace, outcome.row) for outcome in seen]
     if shared.as_json:
         shared.answer(
             [
                 {
-                    "case": item.case,
-                    "form": item.form,
+                    "case": item.turn.story,
+                    "form": item.turn.form,
                     "outcome": item.row["outcome"],
                     "case_id": item.row["case_id"],
                     "path": str(place),
@@ -103,11 +103,11 @@ def demonstrate(
         table = Table(shared.say("Asia"), shared.say("Lomake"), shared.say("Tulos"), shared.say("Tiedosto"))
         for item, place in zip(seen, places, strict=True):
             table.add_row(
-                item.row["case_id"] or "–", item.form, item.row["outcome"], str(place.relative_to(workspace.root))
+                item.row["case_id"] or "–", item.turn.form, item.row["outcome"], str(place.relative_to(workspace.root))
             )
         out.print(table)
         out.print(shared.say("Kaikki on kansiossa {folder}", folder=workspace.root))
-    if any(item.row["outcome"] != item.expected for item in seen):
+    if not all(item.as_told for item in seen):
         raise typer.Exit(1)
 
 

@@ -260,7 +260,15 @@ SHOWN = (
         "contacts.0.date",
         {"contacts.0.date": "{today-4}", "contact_basis": "both"},
     ),
-    Shown("R38", "search_has_been_planned", {}, "", case=profiled()),
+    Shown(
+        "R38",
+        "search_has_been_planned",
+        {"contacts.0.date": "{today-16}", "contact_basis": "both"},
+        "",
+        {"contacts.0.date": "{today-15}", "contact_basis": "both"},
+        profiled(),
+        profiled(),
+    ),
     Shown("R39", "consent_has_not_been_withdrawn", {}, "client_named_date", case=planned(withdrawn)),
     Shown(
         "R40",

@@ -135,6 +135,11 @@ def weighed() -> Case:
     return accept(later(100, planned)(), "vocational_profile", answers, "phase_3")
 
 
+def job_lost() -> Case:
+    """Return the case in which a job has ended since the plan was made."""
+    return with_stub("job_end", planned, end_date=TODAY + timedelta(days=1), job_id="JOB-1")()
+
+
 SHOWN = (
     TOMORROW,
     Shown("T07", "agreement_has_been_made", {}, "", case=without_agreement),
@@ -153,6 +158,7 @@ SHOWN = (
     Shown("range", "plan_is_not_of_tomorrow", {"plan_date": "{today+1}"}, "plan_date"),
     Shown("choice", "first_plan_is_made_once", {"plan_kind": "first"}, "plan_kind", AGAIN, planned, planned),
     Shown("range", "plan_rests_on_newest_profile", {"profile_version": "2"}, "profile_version"),
+    Shown("range", "plan_rests_on_newest_profile", {"plan_date": "{today-1}"}, "profile_version"),
     Shown("R27", "jobs_are_of_the_goals", {"target_jobs.2.goal_id": "myyjä"}, "target_jobs.2.goal_id"),
     Shown(
         "range",
@@ -249,6 +255,7 @@ DUES: tuple[Dued, ...] = (
     ("R31", "employers_are_contacted", later(40, contacted(10)), later(39, contacted(10))),
     ("R32", "plan_is_reviewed", later(91, planned), later(90, planned)),
     ("R32", "plan_is_reviewed", later(91, planned), later(91, in_phase("phase_4", planned))),
+    ("R32", "plan_is_reviewed", later(91, planned), later(91, job_lost)),
     ("R33", "goal_is_weighed_again", later(181, planned), later(180, planned)),
     ("R33", "goal_is_weighed_again", later(281, weighed), later(280, weighed)),
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from formgen.process import Case
+from formgen.process import Case, Step
 from tests.rules import (
     JOB,
     PROFILE,
@@ -36,6 +37,14 @@ def left_alone() -> Case:
 
 BASE = JOB
 START = signed
+
+
+def on_hold() -> Case:
+    """Return the case on hold since yesterday."""
+    note = {"start": "2026-05-31", "next_contact": "2026-06-30"}
+    return replace(signed(), steps=(*signed().steps, Step(9, "", None, "T26", "phase_2", "phase_2", "", note)))
+
+
 SHOWN = (
     TOMORROW,
     Shown("R46", "agreement_has_been_made", {}, "", case=unsigned),
@@ -156,6 +165,7 @@ SHOWN = (
         "disclosure_level",
         {"disclosure_level": "undecided", "coach_visible_to_employer": "no"},
     ),
+    Shown("T27", "case_is_not_on_hold", {}, "start_date", case=on_hold),
     Shown("R35", "name_is_told_by_consent_only", {}, "coach_visible_to_employer", case=nameless),
     Shown(
         "R35",

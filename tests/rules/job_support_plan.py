@@ -19,6 +19,7 @@ from tests.rules import (
     decided,
     employed,
     later,
+    signed,
     with_stub,
 )
 
@@ -137,6 +138,13 @@ BY_CLIENT = {
     "who_may_tell_employer": "client",
     "support_actions.1.who": "family",
 }
+OF_JOB = {
+    "job_id": "JOB-1",
+    "employer_name": "Kahvila Testipulla Oy",
+    "job_title": "Keittiöapulainen",
+    "start_date": "{today+5}",
+    "weekly_hours": "22,5",
+}
 SHOWN = (
     TOMORROW,
     Shown("R19", "plan_is_made_in_service", {"plan_date": "{today-4}"}, "plan_date"),
@@ -184,6 +192,7 @@ SHOWN = (
         "step_down_date",
         STEP_DOWN,
     ),
+    Shown("T14", "job_has_been_started", OF_JOB, "job_id", OF_JOB, signed, employed),
     Shown("T14", "job_is_known", {"job_id": "JOB-7"}, "job_id"),
     Shown(
         "T14", "client_has_signed", {"sign_client.*": ""}, "sign_client", {"sign_client.*": "", "plan_status": "draft"}
