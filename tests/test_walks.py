@@ -156,9 +156,6 @@ class Unit(RuleBasedStateMachine):
         """Return a document: nothing but an acceptance may change a case."""
         before = [(case.case_id, case.steps, case.records) for case in self.cases]
         row = take(self.bench, data)
-        print(
-            "OUT", row["form"], self.cases[0].phase if self.cases else None, row["outcome"], (row["reason"] or "")[:400]
-        )
         self.look()
         after = [(case.case_id, case.steps, case.records) for case in self.cases]
         assert row["outcome"] in ("accepted", "review", "waiting", "rejected", "duplicate")
@@ -168,6 +165,13 @@ class Unit(RuleBasedStateMachine):
     def send_anything(self, variant: tuple[str, dict[str, str]], pick: int) -> None:
         """Send any form about any case."""
         self.send(*variant, [*self.cases, None][pick % (len(self.cases) + 1)])
+
+    @precondition(lambda self: self.cases)
+    @rule(data=st.data())
+    def go_on_and_on(self, data: st.DataObject) -> None:
+        """Go on twice."""
+        self.go_on(data)
+        self.go_on(data)
 
     @precondition(lambda self: self.cases)
     @rule(data=st.data())
@@ -184,14 +188,21 @@ class Unit(RuleBasedStateMachine):
         """Send the same bytes again."""
         self.returned(self.sent[pick % len(self.sent)])
 
-    @rule(days=st.integers(1, 20))
+    @rule(happens=st.sampled_from(("days", "hold", "restart")), number=st.integers(1, 20))
+    def meanwhile(self, happens: str, number: int) -> None:
+        """Let something happen that is no document."""
+        if happens == "days":
+            self.wait(number)
+        elif happens == "hold" and self.cases:
+            self.pause_or_resume(number)
+        elif happens == "restart":
+            self.restart()
+
     def wait(self, days: int) -> None:
         """Let days pass."""
         self.bench.clock.pass_days(days)
         self.look()
 
-    @precondition(lambda self: self.cases)
-    @rule(pick=st.integers(0, 9))
     def pause_or_resume(self, pick: int) -> None:
         """Put a case on hold or take it off, if that may be."""
         case = self.cases[pick % len(self.cases)]
@@ -205,7 +216,6 @@ class Unit(RuleBasedStateMachine):
         self.bench.journal.note_step(case, "T27" if on_hold else "T26", note, self.bench.clock())
         self.look()
 
-    @rule()
     def restart(self) -> None:
         """Start again on what is on disk."""
         self.bench.journal.engine.dispose()
@@ -283,8 +293,8 @@ def test_no_walk_reaches_what_the_table_forbids(stages: list[Path], monkeypatch:
     run_state_machine_as_test(
         Unit,
         settings=settings(
-            max_examples=25,
-            stateful_step_count=30,
+            max_examples=12,
+            stateful_step_count=25,
             deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
