@@ -845,7 +845,7 @@ def controls_and_codes_gone(root: Element) -> None:
 def labels_changed(root: Element) -> None:
     for text in root.iter(w("t")):
         said = re.sub(r" ?\[F\d+\]", "", text.text or "")
-        text.text = {"Nimi *": "Koko nimesi", "Sähköposti": "Puhelin tai posti"}.get(said, said)
+        text.text = {"Nimi\u00a0*": "Koko nimesi", "Sähköposti": "Puhelin tai posti"}.get(said, said)
 
 
 @edit(doubt={"name": "aino@example.fi", "email": "Aino Esimerkki"})
