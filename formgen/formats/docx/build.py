@@ -25,7 +25,17 @@ from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 
 from formgen.formats.docx.controls import PROMPTS, part_name
-from formgen.formats.docx.tables import attribute, block, expression, fields, paragraph, separate, signature, table
+from formgen.formats.docx.tables import (
+    attribute,
+    block,
+    expression,
+    fields,
+    last_row,
+    paragraph,
+    separate,
+    signature,
+    table,
+)
 from formgen.sheet import Question
 
 INK = RGBColor(0x12, 0x35, 0x5B)
@@ -63,8 +73,11 @@ def build(title: str, number: str, version: str, questions: Iterable[Question], 
             else:
                 separate(document)
                 fields(document, list(run), title_)
-    last = paragraph(document, f"{expression('Lomaketunnus')} {{{{ token }}}}", "Hint")
-    last.paragraph_format.space_before = Pt(8)
+    identity = f"{expression('Lomaketunnus')} {{{{ token }}}}"
+    if document.element.body[-2].tag == qn("w:tbl") and kind != "table":
+        last_row(document, identity)
+    else:
+        paragraph(document, identity, "Footer").paragraph_format.space_before = Pt(8)
     glossary(document)
     core = document.core_properties
     core.title, core.author, core.comments = title, "", ""
@@ -132,8 +145,8 @@ def page(document: DocxDocument) -> None:
     section = document.sections[0]
     section.page_width, section.page_height = Cm(21.0), Cm(29.7)
     section.left_margin = section.right_margin = Cm(2.0)
-    section.top_margin, section.bottom_margin = Cm(2.4), Cm(2.1)
-    section.header_distance = section.footer_distance = Cm(1.0)
+    section.top_margin, section.bottom_margin = Cm(2.3), Cm(1.9)
+    section.header_distance = section.footer_distance = Cm(0.9)
 
 
 def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
@@ -148,7 +161,7 @@ def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
         ("Heading 2", 11, True, INK, 8, 3),
         ("Header", 9, False, GREY, 0, 0),
         ("Footer", 7.5, False, GREY, 0, 0),
-        ("Label", 9.5, True, None, 0, 0),
+        ("Label", 9, True, None, 0, 0),
         ("Hint", 8.5, False, GREY, 0, 2),
         ("Answer", 10, False, None, 0, 0),
         ("Gap", 4, False, None, 0, 0),

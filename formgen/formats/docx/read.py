@@ -149,7 +149,7 @@ class Finder:
     scalars: Names = field(init=False)
     tables: dict[str, Names] = field(init=False)
     labels: frozenset[str] = field(init=False)
-    heading: str = ""
+    headings: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -171,14 +171,14 @@ class Finder:
         )
 
     def items(self, flow: Flow) -> None:
-        """Walk the flow: headings name the table that follows, tables hold the fields."""
+        """Walk the flow: the lines above a table, heading and hints, may name it; tables hold the fields."""
         for item in flow.items:
             if isinstance(item, Box):
-                if plain(item.text):
-                    self.heading = item.text
+                self.headings.append(item.text)
                 self.unclaimed.append(item)
             else:
                 self.grid(item)
+                self.headings = []
 
     def grid(self, grid: Grid) -> None:
         """Take the answers of one table: rows of a repeating one, or label and answer pairs."""
@@ -199,23 +199,21 @@ class Finder:
             r"fg:(\w+)\.\d+\.", " ".join(held.tag for row in grid.rows for cell in row for held in cell.controls)
         )
         marked = [name for row in grid.rows for cell in row for name in cell.bookmarks]
-        code = CODE.search(self.heading)
+        codes = {code for line in self.headings for code in CODE.findall(line)}
+        named = {plain(CODE.sub("", line)) for line in self.headings}
         scores: dict[str, float] = {}
         for table in self.questions:
             if not table.columns or table.path in self.seen:
                 continue
-            score = 3.0 * (tagged.count(table.path) > 0) + 2.0 * any(
-                name.startswith(f"f_{table.path}_"[:31]) for name in marked
-            )
-            named = plain(CODE.sub("", self.heading)) in spoken(table.label)
-            score += 2.0 * bool(code and code[1] == table.number) + 1.5 * named
+            score = 3.0 * (tagged.count(table.path) > 0) + 2.0 * any(in_row(name, table.path) for name in marked)
+            score += 2.0 * (table.number in codes) + 1.5 * bool(named & spoken(table.label))
             names = self.tables[table.path]
             hits = len(
                 {
                     column.path
                     for row in grid.rows[:20]
                     for cell in row
-                    if not cell.controls and (column := names.label(cell.text))
+                    if not (cell.controls or CODE.search(cell.text)) and (column := names.label(cell.text))
                 }
             )
             score += 2.0 * (hits >= max(2, len(table.columns) - 1)) + 0.1 * (hits >= 2)
@@ -304,13 +302,17 @@ class Names:
 
     @classmethod
     def of(cls, questions: list[Question]) -> Names:
-        """Index the questions; a label that several share names none of them."""
+        """Index the questions; a label that several share names none of them.
+
+        A part of a signature stands there by what it is, under the name of the signature.
+        """
         titles: dict[str, Question | None] = {}
         tags: dict[str, Question] = {}
         marks: dict[str, Question] = {}
         for question in questions:
             for said in spoken(question.label):
-                titles[said] = None if said in titles else question
+                for title in {said, said.rpartition(": ")[2]} if "." in question.path else {said}:
+                    titles[title] = None if title in titles else question
             for path in (question.path, *(f"{question.path}.{choice.code}" for choice in question.choices)):
                 tags[tag(path)] = question
                 tags[str(field_id(path))] = question
@@ -360,6 +362,16 @@ def pairs_of(row: list[Box], names: Names) -> Iterator[tuple[Question, Box, str]
         if named and named is not question:
             cell.marks.add("carriers_disagree")
         yield named or question, cell, layer
+
+
+def in_row(name: str, table: str) -> bool:
+    """Tell whether a bookmark is that of a field in some row of a table; a long name is cut (`bookmark`).
+
+    >>> in_row("f_benefits_0_payer", "benefits"), in_row("f_benefits_note", "benefits")
+    (True, False)
+    """
+    start = f"f_{table}_"
+    return name[:31] == start[:31] if len(start) >= 31 else re.match(rf"{start}\d+_", name) is not None
 
 
 def is_header(row: list[Box], table: Question) -> bool:

@@ -19,7 +19,7 @@ from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm
 
 from formgen.formats.docx.controls import Slot
-from formgen.formats.docx.measure import EASY, lines, long, room, unbroken
+from formgen.formats.docx.measure import finnish, lines, long, room, unbroken
 from formgen.sheet import Choice, Control, Question
 
 SHADE, HEAD_SHADE, LINE = "EEF3F8", "DCE6F0", "9DB2C8"
@@ -27,17 +27,18 @@ WIDTH = Cm(17.0)
 EDGES = (0, Cm(3.9), Cm(8.6), Cm(12.3), WIDTH)
 PADDING = Cm(0.34)
 CHARACTER = Cm(0.175)
-LABEL, HINT = 9.5, 8.5  # sizes of type
+LABEL, HINT = 9, 8.5  # sizes of type
 WIDE_LABEL = 44
 SHORT_HINT = 40
 SHORT, CLOSE_SHORT = 120, 200  # characters of an answer that does with half a row, and where that saves rows
 GRID_COLUMNS = 6
 CROWDED = 1.4  # times the page that the columns of a grid would like to be wide
-SMALL_CARD = 8  # rows
+SMALL_CARD = 6  # rows
 FEW_ROWS = 4  # more are closely set, the hints of cards above the first
 COLUMN, MOST_COLUMNS = Cm(1.9), 4  # of boxes
-GAP = Cm(0.35)
-LOW, HIGH, CLOSE = Cm(0.7), Cm(1.7), Cm(0.5)
+GAP, SLACK = Cm(0.22), (1.05, 1.2)
+LOW, HIGH, CLOSE = Cm(0.68), Cm(1.6), Cm(0.5)
+PROMPTS = ("Kirjoita tähän", "Kirjoita")  # in one line, and as broken in a narrow column
 LONG_TEXT = 400  # characters; a row with more may go over to the next page
 
 DocxDocument = Any
@@ -200,8 +201,8 @@ def answer_cell(cell: Cell, question: Question, path: str) -> None:
 
 
 def boxed(label: str) -> int:
-    """Return the width of a box with its label."""
-    return long(f"☐\u00a0{label}")
+    """Return the width of a box with its label, in plain or easy Finnish."""
+    return long("☐\u00a0") + finnish(label)
 
 
 def spread(choices: Sequence[Choice], width: int) -> tuple[list[int], list[list[Choice]]]:
@@ -210,12 +211,13 @@ def spread(choices: Sequence[Choice], width: int) -> tuple[list[int], list[list[
     A box with a long label takes several columns.
     """
     sizes = [boxed(choice.label) + GAP for choice in choices]
-    if sum(sizes) - GAP <= width:
-        even = max(*sizes, COLUMN)
-        sizes = [even] * len(choices) if even * len(choices) <= width else sizes
+    slack = width / (sum(sizes) - GAP)
+    if slack >= SLACK[0]:
+        even = min(max(max(sizes) * SLACK[1], COLUMN), width / len(sizes))
+        sizes = [int(even if even >= max(sizes) else size * min(slack, SLACK[1])) for size in sizes]
         return list(accumulate(sizes[:-1])), [list(choices)]
     found: list[tuple[float, list[int], list[list[Choice]]]] = []
-    for columns in range(MOST_COLUMNS, 0, -1):
+    for columns in range(1, MOST_COLUMNS + 1):
         rows: list[list[Choice]] = []
         used, wide = columns, 0
         for choice, size in zip(choices, sizes, strict=True):
@@ -307,7 +309,7 @@ def cards(question: Question) -> bool:
     )
     if many or len(question.columns) > GRID_COLUMNS:
         return True
-    least, wished = (sum(sizes) for sizes in zip(*map(column_width, question.columns), strict=True))
+    least, wished = (sum(sizes) for sizes in zip(*column_widths(question.columns), strict=True))
     return bool(least > WIDTH or wished > CROWDED * WIDTH)
 
 
@@ -377,7 +379,7 @@ def tall(question: Question) -> bool:
 
 def widths(columns: Sequence[Question]) -> list[int]:
     """Return the width of each column of a grid: what it cannot do without, and its share of the rest."""
-    sizes = [column_width(column) for column in columns]
+    sizes = column_widths(columns)
     least, wished = sum(low for low, _ in sizes), sum(wish for _, wish in sizes)
     if wished >= WIDTH:
         share = (WIDTH - least) / ((wished - least) or 1)
@@ -387,25 +389,31 @@ def widths(columns: Sequence[Question]) -> list[int]:
     return [int(wish + (WIDTH - wished) * part / sum(wide)) for (_, wish), part in zip(sizes, wide, strict=True)]
 
 
-def column_width(column: Question) -> tuple[int, int]:
-    """Return the width without which a word of a column would break, and the width that reads well."""
+def column_widths(columns: Sequence[Question]) -> list[tuple[int, int]]:
+    """Return for each column the least width and the one that reads well, prompts in one line if they go."""
+    ways = ([column_width(column, prompt) for column in columns] for prompt in PROMPTS)
+    return min(ways, key=lambda sizes: sum(least for least, _ in sizes) > WIDTH)
+
+
+def column_width(column: Question, prompt: str) -> tuple[int, int]:
+    """Return the width without which a word or the prompt of a column would break, and the one that reads well."""
     head = unbroken(column.label, LABEL, bold=True) + room("\u00a0*", LABEL, bold=True)
     if column.control is Control.DATE:
-        least = wish = int(room("28.12.2026") * EASY)
+        least = wish = room("28.12.2026")
     elif column.control is Control.LIST:
         least = max(unbroken(choice.label) for choice in column.choices)
         longest = max(room(choice.label) for choice in column.choices)
         wish = max(least, min(longest, max(longest // 2, Cm(3.5)), Cm(6.5)))
     elif column.control is Control.TICKS:
-        least = max(boxed("") + unbroken(choice.label) for choice in column.choices)
+        least = max(long("☐\u00a0") + unbroken(choice.label) for choice in column.choices)
         whole = sum(boxed(choice.label) + GAP for choice in column.choices)
         least = whole if whole < Cm(3) else least
         wish = whole if whole < Cm(6) else max(boxed(choice.label) for choice in column.choices) + GAP
     elif column.locked and not column.limit:
         least = wish = Cm(1.0)
     else:
-        least = unbroken("Kirjoita")
-        wish = int(room("Kirjoita tähän") * EASY) + CHARACTER * column.limit // 9
+        least = long(prompt)
+        wish = long(PROMPTS[0]) + CHARACTER * column.limit // 9
     least = max(head, least) + PADDING
     return least, max(least, wish + PADDING, room(column.label, LABEL, bold=True) * 3 // 5 + PADDING)
 
@@ -413,6 +421,17 @@ def column_width(column: Question) -> tuple[int, int]:
 def loop_row(grid: DocxTable, text: str) -> None:
     """Add a row that holds only a statement of the template language."""
     span(grid.add_row().cells, 0, len(grid.columns) - 1).text = text
+
+
+def last_row(document: DocxDocument, words: str) -> None:
+    """Add the last words of the document as a row without rules, so that they never stand alone on a page."""
+    grid = document.tables[-1]
+    keep_with_next(grid.rows[-1])
+    cell = span(grid.add_row().cells, 0, len(grid.columns) - 1)
+    cell.paragraphs[0].style = "Footer"
+    cell.paragraphs[0].add_run(words)
+    edges = "".join(f'<w:{edge} w:val="nil"/>' for edge in ("left", "bottom", "right"))
+    cell._tc.get_or_add_tcPr().append(parse_xml(f"<w:tcBorders {nsdecls('w')}>{edges}</w:tcBorders>"))
 
 
 # --- rows and cells ---------------------------------------------------------------------------
@@ -457,8 +476,9 @@ def shade(cell: Cell, colour: str = SHADE) -> None:
 
 def keep_with_next(row: Any) -> None:
     """Keep a row on the page of the next one."""
-    for line in row.cells[0].paragraphs:
-        line.paragraph_format.keep_with_next = True
+    for cell in row.cells:
+        for line in cell.paragraphs:
+            line.paragraph_format.keep_with_next = True
 
 
 def room_to_write(row: Any, question: Question, close: bool) -> None:
