@@ -157,7 +157,7 @@ def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
         ("Normal", 10, False, None, 0, 4),
         ("Title", 20, True, INK, 0, 2),
         ("Subtitle", 9, False, GREY, 0, 8),
-        ("Heading 1", 13, True, INK, 12, 4),
+        ("Heading 1", 13, True, INK, 10, 3),
         ("Heading 2", 11, True, INK, 8, 3),
         ("Header", 9, False, GREY, 0, 0),
         ("Footer", 7.5, False, GREY, 0, 0),

@@ -37,6 +37,7 @@ SMALL_CARD = 6  # rows
 FEW_ROWS = 4  # more are closely set, the hints of cards above the first
 COLUMN, MOST_COLUMNS = Cm(1.9), 4  # of boxes
 GAP, SLACK = Cm(0.22), (1.05, 1.2)
+TOO_HIGH = 999  # lines
 LOW, HIGH, CLOSE = Cm(0.68), Cm(1.6), Cm(0.5)
 PROMPTS = ("Kirjoita tähän", "Kirjoita")  # in one line, and as broken in a narrow column
 LONG_TEXT = 400  # characters; a row with more may go over to the next page
@@ -125,7 +126,12 @@ def height(question: Question, label: int, answer: int) -> int:
     """Return how many lines a row takes that gives so much width to label and answer."""
     label, answer = label - PADDING, answer - PADDING
     asked = lines(f"{question.label} *", label, LABEL, bold=True) + lines(question.hint, label, HINT)
-    return max(asked, answer_lines(question, answer))
+    return max(asked, answer_lines(question, answer)) if label_fits(question, label) else TOO_HIGH
+
+
+def label_fits(question: Question, width: int) -> bool:
+    """Tell whether no word of a label need be broken in a width."""
+    return unbroken(question.label, LABEL, bold=True) <= width
 
 
 def answer_lines(question: Question, width: int) -> int:
@@ -160,7 +166,8 @@ def short(question: Question, most: int) -> bool:
     drawn = question.control in (Control.LINE, Control.DATE, Control.LIST) and question.limit <= most and longest <= 40
     narrowest = EDGES[2] - EDGES[1] - PADDING
     ticked = question.control is Control.TICKS and answer_lines(question, narrowest) == 1
-    return (drawn or ticked) and len(question.label) <= WIDE_LABEL and len(question.hint) <= SHORT_HINT
+    fits = len(question.label) <= WIDE_LABEL and label_fits(question, EDGES[3] - EDGES[2] - PADDING)
+    return (drawn or ticked) and fits and len(question.hint) <= SHORT_HINT
 
 
 def span(cells: Any, first: int, last: int) -> Cell:
@@ -426,7 +433,8 @@ def loop_row(grid: DocxTable, text: str) -> None:
 def last_row(document: DocxDocument, words: str) -> None:
     """Add the last words of the document as a row without rules, so that they never stand alone on a page."""
     grid = document.tables[-1]
-    keep_with_next(grid.rows[-1])
+    for row in list(grid.rows)[-3:]:
+        keep_with_next(row)
     cell = span(grid.add_row().cells, 0, len(grid.columns) - 1)
     cell.paragraphs[0].style = "Footer"
     cell.paragraphs[0].add_run(words)
