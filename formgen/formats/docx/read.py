@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice, pairwise, zip_longest
@@ -193,6 +193,10 @@ class Finder:
         else:
             self.cards(grid, table)
 
+    def above(self) -> set[str]:
+        """Return the lines above the table at hand, as they are compared."""
+        return {plain(CODE.sub("", line)) for line in self.headings}
+
     def table_of(self, grid: Grid) -> Question | None:
         """Return the repeating table that a grid is, told by tags, heading or column labels."""
         tagged = re.findall(
@@ -200,7 +204,7 @@ class Finder:
         )
         marked = [name for row in grid.rows for cell in row for name in cell.bookmarks]
         codes = {code for line in self.headings for code in CODE.findall(line)}
-        named = {plain(CODE.sub("", line)) for line in self.headings}
+        named = self.above()
         scores: dict[str, float] = {}
         for table in self.questions:
             if not table.columns or table.path in self.seen:
@@ -271,7 +275,7 @@ class Finder:
         """Take a table of label and answer pairs."""
         for row in grid.rows:
             claimed_boxes = set()
-            for question, cell, layer in pairs_of(row, self.scalars):
+            for question, cell, layer in pairs_of(row, self.scalars, self.above()):
                 claimed_boxes |= {id(cell)}
                 self.take(question, cell, layer)
             self.unclaimed += [cell for cell in row if id(cell) not in claimed_boxes]
@@ -302,29 +306,30 @@ class Names:
 
     @classmethod
     def of(cls, questions: list[Question]) -> Names:
-        """Index the questions; a label that several share names none of them.
-
-        A part of a signature stands there by what it is, under the name of the signature.
-        """
+        """Index the questions; a label that several share names none of them."""
         titles: dict[str, Question | None] = {}
         tags: dict[str, Question] = {}
         marks: dict[str, Question] = {}
         for question in questions:
             for said in spoken(question.label):
-                for title in {said, said.rpartition(": ")[2]} if "." in question.path else {said}:
-                    titles[title] = None if title in titles else question
+                titles[said] = None if said in titles else question
             for path in (question.path, *(f"{question.path}.{choice.code}" for choice in question.choices)):
                 tags[tag(path)] = question
                 tags[str(field_id(path))] = question
                 marks[bookmark(path)] = question
         return cls(tags, titles, {question.number: question for question in questions if question.number}, marks)
 
-    def label(self, text: str) -> Question | None:
-        """Return the question whose label a cell is, by its visible code or its first line."""
+    def label(self, text: str, above: Iterable[str] = ()) -> Question | None:
+        """Return the question whose label a cell is, by its visible code or its first line.
+
+        ``above`` are the lines above the table, as compared: a part of a signature stands under its name.
+        """
         code = CODE.search(text)
         if code and code[1] in self.codes:
             return self.codes[code[1]]
-        return self.titles.get(plain(CODE.sub("", text.split("\n")[0])))
+        said = plain(CODE.sub("", text.split("\n")[0]))
+        parts = (self.titles.get(f"{line}: {said}") for line in above)
+        return next((part for part in parts if part), None) or self.titles.get(said)
 
     def held(self, cell: Box) -> tuple[Question, str] | None:
         """Return the question that the controls or bookmarks in a cell name, and by what."""
@@ -345,13 +350,13 @@ def spoken(text: str) -> frozenset[str]:
     return frozenset(plain(said) for said in words.everywhere(text))
 
 
-def pairs_of(row: list[Box], names: Names) -> Iterator[tuple[Question, Box, str]]:
+def pairs_of(row: list[Box], names: Names, above: Iterable[str] = ()) -> Iterator[tuple[Question, Box, str]]:
     """Yield question, answer cell and layer for each label and answer pair of a row."""
     taken: set[int] = set()
     for label, cell in pairwise([Box(), *row]):
-        named = names.label(label.text) if id(label) not in taken else None
+        named = names.label(label.text, above) if id(label) not in taken else None
         held = names.held(cell)
-        if held is None and (named is None or (names.label(cell.text) is not None and not cell.controls)):
+        if held is None and (named is None or (names.label(cell.text, above) is not None and not cell.controls)):
             continue
         taken.add(id(cell))
         if held is None:

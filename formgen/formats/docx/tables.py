@@ -16,7 +16,7 @@ from typing import Any
 from docx.enum.table import WD_TABLE_ALIGNMENT
 from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
-from docx.shared import Cm
+from docx.shared import Cm, Pt
 
 from formgen.formats.docx.controls import Slot
 from formgen.formats.docx.measure import finnish, lines, long, room, unbroken
@@ -431,15 +431,21 @@ def loop_row(grid: DocxTable, text: str) -> None:
 
 
 def last_row(document: DocxDocument, words: str) -> None:
-    """Add the last words of the document as a row without rules, so that they never stand alone on a page."""
+    """Add the last words of the document as a row without rules, so that they never stand alone on a page.
+
+    The paragraph that Word wants after a table is as low as can be: it must not open a page either.
+    """
     grid = document.tables[-1]
     for row in list(grid.rows)[-3:]:
         keep_with_next(row)
-    cell = span(grid.add_row().cells, 0, len(grid.columns) - 1)
+    row = grid.add_row()
+    row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))
+    cell = span(row.cells, 0, len(grid.columns) - 1)
     cell.paragraphs[0].style = "Footer"
     cell.paragraphs[0].add_run(words)
     edges = "".join(f'<w:{edge} w:val="nil"/>' for edge in ("left", "bottom", "right"))
     cell._tc.get_or_add_tcPr().append(parse_xml(f"<w:tcBorders {nsdecls('w')}>{edges}</w:tcBorders>"))
+    paragraph(document, "", "Gap").paragraph_format.line_spacing = Pt(1)
 
 
 # --- rows and cells ---------------------------------------------------------------------------
