@@ -335,13 +335,19 @@ class Whole(Number):
         return Control.TICKS if self.choices() else Control.LINE
 
     def choices(self, language: str = "fi") -> tuple[Choice, ...]:
-        """Return the numbers of a score, each as its own label."""
+        """Return the numbers of a score, each as its own label.
+
+        >>> [choice.label for choice in Whole(low=Decimal(1), high=Decimal(5)).choices()]
+        ['1', '2', '3', '4', '5']
+        """
         if self.low is None or self.high is None or self.high - self.low >= FEW:
             return ()
         return tuple(Choice(str(number), str(number)) for number in range(int(self.low), int(self.high) + 1))
 
     def parse(self, text: str, today: date) -> Reading:
-        """Return the number as an int."""
+        """Return the number as an int; two boxes of a score are a `Misread`, not one long number."""
+        if len(ticked := text.split()) > 1 and {choice.code for choice in self.choices()}.issuperset(ticked):
+            raise Misread("choice", "Vain yksi vaihtoehto voi olla valittuna.")
         reading = super().parse(text, today)
         return replace(reading, value=int(reading.value))
 
