@@ -14,11 +14,12 @@ from pydantic import Field as PydanticField
 
 from formgen.errors import Finding, Severity, UsageError
 from formgen.kinds import PARTS, Choose, Json, Kind, Misread, Sign, Signature
-from formgen.sheet import NOT_ASKED, Answer, Choice, Control, Question, Sheet
+from formgen.sheet import NOT_ASKED, Answer, Question, Sheet
 from formgen.words import say
 
 BY = ("client", "coach", "employer", "referrer", "leader", "system")
 TABLE_FEW = 3
+OPTIONAL_PART = ".place"  # of a signature; a name and a day make one
 
 
 class Unanswered(AttributeError):
@@ -428,18 +429,15 @@ def asked_as(asked: Field, language: str) -> Iterator[Question]:
             rows=asked.printed,
         )
         return
-    for path, label, kind in asked.parts():
-        choices: tuple[Choice, ...] = ()
-        if isinstance(kind, Choose) and kind.control in (Control.TICKS, Control.LIST):
-            choices = tuple(Choice(code, kind.label(code, language)) for code in kind.of)
+    for number, (path, label, kind) in enumerate(asked.parts()):
         yield Question(
             path=path,
             label=say(label, language),
             control=kind.control,
-            hint=say(asked.hint, language) if asked.hint else "",
-            required=asked.required,
+            hint=say(asked.hint, language) if asked.hint and not number else "",
+            required=asked.required and not path.endswith(OPTIONAL_PART),
             locked=asked.locked,
-            choices=choices,
+            choices=kind.choices(language),
             limit=getattr(kind, "max_length", 0),
             many=kind.type == "many",
         )

@@ -28,7 +28,7 @@ from stdnum.fi import hetu, ytunnus
 from formgen import words
 from formgen.codes import CodeList
 from formgen.errors import Finding
-from formgen.sheet import Control
+from formgen.sheet import Choice, Control
 from formgen.words import plain, say
 
 Json = dict[str, Any]
@@ -53,6 +53,7 @@ class Reading:
 
 
 BLANK = Reading(None)
+FEW = 5  # as many options are drawn as boxes, more as a list
 DASHES = frozenset("-–—−_.…")
 SPACES = dict.fromkeys([0x00A0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
 DROPPED = dict.fromkeys(
@@ -98,6 +99,10 @@ class Kind:
     def control(self) -> Control:
         """Return how the kind is drawn."""
         return Control.AREA if self.multiline else Control.LINE
+
+    def choices(self, language: str = "fi") -> tuple[Choice, ...]:
+        """Return the options that a document shows, with their labels in the language."""
+        return ()
 
     def read(self, text: str, today: date) -> Reading:
         """Return the value of the text, or None for a blank; raise `Misread`.
@@ -324,8 +329,25 @@ class Whole(Number):
     places: int = 0
     least: int = 0
 
+    @property
+    def control(self) -> Control:
+        """Return TICKS where the numbers are so few that one is a score, else LINE."""
+        return Control.TICKS if self.choices() else Control.LINE
+
+    def choices(self, language: str = "fi") -> tuple[Choice, ...]:
+        """Return the numbers of a score, each as its own label.
+
+        >>> [choice.label for choice in Whole(low=Decimal(1), high=Decimal(5)).choices()]
+        ['1', '2', '3', '4', '5']
+        """
+        if self.low is None or self.high is None or self.high - self.low >= FEW:
+            return ()
+        return tuple(Choice(str(number), str(number)) for number in range(int(self.low), int(self.high) + 1))
+
     def parse(self, text: str, today: date) -> Reading:
-        """Return the number as an int."""
+        """Return the number as an int; two boxes of a score are a `Misread`, not one long number."""
+        if len(ticked := text.split()) > 1 and {choice.code for choice in self.choices()}.issuperset(ticked):
+            raise Misread("choice", "Vain yksi vaihtoehto voi olla valittuna.")
         reading = super().parse(text, today)
         return replace(reading, value=int(reading.value))
 
@@ -488,8 +510,6 @@ class ClockTime(Kind):
 
 # --- choices ----------------------------------------------------------------------------------
 
-FEW = 5
-
 
 @dataclass(frozen=True, kw_only=True)
 class Choose(Kind):
@@ -504,6 +524,11 @@ class Choose(Kind):
     def control(self) -> Control:
         """Return TICKS where paper should show the options, else LIST."""
         return Control.TICKS if len(self.of) <= self.few else Control.LIST
+
+    def choices(self, language: str = "fi") -> tuple[Choice, ...]:
+        """Return the codes with their labels, where they are drawn."""
+        drawn = self.control in (Control.TICKS, Control.LIST)
+        return tuple(Choice(code, self.label(code, language)) for code in self.of) if drawn else ()
 
     def parse(self, text: str, today: date) -> Reading:
         """Return the code for a code, a label in any language, a number, or a close label."""

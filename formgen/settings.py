@@ -51,7 +51,7 @@ class Limits(BaseModel):
     step_down: int = 180
     profile_after_job: int = 30
     search_plan_after_job: int = 30
-    education_plan: int = 30
+    studies_plan: int = 30
     new_job: int = 14
     decision_pending: int = 30
     hold_contact: int = 60

@@ -454,7 +454,7 @@ class JobEnd(ClientForm):
         plans = [plan for plan in in_force(case, "education_plan") if plan.plan_kind != "end"]
         if not self.calls(case, "studies") or plans:
             return None
-        return case.after(self.end_date, case.office.limits.education_plan)
+        return case.after(self.end_date, case.office.limits.studies_plan)
 
     @due("T22")
     def service_is_closed(self, case: Case) -> date | None:

@@ -18,9 +18,9 @@ from lxml import etree
 from formgen import formats, registry
 from formgen.form import Form, blank, judge
 from formgen.formats import docx
-from formgen.formats.docx.build import cards
 from formgen.formats.docx.controls import CHECKED, UNCHECKED, tag
 from formgen.formats.docx.package import W14, w
+from formgen.formats.docx.tables import cards
 from formgen.formats.docx.template import places, row_count
 from formgen.kinds import PARTS, Kind, Sign, clean
 from formgen.process import Case
@@ -192,7 +192,7 @@ def sample(form: type[Form], language: str, full: bool) -> tuple[Sheet, bytes]:
 def written(form: type[Form], path: str) -> str:
     """Return some answer to the question at a path."""
     kind = kind_of(form, path)
-    codes = list(getattr(kind, "of", ()))
+    codes = [choice.code for choice in kind.choices()]
     if kind.control is Control.TICKS:
         return codes[0]
     return {Control.DATE: "1.3.2026", Control.LIST: codes[-1] if codes else ""}.get(kind.control, "Työ & “Äly” <Oy>")
@@ -392,14 +392,14 @@ def test_the_check_names_a_box_and_a_column_that_were_removed(form: type[Form]) 
 
 @every_form
 def test_the_check_names_a_field_that_the_form_lacks(form: type[Form]) -> None:
-    said = edited(form, lambda text: text.replace("{{ privacy }}", "{{ privacy }} {{ shoe_size }}"))
+    said = edited(form, lambda text: text.replace("{{ about }}", "{{ about }} {{ shoe_size }}"))
     assert said == ["Pohjassa on kenttä, jota lomakkeella ei ole: shoe_size."]
 
 
 @every_form
 def test_the_check_names_a_field_that_stands_twice(form: type[Form]) -> None:
     asked = first_line(form)
-    said = edited(form, lambda text: text.replace("{{ privacy }}", f"{{{{ privacy }}}} {{{{ {asked.path} }}}}"))
+    said = edited(form, lambda text: text.replace("{{ about }}", f"{{{{ about }}}} {{{{ {asked.path} }}}}"))
     assert said == [f"Kohta on pohjassa 2 kertaa: {asked.path}."]
 
 

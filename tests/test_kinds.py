@@ -44,6 +44,7 @@ from formgen.kinds import (
     Whole,
     clean,
 )
+from formgen.sheet import Control
 from formgen.words import FORM_LANGUAGES, languages
 from tests.strategies import COLOURS, FORMS, TODAY, example, hetu, values
 
@@ -416,6 +417,16 @@ def test_what_is_no_answer_is_refused_with_the_code(kind: Kind, text: str, code:
 )
 def test_a_value_has_one_form_that_is_shown(kind: Kind, value: Any, text: str) -> None:
     assert kind.write(value) == text
+
+
+def test_a_score_is_drawn_as_boxes_of_which_one_is_ticked() -> None:
+    score = Whole(low=Decimal(0), high=Decimal(4))
+    assert (score.control, [choice.code for choice in score.choices("sv")]) == (Control.TICKS, list("01234"))
+    assert score.read("3", TODAY).value == 3
+    with pytest.raises(Misread) as misread:
+        score.read("0 3", TODAY)
+    assert misread.value.code == "choice"
+    assert Whole(low=Decimal(0), high=Decimal(10)).control is Control.LINE
 
 
 def test_a_municipality_is_shown_in_the_language() -> None:

@@ -19,7 +19,8 @@ import pytest
 
 from formgen import formats, registry
 from formgen.form import Form
-from formgen.formats.docx.build import cards, mark
+from formgen.formats.docx.build import mark
+from formgen.formats.docx.tables import cards
 from formgen.formats.docx.template import Template, row_count
 from formgen.formats.docx.template import places as template_places
 from formgen.issue import words_for

@@ -10,8 +10,6 @@ from rich.table import Table
 from formgen import prefill
 from formgen.cli.session import _, err, examples, out, session
 from formgen.form import Field, Form
-from formgen.kinds import Choose
-from formgen.sheet import Control
 
 app = typer.Typer(name="forms", no_args_is_help=True, help=_("Lomakkeet, jotka on määritelty."))
 
@@ -108,15 +106,13 @@ def described(form: type[Form]) -> dict[str, Any]:
 def described_field(asked: Field) -> dict[str, Any]:
     """Return a field as the outside contract shows it."""
     kind = asked.reads
-    choices = isinstance(kind, Choose) and kind.control in (Control.TICKS, Control.LIST)
+    options = kind.choices() if kind else ()
     return {
         "path": asked.name,
         "label": asked.label,
         "type": asked.type,
         "required": asked.need,
-        "options": [{"code": code, "label": kind.label(code)} for code in kind.of]
-        if choices and isinstance(kind, Choose)
-        else None,
+        "options": [choice._asdict() for choice in options] or None,
         "columns": [described_field(column) for column in asked.columns] or None,
         "sensitivity": asked.sensitivity,
         "filled_by": asked.by,

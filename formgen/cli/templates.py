@@ -35,7 +35,9 @@ def templates_build(
                 shared.say("Pohja on jo olemassa, sitä ei muutettu: {file}. Korvaa valinnalla --force.", file=file)
             )
             continue
-        outbox.write(file, formats.every()["docx"].build(form.title, form.number, form.version, form.questions()))
+        outbox.write(
+            file, formats.every()["docx"].build(form.title, form.number, form.version, form.questions(), form.unit)
+        )
         made.append(str(file))
     if shared.as_json:
         shared.answer(made)

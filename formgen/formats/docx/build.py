@@ -1,77 +1,83 @@
 """The first draft of a form's template: an ordinary Word document in docxtpl's language.
 
-Built with python-docx from the questions, meant to be restyled by the office. Every field is
-one cell with its label to the left; tables with few columns are grids, wide ones are cards.
+Built with python-docx from the questions, meant to be restyled by the office: the page, its
+styles, head and foot here, what is asked in `tables`.
 """
 
 from __future__ import annotations
 
 import io
-import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
 
 from docx import Document
 from docx.enum.style import WD_STYLE_TYPE
-from docx.enum.table import WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_TAB_ALIGNMENT
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.packuri import PackURI
 from docx.opc.part import Part
-from docx.oxml import OxmlElement, parse_xml
+from docx.oxml import OxmlElement
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 
-from formgen.formats.docx.controls import PROMPTS, Slot, part_name
-from formgen.sheet import Choice, Control, Question
+from formgen.formats.docx.controls import PROMPTS, part_name
+from formgen.formats.docx.tables import (
+    attribute,
+    block,
+    expression,
+    fields,
+    last_row,
+    paragraph,
+    separate,
+    signature,
+    table,
+)
+from formgen.sheet import Question
 
 INK = RGBColor(0x12, 0x35, 0x5B)
 GREY = RGBColor(0x59, 0x59, 0x59)
-SHADE, LINE = "EEF3F8", "9DB2C8"
 FONT = "Arial"
-WIDTHS = (Cm(3.9), Cm(4.7), Cm(3.7), Cm(4.7))
-WIDE_LABEL = 44
-GRID_COLUMNS = 6
 GLOSSARY = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.glossary+xml"
 
 DocxDocument = Any
-DocxTable = Any
-Cell = Any
 
 
-def build(title: str, number: str, version: str, questions: Iterable[Question]) -> bytes:
-    """Return the template of a form as a DOCX."""
+def build(title: str, number: str, version: str, questions: Iterable[Question], unit: bool = False) -> bytes:
+    """Return the template of a form as a DOCX; one of the unit says nothing of a case and its client."""
     document = Document()
     lean(document)
     page(document)
     styles(document)
     head(document, "{{ organiser }}", attribute("Järjestäjän tunnus"), number)
-    foot(document, number, version)
+    foot(document, f"{number} · {expression(title)} · {expression('versio')} {version}")
     paragraph(document, expression(title), "Title")
-    versed = f"{number} · {expression('versio')} {version} · {expression('Asia')}: {{{{ case_id }}}}"
-    paragraph(document, versed, "Subtitle")
+    versed = f"{number} · {expression('versio')} {version}"
+    paragraph(document, versed if unit else f"{versed} · {expression('Asia')}: {{{{ case_id }}}}", "Subtitle")
     paragraph(document, "{{ about }}")
-    paragraph(document, "{{ privacy }}")
-    paragraph(
-        document,
-        '{{ _("Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus.") }}',
-        "Hint",
-    )
+    if not unit:
+        paragraph(document, "{{ privacy }}")
+    starred = "Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus."
+    paragraph(document, f"{expression(starred)} {expression('Taulukoihin voi lisätä rivejä.')}", "Hint")
     for title_, group in sections(questions):
         paragraph(document, expression(title_), "Heading 1")
-        for tabular, run in groupby(group, key=lambda question: bool(question.columns)):
-            for question in run if tabular else ():
-                table(document, question)
-            if not tabular:
+        for kind, run in groupby(group, key=kind_of):
+            if kind == "table":
+                for question in run:
+                    table(document, question)
+            elif kind:
+                signature(document, list(run))
+            else:
                 separate(document)
                 fields(document, list(run), title_)
-    last = paragraph(document, f"{expression('Lomaketunnus')} {{{{ token }}}}", "Hint")
-    last.paragraph_format.space_before = Pt(8)
+    identity = f"{expression('Lomaketunnus')} {{{{ token }}}}"
+    if document.element.body[-2].tag == qn("w:tbl") and kind != "table":
+        last_row(document, identity)
+    else:
+        paragraph(document, identity, "Footer").paragraph_format.space_before = Pt(8)
     glossary(document)
     core = document.core_properties
     core.title, core.author, core.comments = title, "", ""
@@ -91,6 +97,11 @@ def sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question
         title = question.section or title
         group.append(question)
     yield title, group
+
+
+def kind_of(question: Question) -> str:
+    """Return what a question is drawn in: ``table``, the name of its block, or nothing for a plain field."""
+    return "table" if question.columns else block(question)
 
 
 # --- the page ---------------------------------------------------------------------------------
@@ -134,8 +145,8 @@ def page(document: DocxDocument) -> None:
     section = document.sections[0]
     section.page_width, section.page_height = Cm(21.0), Cm(29.7)
     section.left_margin = section.right_margin = Cm(2.0)
-    section.top_margin, section.bottom_margin = Cm(2.6), Cm(2.2)
-    section.header_distance = section.footer_distance = Cm(1.0)
+    section.top_margin, section.bottom_margin = Cm(2.3), Cm(1.9)
+    section.header_distance = section.footer_distance = Cm(0.9)
 
 
 def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
@@ -146,11 +157,11 @@ def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
         ("Normal", 10, False, None, 0, 4),
         ("Title", 20, True, INK, 0, 2),
         ("Subtitle", 9, False, GREY, 0, 8),
-        ("Heading 1", 13, True, INK, 14, 5),
-        ("Heading 2", 11, True, INK, 10, 4),
+        ("Heading 1", 13, True, INK, 10, 3),
+        ("Heading 2", 11, True, INK, 8, 3),
         ("Header", 9, False, GREY, 0, 0),
         ("Footer", 7.5, False, GREY, 0, 0),
-        ("Label", 9.5, True, None, 0, 0),
+        ("Label", 9, True, None, 0, 0),
         ("Hint", 8.5, False, GREY, 0, 2),
         ("Answer", 10, False, None, 0, 0),
         ("Gap", 4, False, None, 0, 0),
@@ -163,8 +174,7 @@ def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
             style.quick_style = True
         style.font.name, style.font.size, style.font.bold, style.font.italic = FONT, Pt(size), bold, False
         fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
-        for attribute in list(fonts.attrib):
-            del fonts.attrib[attribute]
+        fonts.attrib.clear()
         for script in ("ascii", "hAnsi", "cs", "eastAsia"):
             fonts.set(qn(f"w:{script}"), FONT)
         if colour is not None:
@@ -195,16 +205,17 @@ def head(document: DocxDocument, organiser: str, alternative: str, number: str =
     line.add_run(f"\t{number}" if number else "")
 
 
-def foot(document: DocxDocument, number: str, version: str) -> None:
-    """Put the identity and the page numbers into the footer."""
-    footer = document.sections[0].footer
-    line = footer.paragraphs[0]
+def foot(document: DocxDocument, name: str) -> None:
+    """Put the name of the form, the page numbers and the identity into the footer."""
+    line = document.sections[0].footer.paragraphs[0]
     line.paragraph_format.tab_stops.add_tab_stop(Cm(17.0), WD_TAB_ALIGNMENT.RIGHT)
-    line.add_run(f"{number} {version} · {{{{ token }}}}\t")
+    line.add_run(f"{name}\t")
     line.add_run('{{ _("Sivu") }} ')
     simple_field(line, "PAGE")
     line.add_run(" / ")
     simple_field(line, "NUMPAGES")
+    line.add_run().add_break()
+    line.add_run("{{ token }}")
 
 
 def simple_field(line: Any, instruction: str) -> None:
@@ -254,259 +265,3 @@ def glossary(document: DocxDocument) -> None:
     xml = f"<w:glossaryDocument {nsdecls('w')}><w:docParts>{parts}</w:docParts></w:glossaryDocument>"
     part = Part(PackURI("/word/glossary/document.xml"), GLOSSARY, xml.encode(), document.part.package)
     document.part.relate_to(part, RELATIONSHIP_TYPE.GLOSSARY_DOCUMENT)
-
-
-# --- fields -----------------------------------------------------------------------------------
-
-
-def expression(text: str) -> str:
-    """Return the template expression that says a text in the document's language."""
-    plain = text.replace('"', "'")
-    return f'{{{{ _("{plain}") }}}}' if text else ""
-
-
-def attribute(text: str) -> str:
-    """Return the expression that says a text inside an attribute."""
-    return expression(text).replace('"', "'")
-
-
-def paragraph(container: Any, text: str, style: str = "Normal") -> Any:
-    """Add a paragraph."""
-    return container.add_paragraph(text, style=style)
-
-
-def separate(document: DocxDocument) -> None:
-    """Part two tables that would else become one: a thin line of its own style between them."""
-    if document.element.body[-2].tag == qn("w:tbl"):
-        paragraph(document, "", "Gap")
-
-
-def fields(document: DocxDocument, questions: list[Question], title: str) -> None:
-    """Add a table of label and answer pairs, short ones two to a row."""
-    grid = new_table(document, len(WIDTHS), title)
-    for pair in paired(questions):
-        pair_row(grid, pair)
-
-
-def pair_row(grid: DocxTable, pair: list[Question], prefix: str = "") -> None:
-    """Add a row of one or two label and answer pairs; a long label takes half of the row."""
-    cells = grid.add_row().cells
-    if len(pair) == 2:
-        spans = [(0, 0, 1, 1), (2, 2, 3, 3)]
-    elif len(pair[0].label) > WIDE_LABEL:
-        spans = [(0, 1, 2, 3)]
-    else:
-        spans = [(0, 0, 1, 3)]
-    for question, (first, last, start, end) in zip(pair, spans, strict=True):
-        label_cell(span(cells, first, last), question)
-        answer_cell(span(cells, start, end), question, f"{prefix}{question.path}")
-    keep_together(grid.rows[-1], pair[0].control is Control.AREA)
-
-
-def paired(questions: list[Question]) -> Iterator[list[Question]]:
-    """Yield the questions of each row: two when both are short, else one."""
-    waiting: list[Question] = []
-    for question in questions:
-        beside = bool(waiting) and short(question) and block(question) == block(waiting[0])
-        if waiting and not beside:
-            yield waiting
-            waiting = []
-        waiting.append(question)
-        if beside or not short(question):
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting
-
-
-def block(question: Question) -> str:
-    """Return the name of the block that a question is a part of, such as one signature."""
-    return question.path.rpartition(".")[0]
-
-
-def short(question: Question) -> bool:
-    """Tell whether a question does with half a row."""
-    longest = max((len(choice.label) for choice in question.choices), default=0)
-    drawn = question.control in (Control.LINE, Control.DATE, Control.LIST) and question.limit <= 80 and longest <= 40
-    ticked = question.control is Control.TICKS and len(question.choices) <= 2
-    return (drawn or ticked) and len(question.label) <= WIDE_LABEL and len(question.hint) <= 60
-
-
-def span(cells: Any, first: int, last: int) -> Cell:
-    """Return the cell that covers the columns."""
-    return cells[first] if first == last else cells[first].merge(cells[last])
-
-
-def label_cell(cell: Cell, question: Question, code: bool = True) -> None:
-    """Fill a cell with the label, its code, and the hint below."""
-    shade(cell)
-    line = cell.paragraphs[0]
-    line.style = "Label"
-    line.add_run(expression(question.label) + (" *" if question.required else ""))
-    if code and question.number:
-        line.add_run(f" [{question.number}]", style="Field Code")
-    if question.hint:
-        paragraph(cell, expression(question.hint), "Hint")
-
-
-def answer_cell(cell: Cell, question: Question, path: str) -> None:
-    """Fill a cell with the field's control, or with its boxes."""
-    line = cell.paragraphs[0]
-    line.style = "Answer"
-    if question.control is not Control.TICKS:
-        control(line, Slot(question), path)
-        return
-    per_line = boxes_per_line(cell.width, question.choices)
-    for number, choice in enumerate(question.choices):
-        if number and number % per_line == 0:
-            line = paragraph(cell, "", "Answer")
-        elif number:
-            line.add_run("\t")
-        if not number % per_line and per_line > 1:
-            for stop in range(1, per_line):
-                line.paragraph_format.tab_stops.add_tab_stop(int(cell.width * stop / per_line))
-        control(line, Slot(question, choice), option_path(path, choice))
-        line.add_run(f" {expression(choice.label)}")
-
-
-def boxes_per_line(width: int, choices: Iterable[Choice]) -> int:
-    """Return how many boxes with their labels go side by side: three, two or one."""
-    longest = max(len(choice.label) for choice in choices) + 3
-    characters = width / Cm(0.165)
-    return next((count for count in (3, 2) if longest <= characters / count), 1)
-
-
-def option_path(path: str, choice: Choice) -> str:
-    """Return the expression of one box; a code that begins with a digit stands in brackets."""
-    return f"{path}['{choice.code}']" if choice.code[0].isdigit() else f"{path}.{choice.code}"
-
-
-def control(line: Any, slot: Slot, path: str) -> None:
-    """Add a content control that holds the field's expression."""
-    xml = replace(slot, question=replace(slot.question, path=path)).draw("", "fi", None, 1)
-    body = re.sub(r"<w:bookmark\w+ [^>]*/>", "", xml).replace("<w:showingPlcHdr/>", "")
-    declarations = f'{nsdecls("w")} xmlns:w14="http://schemas.microsoft.com/office/word/2010/wordml"'
-    element: Any = parse_xml(body.replace("<w:sdt>", f"<w:sdt {declarations}>", 1))
-    for identifier in list(element.iter(qn("w:id"), qn("w:lock"))):
-        identifier.getparent().remove(identifier)
-    run = element.find(f"{qn('w:sdtContent')}/{qn('w:r')}")
-    for style in run.findall(f"{qn('w:rPr')}/{qn('w:rStyle')}"):
-        style.getparent().remove(style)
-    run.find(qn("w:t")).text = f"{{{{ {path} }}}}"
-    line._p.append(element)
-
-
-# --- repeating tables -------------------------------------------------------------------------
-
-
-def table(document: DocxDocument, question: Question) -> None:
-    """Add a repeating table under its heading."""
-    line = paragraph(document, expression(question.label) + (" *" if question.required else ""), "Heading 2")
-    line.add_run(f" [{question.number}]", style="Field Code")
-    if question.hint:
-        hint = paragraph(document, expression(question.hint), "Hint")
-        hint.paragraph_format.keep_with_next = True
-    if cards(question):
-        card_rows(document, question)
-    else:
-        grid_rows(document, question)
-
-
-def cards(question: Question) -> bool:
-    """Tell whether a table is too wide for a grid."""
-    many = any(
-        column.control is Control.AREA or (len(column.choices) > 6 and column.control is Control.TICKS)
-        for column in question.columns
-    )
-    return many or len(question.columns) > GRID_COLUMNS
-
-
-def grid_rows(document: DocxDocument, question: Question) -> None:
-    """Add a grid: a header row that repeats on every page, and the row of the loop."""
-    grid = new_table(document, len(question.columns), question.label, widths(question.columns))
-    header = grid.add_row()
-    for cell, column in zip(header.cells, question.columns, strict=True):
-        label_cell(cell, column)
-    properties = header._tr.get_or_add_trPr()
-    properties.append(OxmlElement("w:tblHeader"))
-    loop_row(grid, f"{{%tr for row in {question.path} %}}")
-    body = grid.add_row()
-    for cell, column in zip(body.cells, question.columns, strict=True):
-        answer_cell(cell, column, f"row.{column.path}")
-    keep_together(body, False)
-    loop_row(grid, "{%tr endfor %}")
-
-
-def card_rows(document: DocxDocument, question: Question) -> None:
-    """Add cards: for each row of the loop a heading and its label and answer pairs."""
-    grid = new_table(document, len(WIDTHS), question.label)
-    loop_row(grid, f"{{%tr for row in {question.path} %}}")
-    cell = span(grid.add_row().cells, 0, len(WIDTHS) - 1)
-    shade(cell, "DCE6F0")
-    cell.paragraphs[0].style = "Label"
-    cell.paragraphs[0].add_run(f"{expression(question.label)} {{{{ loop.index }}}}")
-    cell.paragraphs[0].paragraph_format.keep_with_next = True
-    pairs = list(paired(list(question.columns)))
-    for number, pair in enumerate(pairs, start=1):
-        pair_row(grid, pair, "row.")
-        for line in grid.rows[-1].cells[0].paragraphs:
-            line.paragraph_format.keep_with_next = number < len(pairs)
-    loop_row(grid, "{%tr endfor %}")
-
-
-def widths(columns: Iterable[Question]) -> list[int]:
-    """Return the width of each column of a grid, by what it has to hold."""
-    weights = [
-        {Control.DATE: 2.2, Control.LIST: 3.0, Control.TICKS: 1.9}.get(
-            column.control, 2.0 + min(column.limit, 120) / 60
-        )
-        for column in columns
-    ]
-    return [int(sum(WIDTHS) * weight / sum(weights)) for weight in weights]
-
-
-def loop_row(grid: DocxTable, text: str) -> None:
-    """Add a row that holds only a statement of the template language."""
-    span(grid.add_row().cells, 0, len(grid.columns) - 1).text = text
-
-
-def new_table(document: DocxDocument, columns: int, title: str, sizes: Iterable[int] = WIDTHS) -> DocxTable:
-    """Add an empty table with light rules and a title for assistive software."""
-    grid = document.add_table(rows=0, cols=columns)
-    grid.alignment = WD_TABLE_ALIGNMENT.CENTER
-    grid.autofit = False
-    for column, size in zip(grid.columns, sizes, strict=True):
-        column.width = size
-    properties = grid._tbl.tblPr
-    edges = "".join(
-        f'<w:{edge} w:val="single" w:sz="4" w:space="0" w:color="{LINE}"/>'
-        for edge in ("top", "left", "bottom", "right", "insideH", "insideV")
-    )
-    properties.append(parse_xml(f"<w:tblBorders {nsdecls('w')}>{edges}</w:tblBorders>"))
-    margins = "".join(
-        f'<w:{edge} w:w="{width}" w:type="dxa"/>'
-        for edge, width in (("top", 50), ("left", 90), ("bottom", 50), ("right", 90))
-    )
-    properties.append(parse_xml(f"<w:tblCellMar {nsdecls('w')}>{margins}</w:tblCellMar>"))
-    look = properties.find(qn("w:tblLook"))
-    if look is not None:
-        properties.remove(look)
-        properties.append(look)
-    caption = OxmlElement("w:tblCaption")
-    caption.set(qn("w:val"), attribute(title))
-    properties.append(caption)
-    return grid
-
-
-def shade(cell: Cell, colour: str = SHADE) -> None:
-    """Colour the ground of a label."""
-    cell._tc.get_or_add_tcPr().append(
-        parse_xml(f'<w:shd {nsdecls("w")} w:val="clear" w:color="auto" w:fill="{colour}"/>')
-    )
-
-
-def keep_together(row: Any, tall: bool) -> None:
-    """Keep a row on one page, and give room to write where text is long."""
-    properties = row._tr.get_or_add_trPr()
-    properties.append(OxmlElement("w:cantSplit"))
-    row.height = Cm(1.7) if tall else Cm(0.75)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice, pairwise, zip_longest
@@ -149,7 +149,7 @@ class Finder:
     scalars: Names = field(init=False)
     tables: dict[str, Names] = field(init=False)
     labels: frozenset[str] = field(init=False)
-    heading: str = ""
+    headings: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -171,14 +171,14 @@ class Finder:
         )
 
     def items(self, flow: Flow) -> None:
-        """Walk the flow: headings name the table that follows, tables hold the fields."""
+        """Walk the flow: the lines above a table, heading and hints, may name it; tables hold the fields."""
         for item in flow.items:
             if isinstance(item, Box):
-                if plain(item.text):
-                    self.heading = item.text
+                self.headings.append(item.text)
                 self.unclaimed.append(item)
             else:
                 self.grid(item)
+                self.headings = []
 
     def grid(self, grid: Grid) -> None:
         """Take the answers of one table: rows of a repeating one, or label and answer pairs."""
@@ -193,29 +193,31 @@ class Finder:
         else:
             self.cards(grid, table)
 
+    def above(self) -> set[str]:
+        """Return the lines above the table at hand, as they are compared."""
+        return {plain(CODE.sub("", line)) for line in self.headings}
+
     def table_of(self, grid: Grid) -> Question | None:
         """Return the repeating table that a grid is, told by tags, heading or column labels."""
         tagged = re.findall(
             r"fg:(\w+)\.\d+\.", " ".join(held.tag for row in grid.rows for cell in row for held in cell.controls)
         )
         marked = [name for row in grid.rows for cell in row for name in cell.bookmarks]
-        code = CODE.search(self.heading)
+        codes = {code for line in self.headings for code in CODE.findall(line)}
+        named = self.above()
         scores: dict[str, float] = {}
         for table in self.questions:
             if not table.columns or table.path in self.seen:
                 continue
-            score = 3.0 * (tagged.count(table.path) > 0) + 2.0 * any(
-                name.startswith(f"f_{table.path}_"[:31]) for name in marked
-            )
-            named = plain(CODE.sub("", self.heading)) in spoken(table.label)
-            score += 2.0 * bool(code and code[1] == table.number) + 1.5 * named
+            score = 3.0 * (tagged.count(table.path) > 0) + 2.0 * any(in_row(name, table.path) for name in marked)
+            score += 2.0 * (table.number in codes) + 1.5 * bool(named & spoken(table.label))
             names = self.tables[table.path]
             hits = len(
                 {
                     column.path
                     for row in grid.rows[:20]
                     for cell in row
-                    if not cell.controls and (column := names.label(cell.text))
+                    if not (cell.controls or CODE.search(cell.text)) and (column := names.label(cell.text))
                 }
             )
             score += 2.0 * (hits >= max(2, len(table.columns) - 1)) + 0.1 * (hits >= 2)
@@ -273,7 +275,7 @@ class Finder:
         """Take a table of label and answer pairs."""
         for row in grid.rows:
             claimed_boxes = set()
-            for question, cell, layer in pairs_of(row, self.scalars):
+            for question, cell, layer in pairs_of(row, self.scalars, self.above()):
                 claimed_boxes |= {id(cell)}
                 self.take(question, cell, layer)
             self.unclaimed += [cell for cell in row if id(cell) not in claimed_boxes]
@@ -317,12 +319,17 @@ class Names:
                 marks[bookmark(path)] = question
         return cls(tags, titles, {question.number: question for question in questions if question.number}, marks)
 
-    def label(self, text: str) -> Question | None:
-        """Return the question whose label a cell is, by its visible code or its first line."""
+    def label(self, text: str, above: Iterable[str] = ()) -> Question | None:
+        """Return the question whose label a cell is, by its visible code or its first line.
+
+        ``above`` are the lines above the table, as compared: a part of a signature stands under its name.
+        """
         code = CODE.search(text)
         if code and code[1] in self.codes:
             return self.codes[code[1]]
-        return self.titles.get(plain(CODE.sub("", text.split("\n")[0])))
+        said = plain(CODE.sub("", text.split("\n")[0]))
+        parts = (self.titles.get(f"{line}: {said}") for line in above)
+        return next((part for part in parts if part), None) or self.titles.get(said)
 
     def held(self, cell: Box) -> tuple[Question, str] | None:
         """Return the question that the controls or bookmarks in a cell name, and by what."""
@@ -343,13 +350,13 @@ def spoken(text: str) -> frozenset[str]:
     return frozenset(plain(said) for said in words.everywhere(text))
 
 
-def pairs_of(row: list[Box], names: Names) -> Iterator[tuple[Question, Box, str]]:
+def pairs_of(row: list[Box], names: Names, above: Iterable[str] = ()) -> Iterator[tuple[Question, Box, str]]:
     """Yield question, answer cell and layer for each label and answer pair of a row."""
     taken: set[int] = set()
     for label, cell in pairwise([Box(), *row]):
-        named = names.label(label.text) if id(label) not in taken else None
+        named = names.label(label.text, above) if id(label) not in taken else None
         held = names.held(cell)
-        if held is None and (named is None or (names.label(cell.text) is not None and not cell.controls)):
+        if held is None and (named is None or (names.label(cell.text, above) is not None and not cell.controls)):
             continue
         taken.add(id(cell))
         if held is None:
@@ -360,6 +367,16 @@ def pairs_of(row: list[Box], names: Names) -> Iterator[tuple[Question, Box, str]
         if named and named is not question:
             cell.marks.add("carriers_disagree")
         yield named or question, cell, layer
+
+
+def in_row(name: str, table: str) -> bool:
+    """Tell whether a bookmark is that of a field in some row of a table; a long name is cut (`bookmark`).
+
+    >>> in_row("f_benefits_0_payer", "benefits"), in_row("f_benefits_note", "benefits")
+    (True, False)
+    """
+    start = f"f_{table}_"
+    return name[:31] == start[:31] if len(start) >= 31 else re.match(rf"{start}\d+_", name) is not None
 
 
 def is_header(row: list[Box], table: Question) -> bool:

@@ -29,6 +29,7 @@ from markupsafe import Markup
 
 from formgen.errors import Finding, Unreadable, UsageError
 from formgen.formats.docx.controls import Slot, characters
+from formgen.formats.docx.measure import EASY
 from formgen.formats.docx.package import MC, RELS, TYPES, W14, Package, pack, parse, w
 from formgen.sheet import Control, Question, Sheet
 from formgen.words import everywhere, languages, plain, say
@@ -226,9 +227,22 @@ class Template:
             elif name in STAMPED:
                 yield name, STAMPED[name](self.package.read(name), words)
             elif name != CUSTOM and not name.endswith("/"):
-                data = self.package.read(name)
-                yield name, data.replace(b'"fi-FI"', b'"sv-FI"') if self.language.startswith("sv") else data
+                yield name, self.spoken_in(self.package.read(name), name.endswith("/styles.xml"))
         yield CUSTOM, custom_properties(words)
+
+    def spoken_in(self, data: bytes, styles: bool) -> bytes:
+        """Return a part as it is in the language of the document."""
+        data = data.replace(b'"fi-FI"', b'"sv-FI"') if self.language.startswith("sv") else data
+        return eased(data) if styles and self.language.endswith("_selko") else data
+
+
+def eased(styles: bytes) -> bytes:
+    """Return the styles with larger type and lines further apart, for documents in easy language."""
+
+    def larger(match: re.Match[bytes]) -> bytes:
+        return match[1] + str(round(int(match[2]) * EASY)).encode()
+
+    return re.sub(rb'(<w:sz(?:Cs)? w:val="|w:line=")(\d+)', larger, styles)
 
 
 def broken(message: str, where: str = "", /, **values: str) -> Finding:
