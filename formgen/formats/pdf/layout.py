@@ -372,7 +372,7 @@ class Maker:
         if not option:
             widget.DA = String(look.style(look.SIZE))
             widget.AP = Dictionary(N=self.look(look.EMPTY, width, height))
-        widget.Ff = flags(question, height)
+        widget.Ff = flags(question, width)
         self.hang(widget, name)
 
     def tooltip(self, question: Question, option: Choice | None) -> str:
@@ -426,13 +426,13 @@ class Maker:
         self.nodes[above].Kids.append(widget)
 
 
-def flags(question: Question, height: float) -> int:
-    """Return the flags of a field; of several boxes none is required by itself."""
+def flags(question: Question, width: float) -> int:
+    """Return the flags of a field so many points wide; of several boxes none is required by itself."""
     found = READ_ONLY if question.locked else 0
     if question.required and (question.control is not Control.TICKS or len(question.choices) == 1):
         found |= REQUIRED
     if question.control is Control.LIST:
         found |= COMBO
-    elif question.control is not Control.TICKS and height > LINE:
+    elif lines(question, width / POINT) > 1:
         found |= MULTILINE
     return found
