@@ -98,13 +98,18 @@ def size_of(text: str) -> float:
 def pairs(questions: Iterable[Question]) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of label and answer pairs."""
     for pair in paired(questions):
-        if pair[0].control is Control.AREA:
+        if wide(pair[0]):
             sizes = [sum(COLUMNS)]
         elif len(pair) == 2:
             sizes = [COLUMNS[1], COLUMNS[3]]
         else:
             sizes = [sum(COLUMNS[2:]) if len(pair[0].label) > WIDE_LABEL else sum(COLUMNS[1:])]
         yield [item(question, size) for question, size in zip(pair, sizes, strict=True)]
+
+
+def wide(question: Question) -> bool:
+    """Tell whether a question has its label above and the whole width below: long text, and boxes of a long label."""
+    return question.control is Control.AREA or (len(boxed(question)) > 2 and len(question.label) > WIDE_LABEL)
 
 
 def labelled(question: Question) -> dict[str, Any]:
@@ -124,7 +129,7 @@ def item(question: Question, width: float) -> dict[str, Any]:
         **labelled(question),
         "name": question.path,
         "control": question.control,
-        "wide": question.control is Control.AREA,
+        "wide": wide(question),
         "long": len(question.label) > WIDE_LABEL,
         "height": LINE + MORE * (lines(question, width) - 1),
         "beside": beside(question.choices, width * POINT - 12),
