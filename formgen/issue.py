@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -13,8 +16,8 @@ from formgen.form import Form, blank
 from formgen.process import Case, ends
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Identity
-from formgen.store import Journal, day, stamp
+from formgen.sheet import Draft, Identity
+from formgen.store import Journal, day, known, stamp
 from formgen.words import FORM_LANGUAGES, locale, say
 
 
@@ -50,6 +53,27 @@ def words_for(
         "language": language,
         "locale": f"{locale(language).language}-FI",
     }
+
+
+def drafted(
+    workspace: Workspace,
+    form: type[Form],
+    identity: Identity,
+    case_id: str | None,
+    language: str,
+    omitted: Container[str] = (),
+    record: bytes = b"",
+) -> Draft:
+    """Return what a format draws a document of a form from."""
+    return Draft(
+        form.questions(language, omitted),
+        language,
+        words_for(workspace, form, identity, case_id, language),
+        template=partial(template_file, workspace, form),
+        store=workspace.var,
+        mark=partial(identity.mark, workspace.keys),
+        record=record,
+    )
 
 
 def language_of(case: Case | None, default: str) -> str:
@@ -99,7 +123,7 @@ def issue(
     if case is None and not empty and not any(move.source is None for move in form.moves):
         raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus: --case.", form=form.id)
     module = formats.every().get(format_name)
-    if module is None or not hasattr(module, "load"):
+    if module is None or not hasattr(module, "draw"):
         raise UsageError("Muotoa {format} ei voi tehdä.", format=format_name)
     language = language or language_of(case, workspace.office.language)
     if language not in FORM_LANGUAGES:
@@ -110,8 +134,7 @@ def issue(
     omitted |= withheld(form, about) if employer else frozenset()
     sheet = blank(form, prefill.known(form, about), language)
     identity = Identity(form.id, form.version, instance)
-    template = module.load(template_file(workspace, form), form.questions(language, omitted), language)
-    document = template.draw(sheet, words_for(workspace, form, identity, case_id, language))
+    document = module.draw(drafted(workspace, form, identity, case_id, language, omitted), sheet)
     journal.issue(
         {
             "instance_id": str(instance),
@@ -132,3 +155,25 @@ def issue(
     )
     outbox.write(file, document)
     return Issued(form.id, form.version, str(instance), case_id, format_name, language, str(file))
+
+
+def archive(
+    workspace: Workspace, journal: Journal, registry: Registry, record_id: str, path: Path | None = None
+) -> Issued:
+    """Make the copy of an accepted record that is archived, as PDF/A-3; raise `UsageError`.
+
+    It is the same document with the values of the record, and the record itself attached. Without
+    a path it lies beside the record.
+    """
+    row = journal.record(record_id)
+    if row is None:
+        raise UsageError("Tietuetta {record} ei ole.", record=record_id)
+    record, payload = known(row, registry).record, json.loads(row["payload"])
+    form, language, case_id = type(record), payload["language"], row["case_id"]
+    identity = Identity(form.id, form.version, UUID(row["instance_id"]))
+    draft = drafted(workspace, form, identity, case_id, language, record=outbox.pretty(payload))
+    values = {asked.name: getattr(record, asked.name) for asked in form.fields}
+    document = formats.every()["pdf"].draw(draft, blank(form, values, language))
+    file = path or outbox.record_path(workspace, case_id, record_id, form.id).with_suffix(".pdf")
+    outbox.write(file, document)
+    return Issued(form.id, form.version, row["instance_id"], case_id, "pdf", language, str(file))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import NamedTuple
 from uuid import UUID
 
@@ -96,6 +97,25 @@ class Sheet:
     strays: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a format draws a document from, besides the answers.
+
+    ``words`` is what the document says besides its fields; ``template`` returns the office's
+    file of the form and raises `UsageError` without one; ``store`` is a private folder for what a
+    format wants to keep; ``mark(page, pages, layout)`` is `Identity.mark`; ``record`` is the
+    accepted record, for the copy that is archived.
+    """
+
+    questions: tuple[Question, ...]
+    language: str
+    words: Mapping[str, str]
+    template: Callable[[], Path]
+    store: Path
+    mark: Callable[[int, int, str], str]
+    record: bytes = b""
+
+
 class Paper(NamedTuple):
     """What a format must know of a form to find its fields: questions and printed text."""
 
@@ -121,8 +141,36 @@ class Identity:
         body = f"fg1:{self.form}:{self.version}:{self.instance}:{keys.current}"
         return f"{body}:{keys.sign(body)}"
 
+    def mark(self, keys: Keyring, page: int, pages: int, layout: str) -> str:
+        """Return the signed text of the code on one page of a document, which `Keyring.marked` reads.
+
+        Only letters and signs that a QR code holds most densely; ``layout`` is the digest, eight
+        hex digits, of what the page was laid out from. The signature is short, for a code on
+        paper must be coarse: it is over the page too, so that none can be put for another.
+
+        >>> keys = Keyring({"k": b"secret"}, "k")
+        >>> Identity("job_start", "2026.1", UUID(int=1)).mark(keys, 1, 5, "0badcafe")
+        'FG1:JOB-START:2026.1:00000000000000000000000000000001:1/5:0BADCAFE:K:CFC9131DB439'
+        """
+        form = self.form.replace("_", "-")
+        body = f"FG1:{form}:{self.version}:{self.instance.hex}:{page}/{pages}:{layout}:{keys.current}".upper()
+        return f"{body}:{keys.sign(body)[:12].upper()}"
+
 
 TOKEN = re.compile(r"fg1:([a-z_]{2,40}):([0-9][0-9.]{0,11}):([0-9a-f-]{36}):([0-9a-z]{1,16}):([0-9a-f]{32})")
+MARK = re.compile(
+    r"FG1:([A-Z-]{2,40}):([0-9][0-9.]{0,11}):([0-9A-F]{32}):"
+    r"([1-9][0-9]{0,2})/([1-9][0-9]{0,2}):([0-9A-F]{8}):([0-9A-Z]{1,16}):([0-9A-F]{12})"
+)
+
+
+class Mark(NamedTuple):
+    """What the code on one page says: whose document, which page of how many, of which layout."""
+
+    identity: Identity
+    page: int
+    pages: int
+    layout: str
 
 
 class Keyring(NamedTuple):
@@ -149,6 +197,18 @@ class Keyring(NamedTuple):
             return Identity(form, version, UUID(instance))
         except ValueError:
             return None
+
+    def marked(self, text: str) -> Mark | None:
+        """Return what the code on a page says, or None when it was not signed by us."""
+        match = MARK.fullmatch(text)
+        if not match:
+            return None
+        form, version, instance, page, pages, layout, key, mac = match.groups()
+        body, key = text.rpartition(":")[0], key.lower()
+        if key not in self.keys or not hmac.compare_digest(self.sign(body, key)[:12].upper(), mac):
+            return None
+        identity = Identity(form.lower().replace("-", "_"), version, UUID(instance))
+        return Mark(identity, int(page), int(pages), layout.lower())
 
 
 def claimed(token: str) -> Identity | None:

@@ -1,0 +1,83 @@
+"""The form fields of a PDF: which a question has, and what they are called.
+
+The fully qualified name of a field is the path itself (``benefits.0.payer``), for a box the path
+and the code of its option (``consent_referral.yes``). A dot in such a name is a step down in the
+tree of fields, so every piece between dots is the partial name of one node. Ticks of every kind
+are one check box for each option with the on-state ``Yes``; a list is a combo box whose export
+values are codes and ``-`` for none; everything else is a text field. Four fields are not of any
+question: they carry the identity.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from formgen.sheet import Choice, Control, Question, flat, within
+
+ON, OFF, NONE = "Yes", "Off", "-"
+TOKEN, CASE, LANGUAGE, LAYOUT = "formgen_token", "formgen_case_id", "formgen_language", "formgen_layout"
+PARTIAL = re.compile(r"[A-Za-z0-9_-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one field stands: its name, path and option, its page from 0, and its rectangle.
+
+    ``rect`` is left, bottom, right, top in points from the lower left corner of the page.
+    """
+
+    name: str
+    path: str
+    code: str
+    page: int
+    rect: tuple[float, float, float, float]
+
+
+def name(path: str, code: str = "") -> str:
+    """Return the fully qualified name of a field; raise `ValueError` for what cannot be one.
+
+    >>> name("benefits.0.payer"), name("consent_referral", "yes")
+    ('benefits.0.payer', 'consent_referral.yes')
+    """
+    full = f"{path}.{code}" if code else path
+    if not all(PARTIAL.fullmatch(step) for step in full.split(".")):
+        raise ValueError(full)
+    return full
+
+
+def path(name: str, questions: Iterable[Question]) -> tuple[str, str] | None:
+    """Return path and option's code of a field's name, or None for one that the questions do not have."""
+    found = asked(name, questions)
+    return (found[0].path, found[1].code if found[1] else "") if found else None
+
+
+def asked(name: str, questions: Iterable[Question]) -> tuple[Question, Choice | None] | None:
+    """Return the question, with its full path, and the option that a field's name stands for."""
+    for question in questions:
+        if name != question.path and not name.startswith(f"{question.path}."):
+            continue
+        row = re.match(r"\.(0|[1-9]\d{0,3})\.", name[len(question.path) :]) if question.columns else None
+        cells = (within(question, int(row[1]), column) for column in question.columns) if row else (question,)
+        for cell in cells:
+            for full, option in boxes(cell):
+                if full == name and not cell.columns:
+                    return cell, option
+    return None
+
+
+def boxes(question: Question) -> Iterator[tuple[str, Choice | None]]:
+    """Yield the name of every field of one question with a full path, and the option it stands for."""
+    if question.control is Control.TICKS:
+        yield from ((name(question.path, choice.code), choice) for choice in question.choices)
+    else:
+        yield name(question.path), None
+
+
+def every(questions: Iterable[Question], rows: int = 0) -> Iterator[tuple[str, Question, Choice | None]]:
+    """Yield name, question and option of every field, each table with the rows it prints or ``rows``."""
+    for table in questions:
+        for question in flat([table], rows or table.rows):
+            for full, option in boxes(question):
+                yield full, question, option

@@ -1,0 +1,142 @@
+"""The layout of a form as a PDF that can be filled: drawn by typst, its placeholders made fields.
+
+A layout is made once for a form, version, language and number of rows, and kept by the digest of
+what it was made from, in memory and on disk: a document that is printed and comes back as a
+picture is measured against the very layout that it was printed from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import pikepdf
+import typst
+from pikepdf import Name, Object, Pdf, Stream
+
+from formgen.formats.pdf import face
+from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN, Place
+from formgen.formats.pdf.fill import changed
+from formgen.formats.pdf.outline import described
+from formgen.formats.pdf.widgets import add_fields, thin_out
+from formgen.sheet import Question
+
+HERE = Path(__file__).parent
+MADE_BY = ("face.py", "fields.py", "fill.py", "form.typ", "layout.py", "look.py", "outline.py", "widgets.py")
+DIGEST = re.compile(r"[0-9a-f]{8}")
+CORNER, SQUARE = 8 * 72 / 25.4, 5 * 72 / 25.4  # from the edges of the page; the side of a square
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """An empty form: the PDF, where every field stands, and the digest of what it was made from."""
+
+    pdf: bytes
+    places: tuple[Place, ...]
+    pages: int
+    digest: str
+
+
+def layout(
+    questions: tuple[Question, ...],
+    language: str,
+    words: Mapping[str, str],
+    rows: Mapping[str, int],
+    store: Path,
+) -> Layout:
+    """Return the layout of a form, from memory, from the folder, or made now.
+
+    ``words`` are what is printed (`issue.words_for`), of which those of one instance play no
+    part; ``rows`` says how many rows each table has, by its path.
+    """
+    return laid(json.dumps(described(questions, language, words, rows), ensure_ascii=False), questions, store)
+
+
+@lru_cache(maxsize=64)
+def laid(form: str, questions: tuple[Question, ...], store: Path) -> Layout:
+    """Return the layout of a description."""
+    digest = hashlib.sha256(f"{recipe()}{form}{questions}".encode()).hexdigest()[:8]
+    found = kept(digest, store)
+    if found is None:
+        data = made(form, questions)
+        store.mkdir(parents=True, exist_ok=True)
+        part = store / f"{digest}.{os.getpid()}.part"
+        part.write_bytes(data)
+        part.replace(store / f"{digest}.pdf")
+        found = read(data, digest)
+    return found
+
+
+def kept(digest: str, store: Path) -> Layout | None:
+    """Return the layout of a digest, or None when the folder does not have it."""
+    file = store / f"{digest}.pdf"
+    return read(file.read_bytes(), digest) if DIGEST.fullmatch(digest) and file.is_file() else None
+
+
+@cache
+def recipe() -> str:
+    """Return the digest of all that a layout depends on besides its description."""
+    parts = [(HERE / name).read_bytes() for name in MADE_BY]
+    parts += [version(package).encode() for package in ("typst", "font-roboto", "fonttools", "pikepdf")]
+    return hashlib.sha256(b"\0".join(parts)).hexdigest()
+
+
+def read(data: bytes, digest: str) -> Layout:
+    """Return the layout that a PDF of ours is."""
+    with Pdf.open(io.BytesIO(data)) as pdf:
+        places = tuple(place for number, page in enumerate(pdf.pages) for place in placed(page, number))
+        return Layout(data, places, len(pdf.pages), digest)
+
+
+def placed(page: pikepdf.Page, number: int) -> Iterator[Place]:
+    """Yield where the fields of a page stand, in the order of the page."""
+    for widget in page.get("/Annots", ()):
+        full = full_name(widget)
+        if full in (TOKEN, CASE, LANGUAGE, LAYOUT):
+            continue
+        path, _, code = full.rpartition(".") if Name.Btn == widget.FT else (full, "", "")
+        left, bottom, right, top = (float(edge) for edge in widget.Rect)
+        yield Place(full, path, code, number, (left, bottom, right, top))
+
+
+def full_name(field: Object) -> str:
+    """Return the fully qualified name of a field."""
+    steps = [str(field.T)]
+    while "/Parent" in field:
+        field = field.Parent
+        steps.append(str(field.T))
+    return ".".join(reversed(steps))
+
+
+def made(form: str, questions: Iterable[Question]) -> bytes:
+    """Return the PDF of a description, with its fields."""
+    drawn = typst.compile(
+        (HERE / "form.typ").read_bytes(),
+        font_paths=typefaces(),
+        sys_inputs={"form": form},
+        pdf_standards=["a-3a", "ua-1"],
+    )
+    assert isinstance(drawn, bytes), "a PDF is one file"
+
+    def finish(pdf: Pdf) -> None:
+        add_fields(pdf, questions, json.loads(form)["said"])
+        thin_out(pdf.Root.StructTreeRoot)
+        for found in pdf.objects:
+            if isinstance(found, Stream) and found.read_raw_bytes().endswith(b"\r"):  # see `face.packed`
+                found.write(found.read_bytes())
+
+    return changed(drawn, finish)
+
+
+@cache
+def typefaces() -> typst.Fonts:
+    """Return what typst may draw with: our typeface and nothing of the machine's."""
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(face.FOLDER)])
