@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any
 
 import page as conformance
@@ -32,8 +32,15 @@ def identity(form: type[Form]) -> Identity:
     return Identity(form.id, form.version, INSTANCE)
 
 
-def drawn(desk: Any, form: type[Form], language: str = "fi", sheet: Sheet | None = None, record: bytes = b"") -> bytes:
-    draft = issue.drafted(desk, form, identity(form), CASE_ID, language, record)
+def drawn(
+    desk: Any,
+    form: type[Form],
+    language: str = "fi",
+    sheet: Sheet | None = None,
+    record: bytes = b"",
+    omitted: Container[str] = (),
+) -> bytes:
+    draft = issue.drafted(desk, form, identity(form), CASE_ID, language, omitted, record)
     return pdf.draw(draft, sheet or blank(form, {}, language))
 
 

@@ -6,18 +6,21 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import pikepdf
 import pytest
 from docx import Document
 
 from formgen import registry
 from formgen.errors import UsageError
+from formgen.form import Form
 from formgen.formats import docx
 from formgen.formats.docx.package import w
 from formgen.registry import template_file
 from formgen.settings import PACKAGED, Workspace
-from formgen.sheet import Sheet
+from formgen.sheet import Answer, Sheet
 from formgen.words import say
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench
+from tests.pdfs import drawn, widgets
 from tests.strategies import words
 
 At = Callable[[str], Bench]
@@ -36,7 +39,7 @@ def consenting(scopes: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("language", ["fi", "sv"])
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.id)
-def test_what_is_left_out_leaves_neither_field_nor_word_behind(form: type, language: str) -> None:
+def test_what_is_left_out_leaves_neither_field_nor_word_behind(form: type[Form], language: str) -> None:
     omitted = form.optional(("*",)) | {asked.name for asked in form.fields if asked.sensitivity == "h"}
     questions = form.questions(language, omitted)
     template = docx.load(template_file(Workspace(PACKAGED), form), questions, language)
@@ -154,3 +157,14 @@ def test_a_form_that_asks_nothing_of_an_employer_is_not_made_for_one(at: At) -> 
     bench = at("signed")
     with pytest.raises(UsageError, match="vocational_profile"):
         bench.issue("vocational_profile", bench.case().case_id, employer=True)
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.id)
+def test_a_pdf_has_no_field_for_what_is_left_out(form: type[Form], workspace: Workspace) -> None:
+    omitted = form.optional(("*",)) | {asked.name for asked in form.fields if asked.sensitivity == "h"}
+    data = drawn(workspace, form, sheet=Sheet({name: Answer("Testi") for name in omitted}), omitted=omitted)
+    with pikepdf.open(io.BytesIO(data)) as document:
+        names = {name.partition(".")[0] for name, _ in widgets(document)}
+    required = {asked.name for asked in form.fields if asked.required and not asked.fill}
+    assert not names & omitted
+    assert names >= required - omitted

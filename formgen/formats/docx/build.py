@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 from xml.sax.saxutils import escape
@@ -24,10 +24,10 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 
+from formgen.arrangement import block, sections
 from formgen.formats.docx.controls import PROMPTS, part_name
 from formgen.formats.docx.tables import (
     attribute,
-    block,
     expression,
     fields,
     last_row,
@@ -84,19 +84,6 @@ def build(title: str, number: str, version: str, questions: Iterable[Question], 
     out = io.BytesIO()
     document.save(out)
     return out.getvalue()
-
-
-def sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question]]]:
-    """Yield each section's title and questions."""
-    group: list[Question] = []
-    title = ""
-    for question in questions:
-        if question.section and group:
-            yield title, group
-            group = []
-        title = question.section or title
-        group.append(question)
-    yield title, group
 
 
 def kind_of(question: Question) -> str:

@@ -263,11 +263,6 @@ def control(line: Any, slot: Slot, path: str) -> None:
 # --- signatures -------------------------------------------------------------------------------
 
 
-def block(question: Question) -> str:
-    """Return the name of the block that a question is a part of, such as one signature."""
-    return question.path.rpartition(".")[0]
-
-
 def signature(document: DocxDocument, parts: list[Question]) -> None:
     """Add a signature: its name as a heading, its parts in one row that stays with it."""
     title = parts[0].label.rpartition(": ")[0]
