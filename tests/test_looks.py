@@ -28,16 +28,16 @@ every_form = pytest.mark.parametrize("form", tuple(FORMS), ids=lambda form: form
 LANGUAGES = ("fi", "sv", "fi_selko")
 PAGES = {  # what a blank and a filled document in Finnish may take
     "referral": (4, 7),
-    "cooperation_agreement": (7, 11),
-    "vocational_profile": (8, 13),
+    "cooperation_agreement": (7, 10),
+    "vocational_profile": (8, 12),
     "job_search_plan": (5, 8),
-    "employer_contact": (5, 9),
+    "employer_contact": (5, 8),
     "job_start": (4, 5),
-    "job_support_plan": (6, 10),
+    "job_support_plan": (6, 9),
     "job_end": (3, 4),
     "education_plan": (4, 6),
-    "closing": (5, 8),
-    "quality_assessment": (9, 14),
+    "closing": (5, 7),
+    "quality_assessment": (9, 13),
 }
 MILLIMETRE = 72 / 25.4
 TOP, BOTTOM = 277 * MILLIMETRE, 19 * MILLIMETRE  # of the text on a page, from its lower edge
