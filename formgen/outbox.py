@@ -274,6 +274,7 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
                     "software": STRING,
                     "reader": STRING,
                     "confirmed_by": NULLABLE,
+                    "facts": {"type": "array", "title": "Mitä tiedostossa oli muuta", "items": STRING},
                     "fields": {
                         "type": "object",
                         "additionalProperties": {

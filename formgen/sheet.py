@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -214,6 +215,27 @@ def claimed(token: str) -> Identity | None:
         return Identity(match[1], match[2], UUID(match[3])) if match else None
     except ValueError:
         return None
+
+
+def tokens_in(text: str) -> tuple[str, ...]:
+    """Return the tokens in a text, however it is broken into lines."""
+    close = re.sub(r"[\s\u00ad\u200b]+", "", text)
+    return tuple(dict.fromkeys(match[0] for match in TOKEN.finditer(close)))
+
+
+def paper_of(tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], Paper]) -> Paper | None:
+    """Return the paper that the tokens of most carriers name: an answer may hold a token of another form.
+
+    Without a token it is the only one that is looked for.
+    """
+    named = Counter(
+        (identity.form, identity.version)
+        for found in tokens.values()
+        for token in found
+        if (identity := claimed(token))
+    )
+    only = next(iter(papers.values())) if len(papers) == 1 and not named else None
+    return next((papers[name] for name, _ in named.most_common() if name in papers), only)
 
 
 def field_id(path: str) -> int:

@@ -24,7 +24,15 @@ from formgen.store import Journal, Row, day, dump, stamp
 from formgen.words import say
 
 BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus."
-UNSAFE = {"macros", "altChunk", "embedded"}
+UNSAFE = {
+    *("macros", "altChunk", "embedded"),
+    *("javascript", "launch", "external", "submit", "import", "richmedia", "xfa"),
+}
+MINDED = {
+    "warned": "Tiedoston rakenteessa on virheitä. Tarkistakaa vastaukset asiakirjasta.",
+    "missing_fields": "Asiakirjasta puuttuu lomakkeen kenttiä. Tarkistakaa vastaukset asiakirjasta.",
+    "unknown_fields": "Asiakirjassa on kenttiä, joita lomakkeessa ei ole. Tarkistakaa, mitä niissä on.",
+}
 CODES = {"unknown_version": "R90", "unknown_form": "R89", "bad_identity": "R89", "not_a_form": "R89"}
 MEDIA_TYPES = {
     "odt": "application/vnd.oasis.opendocument.text",
@@ -144,7 +152,7 @@ class Desk:
             sources=issued.get("sources", {}),
             earlier=tuple(earlier),
             known=known and (not claimed or claimed == case_id or bool(earlier)),
-            doubts=doubts,
+            doubts=(*doubts, *minded(sheet)),
         )
 
     def case(self, case_id: str, day: date, unit: bool = False) -> Case:
@@ -229,6 +237,13 @@ class Desk:
             return frozenset()
         found: frozenset[str] = template.printed(words)
         return found
+
+
+def minded(sheet: Sheet) -> Iterator[Finding]:
+    """Yield a finding for every fact of a document that a person must look at."""
+    for fact in sheet.facts:
+        if fact in MINDED:
+            yield Finding("format", "review", "", MINDED[fact])
 
 
 def refused(error: Unreadable) -> Verdict:
@@ -395,6 +410,7 @@ def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | N
             "software": f"formgen {__version__}",
             "reader": about.sheet.reader,
             "confirmed_by": verdict.confirmed_by,
+            "facts": list(about.sheet.facts),
             "fields": {
                 path: traced(about, path, answer)
                 for path, answer in about.sheet.answers.items()

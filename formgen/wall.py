@@ -30,7 +30,9 @@ GRACE = 5.0
 def server() -> ForkServerContext:
     """Return the context whose server has the readers loaded already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["formgen.wall", "formgen.formats.docx", "formgen.formats.office"])
+    context.set_forkserver_preload(
+        ["formgen.wall", "formgen.formats.docx", "formgen.formats.office", "formgen.formats.pdf"]
+    )
     return context
 
 

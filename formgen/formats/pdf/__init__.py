@@ -1,1 +1,16 @@
 """PDF forms: laid out and made fillable here, filled in whatever viewer people have."""
+
+from __future__ import annotations
+
+from formgen.formats.pdf.document import whole
+from formgen.formats.pdf.read import read
+
+__all__ = ["ENDINGS", "MEDIA_TYPE", "read", "sniff", "whole"]
+
+ENDINGS = (".pdf",)
+MEDIA_TYPE = "application/pdf"
+
+
+def sniff(data: bytes) -> bool:
+    """Tell whether the bytes begin as a PDF does."""
+    return data[:1024].lstrip(b"\xef\xbb\xbf\0\t\n\f\r ").startswith(b"%PDF-")
