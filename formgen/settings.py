@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import ssl
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -92,6 +93,14 @@ class Intake(BaseModel):
     memory_bytes: int = 1_500_000_000
 
 
+class Signatures(BaseModel):
+    """Whose electronic signatures are trusted: files of certificates, PEM or DER, below the workspace."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    roots: tuple[str, ...] = ()
+
+
 class Office(BaseSettings):
     """The settings in ``formgen.toml``; every one has a default and may come as FORMGEN_…."""
 
@@ -126,6 +135,7 @@ class Office(BaseSettings):
     coaches: tuple[Coach, ...] = ()
     limits: Limits = Limits()
     intake: Intake = Intake()
+    signatures: Signatures = Signatures()
 
     @classmethod
     def settings_customise_sources(
@@ -187,6 +197,11 @@ class Workspace:
         return office
 
     @cached_property
+    def roots(self) -> tuple[bytes, ...]:
+        """Return the certificates that are trusted, as PEM or DER; raise `UsageError` for a file that is none."""
+        return tuple(certificate(self.root / name) for name in self.office.signatures.roots)
+
+    @cached_property
     def keys(self) -> Keyring:
         """Return the signing keys, making the first one; the newest signs."""
         folder = self.var / "keys"
@@ -215,6 +230,17 @@ def first_line(error: Exception) -> str:
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
         )
     return str(error).splitlines()[0]
+
+
+def certificate(file: Path) -> bytes:
+    """Return the bytes of a file of certificates; raise `UsageError` when it holds none."""
+    try:
+        data = file.read_bytes()
+        text = data.decode("ascii") if data.startswith(b"-----") else data
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (OSError, ValueError) as error:
+        raise UsageError("Luotettua varmennetta {file} ei voi lukea.", file=file.name) from error
+    return data
 
 
 def new_key(folder: Path) -> None:

@@ -77,13 +77,28 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """A valid electronic signature: whose, when, over the whole ``file`` or a ``revision``, by which root.
+
+    ``signed_at`` is a time stamp's or, without one, as the signer says; ``root`` is empty when
+    there is none that leads to the signer.
+    """
+
+    signer: str
+    signed_at: str
+    covers: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """One document as its answers.
 
     ``answers`` maps a path to its answer: a blank is an answer, an absent path is damage.
     ``tokens`` maps each carrier of identity to the tokens found in it; ``claims`` is
     what the document says of itself unsigned (``case_id``, ``language``); ``facts`` are things
-    a policy may mind (``macros``, ``external``); ``strays`` is text outside the fields.
+    a policy may mind (``macros``, ``external``); ``strays`` is text outside the fields; ``seals``
+    are its electronic signatures.
     """
 
     answers: Mapping[str, Answer]
@@ -92,6 +107,7 @@ class Sheet:
     reader: str = ""
     facts: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()
+    seals: tuple[Seal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +130,14 @@ class Draft:
 
 
 class Paper(NamedTuple):
-    """What a format must know of a form to find its fields: questions and printed text."""
+    """What a format must know of a form to find its fields: questions and printed text.
+
+    ``roots`` are the certificates through which an electronic signature is trusted.
+    """
 
     questions: tuple[Question, ...]
     printed: frozenset[str] = frozenset()
+    roots: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

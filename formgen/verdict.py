@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -23,6 +23,9 @@ from formgen.sheet import Answer, Identity, Paper, Sheet
 from formgen.store import Journal, Row, day, dump, stamp
 from formgen.words import say
 
+UNTRUSTED = (
+    "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
+)
 BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus."
 UNSAFE = {
     *("macros", "altChunk", "embedded"),
@@ -215,8 +218,9 @@ class Desk:
 
     def papers(self) -> dict[tuple[str, str], Paper]:
         """Return what the readers may look for: the questions and printed text of every form."""
+        roots = self.workspace.roots
         return {
-            (form.id, version): Paper(form.questions(), self.printed(form))
+            (form.id, version): Paper(form.questions(), self.printed(form), roots)
             for versions in self.registry.forms.values()
             for version, form in versions.items()
         }
@@ -244,6 +248,8 @@ def minded(sheet: Sheet) -> Iterator[Finding]:
     for fact in sheet.facts:
         if fact in MINDED:
             yield Finding("format", "review", "", MINDED[fact])
+    if any(not seal.root for seal in sheet.seals):
+        yield Finding("format", "review", "", UNTRUSTED)
 
 
 def refused(error: Unreadable) -> Verdict:
@@ -411,6 +417,7 @@ def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | N
             "reader": about.sheet.reader,
             "confirmed_by": verdict.confirmed_by,
             "facts": list(about.sheet.facts),
+            "seals": [asdict(seal) for seal in about.sheet.seals],
             "fields": {
                 path: traced(about, path, answer)
                 for path, answer in about.sheet.answers.items()

@@ -20,7 +20,7 @@ from typing import Any
 from formgen import formats
 from formgen.errors import Busy, CutOff, Unreadable
 from formgen.settings import Intake
-from formgen.sheet import Answer, Paper, Sheet
+from formgen.sheet import Answer, Paper, Seal, Sheet
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 FILE_BYTES, OPEN_FILES = 200_000_000, 256
@@ -119,4 +119,5 @@ def received(reply: Mapping[str, Any]) -> Sheet:
         reader=sheet["reader"],
         facts=tuple(sheet["facts"]),
         strays=tuple(sheet["strays"]),
+        seals=tuple(Seal(**seal) for seal in sheet["seals"]),
     )

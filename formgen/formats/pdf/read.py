@@ -6,6 +6,7 @@ besides is named, never run.
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -13,9 +14,9 @@ from itertools import islice
 from formgen import words
 from formgen.formats.pdf import fields as names
 from formgen.formats.pdf.document import Document
-from formgen.formats.pdf.tree import ByPikepdf, Fields, Held, by_pypdf, walked
+from formgen.formats.pdf.tree import SIGNED, ByPikepdf, Fields, Held, by_pypdf, walked
 from formgen.kinds import clean
-from formgen.sheet import Answer, Choice, Control, Paper, Question, Sheet, flat, paper_of, tokens_in
+from formgen.sheet import Answer, Choice, Control, Paper, Question, Seal, Sheet, flat, paper_of, tokens_in
 from formgen.words import plain
 
 ROWS = 200
@@ -28,6 +29,12 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     """Return what stands in the document; raise `Unreadable`."""
     document = Document(data)
     found = walked(ByPikepdf(document.form))
+    seals: tuple[Seal, ...] = ()
+    if any(held.kind == "Sig" and held.value == SIGNED for each in found.values() for held in each):
+        roots = {root for paper in papers.values() for root in paper.roots}
+        seals, data = importlib.import_module(f"{__package__}.seal").sealed(data, roots)
+        document = Document(data)
+        found = walked(ByPikepdf(document.form))
     tokens = carriers(document, found)
     paper = paper_of(tokens, papers)
     facts = document.facts()
@@ -42,7 +49,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
         written = (held.value for name in unknown for held in found[name] if held.kind != "Sig")
         strays = tuple(islice((*document.strays(), *(text[:200] for text in written if text not in UNSET)), STRAYS))
     facts |= {"warned"} if document.warned else set()
-    return Sheet(answers, tokens, claims(found), "pdf", tuple(sorted(facts)), strays)
+    return Sheet(answers, tokens, claims(found), "pdf", tuple(sorted(facts)), strays, seals)
 
 
 def carriers(document: Document, found: Fields) -> dict[str, tuple[str, ...]]:

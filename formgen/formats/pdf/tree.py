@@ -19,6 +19,7 @@ from pypdf.generic import ArrayObject, ByteStringObject, DictionaryObject, NameO
 from formgen.errors import Unreadable
 
 FIELDS, DEPTH = 10_000, 12
+SIGNED = "signed"
 STRANGE = "Tiedoston rakenne ei ole turvallinen."
 
 for talkative in ("pypdf", "pikepdf"):  # their warnings quote what stands in the file
@@ -27,7 +28,10 @@ for talkative in ("pypdf", "pikepdf"):  # their warnings quote what stands in th
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one field holds: its kind (``Tx``, ``Btn``, ``Ch``, ``Sig``), its value as text, the states it shows."""
+    """What one field holds: its kind (``Tx``, ``Btn``, ``Ch``, ``Sig``), its value as text, the states it shows.
+
+    The value of a signature field that is signed is ``SIGNED``.
+    """
 
     kind: str
     value: str
@@ -117,6 +121,8 @@ class ByPikepdf:
             return str(pikepdf.String(value.read_bytes()))
         if isinstance(value, pikepdf.Name):
             return str(value).removeprefix("/")
+        if isinstance(value, pikepdf.Dictionary):
+            return SIGNED
         return str(value) if isinstance(value, pikepdf.String) else ""
 
 
@@ -153,6 +159,8 @@ class ByPypdf:
             value = value[0].get_object()
         if isinstance(value, StreamObject):
             value = pypdf.generic.create_string_object(value.get_data())
+        if isinstance(value, DictionaryObject):
+            return SIGNED
         if isinstance(value, NameObject):
             return str(value).removeprefix("/")
         if isinstance(value, ByteStringObject):
