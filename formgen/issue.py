@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from formgen.form import Form, blank
 from formgen.process import Case, ends
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Identity
+from formgen.sheet import Draft, Identity
 from formgen.store import Journal, day, stamp
 from formgen.words import FORM_LANGUAGES, locale, say
 
@@ -52,6 +53,26 @@ def words_for(
     }
 
 
+def drafted(
+    workspace: Workspace,
+    form: type[Form],
+    identity: Identity,
+    case_id: str | None,
+    language: str,
+    record: bytes = b"",
+) -> Draft:
+    """Return what a format draws a document of a form from."""
+    return Draft(
+        form.questions(language),
+        language,
+        words_for(workspace, form, identity, case_id, language),
+        template=partial(template_file, workspace, form),
+        store=workspace.var,
+        mark=partial(identity.mark, workspace.keys),
+        record=record,
+    )
+
+
 def language_of(case: Case | None, default: str) -> str:
     """Return the language that the newest record to speak of one wishes for documents."""
     wishes = [getattr(known.record, "document_language", None) for known in case.current()] if case else []
@@ -88,7 +109,7 @@ def issue(
     if case is None and not empty and not any(move.source is None for move in form.moves):
         raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus: --case.", form=form.id)
     module = formats.every().get(format_name)
-    if module is None or not hasattr(module, "load"):
+    if module is None or not hasattr(module, "draw"):
         raise UsageError("Muotoa {format} ei voi tehdä.", format=format_name)
     language = language or language_of(case, workspace.office.language)
     if language not in FORM_LANGUAGES:
@@ -97,8 +118,7 @@ def issue(
     about = nobody if case is None or empty else case
     sheet = blank(form, prefill.known(form, about), language)
     identity = Identity(form.id, form.version, instance)
-    template = module.load(template_file(workspace, form), form.questions(language), language)
-    document = template.draw(sheet, words_for(workspace, form, identity, case_id, language))
+    document = module.draw(drafted(workspace, form, identity, case_id, language), sheet)
     journal.issue(
         {
             "instance_id": str(instance),

@@ -1,7 +1,8 @@
 """Document formats: each turns bytes into a `Sheet` and back, and knows no form.
 
-A format is a module here with ``ENDINGS`` and ``MEDIA_TYPE``, ``sniff(data) -> bool`` and
-``read(data, papers) -> Sheet``; one that can be made from a template also has ``write``.
+A format is a module here with ``ENDINGS`` and ``MEDIA_TYPE``. One that comes back has
+``sniff(data) -> bool`` and ``read(data, papers) -> Sheet``, one that goes out ``draw(draft, sheet)
+-> bytes`` and ``fill(data, answers) -> bytes``, which fills it as a person does.
 They are discovered, not registered.
 """
 
@@ -46,7 +47,7 @@ def identify(data: bytes) -> tuple[str, Any]:
     """Return name and module of the one format that claims the bytes; raise `Unreadable`."""
     if not data:
         raise Unreadable("empty_file", "Tiedosto on tyhjä.")
-    claims = [(name, module) for name, module in every().items() if module.sniff(data)]
+    claims = [(name, module) for name, module in every().items() if hasattr(module, "sniff") and module.sniff(data)]
     if len(claims) > 1:
         raise LookupError(f"{', '.join(name for name, _ in claims)} claim the same bytes")
     if not claims:

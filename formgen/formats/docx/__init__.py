@@ -6,8 +6,9 @@ from formgen.formats.docx.build import build
 from formgen.formats.docx.fill import fill
 from formgen.formats.docx.read import read
 from formgen.formats.docx.template import Template, load
+from formgen.sheet import Draft, Sheet
 
-__all__ = ["ENDINGS", "MEDIA_TYPE", "Template", "build", "fill", "load", "read", "sniff"]
+__all__ = ["ENDINGS", "MEDIA_TYPE", "Template", "build", "draw", "fill", "load", "read", "sniff"]
 
 ENDINGS = (".docx",)
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -16,3 +17,8 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.doc
 def sniff(data: bytes) -> bool:
     """Tell whether the bytes are a ZIP package that holds a Word document."""
     return data.startswith(b"PK\x03\x04") and b"word/" in data
+
+
+def draw(draft: Draft, sheet: Sheet) -> bytes:
+    """Return the document, drawn from the office's template; raise `UsageError` without one."""
+    return load(draft.template(), draft.questions, draft.language).draw(sheet, draft.words)

@@ -10,7 +10,7 @@ import io
 import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -27,6 +27,7 @@ from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 
+from formgen.arrangement import COLUMNS, WIDE_LABEL, boxes_per_line, cards, paired, sections, widths
 from formgen.formats.docx.controls import PROMPTS, Slot, part_name
 from formgen.sheet import Choice, Control, Question
 
@@ -34,9 +35,7 @@ INK = RGBColor(0x12, 0x35, 0x5B)
 GREY = RGBColor(0x59, 0x59, 0x59)
 SHADE, LINE = "EEF3F8", "9DB2C8"
 FONT = "Arial"
-WIDTHS = (Cm(3.9), Cm(4.7), Cm(3.7), Cm(4.7))
-WIDE_LABEL = 44
-GRID_COLUMNS = 6
+WIDTHS = tuple(Cm(width) for width in COLUMNS)
 GLOSSARY = "application/vnd.openxmlformats-officedocument.wordprocessingml.document.glossary+xml"
 
 DocxDocument = Any
@@ -78,19 +77,6 @@ def build(title: str, number: str, version: str, questions: Iterable[Question]) 
     out = io.BytesIO()
     document.save(out)
     return out.getvalue()
-
-
-def sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question]]]:
-    """Yield each section's title and questions."""
-    group: list[Question] = []
-    title = ""
-    for question in questions:
-        if question.section and group:
-            yield title, group
-            group = []
-        title = question.section or title
-        group.append(question)
-    yield title, group
 
 
 # --- the page ---------------------------------------------------------------------------------
@@ -303,35 +289,6 @@ def pair_row(grid: DocxTable, pair: list[Question], prefix: str = "") -> None:
     keep_together(grid.rows[-1], pair[0].control is Control.AREA)
 
 
-def paired(questions: list[Question]) -> Iterator[list[Question]]:
-    """Yield the questions of each row: two when both are short, else one."""
-    waiting: list[Question] = []
-    for question in questions:
-        beside = bool(waiting) and short(question) and block(question) == block(waiting[0])
-        if waiting and not beside:
-            yield waiting
-            waiting = []
-        waiting.append(question)
-        if beside or not short(question):
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting
-
-
-def block(question: Question) -> str:
-    """Return the name of the block that a question is a part of, such as one signature."""
-    return question.path.rpartition(".")[0]
-
-
-def short(question: Question) -> bool:
-    """Tell whether a question does with half a row."""
-    longest = max((len(choice.label) for choice in question.choices), default=0)
-    drawn = question.control in (Control.LINE, Control.DATE, Control.LIST) and question.limit <= 80 and longest <= 40
-    ticked = question.control is Control.TICKS and len(question.choices) <= 2
-    return (drawn or ticked) and len(question.label) <= WIDE_LABEL and len(question.hint) <= 60
-
-
 def span(cells: Any, first: int, last: int) -> Cell:
     """Return the cell that covers the columns."""
     return cells[first] if first == last else cells[first].merge(cells[last])
@@ -356,7 +313,7 @@ def answer_cell(cell: Cell, question: Question, path: str) -> None:
     if question.control is not Control.TICKS:
         control(line, Slot(question), path)
         return
-    per_line = boxes_per_line(cell.width, question.choices)
+    per_line = boxes_per_line(cell.width / Cm(1), question.choices)
     for number, choice in enumerate(question.choices):
         if number and number % per_line == 0:
             line = paragraph(cell, "", "Answer")
@@ -367,13 +324,6 @@ def answer_cell(cell: Cell, question: Question, path: str) -> None:
                 line.paragraph_format.tab_stops.add_tab_stop(int(cell.width * stop / per_line))
         control(line, Slot(question, choice), option_path(path, choice))
         line.add_run(f" {expression(choice.label)}")
-
-
-def boxes_per_line(width: int, choices: Iterable[Choice]) -> int:
-    """Return how many boxes with their labels go side by side: three, two or one."""
-    longest = max(len(choice.label) for choice in choices) + 3
-    characters = width / Cm(0.165)
-    return next((count for count in (3, 2) if longest <= characters / count), 1)
 
 
 def option_path(path: str, choice: Choice) -> str:
@@ -412,18 +362,9 @@ def table(document: DocxDocument, question: Question) -> None:
         grid_rows(document, question)
 
 
-def cards(question: Question) -> bool:
-    """Tell whether a table is too wide for a grid."""
-    many = any(
-        column.control is Control.AREA or (len(column.choices) > 6 and column.control is Control.TICKS)
-        for column in question.columns
-    )
-    return many or len(question.columns) > GRID_COLUMNS
-
-
 def grid_rows(document: DocxDocument, question: Question) -> None:
     """Add a grid: a header row that repeats on every page, and the row of the loop."""
-    grid = new_table(document, len(question.columns), question.label, widths(question.columns))
+    grid = new_table(document, len(question.columns), question.label, [Cm(width) for width in widths(question.columns)])
     header = grid.add_row()
     for cell, column in zip(header.cells, question.columns, strict=True):
         label_cell(cell, column)
@@ -452,17 +393,6 @@ def card_rows(document: DocxDocument, question: Question) -> None:
         for line in grid.rows[-1].cells[0].paragraphs:
             line.paragraph_format.keep_with_next = number < len(pairs)
     loop_row(grid, "{%tr endfor %}")
-
-
-def widths(columns: Iterable[Question]) -> list[int]:
-    """Return the width of each column of a grid, by what it has to hold."""
-    weights = [
-        {Control.DATE: 2.2, Control.LIST: 3.0, Control.TICKS: 1.9}.get(
-            column.control, 2.0 + min(column.limit, 120) / 60
-        )
-        for column in columns
-    ]
-    return [int(sum(WIDTHS) * weight / sum(weights)) for weight in weights]
 
 
 def loop_row(grid: DocxTable, text: str) -> None:

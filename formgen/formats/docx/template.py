@@ -27,6 +27,7 @@ from jinja2 import Template as JinjaTemplate
 from lxml import etree
 from markupsafe import Markup
 
+from formgen.arrangement import row_count
 from formgen.errors import Finding, Unreadable, UsageError
 from formgen.formats.docx.controls import Slot, characters
 from formgen.formats.docx.package import MC, RELS, TYPES, W14, Package, pack, parse, w
@@ -290,13 +291,6 @@ def places(question: Question) -> Iterator[str]:
         yield from (f"{question.path}.{choice.code}" for choice in question.choices)
     else:
         yield question.path
-
-
-def row_count(table: Question, sheet: Sheet) -> int:
-    """Return how many rows to draw: those printed, or all that are used and a spare one."""
-    prefix = f"{table.path}."
-    used = {int(path[len(prefix) :].split(".")[0]) for path in sheet.answers if path.startswith(prefix)}
-    return max(table.rows, len(used) if table.locked else max(used, default=-1) + 2)
 
 
 def looping(text: str | None, loop: tuple[str, str]) -> tuple[str, str]:

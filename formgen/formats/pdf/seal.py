@@ -14,17 +14,10 @@ from pyhanko.keys import load_certs_from_pemder_data
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import (
-    CatalogModificationRule,
-    DocInfoRule,
-    DSSCompareRule,
+    DEFAULT_DIFF_POLICY,
     FormUpdatingRule,
-    MetadataUpdateRule,
-    ModificationLevel,
-    ObjectStreamRule,
-    SigFieldCreationRule,
-    SigFieldModificationRule,
+    GenericFieldModificationRule,
     StandardDiffPolicy,
-    XrefStreamRule,
 )
 from pyhanko.sign.validation import EmbeddedPdfSignature, PdfSignatureStatus, validate_pdf_signature
 from pyhanko.sign.validation.errors import SignatureValidationError
@@ -38,14 +31,14 @@ from formgen.sheet import Seal
 ALTERED = "Asiakirjan allekirjoitus ei ole pätevä, tai asiakirjaa on muutettu allekirjoituksen jälkeen."
 UNTRUSTED = "Asiakirjan allekirjoittajan varmenteeseen ei luoteta."
 SIGNATURES = 20
-UPKEEP = (DocInfoRule(), XrefStreamRule(), ObjectStreamRule(), DSSCompareRule(), MetadataUpdateRule())
 # What pyHanko allows by default, less the filling of fields: what was signed is what was meant.
+FORM_RULE = DEFAULT_DIFF_POLICY.form_rule
+assert FORM_RULE, "the default policy has one"
 ONLY_SIGNATURES = StandardDiffPolicy(
-    global_rules=[
-        CatalogModificationRule(),
-        *(rule.as_qualified(ModificationLevel.LTA_UPDATES) for rule in UPKEEP),
-    ],
-    form_rule=FormUpdatingRule(field_rules=[SigFieldCreationRule(), SigFieldModificationRule()]),
+    global_rules=DEFAULT_DIFF_POLICY.global_rules,
+    form_rule=FormUpdatingRule(
+        [rule for rule in FORM_RULE.field_rules if not isinstance(rule, GenericFieldModificationRule)]
+    ),
 )
 
 
@@ -94,7 +87,7 @@ def seal(signature: EmbeddedPdfSignature, status: PdfSignatureStatus) -> Seal:
         signer=named(signature.signer_cert),
         signed_at=at.isoformat() if at else "",
         covers="file" if status.coverage is SignatureCoverageLevel.ENTIRE_FILE else "revision",
-        root=named(path.trust_anchor.certificate) if path else "",
+        root=named(path.first) if path else "",
     )
 
 

@@ -1,0 +1,86 @@
+"""How questions stand on a page: in sections, one or two to a row, in grids and in cards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from formgen.sheet import Choice, Control, Question, Sheet
+
+COLUMNS = (3.9, 4.7, 3.7, 4.7)  # cm: label, answer, label, answer
+WIDE_LABEL = 44
+GRID_COLUMNS = 6
+
+
+def sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question]]]:
+    """Yield each section's title and questions."""
+    group: list[Question] = []
+    title = ""
+    for question in questions:
+        if question.section and group:
+            yield title, group
+            group = []
+        title = question.section or title
+        group.append(question)
+    yield title, group
+
+
+def paired(questions: Iterable[Question]) -> Iterator[list[Question]]:
+    """Yield the questions of each row: two when both are short, else one."""
+    waiting: list[Question] = []
+    for question in questions:
+        beside = bool(waiting) and short(question) and block(question) == block(waiting[0])
+        if waiting and not beside:
+            yield waiting
+            waiting = []
+        waiting.append(question)
+        if beside or not short(question):
+            yield waiting
+            waiting = []
+    if waiting:
+        yield waiting
+
+
+def block(question: Question) -> str:
+    """Return the name of the block that a question is a part of, such as one signature."""
+    return question.path.rpartition(".")[0]
+
+
+def short(question: Question) -> bool:
+    """Tell whether a question does with half a row."""
+    longest = max((len(choice.label) for choice in question.choices), default=0)
+    drawn = question.control in (Control.LINE, Control.DATE, Control.LIST) and question.limit <= 80 and longest <= 40
+    ticked = question.control is Control.TICKS and len(question.choices) <= 2
+    return (drawn or ticked) and len(question.label) <= WIDE_LABEL and len(question.hint) <= 60
+
+
+def boxes_per_line(width: float, choices: Iterable[Choice]) -> int:
+    """Return how many boxes with their labels go side by side on a width in cm: three, two or one."""
+    longest = max(len(choice.label) for choice in choices) + 3
+    return next((count for count in (3, 2) if longest <= width / 0.165 / count), 1)
+
+
+def cards(question: Question) -> bool:
+    """Tell whether a table is too wide for a grid."""
+    many = any(
+        column.control is Control.AREA or (len(column.choices) > 6 and column.control is Control.TICKS)
+        for column in question.columns
+    )
+    return many or len(question.columns) > GRID_COLUMNS
+
+
+def widths(columns: Iterable[Question]) -> list[float]:
+    """Return the width in cm of each column of a grid, by what it has to hold."""
+    weights = [
+        {Control.DATE: 2.2, Control.LIST: 3.0, Control.TICKS: 1.9}.get(
+            column.control, 2.0 + min(column.limit, 120) / 60
+        )
+        for column in columns
+    ]
+    return [sum(COLUMNS) * weight / sum(weights) for weight in weights]
+
+
+def row_count(table: Question, sheet: Sheet) -> int:
+    """Return how many rows to draw: those printed, or all that are used and a spare one."""
+    prefix = f"{table.path}."
+    used = {int(path[len(prefix) :].split(".")[0]) for path in sheet.answers if path.startswith(prefix)}
+    return max(table.rows, len(used) if table.locked else max(used, default=-1) + 2)

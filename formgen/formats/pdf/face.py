@@ -1,0 +1,177 @@
+"""The typeface of the PDF forms: measured, cut down to what may be typed, and as PDF fonts.
+
+Roboto from the package font-roboto: a sans-serif close to the Arial of the Word documents, with
+the letters of every Sámi language, under Apache 2.0, which allows embedding. Whole text is laid
+out with it, and one file serves two fonts of the fields: a simple one with WinAnsi codes, which
+every viewer can type with, and a composite one that draws the letters outside of those.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+import font_roboto
+import pikepdf
+from fontTools.subset import Options, Subsetter
+from fontTools.ttLib import TTFont
+from pikepdf import Array, Dictionary, Name, Object, Pdf
+
+FOLDER = Path(font_roboto.__file__).parent / "files"
+FILE = FOLDER / "Roboto-Regular.ttf"
+SIMPLE, COMPOSITE = "/LoSa", "/LoSaX"
+POSTSCRIPT = "Roboto-Regular"
+LETTERS = (range(0x20, 0x250), range(0x1E00, 0x1F00), range(0x2010, 0x2040), range(0x20A0, 0x20C0), (0x292, 0x2122))
+
+
+class Face:
+    """The measures of the typeface: glyph and width, in thousandths of its size, of each character."""
+
+    def __init__(self) -> None:
+        """Read the file."""
+        font = TTFont(FILE, lazy=True)
+        order, advances = font.getReverseGlyphMap(), font["hmtx"].metrics
+        scale = 1000 / font["head"].unitsPerEm
+        kept = {code for letters in LETTERS for code in letters}
+        names = {code: glyph for code, glyph in font.getBestCmap().items() if code in kept}
+        self.glyphs = {chr(code): order[glyph] for code, glyph in names.items()}
+        self.widths: dict[str, int] = {chr(code): round(advances[glyph][0] * scale) for code, glyph in names.items()}
+        head = font["hhea"]
+        self.ascent, self.descent = round(head.ascent * scale), round(head.descent * scale)
+        self.box = [round(getattr(font["head"], edge) * scale) for edge in ("xMin", "yMin", "xMax", "yMax")]
+        self.height = round(font["OS/2"].sCapHeight * scale)
+
+    def clean(self, text: str) -> str:
+        """Return the text with a question mark for each character that cannot be drawn."""
+        return "".join(letter if letter in self.glyphs else " " if letter.isspace() else "?" for letter in text)
+
+    def width(self, text: str, size: float) -> float:
+        """Return how wide a cleaned text is drawn, in points."""
+        widths = self.widths
+        return sum([widths[letter] for letter in text]) * size / 1000
+
+    def show(self, text: str, size: float) -> bytes:
+        """Return the operators that draw a cleaned text where the cursor is."""
+        parts = []
+        for plain, letters in groupby(text, key=simple):
+            run = "".join(letters)
+            if plain:
+                code = run.encode("cp1252").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
+                parts.append(b"%s %g Tf (%s) Tj" % (SIMPLE.encode(), size, code))
+            else:
+                code = "".join(f"{self.glyphs[letter]:04X}" for letter in run).encode()
+                parts.append(b"%s %g Tf <%s> Tj" % (COMPOSITE.encode(), size, code))
+        return b" ".join(parts)
+
+
+@cache
+def face() -> Face:
+    """Return the measures, read once."""
+    return Face()
+
+
+@cache
+def simple(letter: str) -> bool:
+    """Tell whether the simple font has the character."""
+    try:
+        letter.encode("cp1252")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@cache
+def cut() -> bytes:
+    """Return the font file with the letters that may be typed, every glyph keeping its number."""
+    options = Options()
+    options.retain_gids, options.notdef_outline, options.hinting = True, True, False
+    options.layout_features, options.drop_tables = [], [*options.drop_tables, "GSUB", "GPOS", "GDEF"]
+    options.name_IDs, options.recalc_timestamp = [1, 2, 3, 4, 5, 6], False
+    font = TTFont(FILE, recalcTimestamp=False)
+    subsetter = Subsetter(options)
+    subsetter.populate(unicodes=[ord(letter) for letter in face().glyphs])
+    subsetter.subset(font)
+    out = io.BytesIO()
+    font.save(out)
+    return out.getvalue()
+
+
+def embedded(pdf: Pdf) -> Dictionary:
+    """Return the fonts of the fields, their one file put into the PDF."""
+    measured, file = face(), cut()
+    stream = pdf.make_stream(file)
+    stream.Length1 = len(file)
+    descriptor = pdf.make_indirect(
+        Dictionary(
+            Type=Name.FontDescriptor,
+            FontName=Name(f"/{POSTSCRIPT}"),
+            Flags=32,
+            FontBBox=Array(measured.box),
+            ItalicAngle=0,
+            Ascent=measured.ascent,
+            Descent=measured.descent,
+            CapHeight=measured.height,
+            StemV=80,
+            FontFile2=stream,
+        )
+    )
+    return Dictionary({SIMPLE: simple_font(pdf, descriptor), COMPOSITE: composite_font(pdf, descriptor)})
+
+
+def simple_font(pdf: Pdf, descriptor: Object) -> Object:
+    """Return the font with WinAnsi codes."""
+    letters = [bytes([code]).decode("cp1252", "replace") for code in range(32, 256)]
+    return pdf.make_indirect(
+        Dictionary(
+            Type=Name.Font,
+            Subtype=Name.TrueType,
+            BaseFont=Name(f"/{POSTSCRIPT}"),
+            FirstChar=32,
+            LastChar=255,
+            Widths=Array([face().widths.get(letter, 0) for letter in letters]),
+            Encoding=Name.WinAnsiEncoding,
+            FontDescriptor=descriptor,
+        )
+    )
+
+
+def composite_font(pdf: Pdf, descriptor: Object) -> Object:
+    """Return the font whose codes are the numbers of glyphs."""
+    measured = face()
+    others = sorted({measured.glyphs[letter]: letter for letter in measured.glyphs if not simple(letter)}.items())
+    below = Dictionary(
+        Type=Name.Font,
+        Subtype=Name.CIDFontType2,
+        BaseFont=Name(f"/{POSTSCRIPT}"),
+        CIDSystemInfo=Dictionary(Registry=pikepdf.String("Adobe"), Ordering=pikepdf.String("Identity"), Supplement=0),
+        FontDescriptor=descriptor,
+        CIDToGIDMap=Name.Identity,
+        DW=1000,
+        W=Array([item for glyph, letter in others for item in (glyph, Array([measured.widths[letter]]))]),
+    )
+    return pdf.make_indirect(
+        Dictionary(
+            Type=Name.Font,
+            Subtype=Name.Type0,
+            BaseFont=Name(f"/{POSTSCRIPT}"),
+            Encoding=Name("/Identity-H"),
+            DescendantFonts=Array([pdf.make_indirect(below)]),
+            ToUnicode=pdf.make_stream(to_unicode(others)),
+        )
+    )
+
+
+def to_unicode(glyphs: list[tuple[int, str]]) -> bytes:
+    """Return the map from numbers of glyphs to characters."""
+    lines = [f"<{glyph:04X}> <{letter.encode('utf-16-be').hex().upper()}>" for glyph, letter in glyphs]
+    blocks = [lines[start : start + 100] for start in range(0, len(lines), 100)]
+    body = "\n".join("\n".join([f"{len(block)} beginbfchar", *block, "endbfchar"]) for block in blocks)
+    return (
+        "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n"
+        "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n"
+        "/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n"
+        "1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n"
+        f"{body}\nendcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n"
+    ).encode()

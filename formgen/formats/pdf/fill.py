@@ -1,0 +1,83 @@
+"""Fill a PDF as a person does in a viewer: values into its fields, and what they look like.
+
+Knows nothing of layouts: it takes the document as it went out. The demo and the tests use it,
+and so does the drawing of a prefilled document.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator, Mapping
+
+import pikepdf
+from pikepdf import Name, Object, Pdf, String
+
+from formgen.formats.pdf import look
+from formgen.formats.pdf.fields import NONE, OFF, ON
+
+MULTILINE = 1 << 12
+
+
+def fill(data: bytes, answers: Mapping[str, str]) -> bytes:
+    """Return the document with the answers in its fields; raise `LookupError` for one it lacks.
+
+    ``answers`` maps paths to what is typed; ticks are codes joined by a space, a list's answer
+    is a code.
+    """
+    with Pdf.open(io.BytesIO(data)) as pdf:
+        put(pdf, answers)
+        return saved(pdf)
+
+
+def saved(pdf: Pdf) -> bytes:
+    """Return the file with a classic table of objects, which viewers save on top of most safely."""
+    out = io.BytesIO()
+    pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.disable, deterministic_id=True)
+    return out.getvalue()
+
+
+def put(pdf: Pdf, answers: Mapping[str, str]) -> None:
+    """Write answers into the fields of an open PDF; raise `LookupError` for one it lacks."""
+    fields = dict(named(pdf.Root.AcroForm.Fields))
+    boxes: dict[str, list[str]] = {}
+    for name, found in fields.items():
+        if Name.Btn == found.FT:
+            boxes.setdefault(name.rpartition(".")[0], []).append(name)
+    for path, text in answers.items():
+        if path in fields:
+            write(pdf, fields[path], text)
+        elif path in boxes:
+            for name in boxes[path]:
+                tick(fields[name], name.rpartition(".")[2] in text.split())
+        else:
+            raise LookupError(path)
+
+
+def named(fields: Iterable[Object], above: str = "") -> Iterator[tuple[str, Object]]:
+    """Yield every field with its fully qualified name."""
+    for found in fields:
+        name = f"{above}{found.T}"
+        if "/FT" in found:
+            yield name, found
+        else:
+            yield from named(found.Kids, f"{name}.")
+
+
+def tick(box: Object, ticked: bool) -> None:
+    """Set a box."""
+    box.V = box.AS = Name(f"/{ON if ticked else OFF}")
+
+
+def write(pdf: Pdf, found: Object, text: str) -> None:
+    """Set text or list, and draw it."""
+    found.V = String(text)
+    if Name.Ch == found.FT:
+        found.V = String(text or NONE)
+        text = next((str(label) for code, label in found.Opt if str(code) == text), text)
+    if "/AP" not in found:
+        return
+    left, bottom, right, top = (float(edge) for edge in found.Rect)
+    width, height = right - left, top - bottom
+    drawn, size = look.text_look(text, width, height, bool(int(found.get("/Ff", 0)) & MULTILINE))
+    found.AP.N = look.stream(pdf, drawn, width, height)
+    found.DA = String(look.style(size))
