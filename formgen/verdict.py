@@ -193,7 +193,7 @@ class Desk:
         Raise `Unreadable` when no carrier has an identity that is ours.
         """
         tokens = {token for carrier, found in sheet.tokens.items() if carrier != "bookmark" for token in found}
-        verified = {self.workspace.keys.verify(token) for token in tokens}
+        verified = {self.verified(token) for token in tokens}
         identities = sorted((identity for identity in verified if identity), key=str)
         instances = {UUID(found) for found in sheet.tokens.get("bookmark", ())}
         if not tokens:
@@ -209,6 +209,11 @@ class Desk:
             return identities[0], ()
         message = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
         return identities[0], (Finding("R89", "review", "", message),)
+
+    def verified(self, token: str) -> Identity | None:
+        """Return the identity that a token or the code of a page carries, or None when it was not signed by us."""
+        mark = self.workspace.keys.marked(token)
+        return mark.identity if mark else self.workspace.keys.verify(token)
 
     def bookmarked(self, sheet: Sheet) -> tuple[str, str]:
         """Return form and version of what was issued as the only instance that a sheet without tokens names."""

@@ -28,21 +28,30 @@ LARGE = "Tiedosto on liian suuri luettavaksi."
 LOCKED = "Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen."
 
 UNSAFE = {
-    b"JS": "javascript",
-    b"JavaScript": "javascript",
-    b"Launch": "launch",
-    b"GoToR": "external",
-    b"GoToE": "external",
-    b"SubmitForm": "submit",
-    b"ImportData": "import",
-    b"RichMedia": "richmedia",
-    b"Rendition": "richmedia",
-    b"Movie": "richmedia",
-    b"Sound": "richmedia",
-    b"3D": "richmedia",
-    b"XFA": "xfa",
+    "JS": "javascript",
+    "JavaScript": "javascript",
+    "Launch": "launch",
+    "GoToR": "external",
+    "GoToE": "external",
+    "SubmitForm": "submit",
+    "ImportData": "import",
+    "RichMedia": "richmedia",
+    "Rendition": "richmedia",
+    "Movie": "richmedia",
+    "Sound": "richmedia",
+    "3D": "richmedia",
+    "XFA": "xfa",
+    "EF": "file",
 }
-NAMED = re.compile(rb"/(%s|EF)(?![^\s/<>\[\]()])" % b"|".join(UNSAFE))
+
+
+def named(*names: str) -> re.Pattern[bytes]:
+    """Return a pattern that finds any of the names in a file, each letter as itself or by its number."""
+    spelled = ("".join(f"(?:{sign}|#(?i:{ord(sign):02x}))" for sign in name) for name in names)
+    return re.compile(rf"/({'|'.join(spelled)})(?![^\0\s/<>\[\](){{}}%])".encode())
+
+
+RISKY, PACKED, FILESPEC = named(*UNSAFE), named("ObjStm", *(name for name in UNSAFE if name != "EF")), named("EF")
 STRING = re.compile(rb"\((?:[^\\)]|\\.)*\)", re.DOTALL)
 FILES = re.compile(rb"/EF (?:<<([^>]*)>>|(\d+) (\d+) R)")
 REFERENCE = re.compile(rb"(\d+) (\d+) R")
@@ -74,13 +83,14 @@ class Document:
         """Open the file; raise `Unreadable` when it is cut off, damaged, locked or too large."""
         if not whole(data):
             raise Unreadable("unreadable", BROKEN)
+        self.data = data
         try:
             self.pdf = pikepdf.open(io.BytesIO(data), attempt_recovery=False)
         except pikepdf.PasswordError as error:
             raise Unreadable("encrypted", LOCKED) from error
         except (pikepdf.PdfError, ValueError) as error:
             raise Unreadable("unreadable", BROKEN) from error
-        if len(self.pdf.objects) > OBJECTS or len(self.pdf.pages) > PAGES:
+        if len(self.pdf.pages) > PAGES:
             raise Unreadable("too_large", LARGE)
 
     @property
@@ -120,20 +130,35 @@ class Document:
 
     @cached_property
     def scanned(self) -> tuple[frozenset[str], tuple[Any, ...]]:
-        """Return what is unsafe in any object, whether or not anything leads to it, and the embedded files."""
+        """Return what is unsafe in any object, whether or not anything leads to it, and the embedded files.
+
+        Names stand in the bytes of a file as they are, unless their objects are packed in a stream.
+        """
+        listed = self.listed()
+        if not PACKED.search(self.data) and len(FILESPEC.findall(self.data)) == len(listed):
+            return frozenset(), tuple(stream for spec in listed for stream in streams(spec.get("/EF")))
         found, files = set(), []
-        for thing in self.pdf.objects:
+        for number, thing in enumerate(self.pdf.objects):
+            if number > OBJECTS:
+                raise Unreadable("too_large", LARGE)
             body = thing.stream_dict if isinstance(thing, pikepdf.Stream) else thing
             text = body.unparse(resolved=True)
-            if not NAMED.search(text):
+            if not RISKY.search(text):
                 continue
             text = STRING.sub(b"()", text)
-            found |= {UNSAFE[name] for name in NAMED.findall(text) if name in UNSAFE}
+            found |= {UNSAFE[name.decode()] for name in RISKY.findall(text)} - {"file"}
             for match in FILES.finditer(text):
-                listed = match[1] or self.pdf.get_object(int(match[2]), int(match[3])).unparse(resolved=True)
-                files += [self.pdf.get_object(int(at), int(turn)) for at, turn in REFERENCE.findall(listed)]
-        streams = {thing.objgen: thing for thing in files if isinstance(thing, pikepdf.Stream)}
-        return frozenset(found), tuple(streams.values())
+                listing = match[1] or self.pdf.get_object(int(match[2]), int(match[3])).unparse(resolved=True)
+                files += [self.pdf.get_object(int(at), int(turn)) for at, turn in REFERENCE.findall(listing)]
+        return frozenset(found), tuple(streams(files))
+
+    def listed(self) -> list[Any]:
+        """Return the file specifications that the document lists."""
+        names = self.pdf.Root.get("/Names")
+        tree = names.get("/EmbeddedFiles") if isinstance(names, pikepdf.Dictionary) else None
+        if not isinstance(tree, pikepdf.Dictionary):
+            return []
+        return [spec for spec in pikepdf.NameTree(tree).values() if isinstance(spec, pikepdf.Dictionary)]
 
     @property
     def files(self) -> tuple[Any, ...]:
@@ -158,6 +183,12 @@ class Document:
                 text = str(said).strip() if isinstance(said, pikepdf.String) else ""
                 if kind not in QUIET and (text or kind not in MARKS):
                     yield text[:200] or kind.lstrip("/")
+
+
+def streams(things: Any) -> Iterator[Any]:
+    """Yield each of the streams among the things, or the values of a dictionary, once."""
+    items = list(things.values()) if isinstance(things, pikepdf.Dictionary) else list(things or ())
+    yield from {thing.objgen: thing for thing in items if isinstance(thing, pikepdf.Stream)}.values()
 
 
 def readable(stream: Any) -> str:
