@@ -11,7 +11,7 @@ import segno
 from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
 from formgen.arrangement import row_count
-from formgen.formats.pdf.face import face
+from formgen.formats.pdf.face import face, packed
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN
 from formgen.formats.pdf.fill import named, put, saved, write
 from formgen.formats.pdf.layout import HIDDEN, PRINT, layout
@@ -45,7 +45,7 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
                     show_off_page(pdf, field)
         for number, page in enumerate(pdf.pages, start=1):
             code = stamp(draft.mark(number, laid.pages, laid.digest))
-            page.contents_add(pdf.make_stream(code), prepend=True)
+            page.contents_add(packed(pdf, code), prepend=True)
         attach(pdf, CLAIMS, json.dumps(claims, ensure_ascii=False).encode())
         if draft.record:
             attach(pdf, RECORD, draft.record)

@@ -9,6 +9,7 @@ every viewer can type with, and a composite one that draws the letters outside o
 from __future__ import annotations
 
 import io
+import zlib
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -17,7 +18,7 @@ import font_roboto
 import pikepdf
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
-from pikepdf import Array, Dictionary, Name, Object, Pdf
+from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
 FOLDER = Path(font_roboto.__file__).parent / "files"
 FILE = FOLDER / "Roboto-Regular.ttf"
@@ -98,10 +99,19 @@ def cut() -> bytes:
     return out.getvalue()
 
 
+def packed(pdf: Pdf, data: bytes) -> Stream:
+    """Return a stream of the data, compressed where that is safe.
+
+    What ends in a carriage return seems to some to end before it.
+    """
+    small = zlib.compress(data, 9)
+    return pdf.make_stream(data) if small.endswith(b"\r") else pdf.make_stream(small, Filter=Name.FlateDecode)
+
+
 def embedded(pdf: Pdf) -> Dictionary:
     """Return the fonts of the fields, their one file put into the PDF."""
     measured, file = face(), cut()
-    stream = pdf.make_stream(file)
+    stream = packed(pdf, file)
     stream.Length1 = len(file)
     descriptor = pdf.make_indirect(
         Dictionary(
@@ -158,7 +168,7 @@ def composite_font(pdf: Pdf, descriptor: Object) -> Object:
             BaseFont=Name(f"/{POSTSCRIPT}"),
             Encoding=Name("/Identity-H"),
             DescendantFonts=Array([pdf.make_indirect(below)]),
-            ToUnicode=pdf.make_stream(to_unicode(others)),
+            ToUnicode=packed(pdf, to_unicode(others)),
         )
     )
 

@@ -32,7 +32,8 @@ def fill(data: bytes, answers: Mapping[str, str]) -> bytes:
 def saved(pdf: Pdf) -> bytes:
     """Return the file with a classic table of objects, which viewers save on top of most safely."""
     out = io.BytesIO()
-    pdf.save(out, object_stream_mode=pikepdf.ObjectStreamMode.disable, deterministic_id=True)
+    plain = pikepdf.ObjectStreamMode.disable
+    pdf.save(out, object_stream_mode=plain, compress_streams=False, deterministic_id=True)
     return out.getvalue()
 
 

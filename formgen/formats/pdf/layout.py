@@ -13,7 +13,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import cache, lru_cache
@@ -24,9 +24,9 @@ from typing import Any
 
 import pikepdf
 import typst
-from pikepdf import Array, Dictionary, Name, Object, Pdf, String
+from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream, String
 
-from formgen.arrangement import COLUMNS, WIDE_LABEL, block, boxes_per_line, cards, paired, sections, widths
+from formgen.arrangement import COLUMNS, WIDE_LABEL, block, cards, paired, sections, widths
 from formgen.formats.pdf import face, look
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, NONE, OFF, ON, TOKEN, Place, asked, boxes
 from formgen.formats.pdf.fill import MULTILINE, saved
@@ -36,7 +36,7 @@ from formgen.words import locale, say
 HERE = Path(__file__).parent
 POINT = 72 / 2.54  # points in a cm
 LINE, MORE = 25, 14  # the height of a field of one line, and of each further one, in points
-LETTER = 4.9  # the usual width of a letter in points
+LETTER, BOX = 4.9, 19  # the usual width of a letter; of a box with the gap behind it, in points
 READ_ONLY, REQUIRED, COMBO = 1, 1 << 1, 1 << 17
 PRINT, HIDDEN = 4, 2
 PREFIX = "x-field:"
@@ -156,13 +156,15 @@ def described(
 
 
 def parts(questions: Iterable[Question], rows: Mapping[str, int]) -> Iterator[dict[str, Any]]:
-    """Yield the parts of a section: pairs in rows, each block of its own, and tables."""
-    for (tabular, _), run in groupby(questions, key=lambda question: (bool(question.columns), block(question))):
+    """Yield the parts of a section: pairs in rows, and tables; blocks such as signatures stay together."""
+    for (tabular, named), run in groupby(
+        questions, key=lambda question: (bool(question.columns), bool(block(question)))
+    ):
         if tabular:
             yield from (table(question, rows[question.path]) for question in run)
         else:
-            group = list(run)
-            yield {"kind": "rows", "together": len(group) <= 8, "rows": list(pairs(group))}
+            groups = [list(pairs(group)) for _, group in groupby(run, key=block)]
+            yield {"kind": "rows", "together": named, "groups": groups}
 
 
 def table(question: Question, rows: int) -> dict[str, Any]:
@@ -171,13 +173,35 @@ def table(question: Question, rows: int) -> dict[str, Any]:
     common = {**labelled(question), "kind": "cards" if cards(question) else "grid"}
     if cards(question):
         return {**common, "cards": [list(pairs(line)) for line in lines]}
-    sizes = widths(question.columns)
+    sizes = roomy(question.columns)
     return {
         **common,
         "widths": sizes,
         "columns": [labelled(column) for column in question.columns],
         "rows": [[item(cell, size) for cell, size in zip(line, sizes, strict=True)] for line in lines],
     }
+
+
+def roomy(columns: Sequence[Question]) -> list[float]:
+    """Return the width in cm of each column of a grid, with room for every word beside a box."""
+    sizes = widths(columns)
+    needed = [
+        max((size_of(word) + BOX + 13 for choice in boxed(column) for word in choice.label.split()), default=0) / POINT
+        for column in columns
+    ]
+    missing = sum(max(need - size, 0) for need, size in zip(needed, sizes, strict=True))
+    spare = sum(max(size - need, 0) for need, size in zip(needed, sizes, strict=True))
+    return [max(need, size - max(size - need, 0) * missing / spare) for need, size in zip(needed, sizes, strict=True)]
+
+
+def boxed(question: Question) -> tuple[Choice, ...]:
+    """Return the options that are drawn as boxes."""
+    return question.choices if question.control is Control.TICKS else ()
+
+
+def size_of(text: str) -> float:
+    """Return how wide a text is beside a box, in points."""
+    return face.face().width(face.face().clean(text), look.SIZE)
 
 
 def pairs(questions: Iterable[Question]) -> Iterator[list[dict[str, Any]]]:
@@ -199,6 +223,7 @@ def labelled(question: Question) -> dict[str, Any]:
         "code": question.number,
         "hint": question.hint,
         "required": question.required,
+        "date": question.control is Control.DATE,
     }
 
 
@@ -211,17 +236,26 @@ def item(question: Question, width: float) -> dict[str, Any]:
         "wide": question.control is Control.AREA,
         "long": len(question.label) > WIDE_LABEL,
         "height": LINE + MORE * (lines(question, width) - 1),
-        "beside": boxes_per_line(width, question.choices) if question.control is Control.TICKS else 1,
+        "beside": beside(question.choices, width * POINT - 12),
         "choices": [{"name": full, "label": choice.label} for full, choice in boxes(question) if choice],
     }
+
+
+def beside(choices: Sequence[Choice], width: float) -> int:
+    """Return how many boxes with their labels go side by side on a width in points."""
+    sizes = [size_of(choice.label) + BOX for choice in choices]
+    for count in range(min(len(sizes), 6), 1, -1):
+        if sum(max(sizes[column::count]) for column in range(count)) + 14 * (count - 1) <= width:
+            return count
+    return 1
 
 
 def lines(question: Question, width: float) -> int:
     """Return how many lines a field has on a width in cm: room for what is usually written."""
     needed = question.limit * LETTER / (width * POINT)
     if question.control is Control.AREA:
-        return min(max(math.ceil(needed * 0.6), 3), 8)
-    return min(max(math.ceil(needed * 0.7), 1), 3) if question.control is Control.LINE else 1
+        return min(max(math.ceil(needed * 0.6), 3), 4 if block(question) else 8)
+    return min(max(math.ceil(needed / 1.9), 1), 3) if question.control is Control.LINE else 1
 
 
 # --- the fields: what stands where typst has left a link ---------------------------------------
@@ -238,6 +272,9 @@ def made(form: str, questions: Iterable[Question]) -> bytes:
     assert isinstance(drawn, bytes), "a PDF is one file"
     with Pdf.open(io.BytesIO(drawn)) as pdf:
         add_fields(pdf, questions, json.loads(form)["said"])
+        for found in pdf.objects:
+            if isinstance(found, Stream) and found.read_raw_bytes().endswith(b"\r"):  # see `face.packed`
+                found.write(found.read_bytes())
         return saved(pdf)
 
 
@@ -253,10 +290,11 @@ def add_fields(pdf: Pdf, questions: Iterable[Question], said: Mapping[str, str])
     form = Dictionary(Fields=Array(), DR=Dictionary(Font=fonts), DA=String(look.style(look.SIZE)))
     pdf.Root.AcroForm = pdf.make_indirect(form)
     maker = Maker(pdf, {question.path: question for question in questions}, said)
+    del pdf.Root.MarkInfo["/Suspects"]  # false by default, and older popplers complain of it
     tagged = pikepdf.NumberTree(pdf.Root.StructTreeRoot.ParentTree)
     for page in pdf.pages:
         page.Tabs = Name.S
-        page.Contents = pdf.make_stream(b"q\n" + page.Contents.read_bytes() + b"\nQ")  # others may draw on top
+        page.Contents = face.packed(pdf, b"q\n" + page.Contents.read_bytes() + b"\nQ")  # others may draw on top
         page.Resources.Font[face.SIMPLE] = fonts[face.SIMPLE]
         for link in page.get("/Annots", ()):
             maker.field(link, str(link.A.URI).removeprefix(PREFIX))

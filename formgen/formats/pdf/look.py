@@ -8,7 +8,7 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf
 
 from formgen.formats.pdf.face import SIMPLE, face
 
-SIZE, SMALLEST, STEP = 9.5, 6.0, 0.5
+SIZE, SMALLEST, STEP = 9.5, 5.0, 0.5
 LEADING, MARGIN = 1.2, 2.5
 EMPTY = b"/Tx BMC EMC"
 
