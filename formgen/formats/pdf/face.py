@@ -32,7 +32,7 @@ class Face:
 
     def __init__(self) -> None:
         """Read the file."""
-        font = TTFont(FILE, lazy=True)
+        font = TTFont(io.BytesIO(FILE.read_bytes()), lazy=True)
         order, advances = font.getReverseGlyphMap(), font["hmtx"].metrics
         scale = 1000 / font["head"].unitsPerEm
         kept = {code for letters in LETTERS for code in letters}
@@ -90,7 +90,7 @@ def cut() -> bytes:
     options.retain_gids, options.notdef_outline, options.hinting = True, True, False
     options.layout_features, options.drop_tables = [], [*options.drop_tables, "GSUB", "GPOS", "GDEF"]
     options.name_IDs, options.recalc_timestamp = [1, 2, 3, 4, 5, 6], False
-    font = TTFont(FILE, recalcTimestamp=False)
+    font = TTFont(io.BytesIO(FILE.read_bytes()), recalcTimestamp=False)
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=[ord(letter) for letter in face().glyphs])
     subsetter.subset(font)
