@@ -195,7 +195,7 @@ def readable(stream: Any) -> str:
     """Return the text of a stream, or nothing when it is too long, damaged or no text."""
     try:
         data = stream.read_bytes() if len(stream.read_raw_bytes()) <= TEXT_BYTES else b""
-    except pikepdf.PdfError:
+    except (pikepdf.PdfError, RuntimeError):  # a limit of qpdf is a RuntimeError
         return ""
     if len(data) > TEXT_BYTES:
         return ""
