@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,7 +16,7 @@ from formgen.process import Case, ends
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
 from formgen.sheet import Draft, Identity
-from formgen.store import Journal, day, stamp
+from formgen.store import Journal, day, known, stamp
 from formgen.words import FORM_LANGUAGES, locale, say
 
 
@@ -138,3 +139,25 @@ def issue(
     )
     outbox.write(file, document)
     return Issued(form.id, form.version, str(instance), case_id, format_name, language, str(file))
+
+
+def archive(
+    workspace: Workspace, journal: Journal, registry: Registry, record_id: str, path: Path | None = None
+) -> Issued:
+    """Make the copy of an accepted record that is archived, as PDF/A-3; raise `UsageError`.
+
+    It is the same document with the values of the record, and the record itself attached. Without
+    a path it lies beside the record.
+    """
+    row = journal.record(record_id)
+    if row is None:
+        raise UsageError("Tietuetta {record} ei ole.", record=record_id)
+    record, payload = known(row, registry).record, json.loads(row["payload"])
+    form, language, case_id = type(record), payload["language"], row["case_id"]
+    identity = Identity(form.id, form.version, UUID(row["instance_id"]))
+    draft = drafted(workspace, form, identity, case_id, language, outbox.pretty(payload))
+    values = {asked.name: getattr(record, asked.name) for asked in form.fields}
+    document = formats.every()["pdf"].draw(draft, blank(form, values, language))
+    file = path or outbox.record_path(workspace, case_id, record_id, form.id).with_suffix(".pdf")
+    outbox.write(file, document)
+    return Issued(form.id, form.version, row["instance_id"], case_id, "pdf", language, str(file))

@@ -383,26 +383,26 @@ def nested(document: Pdf) -> None:
     document.Root.AcroForm.Deep = String("DEEP")
 
 
-HOSTILE: dict[str, tuple[Callable[[], bytes], set[str]]] = {
-    "100_000_fields": (lambda: changed(many_fields), {"unsafe", "unreadable"}),
-    "fields_3_000_deep": (lambda: changed(deep), {"unsafe"}),
-    "a_field_that_is_its_own_child": (lambda: changed(loop), {"unsafe"}),
-    "500_pages": (lambda: changed(many_pages), {"too_large"}),
-    "pages_that_are_their_own_children": (lambda: changed(page_loop), {"unreadable"}),
-    "a_gigabyte_of_metadata": (lambda: changed(bomb).replace(b"/Metadatx", b"/Metadata"), {"read"}),
-    "a_gigabyte_of_objects": (object_bomb, {"unreadable", "too_large", "unsafe"}),
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "100_000_fields": (lambda: changed(many_fields), "unsafe"),
+    "fields_3_000_deep": (lambda: changed(deep), "unsafe"),
+    "a_field_that_is_its_own_child": (lambda: changed(loop), "unsafe"),
+    "500_pages": (lambda: changed(many_pages), "too_large"),
+    "pages_that_are_their_own_children": (lambda: changed(page_loop), "unreadable"),
+    "a_gigabyte_of_metadata": (lambda: changed(bomb).replace(b"/Metadatx", b"/Metadata"), "read"),
+    "a_gigabyte_of_objects": (object_bomb, "unreadable"),
     "arrays_100_000_deep": (
         lambda: changed(nested).replace(b"(DEEP)", b"[" * 100_000 + b"]" * 100_000),
-        {"unreadable"},
+        "unreadable",
     ),
-    "no_pdf_behind_the_head": (lambda: b"%PDF-1.7\n" + bytes(100_000) + b"\n%%EOF", {"unreadable"}),
+    "no_pdf_behind_the_head": (lambda: b"%PDF-1.7\n" + bytes(100_000) + b"\n%%EOF", "unreadable"),
 }
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_ends_within_the_limits(name: str) -> None:
-    make, outcomes = HOSTILE[name]
-    assert outcome(make()) in outcomes
+    make, expected = HOSTILE[name]
+    assert outcome(make()) == expected
 
 
 def test_the_next_file_is_read_as_if_nothing_had_happened() -> None:

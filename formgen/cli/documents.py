@@ -13,7 +13,8 @@ from formgen.cli.outcomes import described_bytes, report, settled, told
 from formgen.cli.session import Session, _, examples, now, out, progress, session
 from formgen.errors import OutOfReach, UsageError
 from formgen.form import Form
-from formgen.issue import issue
+from formgen.issue import Issued, issue
+from formgen.issue import archive as make_archived
 from formgen.store import day
 from formgen.watch import Watch
 
@@ -69,6 +70,32 @@ def generate(
                 path=target,
             )
         )
+    listed(shared, made)
+
+
+@app.command(
+    help=_("Tee tietueesta arkistokappale: PDF/A, jossa tietue on liitteenä."),
+    epilog=examples("formgen archive 01980000-0000-7000-8000-000000000001"),
+)
+def archive(
+    context: typer.Context,
+    records: Annotated[list[str], typer.Argument(metavar="RECORD…", help=_("Tietueiden tunnukset."))],
+    path: Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))] = None,
+) -> None:
+    """Make the copies of records that are archived."""
+    shared = session(context)
+    folder = path if path and (path.is_dir() or len(records) > 1) else None
+    made = [
+        make_archived(
+            shared.workspace, shared.journal, shared.registry, record, folder / f"{record}.pdf" if folder else path
+        )
+        for record in records
+    ]
+    listed(shared, made)
+
+
+def listed(shared: Session, made: list[Issued]) -> None:
+    """Print where the documents lie."""
     if shared.as_json:
         shared.answer([asdict(item) for item in made])
     else:

@@ -6,6 +6,8 @@ import io
 import json
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
+from string import Template
 
 import segno
 from pikepdf import Array, Dictionary, Name, Object, Pdf, String
@@ -23,7 +25,7 @@ MODULE = 0.7 * MM
 RIGHT, TOP = 190 * MM, 287 * MM  # the corner of the code on the page
 SMALL = 5.5
 CLAIMS, RECORD = "formgen.json", "record.json"
-NAMESPACE = "urn:formgen:xmp:1:"
+XMP = Template((Path(__file__).parent / "metadata.xml").read_text(encoding="utf-8"))
 
 
 def draw(draft: Draft, sheet: Sheet) -> bytes:
@@ -94,9 +96,9 @@ def runs(row: bytearray) -> list[tuple[int, int]]:
 
 def attach(pdf: Pdf, name: str, data: bytes) -> None:
     """Attach a JSON file."""
-    stream = pdf.make_stream(data)
-    stream.Type, stream.Subtype = Name.EmbeddedFile, Name("/application/json")
-    stream.Params = Dictionary(Size=len(data))
+    held = pdf.make_stream(
+        data, Type=Name.EmbeddedFile, Subtype=Name("/application/json"), Params=Dictionary(Size=len(data))
+    )
     spec = pdf.make_indirect(
         Dictionary(
             Type=Name.Filespec,
@@ -104,7 +106,7 @@ def attach(pdf: Pdf, name: str, data: bytes) -> None:
             UF=String(name),
             Desc=String(name),
             AFRelationship=Name.Data,
-            EF=Dictionary(F=stream, UF=stream),
+            EF=Dictionary(F=held, UF=held),
         )
     )
     if "/AF" not in pdf.Root:
@@ -123,61 +125,8 @@ def describe(pdf: Pdf, words: Mapping[str, str], claims: Mapping[str, str], arch
     pdf.docinfo["/Creator"] = pdf.docinfo["/Producer"] = "formgen"
     for name, value in claims.items():
         pdf.docinfo[f"/{name}"] = value
-    metadata = pdf.make_stream(xmp(words, claims, archived).encode())
-    metadata.Type, metadata.Subtype = Name.Metadata, Name.XML
-    pdf.Root.Metadata = metadata
-    pdf.Root.Lang = String(words["locale"])
-
-
-def xmp(words: Mapping[str, str], claims: Mapping[str, str], archived: bool) -> str:
-    """Return the XMP packet, the claims as properties of our own."""
-    said = {name: escape(value) for name, value in words.items()}
-    own = "".join(f"<fg:{name}>{escape(value)}</fg:{name}>" for name, value in claims.items())
+    said = {**words, **{name.removeprefix("formgen_"): value for name, value in claims.items()}}
     level = "<pdfaid:part>3</pdfaid:part><pdfaid:conformance>A</pdfaid:conformance>" if archived else ""
-    return (
-        '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
-        '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""'
-        ' xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:pdf="http://ns.adobe.com/pdf/1.3/"'
-        ' xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:pdfuaid="http://www.aiim.org/pdfua/ns/id/"'
-        f' xmlns:pdfaid="http://www.aiim.org/pdfa/ns/id/" xmlns:fg="{NAMESPACE}">'
-        f'<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{said["form_title"]}</rdf:li></rdf:Alt></dc:title>'
-        f"<dc:creator><rdf:Seq><rdf:li>{said['organiser']}</rdf:li></rdf:Seq></dc:creator>"
-        f'<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{said["form_number"]}</rdf:li></rdf:Alt>'
-        f"</dc:description><dc:language><rdf:Bag><rdf:li>{said['locale']}</rdf:li></rdf:Bag></dc:language>"
-        f"<dc:identifier>{said['token']}</dc:identifier><pdf:Keywords>{said['token']}</pdf:Keywords>"
-        "<pdf:Producer>formgen</pdf:Producer><xmp:CreatorTool>formgen</xmp:CreatorTool>"
-        f"<pdfuaid:part>1</pdfuaid:part>{level}{own}</rdf:Description>{extension(claims)}</rdf:RDF></x:xmpmeta>"
-        f'{" " * 1000}<?xpacket end="w"?>'
-    )
-
-
-def extension(claims: Mapping[str, str]) -> str:
-    """Return the description of the properties that PDF/A does not know: ours and that of PDF/UA."""
-    ours = "".join(schema_property(name, "Text", "identity of the form") for name in claims)
-    universal = schema_property("part", "Integer", "part of PDF/UA")
-    return (
-        '<rdf:Description rdf:about="" xmlns:pdfaExtension="http://www.aiim.org/pdfa/ns/extension/"'
-        ' xmlns:pdfaSchema="http://www.aiim.org/pdfa/ns/schema#"'
-        ' xmlns:pdfaProperty="http://www.aiim.org/pdfa/ns/property#"><pdfaExtension:schemas><rdf:Bag>'
-        f"{schema('formgen', NAMESPACE, 'fg', ours)}"
-        f"{schema('PDF/UA', 'http://www.aiim.org/pdfua/ns/id/', 'pdfuaid', universal)}"
-        "</rdf:Bag></pdfaExtension:schemas></rdf:Description>"
-    )
-
-
-def schema(name: str, namespace: str, prefix: str, properties: str) -> str:
-    """Return the description of a schema."""
-    return (
-        f'<rdf:li rdf:parseType="Resource"><pdfaSchema:schema>{name}</pdfaSchema:schema>'
-        f"<pdfaSchema:namespaceURI>{namespace}</pdfaSchema:namespaceURI><pdfaSchema:prefix>{prefix}</pdfaSchema:prefix>"
-        f"<pdfaSchema:property><rdf:Seq>{properties}</rdf:Seq></pdfaSchema:property></rdf:li>"
-    )
-
-
-def schema_property(name: str, kind: str, about: str) -> str:
-    """Return the description of a property."""
-    return (
-        f'<rdf:li rdf:parseType="Resource"><pdfaProperty:name>{name}</pdfaProperty:name>'
-        f"<pdfaProperty:valueType>{kind}</pdfaProperty:valueType><pdfaProperty:category>internal</pdfaProperty:category>"
-        f"<pdfaProperty:description>{about}</pdfaProperty:description></rdf:li>"
-    )
+    packet = XMP.substitute({name: escape(value) for name, value in said.items()}, archived=level)
+    pdf.Root.Metadata = pdf.make_stream(packet.encode(), Type=Name.Metadata, Subtype=Name.XML)  # never compressed
+    pdf.Root.Lang = String(words["locale"])

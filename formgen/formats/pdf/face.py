@@ -32,17 +32,16 @@ class Face:
 
     def __init__(self) -> None:
         """Read the file."""
-        font = TTFont(io.BytesIO(FILE.read_bytes()), lazy=True)
-        order, advances = font.getReverseGlyphMap(), font["hmtx"].metrics
-        scale = 1000 / font["head"].unitsPerEm
-        kept = {code for letters in LETTERS for code in letters}
-        names = {code: glyph for code, glyph in font.getBestCmap().items() if code in kept}
-        self.glyphs = {chr(code): order[glyph] for code, glyph in names.items()}
-        self.widths: dict[str, int] = {chr(code): round(advances[glyph][0] * scale) for code, glyph in names.items()}
-        head = font["hhea"]
-        self.ascent, self.descent = round(head.ascent * scale), round(head.descent * scale)
-        self.box = [round(getattr(font["head"], edge) * scale) for edge in ("xMin", "yMin", "xMax", "yMax")]
-        self.height = round(font["OS/2"].sCapHeight * scale)
+        with TTFont(FILE, lazy=True) as font:
+            scale = 1000 / font["head"].unitsPerEm
+            kept = {code for letters in LETTERS for code in letters}
+            names = {chr(code): glyph for code, glyph in font.getBestCmap().items() if code in kept}
+            order, advances = font.getReverseGlyphMap(), font["hmtx"].metrics
+            self.glyphs = {letter: order[glyph] for letter, glyph in names.items()}
+            self.widths: dict[str, int] = {letter: round(advances[glyph][0] * scale) for letter, glyph in names.items()}
+            self.box = [round(getattr(font["head"], edge) * scale) for edge in ("xMin", "yMin", "xMax", "yMax")]
+            self.ascent, self.descent = round(font["hhea"].ascent * scale), round(font["hhea"].descent * scale)
+            self.height = round(font["OS/2"].sCapHeight * scale)
 
     def clean(self, text: str) -> str:
         """Return the text with a question mark for each character that cannot be drawn."""
@@ -90,12 +89,12 @@ def cut() -> bytes:
     options.retain_gids, options.notdef_outline, options.hinting = True, True, False
     options.layout_features, options.drop_tables = [], [*options.drop_tables, "GSUB", "GPOS", "GDEF"]
     options.name_IDs, options.recalc_timestamp = [1, 2, 3, 4, 5, 6], False
-    font = TTFont(io.BytesIO(FILE.read_bytes()), recalcTimestamp=False)
     subsetter = Subsetter(options)
     subsetter.populate(unicodes=[ord(letter) for letter in face().glyphs])
-    subsetter.subset(font)
     out = io.BytesIO()
-    font.save(out)
+    with TTFont(FILE, recalcTimestamp=False) as font:
+        subsetter.subset(font)
+        font.save(out)
     return out.getvalue()
 
 

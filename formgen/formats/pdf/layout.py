@@ -40,6 +40,7 @@ LETTER, BOX = 4.9, 19  # the usual width of a letter; of a box with the gap behi
 READ_ONLY, REQUIRED, COMBO = 1, 1 << 1, 1 << 17
 PRINT, HIDDEN = 4, 2
 PREFIX = "x-field:"
+MADE_BY = ("face.py", "fields.py", "form.typ", "layout.py", "look.py")
 DIGEST = re.compile(r"[0-9a-f]{8}")
 CORNER, SQUARE = 8 / 10 * POINT, 5 / 10 * POINT  # from the edges of the page; the side of a square
 
@@ -93,7 +94,7 @@ def kept(digest: str, store: Path) -> Layout | None:
 @cache
 def recipe() -> str:
     """Return the digest of all that a layout depends on besides its description."""
-    parts = [file.read_bytes() for file in (*sorted(HERE.glob("*.typ")), *sorted(HERE.glob("*.py")))]
+    parts = [(HERE / name).read_bytes() for name in MADE_BY]
     parts += [version(package).encode() for package in ("typst", "font-roboto", "fonttools", "pikepdf")]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 

@@ -9,6 +9,7 @@ import io
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 import pikepdf
@@ -67,7 +68,7 @@ def walked(library: Library) -> Fields:
     """
     found: dict[str, list[Held]] = {}
     seen: set[Any] = set()
-    waiting = [(node, "", "", "", 0) for node in library.roots()]
+    waiting = [(node, "", "", "", 0) for node in islice(library.roots(), FIELDS + 1)]
     count = 0
     while waiting:
         node, prefix, kind, value, depth = waiting.pop()
