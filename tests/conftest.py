@@ -88,7 +88,7 @@ class Bench:
     def filled(self, made: Issued, answers: Mapping[str, str]) -> bytes:
         """Return the document as a person fills it; ``{today+1}`` in an answer is that day."""
         typed = {path: dated(text, day(self.clock())) for path, text in answers.items()}
-        document: bytes = formats.every()["docx"].fill(Path(made.path).read_bytes(), typed)
+        document: bytes = formats.every()[made.format].fill(Path(made.path).read_bytes(), typed)
         return document
 
     # --- back -------------------------------------------------------------------------------------

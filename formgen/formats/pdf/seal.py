@@ -74,8 +74,8 @@ def checked(data: bytes, trusted: list[Certificate]) -> Iterable[tuple[int, Seal
             raise Unreadable("bad_identity", ALTERED)
         if trusted and not status.bottom_line:
             raise Unreadable("bad_identity", UNTRUSTED)
-        start, length = signature.byte_range[2:4]
-        yield int(start) + int(length), seal(signature, status)
+        _, _, start, length = (int(edge) for edge in signature.byte_range)
+        yield start + length, seal(signature, status)
 
 
 def seal(signature: EmbeddedPdfSignature, status: PdfSignatureStatus) -> Seal:
