@@ -570,6 +570,7 @@ DOUBTS = {
     "misplaced": "Taulukon soluja on siirtynyt. Vahvistakaa arvo.",
     "incomplete": "Osa kentän ruuduista puuttuu asiakirjasta. Vahvistakaa valinta.",
     "readers_disagree": "Kaksi lukijaa sai kentästä eri arvon. Vahvistakaa arvo.",
+    "flattened": "Arvo on luettu sivun kuvasta. Vahvistakaa arvo.",
     "one_reader": "Vain toinen kahdesta lukijasta sai tiedoston luettua. Vahvistakaa arvo.",
 }
 

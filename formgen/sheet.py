@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 
@@ -98,7 +98,7 @@ class Sheet:
     ``tokens`` maps each carrier of identity to the tokens found in it; ``claims`` is
     what the document says of itself unsigned (``case_id``, ``language``); ``facts`` are things
     a policy may mind (``macros``, ``external``); ``strays`` is text outside the fields; ``seals``
-    are its electronic signatures.
+    are its electronic signatures; ``pictures`` show, as PNG, the places of answers in doubt.
     """
 
     answers: Mapping[str, Answer]
@@ -108,6 +108,7 @@ class Sheet:
     facts: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()
     seals: tuple[Seal, ...] = ()
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +133,16 @@ class Draft:
 class Paper(NamedTuple):
     """What a format must know of a form to find its fields: questions and printed text.
 
-    ``roots`` are the certificates through which an electronic signature is trusted.
+    ``roots`` are the certificates through which an electronic signature is trusted. For a document
+    that has lost its fields, ``layout`` is the format's own account of where they stand, and
+    ``given`` what it was issued with.
     """
 
     questions: tuple[Question, ...]
     printed: frozenset[str] = frozenset()
     roots: tuple[bytes, ...] = ()
+    layout: Any = None
+    given: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)

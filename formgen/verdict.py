@@ -34,6 +34,8 @@ UNSAFE = {
 MINDED = {
     "warned": "Tiedoston rakenteessa on virheitä. Tarkistakaa vastaukset asiakirjasta.",
     "missing_fields": "Asiakirjasta puuttuu lomakkeen kenttiä. Tarkistakaa vastaukset asiakirjasta.",
+    "missing_pages": "Asiakirjasta puuttuu sivuja: {pages}.",
+    "foreign_pages": "Asiakirjassa on muita kuin lomakkeen sivuja: {pages}.",
     "unknown_fields": "Asiakirjassa on kenttiä, joita lomakkeessa ei ole. Tarkistakaa, mitä niissä on.",
 }
 CODES = {"unknown_version": "R90", "unknown_form": "R89", "bad_identity": "R89", "not_a_form": "R89"}
@@ -126,6 +128,8 @@ class Desk:
         sheet = wall.read(data, papers, limits)
         if not sheet.answers and (named := self.bookmarked(sheet)) in papers:
             sheet = wall.read(data, {named: papers[named]}, limits)
+        if not sheet.answers and (paper := self.measured(sheet, papers)):
+            sheet = wall.read(data, paper, limits)
         if found := UNSAFE & set(sheet.facts):
             message = "Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}."
             raise Unreadable("unsafe", message, parts=", ".join(sorted(found)))
@@ -221,6 +225,17 @@ class Desk:
         row = self.journal.issued(str(UUID(sheet.tokens["bookmark"][0]))) if bare else None
         return (row["form"], row["version"]) if row else ("", "")
 
+    def measured(self, sheet: Sheet, papers: Mapping[tuple[str, str], Paper]) -> dict[tuple[str, str], Paper] | None:
+        """Return the paper with the layout that the codes on the pages of a sheet name, if there is one."""
+        marks = [mark for token in sheet.tokens.get("qr", ()) if (mark := self.workspace.keys.marked(token))]
+        for mark in marks[:1]:
+            name = (mark.identity.form, mark.identity.version)
+            layout = formats.every()["pdf"].kept(mark.layout, self.workspace.var / "layouts")
+            issued = self.journal.issued(str(mark.identity.instance)) or {}
+            if layout and name in papers:
+                return {name: papers[name]._replace(layout=layout, given=issued.get("answers", {}))}
+        return None
+
     def papers(self) -> dict[tuple[str, str], Paper]:
         """Return what the readers may look for: the questions and printed text of every form."""
         roots = self.workspace.roots
@@ -251,8 +266,9 @@ class Desk:
 def minded(sheet: Sheet) -> Iterator[Finding]:
     """Yield a finding for every fact of a document that a person must look at."""
     for fact in sheet.facts:
-        if fact in MINDED:
-            yield Finding("format", "review", "", MINDED[fact])
+        name, _, pages = fact.partition(":")
+        if name in MINDED:
+            yield Finding("format", "review", "", MINDED[name], {"pages": pages} if pages else {})
     if any(not seal.root for seal in sheet.seals):
         yield Finding("format", "review", "", UNTRUSTED)
 

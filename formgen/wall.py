@@ -10,6 +10,7 @@ import ctypes
 import json
 import multiprocessing
 import resource
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -79,7 +80,9 @@ def serve(out: Connection, data: bytes, papers: Mapping[tuple[str, str], Paper],
     """Read the bytes within limits and send the outcome: what the child does."""
     confine(memory, seconds)
     try:
-        reply: dict[str, Any] = {"sheet": asdict(formats.read(data, papers))}
+        sheet = formats.read(data, papers)
+        pictures = {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()}
+        reply: dict[str, Any] = {"sheet": {**asdict(sheet), "pictures": pictures}}
     except Unreadable as error:
         reply = {"code": error.code, "message": error.message, "values": error.values}
     out.send_bytes(json.dumps(reply).encode())
@@ -120,4 +123,5 @@ def received(reply: Mapping[str, Any]) -> Sheet:
         facts=tuple(sheet["facts"]),
         strays=tuple(sheet["strays"]),
         seals=tuple(Seal(**seal) for seal in sheet["seals"]),
+        pictures={path: b64decode(picture) for path, picture in sheet["pictures"].items()},
     )

@@ -9,15 +9,14 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 
-from formgen import words
 from formgen.formats.pdf import fields as names
 from formgen.formats.pdf.document import Document
 from formgen.formats.pdf.tree import SIGNED, ByPikepdf, Fields, Held, by_pypdf, walked
 from formgen.kinds import clean
 from formgen.sheet import Answer, Choice, Control, Paper, Question, Seal, Sheet, flat, paper_of, tokens_in
-from formgen.words import plain
 
 ROWS = 200
 STRAYS = 100
@@ -49,7 +48,20 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
         written = (held.value for name in unknown for held in found[name] if held.kind != "Sig")
         strays = tuple(islice((*document.strays(), *(text[:200] for text in written if text not in UNSET)), STRAYS))
     facts |= {"warned"} if document.warned else set()
-    return Sheet(answers, tokens, claims(found), "pdf", tuple(sorted(facts)), strays, seals)
+    sheet = Sheet(answers, tokens, claims(found), "pdf", tuple(sorted(facts)), strays, seals)
+    return sheet if answers else measured(data, sheet, paper)
+
+
+def measured(data: bytes, sheet: Sheet, paper: Paper | None) -> Sheet:
+    """Return the sheet of a document that has lost its fields, with what its pages show."""
+    pages = importlib.import_module(f"{__package__}.flat").flattened(data, paper)
+    return replace(
+        sheet,
+        answers=pages.answers,
+        tokens={**sheet.tokens, "qr": pages.marks} if pages.marks else sheet.tokens,
+        facts=tuple(sorted({*sheet.facts, *pages.facts} - {"missing_fields"})),
+        pictures=pages.pictures,
+    )
 
 
 def carriers(document: Document, found: Fields) -> dict[str, tuple[str, ...]]:
@@ -109,19 +121,8 @@ def taken(
     doubts = ("unread",) if any((one.kind == "Btn") != button for one in first.values()) else ()
     if not button:
         (one,) = first.values()
-        return chosen(question, clean(one.value)), doubts
+        return names.chosen(question, clean(one.value)), doubts
     ticked = [option.code for name, option in boxes if option and name in first and first[name].value not in UNSET]
     if any(one.shown and bool(one.shown - UNSET) != (one.value not in UNSET) for one in first.values()):
         doubts = (*doubts, "glyph_state")
     return " ".join(ticked), doubts
-
-
-def chosen(question: Question, text: str) -> str:
-    """Return the code of what a list holds: some programs store its label."""
-    if question.control is not Control.LIST:
-        return text
-    if text == names.NONE:
-        return ""
-    codes = {choice.code for choice in question.choices}
-    labels = {plain(said): choice.code for choice in question.choices for said in words.everywhere(choice.label)}
-    return text if text in codes else labels.get(plain(text), text)
