@@ -198,7 +198,6 @@ def test_every_field_says_what_it_is_and_what_it_takes(desk: Any, form: type[For
                 continue
             question, option = questions[name]
             tip, flags = str(widget.TU), int(widget.get("/Ff", 0))
-            assert str(widget.Contents) == tip
             assert question.title in tip
             if (table := tables.get(name.partition(".")[0])) is not None:
                 assert tip.startswith(f"{table.title} {int(name.split('.')[1]) + 1}: ")

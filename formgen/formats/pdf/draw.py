@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Mapping
 from html import escape
@@ -15,7 +14,7 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 from formgen.arrangement import row_count
 from formgen.formats.pdf.face import face, packed
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN
-from formgen.formats.pdf.fill import named, put, saved, write
+from formgen.formats.pdf.fill import changed, named, put, write
 from formgen.formats.pdf.layout import HIDDEN, PRINT, layout
 from formgen.formats.pdf.look import EMPTY, stream
 from formgen.sheet import Draft, Sheet
@@ -38,11 +37,12 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
         LANGUAGE: draft.language,
         LAYOUT: laid.digest,
     }
-    with Pdf.open(io.BytesIO(laid.pdf)) as pdf:
+
+    def inscribe(pdf: Pdf) -> None:
         put(pdf, {path: answer.text for path, answer in sheet.answers.items() if answer.text})
         for name, field in named(pdf.Root.AcroForm.Fields):
             if name in claims:
-                write(pdf, field, claims[name])
+                write(pdf, field, claims[name] or "–")
                 if draft.record and int(field.F) == HIDDEN:
                     show_off_page(pdf, field)
         for number, page in enumerate(pdf.pages, start=1):
@@ -52,46 +52,32 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
         if draft.record:
             attach(pdf, RECORD, draft.record)
         describe(pdf, draft.words, claims, archived=bool(draft.record))
-        return saved(pdf)
+
+    return changed(laid.pdf, inscribe)
 
 
 def show_off_page(pdf: Pdf, field: Object) -> None:
     """Move a hidden field outside the page: an archived document may hide none."""
     field.F, field.Rect = PRINT, Array([-20, -20, -10, -10])
-    field.AP = Dictionary(N=stream(pdf, EMPTY, 10, 10))
+    field.AP = Dictionary(N=stream(pdf, EMPTY, 10, 10, Dictionary()))
 
 
 def stamp(text: str) -> bytes:
     """Return the operators that draw the code of a page, and below it the same in clear text."""
     code = segno.make(text, error="m", mode="alphanumeric", micro=False)
-    side = code.symbol_size(border=0)[0]
-    left = RIGHT - side * MODULE
-    rows = [
-        b"%g %g %g %g re" % (round(left + start * MODULE, 3), round(TOP - (y + 1) * MODULE, 3), round(run * MODULE, 3),
-                             round(MODULE, 3))
-        for y, row in enumerate(code.matrix)
-        for start, run in runs(row)
-    ]  # fmt: skip
-    half = len(text) // 2
-    cut = text.find(":", half) + 1
-    lines = [text[:cut], text[cut:]]
-    parts = [b"/Artifact <</Type /Pagination>> BDC q 0 g", *rows, b"f"]
-    for number, line in enumerate(lines, start=1):
-        x = RIGHT - face().width(line, SMALL)
-        y = TOP - side * MODULE - 3 - number * SMALL * 1.2
-        parts.append(b"BT %g %g Td %s ET" % (round(x, 3), round(y, 3), face().show(line, SMALL)))
+    side = len(code.matrix) * MODULE
+    modules = [b"%d %d 1 1 re" % (x, y) for y, row in enumerate(code.matrix) for x, dark in enumerate(row) if dark]
+    cut = text.find(":", len(text) // 2) + 1
+    parts = [
+        b"/Artifact <</Type /Pagination>> BDC q 0 g q %.5f 0 0 %.5f %.3f %.3f cm"
+        % (MODULE, -MODULE, RIGHT - side, TOP),
+        *modules,
+        b"f Q",
+    ]
+    for number, line in enumerate((text[:cut], text[cut:]), start=1):
+        left, base = RIGHT - face().width(line, SMALL), TOP - side - 3 - number * SMALL * 1.2
+        parts.append(b"BT %.3f %.3f Td %s ET" % (left, base, face().show(line, SMALL)))
     return b"\n".join([*parts, b"Q EMC"])
-
-
-def runs(row: bytearray) -> list[tuple[int, int]]:
-    """Return start and length of every run of dark modules."""
-    found: list[tuple[int, int]] = []
-    for x, dark in enumerate(row):
-        if dark and found and sum(found[-1]) == x:
-            found[-1] = (found[-1][0], found[-1][1] + 1)
-        elif dark:
-            found.append((x, 1))
-    return found
 
 
 def attach(pdf: Pdf, name: str, data: bytes) -> None:

@@ -26,6 +26,13 @@ SIMPLE, COMPOSITE = "/LoSa", "/LoSaX"
 POSTSCRIPT = "Roboto-Regular"
 LETTERS = (range(0x20, 0x250), range(0x1E00, 0x1F00), range(0x2010, 0x2040), range(0x20A0, 0x20C0), (0x292, 0x2122))
 
+SAMI = {
+    "Č": "Ccaron", "č": "ccaron", "Đ": "Dcroat", "đ": "dcroat", "Ŋ": "Eng", "ŋ": "eng", "Ŧ": "Tbar", "ŧ": "tbar",
+    "Ǥ": "Gstroke", "ǥ": "gstroke", "Ǧ": "Gcaron", "ǧ": "gcaron", "Ǩ": "Kcaron", "ǩ": "kcaron",
+    "Ʒ": "Ezh", "ʒ": "ezh", "Ǯ": "Ezhcaron", "ǯ": "ezhcaron",
+}  # fmt: skip
+FIRST = 32 - len(SAMI)
+
 
 class Face:
     """The measures of the typeface: glyph and width, in thousandths of its size, of each character."""
@@ -107,11 +114,14 @@ def packed(pdf: Pdf, data: bytes) -> Stream:
     return pdf.make_stream(data) if small.endswith(b"\r") else pdf.make_stream(small, Filter=Name.FlateDecode)
 
 
-def embedded(pdf: Pdf) -> Dictionary:
-    """Return the fonts of the fields, their one file put into the PDF."""
+def embedded(pdf: Pdf) -> tuple[Dictionary, Dictionary]:
+    """Return the fonts that a viewer types with and those that we draw with, their one file put into the PDF.
+
+    For typing, letters of the Sámi languages have codes of their own: most viewers draw them so.
+    """
     measured, file = face(), cut()
-    stream = packed(pdf, file)
-    stream.Length1 = len(file)
+    held = packed(pdf, file)
+    held.Length1 = len(file)
     descriptor = pdf.make_indirect(
         Dictionary(
             Type=Name.FontDescriptor,
@@ -123,24 +133,31 @@ def embedded(pdf: Pdf) -> Dictionary:
             Descent=measured.descent,
             CapHeight=measured.height,
             StemV=80,
-            FontFile2=stream,
+            FontFile2=held,
         )
     )
-    return Dictionary({SIMPLE: simple_font(pdf, descriptor), COMPOSITE: composite_font(pdf, descriptor)})
-
-
-def simple_font(pdf: Pdf, descriptor: Object) -> Object:
-    """Return the font with WinAnsi codes."""
     letters = [bytes([code]).decode("cp1252", "replace") for code in range(32, 256)]
+    names = Array([FIRST, *(Name(f"/{name}") for name in SAMI.values())])
+    encoding = Dictionary(Type=Name.Encoding, BaseEncoding=Name.WinAnsiEncoding, Differences=names)
+    typed = simple_font(pdf, descriptor, [*SAMI, *letters], encoding)
+    drawn = simple_font(pdf, descriptor, letters, Name.WinAnsiEncoding)
+    return (
+        Dictionary({SIMPLE: typed}),
+        Dictionary({SIMPLE: drawn, COMPOSITE: composite_font(pdf, descriptor)}),
+    )
+
+
+def simple_font(pdf: Pdf, descriptor: Object, letters: list[str], encoding: Object) -> Object:
+    """Return the font whose last codes are the letters."""
     return pdf.make_indirect(
         Dictionary(
             Type=Name.Font,
             Subtype=Name.TrueType,
             BaseFont=Name(f"/{POSTSCRIPT}"),
-            FirstChar=32,
+            FirstChar=256 - len(letters),
             LastChar=255,
             Widths=Array([face().widths.get(letter, 0) for letter in letters]),
-            Encoding=Name.WinAnsiEncoding,
+            Encoding=encoding,
             FontDescriptor=descriptor,
         )
     )

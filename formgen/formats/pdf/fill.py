@@ -6,8 +6,9 @@ and so does the drawing of a prefilled document.
 
 from __future__ import annotations
 
-import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pikepdf
 from pikepdf import Name, Object, Pdf, String
@@ -24,17 +25,27 @@ def fill(data: bytes, answers: Mapping[str, str]) -> bytes:
     ``answers`` maps paths to what is typed; ticks are codes joined by a space, a list's answer
     is a code.
     """
-    with Pdf.open(io.BytesIO(data)) as pdf:
-        put(pdf, answers)
-        return saved(pdf)
+    return changed(data, lambda pdf: put(pdf, answers))
 
 
-def saved(pdf: Pdf) -> bytes:
-    """Return the file with a classic table of objects, which viewers save on top of most safely."""
-    out = io.BytesIO()
-    plain = pikepdf.ObjectStreamMode.disable
-    pdf.save(out, object_stream_mode=plain, compress_streams=False, deterministic_id=True)
-    return out.getvalue()
+def changed(data: bytes, change: Callable[[Pdf], None]) -> bytes:
+    """Return the file as the change leaves it, plain as viewers save on top of it most safely.
+
+    It goes through files, which pikepdf reads and writes twice as fast as bytes in memory.
+    """
+    with TemporaryDirectory(prefix="formgen-") as folder:
+        before, after = Path(folder) / "before.pdf", Path(folder) / "after.pdf"
+        before.write_bytes(data)
+        with Pdf.open(before) as pdf:
+            change(pdf)
+            pdf.save(
+                after,
+                object_stream_mode=pikepdf.ObjectStreamMode.disable,
+                compress_streams=False,
+                fix_metadata_version=False,
+                deterministic_id=True,
+            )
+        return after.read_bytes()
 
 
 def put(pdf: Pdf, answers: Mapping[str, str]) -> None:
@@ -80,5 +91,5 @@ def write(pdf: Pdf, found: Object, text: str) -> None:
     left, bottom, right, top = (float(edge) for edge in found.Rect)
     width, height = right - left, top - bottom
     drawn, size = look.text_look(text, width, height, bool(int(found.get("/Ff", 0)) & MULTILINE))
-    found.AP.N = look.stream(pdf, drawn, width, height)
+    found.AP.N = look.stream(pdf, drawn, width, height, found.AP.N.Resources)
     found.DA = String(look.style(size))

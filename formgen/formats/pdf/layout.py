@@ -29,7 +29,7 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream, String
 from formgen.arrangement import COLUMNS, WIDE_LABEL, block, cards, paired, sections, widths
 from formgen.formats.pdf import face, look
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, NONE, OFF, ON, TOKEN, Place, asked, boxes
-from formgen.formats.pdf.fill import MULTILINE, saved
+from formgen.formats.pdf.fill import MULTILINE, changed
 from formgen.sheet import Choice, Control, Question, within
 from formgen.words import locale, say
 
@@ -73,7 +73,7 @@ def layout(
 @lru_cache(maxsize=64)
 def laid(form: str, questions: tuple[Question, ...], store: Path) -> Layout:
     """Return the layout of a description."""
-    digest = hashlib.sha256(f"{recipe()}{form}".encode()).hexdigest()[:8]
+    digest = hashlib.sha256(f"{recipe()}{form}{questions}".encode()).hexdigest()[:8]
     found = kept(digest, store)
     if found is None:
         data = made(form, questions)
@@ -271,12 +271,15 @@ def made(form: str, questions: Iterable[Question]) -> bytes:
         pdf_standards=["a-3a", "ua-1"],
     )
     assert isinstance(drawn, bytes), "a PDF is one file"
-    with Pdf.open(io.BytesIO(drawn)) as pdf:
+
+    def finish(pdf: Pdf) -> None:
         add_fields(pdf, questions, json.loads(form)["said"])
+        thin_out(pdf.Root.StructTreeRoot)
         for found in pdf.objects:
             if isinstance(found, Stream) and found.read_raw_bytes().endswith(b"\r"):  # see `face.packed`
                 found.write(found.read_bytes())
-        return saved(pdf)
+
+    return changed(drawn, finish)
 
 
 @cache
@@ -287,21 +290,49 @@ def typefaces() -> typst.Fonts:
 
 def add_fields(pdf: Pdf, questions: Iterable[Question], said: Mapping[str, str]) -> None:
     """Make a field of every placeholder, and the hidden ones that carry the identity."""
-    fonts = pdf.make_indirect(face.embedded(pdf))
-    form = Dictionary(Fields=Array(), DR=Dictionary(Font=fonts), DA=String(look.style(look.SIZE)))
+    typed, drawn = face.embedded(pdf)
+    form = Dictionary(Fields=Array(), DR=Dictionary(Font=typed), DA=String(look.style(look.SIZE)))
     pdf.Root.AcroForm = pdf.make_indirect(form)
-    maker = Maker(pdf, {question.path: question for question in questions}, said)
+    resources = pdf.make_indirect(Dictionary(Font=drawn))
+    maker = Maker(pdf, {question.path: question for question in questions}, said, resources)
     del pdf.Root.MarkInfo["/Suspects"]  # false by default, and older popplers complain of it
     tagged = pikepdf.NumberTree(pdf.Root.StructTreeRoot.ParentTree)
     for page in pdf.pages:
         page.Tabs = Name.S
         page.Contents = face.packed(pdf, b"q\n" + page.Contents.read_bytes() + b"\nQ")  # others may draw on top
-        page.Resources.Font[face.SIMPLE] = fonts[face.SIMPLE]
+        page.Resources.Font[face.SIMPLE] = drawn[face.SIMPLE]
         for link in page.get("/Annots", ()):
             maker.field(link, str(link.A.URI).removeprefix(PREFIX))
             tagged[int(link.StructParent)].S = Name.Form
     for name in (TOKEN, LANGUAGE, LAYOUT):
         maker.hidden(pdf.pages[0], name)
+
+
+def thin_out(element: Object) -> None:
+    """Put the parts of groups without a meaning, which typst makes for every cell, in their place."""
+    parts = [part for kid in listed(element) for part in (ungrouped(kid) if isinstance(kid, Dictionary) else [kid])]
+    for part in parts:
+        if isinstance(part, Dictionary) and "/S" in part:
+            part.P = element
+            if Name.Span == part.S and "/A" in part:  # a block of text, such as a label
+                part.S = Name.P
+                del part["/A"]
+            thin_out(part)
+    element.K = Array(parts)
+
+
+def ungrouped(element: Object) -> list[Object]:
+    """Return the element, or what it holds when it only groups other elements."""
+    held = listed(element)
+    if element.get("/S") != Name.Div or not all(isinstance(kid, Dictionary) and "/S" in kid for kid in held):
+        return [element]
+    return [part for kid in held for part in ungrouped(kid)]
+
+
+def listed(element: Object) -> list[Object]:
+    """Return what an element of the structure holds."""
+    held = element.get("/K", Array())
+    return list(held) if isinstance(held, Array) else [held]
 
 
 @dataclass
@@ -311,19 +342,20 @@ class Maker:
     pdf: Pdf
     questions: Mapping[str, Question]
     said: Mapping[str, str]
+    resources: Object
     nodes: dict[str, Object] = dataclass_field(default_factory=dict)
     looks: dict[tuple[bytes, float, float], Object] = dataclass_field(default_factory=dict)
 
     def field(self, widget: Object, name: str) -> None:
         """Turn a link into the field of a name."""
-        for key in ("/A", "/Border"):
+        for key in ("/A", "/Border", "/Contents"):
             del widget[key]
         widget.Subtype = Name.Widget
         left, bottom, right, top = (float(edge) for edge in widget.Rect)
         width, height = right - left, top - bottom
         found = asked(name, self.questions.values())
         question, option = found or (Question(name, self.said["case"], locked=True), None)
-        widget.TU = widget.Contents = String(self.tooltip(question, option))
+        widget.TU = String(self.tooltip(question, option))
         if option:
             states = {f"/{ON}": self.look(look.cross(width), width, height), f"/{OFF}": self.look(b"", width, height)}
             widget.AP = Dictionary(N=Dictionary(states))
@@ -377,7 +409,7 @@ class Maker:
         """Return the appearance stream of some operators in a size."""
         key = (drawn, round(width, 3), round(height, 3))
         if key not in self.looks:
-            self.looks[key] = look.stream(self.pdf, *key)
+            self.looks[key] = look.stream(self.pdf, *key, self.resources)
         return self.looks[key]
 
     def hang(self, widget: Object, name: str) -> None:

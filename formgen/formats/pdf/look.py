@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pikepdf import Array, Dictionary, Name, Object, Pdf
+from pikepdf import Array, Name, Object, Pdf
 
 from formgen.formats.pdf.face import SIMPLE, face
 
@@ -18,12 +18,12 @@ def style(size: float) -> str:
     return f"{SIMPLE} {size:g} Tf 0 g"
 
 
-def stream(pdf: Pdf, drawn: bytes, width: float, height: float) -> Object:
-    """Return operators as the appearance of a field, with the fonts of the form."""
+def stream(pdf: Pdf, drawn: bytes, width: float, height: float, resources: Object) -> Object:
+    """Return operators as the appearance of a field."""
     found = pdf.make_stream(drawn)
     found.Type, found.Subtype = Name.XObject, Name.Form
     found.BBox = Array([0, 0, round(width, 3), round(height, 3)])
-    found.Resources = Dictionary(Font=pdf.Root.AcroForm.DR.Font)
+    found.Resources = resources
     return found
 
 
