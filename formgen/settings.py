@@ -176,6 +176,11 @@ class Workspace:
         return self.root / "var"
 
     @property
+    def pictures(self) -> Path:
+        """Return the folder of what returns in review look like, a folder for each."""
+        return self.var / "pictures"
+
+    @property
     def originals(self) -> Path:
         """Return the folder of returned files by sha256."""
         return self.var / "originals"

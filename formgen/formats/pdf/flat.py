@@ -34,7 +34,7 @@ POINT, WIDTH, HEIGHT = 25.4 / 72, 210, 297  # a point in mm, a page in mm
 SQUARE, CORNER = 5, 8 + 5 / 2  # the side of a square; its centre from the edges, in mm
 REACH, SURE, SLACK = 32, 0.97, 2.5  # where a square is looked for; how dark it is; by how much it may be off, in pixels
 AROUND = 12  # what a picture shows around a place, in pixels
-LEAVES = 60
+LEAVES, SEARCHES = 60, 5  # pages that are looked at; those without a code that are looked at twice
 QR = zxingcpp.barcode_formats_from_str("QRCode")
 
 Array = Any
@@ -53,7 +53,9 @@ class Found:
 def flattened(data: bytes, paper: Paper | None) -> Found:
     """Return what the pages say; without the layout in the paper only their codes."""
     with closing(pypdfium2.PdfDocument(data)) as document:
-        leaves = [leaf(document[number]) for number in range(min(len(document), LEAVES))]
+        leaves: list[Leaf] = []
+        for number in range(min(len(document), LEAVES)):
+            leaves.append(leaf(document[number], twice=sum(not one.mark for one in leaves) < SEARCHES))
         found = Found(tuple(dict.fromkeys(one.mark for one in leaves if one.mark)))
         if paper is not None and paper.layout is not None:
             measure(leaves, paper, found)
@@ -182,20 +184,21 @@ class Leaf:
         return clean(re.sub("[\u00ad\u0002\ufffe]", "-", said))
 
 
-def leaf(page: Any) -> Leaf:
-    """Return a page, turned the way its code stands."""
-    image, position, mark, turn = drawn(page, 0)
+def leaf(page: Any, twice: bool) -> Leaf:
+    """Return a page, turned the way its code stands; ``twice`` looks harder for one that is not seen."""
+    image, position, mark, turn = drawn(page, 0, twice)
     if turn:
-        image, position, mark, _ = drawn(page, turn)
+        image, position, mark, _ = drawn(page, turn, twice)
     return Leaf(image, page.get_textpage(), position, mark)
 
 
-def drawn(page: Any, turn: int) -> tuple[Image.Image, Any, str, int]:
+def drawn(page: Any, turn: int, twice: bool) -> tuple[Image.Image, Any, str, int]:
     """Return a page as a picture, how its points map to pixels, its code, and by how much that is turned."""
     scale = min(DPI / 72, LONGEST / max(page.get_size()))
     bitmap = page.render(scale=scale, rotation=turn, grayscale=True)
     image = bitmap.to_pil()
-    for tried in (image, image.resize((image.width * 2, image.height * 2))):
+    for size in (1, 2) if twice else (1,):
+        tried = image.resize((image.width * size, image.height * size)) if size > 1 else image
         for code in zxingcpp.read_barcodes(tried, formats=QR):
             if MARK.fullmatch(code.text):
                 return image, bitmap.get_posconv(page), code.text, -round(code.orientation / 90) * 90 % 360
@@ -238,5 +241,5 @@ def picture(places: Iterable[tuple[Place, Leaf]]) -> bytes:
         min(max(edge[3] for edge in edges) + AROUND, first.image.height),
     )
     out = io.BytesIO()
-    first.image.crop(box).save(out, "PNG", optimize=True)
+    first.image.crop(box).save(out, "PNG", compress_level=1)
     return out.getvalue()
