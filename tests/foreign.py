@@ -212,6 +212,18 @@ def said(call: Callable[..., int], form: object, note: object) -> str:
     return bytes(buffer).decode("utf-16-le").partition("\0")[0]
 
 
+def flattened(data: bytes) -> bytes:
+    """Return a document as PDFium flattens it: what the fields look like becomes part of the pages."""
+    document = pypdfium2.PdfDocument(data)
+    document.init_forms()
+    for number in range(len(document)):
+        document[number].flatten()
+    out = io.BytesIO()
+    document.save(out)
+    document.close()
+    return out.getvalue()
+
+
 FILLERS: dict[str, Filler] = {
     "pdf.js": by_program(["node", str(HERE / "js" / "pdfjs.mjs")]),
     "PDFium": by_pdfium,

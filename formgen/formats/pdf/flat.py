@@ -181,7 +181,7 @@ class Leaf:
         x0, y0 = self.position.to_page(left, bottom)
         x1, y1 = self.position.to_page(right, top)
         said = self.words.get_text_bounded(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
-        return clean(re.sub("[\u00ad\u0002\ufffe]", "-", said))
+        return "\n".join(line.strip() for line in clean(re.sub("[\u00ad\u0002\ufffe]", "-", said)).split("\n"))
 
 
 def leaf(page: Any, twice: bool) -> Leaf:

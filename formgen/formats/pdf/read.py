@@ -21,6 +21,7 @@ from formgen.sheet import Answer, Choice, Control, Paper, Question, Seal, Sheet,
 ROWS = 200
 STRAYS = 100
 OWN = {names.TOKEN, names.CASE, names.LANGUAGE, names.LAYOUT}
+CLAIMS = {"case_id": names.CASE, "language": names.LANGUAGE}
 UNSET = {"", names.OFF}
 
 
@@ -48,7 +49,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
         written = (held.value for name in unknown for held in found[name] if held.kind != "Sig")
         strays = tuple(islice((*document.strays(), *(text[:200] for text in written if text not in UNSET)), STRAYS))
     facts |= {"warned"} if document.warned else set()
-    sheet = Sheet(answers, tokens, claims(found), "pdf", tuple(sorted(facts)), strays, seals)
+    sheet = Sheet(answers, tokens, claims(document, found), "pdf", tuple(sorted(facts)), strays, seals)
     return sheet if answers else measured(data, sheet, paper)
 
 
@@ -74,10 +75,11 @@ def carriers(document: Document, found: Fields) -> dict[str, tuple[str, ...]]:
     return tokens
 
 
-def claims(found: Fields) -> dict[str, str]:
-    """Return what the hidden fields say besides the token: case and language."""
-    said = {"case_id": names.CASE, "language": names.LANGUAGE}
-    return {claim: found[name][0].value for claim, name in said.items() if name in found and found[name][0].value}
+def claims(document: Document, found: Fields) -> dict[str, str]:
+    """Return what the document says besides the token, in its fields or else its information: case and language."""
+    said = {claim: document.info.get(name, "") for claim, name in CLAIMS.items()}
+    said |= {claim: found[name][0].value for claim, name in CLAIMS.items() if name in found}
+    return {claim: text for claim, value in said.items() if (text := value.strip("– "))}
 
 
 # --- answers ----------------------------------------------------------------------------------
