@@ -212,8 +212,11 @@ def said(call: Callable[..., int], form: object, note: object) -> str:
     return bytes(buffer).decode("utf-16-le").partition("\0")[0]
 
 
+# --- flattening: what the fields look like becomes part of the pages --------------------------------
+
+
 def flattened(data: bytes) -> bytes:
-    """Return a document as PDFium flattens it: what the fields look like becomes part of the pages."""
+    """Return a document as PDFium flattens it, which is what Chrome and Edge print."""
     document = pypdfium2.PdfDocument(data)
     document.init_forms()
     for number in range(len(document)):
@@ -224,6 +227,40 @@ def flattened(data: bytes) -> bytes:
     return out.getvalue()
 
 
+def rewritten(*command: str) -> Callable[[bytes, Path], bytes]:
+    """Return a flattener that is a program; ``{source}`` and ``{target}`` are its files."""
+
+    def flatten(data: bytes, folder: Path) -> bytes:
+        source, target = folder / "source.pdf", folder / "target.pdf"
+        source.write_bytes(data)
+        run([part.format(source=source, target=target) for part in command])
+        return target.read_bytes()
+
+    return flatten
+
+
+def shown_in_a_browser(data: bytes, folder: Path) -> bytes:
+    """Return a document as Chromium prints a page that shows it as pictures, as web mail does."""
+    source, page = folder / "source.pdf", folder / "page.html"
+    source.write_bytes(data)
+    run(["pdftoppm", "-png", "-r", "200", str(source), str(folder / "page")])
+    style = "@page { size: A4; margin: 0 } body { margin: 0 } img { display: block; width: 210mm; height: 296.9mm }"
+    shown = "".join(f'<img src="{file.name}">' for file in sorted(folder.glob("page*.png")))
+    page.write_text(f"<style>{style}</style>{shown}", encoding="utf-8")
+    target = folder / "target.pdf"
+    run(["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer",
+         f"--user-data-dir={folder / 'profile'}", f"--print-to-pdf={target}", page.as_uri()])  # fmt: skip
+    return target.read_bytes()
+
+
+FLATTENERS: dict[str, Callable[[bytes, Path], bytes]] = {
+    "PDFium": lambda data, _: flattened(data),
+    "pdftocairo": rewritten("pdftocairo", "-pdf", "{source}", "{target}"),
+    "ghostscript": rewritten("gs", "-q", "-dBATCH", "-dNOPAUSE", "-dSAFER", "-sDEVICE=pdfwrite", "-dPrinted=true",
+                             "-sOutputFile={target}", "{source}"),
+    "qpdf": rewritten("qpdf", "--flatten-annotations=all", "{source}", "{target}"),
+    "Chromium": shown_in_a_browser,
+}  # fmt: skip
 FILLERS: dict[str, Filler] = {
     "pdf.js": by_program(["node", str(HERE / "js" / "pdfjs.mjs")]),
     "PDFium": by_pdfium,
