@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,9 +21,10 @@ from formgen import formats, outbox, registry, wall
 from formgen.demo import dated
 from formgen.intake import Intake
 from formgen.issue import Issued, issue
-from formgen.settings import PACKAGED, Workspace
+from formgen.settings import PACKAGED, Office, Workspace
 from formgen.store import Journal, Row, day
 from formgen.watch import Watch
+from tests.strategies import KEYS
 
 NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 SETTINGS = """\
@@ -238,3 +240,10 @@ def at(walked: Callable[[int], Path], tmp_path: Path) -> Callable[[str], Bench]:
         return Bench(root)
 
     return stand
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Any:
+    """Return what PDF forms are drawn with; their layouts are shared by all that run the tests."""
+    base = tmp_path_factory.getbasetemp()
+    return SimpleNamespace(office=Office(), keys=KEYS, var=base if worker_id == "master" else base.parent)

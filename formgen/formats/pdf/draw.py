@@ -15,8 +15,9 @@ from formgen.arrangement import row_count
 from formgen.formats.pdf.face import face, packed
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN
 from formgen.formats.pdf.fill import changed, named, put, write
-from formgen.formats.pdf.layout import HIDDEN, PRINT, layout
+from formgen.formats.pdf.layout import layout
 from formgen.formats.pdf.look import EMPTY, stream
+from formgen.formats.pdf.widgets import HIDDEN, PRINT
 from formgen.sheet import Draft, Sheet
 
 MM = 72 / 25.4
