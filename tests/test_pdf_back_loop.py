@@ -86,6 +86,14 @@ def test_the_commands_read_and_submit_take_both(bench: Bench, tmp_path: Path) ->
         assert told[0]["answers"]["client_wants_work"]["layer"] == "acroform"
 
 
+def test_an_archived_copy_that_comes_back_is_the_same_again(bench: Bench, tmp_path: Path) -> None:
+    record = bench.record(bench.returned(form(bench, "referral", REFERRAL), "lomake.pdf"))
+    copy = tmp_path / "arkisto.pdf"
+    assert run(bench, "archive", record["record_id"], "-o", str(copy))[0] == 0
+    code, (told,) = run(bench, "submit", str(copy))
+    assert (code, told["outcome"]) == (0, "duplicate")
+
+
 # --- a file that is still being written ---------------------------------------------------------
 
 

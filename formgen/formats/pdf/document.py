@@ -52,6 +52,7 @@ def named(*names: str) -> re.Pattern[bytes]:
 
 
 RISKY, PACKED, FILESPEC = named(*UNSAFE), named("ObjStm", *(name for name in UNSAFE if name != "EF")), named("EF")
+OURS = re.compile(rf'{TOKEN.pattern}|"record_schema": ?"formgen\.record/')
 STRING = re.compile(rb"\((?:[^\\)]|\\.)*\)", re.DOTALL)
 FILES = re.compile(rb"/EF (?:<<([^>]*)>>|(\d+) (\d+) R)")
 REFERENCE = re.compile(rb"(\d+) (\d+) R")
@@ -166,9 +167,9 @@ class Document:
         return self.scanned[1]
 
     def facts(self) -> set[str]:
-        """Return what a policy may mind; a file that holds a token of ours is the one that we embed."""
+        """Return what a policy may mind; a text that holds a token or a record is one that we embed."""
         found = set(self.scanned[0])
-        if any(not TOKEN.search(readable(stream)) for stream in self.files):
+        if any(not OURS.search(readable(stream)) for stream in self.files):
             found.add("embedded")
         return found
 
