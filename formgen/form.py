@@ -620,6 +620,10 @@ DOUBTS = {
     "glyph_state": "Ruudun merkki ja tila ovat ristiriidassa. Vahvistakaa valinta.",
     "carriers_disagree": "Kentän tunnisteet ovat ristiriidassa. Vahvistakaa arvo.",
     "misplaced": "Taulukon soluja on siirtynyt. Vahvistakaa arvo.",
+    "incomplete": "Osa kentän ruuduista puuttuu asiakirjasta. Vahvistakaa valinta.",
+    "readers_disagree": "Kaksi lukijaa sai kentästä eri arvon. Vahvistakaa arvo.",
+    "flattened": "Arvo on luettu sivun kuvasta. Vahvistakaa arvo.",
+    "one_reader": "Vain toinen kahdesta lukijasta sai tiedoston luettua. Vahvistakaa arvo.",
 }
 
 

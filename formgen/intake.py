@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import stat
 import traceback
 import unicodedata
@@ -252,6 +253,8 @@ class Intake:
         Raise `UsageError` when somebody else has settled the return meanwhile.
         """
         at = self.clock()
+        if verdict.outcome == "review":
+            self.keep_pictures(row, verdict)
         changes: dict[str, Any] = {
             "outcome": verdict.outcome,
             "code": verdict.code,
@@ -284,9 +287,18 @@ class Intake:
             self.journal.change_return(connection, row["return_id"], changes)
             self.journal.add_event(connection, event({**row, **changes}, place))
         log.info("return.settled", return_id=row["return_id"], outcome=verdict.outcome, code=verdict.code)
+        if verdict.outcome != "review":
+            shutil.rmtree(self.workspace.pictures / row["return_id"], ignore_errors=True)
         self.publish()
         if verdict.outcome == "accepted":
             self.release(changes["case_id"])
+
+    def keep_pictures(self, row: Row, verdict: Verdict) -> None:
+        """Keep the pictures of the places in doubt, by path, for as long as the return is in review."""
+        folder = self.workspace.pictures / row["return_id"]
+        for path, picture in verdict.about.sheet.pictures.items() if verdict.about else ():
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / f"{path}.png").write_bytes(picture)
 
     def accept(self, connection: Transaction, row: Row, verdict: Verdict, at: datetime) -> dict[str, Any]:
         """Write record and steps, and return what the return's own row is to say.

@@ -274,6 +274,21 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
                     "software": STRING,
                     "reader": STRING,
                     "confirmed_by": NULLABLE,
+                    "facts": {"type": "array", "title": "Mitä tiedostossa oli muuta", "items": STRING},
+                    "seals": {
+                        "type": "array",
+                        "title": "Sähköiset allekirjoitukset",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "signer": {**STRING, "title": "Allekirjoittaja"},
+                                "signed_at": {**STRING, "title": "Aika"},
+                                "covers": {"enum": ["file", "revision"], "title": "Kattaa"},
+                                "root": {**STRING, "title": "Luotettu varmenne"},
+                            },
+                            "required": ["signer", "signed_at", "covers", "root"],
+                        },
+                    },
                     "fields": {
                         "type": "object",
                         "additionalProperties": {

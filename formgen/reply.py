@@ -12,13 +12,13 @@ from formgen.settings import Office
 from formgen.words import locale, say
 
 ADVICE = {
-    "unsupported_type": "Tallenna lomake Word-tiedostona (.docx) ja lähetä se uudelleen.",
+    "unsupported_type": "Tallenna lomake Word- tai PDF-tiedostona ja lähetä se uudelleen.",
     "empty_file": "Tallenna lomake uudelleen ja tarkista, että tiedosto avautuu.",
     "too_large": "Lähetä vain lomake ilman kuvia ja muita liitteitä.",
-    "unreadable": "Avaa lomake, tallenna se uudelleen Word-tiedostona (.docx) ja lähetä se.",
+    "unreadable": "Avaa lomake, tallenna se uudelleen ja lähetä se.",
     "encrypted": "Poista tiedostosta salasana ja lähetä lomake uudelleen.",
     "unsafe": "Pyydä yksiköltä uusi lomake ja täytä se ilman makroja ja upotettuja osia.",
-    "timeout": "Avaa lomake, tallenna se uudelleen Word-tiedostona (.docx) ja lähetä se.",
+    "timeout": "Avaa lomake, tallenna se uudelleen ja lähetä se.",
     "not_a_form": "Pyydä yksiköltä lomake, täytä se ja lähetä täytetty tiedosto.",
     "unknown_form": "Pyydä yksiköltä uusi lomake.",
     "unknown_version": "Pyydä yksiköltä lomakkeen uusi versio.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import ssl
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,6 +94,14 @@ class Intake(BaseModel):
     memory_bytes: int = 1_500_000_000
 
 
+class Signatures(BaseModel):
+    """Whose electronic signatures are trusted: files of certificates, PEM or DER, below the workspace."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    roots: tuple[str, ...] = ()
+
+
 class Office(BaseSettings):
     """The settings in ``formgen.toml``; every one has a default and may come as FORMGEN_…."""
 
@@ -128,6 +137,7 @@ class Office(BaseSettings):
     leave_out: dict[str, tuple[str, ...]] = {}
     limits: Limits = Limits()
     intake: Intake = Intake()
+    signatures: Signatures = Signatures()
 
     @classmethod
     def settings_customise_sources(
@@ -168,6 +178,11 @@ class Workspace:
         return self.root / "var"
 
     @property
+    def pictures(self) -> Path:
+        """Return the folder of what returns in review look like, a folder for each."""
+        return self.var / "pictures"
+
+    @property
     def originals(self) -> Path:
         """Return the folder of returned files by sha256."""
         return self.var / "originals"
@@ -187,6 +202,11 @@ class Workspace:
         except (ValidationError, SettingsError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError("Asetustiedosto formgen.toml ei kelpaa: {detail}", detail=first_line(error)) from error
         return office
+
+    @cached_property
+    def roots(self) -> tuple[bytes, ...]:
+        """Return the certificates that are trusted, as PEM or DER; raise `UsageError` for a file that is none."""
+        return tuple(certificate(self.root / name) for name in self.office.signatures.roots)
 
     @cached_property
     def keys(self) -> Keyring:
@@ -217,6 +237,17 @@ def first_line(error: Exception) -> str:
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
         )
     return str(error).splitlines()[0]
+
+
+def certificate(file: Path) -> bytes:
+    """Return the bytes of a file of certificates; raise `UsageError` when it holds none."""
+    try:
+        data = file.read_bytes()
+        text = data.decode("ascii") if data.startswith(b"-----") else data
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=text)
+    except (OSError, ValueError) as error:
+        raise UsageError("Luotettua varmennetta {file} ei voi lukea.", file=file.name) from error
+    return data
 
 
 def new_key(folder: Path) -> None:

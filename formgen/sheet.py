@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 NOT_ASKED = "not_asked"  # the layer of what a document leaves out and was known when it was made
@@ -80,13 +81,28 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Seal:
+    """A valid electronic signature: whose, when, over the whole ``file`` or a ``revision``, by which root.
+
+    ``signed_at`` is a time stamp's or, without one, as the signer says; ``root`` is empty when
+    there is none that leads to the signer.
+    """
+
+    signer: str
+    signed_at: str
+    covers: str
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """One document as its answers.
 
     ``answers`` maps a path to its answer: a blank is an answer, an absent path is damage.
     ``tokens`` maps each carrier of identity to the tokens found in it; ``claims`` is
     what the document says of itself unsigned (``case_id``, ``language``); ``facts`` are things
-    a policy may mind (``macros``, ``external``); ``strays`` is text outside the fields.
+    a policy may mind (``macros``, ``external``); ``strays`` is text outside the fields; ``seals``
+    are its electronic signatures; ``pictures`` show, as PNG, the places of answers in doubt.
     """
 
     answers: Mapping[str, Answer]
@@ -95,6 +111,8 @@ class Sheet:
     reader: str = ""
     facts: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()
+    seals: tuple[Seal, ...] = ()
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +135,18 @@ class Draft:
 
 
 class Paper(NamedTuple):
-    """What a format must know of a form to find its fields: questions and printed text."""
+    """What a format must know of a form to find its fields: questions and printed text.
+
+    ``roots`` are the certificates through which an electronic signature is trusted. For a document
+    that has lost its fields, ``layout`` is the format's own account of where they stand, and
+    ``given`` what it was issued with.
+    """
 
     questions: tuple[Question, ...]
     printed: frozenset[str] = frozenset()
+    roots: tuple[bytes, ...] = ()
+    layout: Any = None
+    given: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +256,27 @@ def completed(sheet: Sheet, questions: Iterable[Question], given: Mapping[str, s
             known[question.path] = given.get(question.path, "")
     kept = {path: Answer(text, NOT_ASKED) for path, text in known.items()}
     return replace(sheet, answers={**kept, **sheet.answers})
+
+
+def tokens_in(text: str) -> tuple[str, ...]:
+    """Return the tokens in a text, however it is broken into lines."""
+    close = re.sub(r"[\s\u00ad\u200b]+", "", text)
+    return tuple(dict.fromkeys(match[0] for match in TOKEN.finditer(close)))
+
+
+def paper_of(tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], Paper]) -> Paper | None:
+    """Return the paper that the tokens of most carriers name: an answer may hold a token of another form.
+
+    Without a token it is the only one that is looked for.
+    """
+    named = Counter(
+        (identity.form, identity.version)
+        for found in tokens.values()
+        for token in found
+        if (identity := claimed(token))
+    )
+    only = next(iter(papers.values())) if len(papers) == 1 and not named else None
+    return next((papers[name] for name, _ in named.most_common() if name in papers), only)
 
 
 def field_id(path: str) -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -23,8 +23,21 @@ from formgen.sheet import Answer, Identity, Paper, Sheet, completed
 from formgen.store import Journal, Row, day, dump, stamp
 from formgen.words import say
 
+UNTRUSTED = (
+    "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
+)
 BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus."
-UNSAFE = {"macros", "altChunk", "embedded"}
+UNSAFE = {
+    *("macros", "altChunk", "embedded"),
+    *("javascript", "launch", "external", "submit", "import", "richmedia", "xfa"),
+}
+MINDED = {
+    "warned": "Tiedoston rakenteessa on virheitä. Tarkistakaa vastaukset asiakirjasta.",
+    "missing_fields": "Asiakirjasta puuttuu lomakkeen kenttiä. Tarkistakaa vastaukset asiakirjasta.",
+    "missing_pages": "Asiakirjasta puuttuu sivuja: {pages}.",
+    "foreign_pages": "Asiakirjassa on muita kuin lomakkeen sivuja: {pages}.",
+    "unknown_fields": "Asiakirjassa on kenttiä, joita lomakkeessa ei ole. Tarkistakaa, mitä niissä on.",
+}
 CODES = {"unknown_version": "R90", "unknown_form": "R89", "bad_identity": "R89", "not_a_form": "R89"}
 MEDIA_TYPES = {
     "odt": "application/vnd.oasis.opendocument.text",
@@ -137,6 +150,8 @@ class Desk:
         sheet = wall.read(data, papers, limits)
         if not sheet.answers and (named := self.bookmarked(sheet)) in papers:
             sheet = wall.read(data, {named: papers[named]}, limits)
+        if not sheet.answers and (paper := self.measured(sheet, papers)):
+            sheet = wall.read(data, paper, limits)
         if found := UNSAFE & set(sheet.facts):
             message = "Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}."
             raise Unreadable("unsafe", message, parts=", ".join(sorted(found)))
@@ -168,7 +183,7 @@ class Desk:
             sources=issued.get("sources", {}),
             earlier=tuple(earlier),
             known=known and (not claimed or claimed == case_id or bool(earlier)),
-            doubts=doubts,
+            doubts=(*doubts, *minded(sheet)),
         )
 
     def case(self, case_id: str, day: date, unit: bool = False) -> Case:
@@ -206,7 +221,7 @@ class Desk:
         Raise `Unreadable` when no carrier has an identity that is ours.
         """
         tokens = {token for carrier, found in sheet.tokens.items() if carrier != "bookmark" for token in found}
-        verified = {self.workspace.keys.verify(token) for token in tokens}
+        verified = {self.verified(token) for token in tokens}
         identities = sorted((identity for identity in verified if identity), key=str)
         instances = {UUID(found) for found in sheet.tokens.get("bookmark", ())}
         if not tokens:
@@ -223,16 +238,33 @@ class Desk:
         message = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
         return identities[0], (Finding("R89", "review", "", message),)
 
+    def verified(self, token: str) -> Identity | None:
+        """Return the identity that a token or the code of a page carries, or None when it was not signed by us."""
+        mark = self.workspace.keys.marked(token)
+        return mark.identity if mark else self.workspace.keys.verify(token)
+
     def bookmarked(self, sheet: Sheet) -> tuple[str, str]:
         """Return form and version of what was issued as the only instance that a sheet without tokens names."""
         bare = list(sheet.tokens) == ["bookmark"] and len(sheet.tokens["bookmark"]) == 1
         row = self.journal.issued(str(UUID(sheet.tokens["bookmark"][0]))) if bare else None
         return (row["form"], row["version"]) if row else ("", "")
 
+    def measured(self, sheet: Sheet, papers: Mapping[tuple[str, str], Paper]) -> dict[tuple[str, str], Paper] | None:
+        """Return the paper with the layout that the codes on the pages of a sheet name, if there is one."""
+        marks = [mark for token in sheet.tokens.get("qr", ()) if (mark := self.workspace.keys.marked(token))]
+        for mark in marks[:1]:
+            name = (mark.identity.form, mark.identity.version)
+            layout = formats.every()["pdf"].kept(mark.layout, self.workspace.var / "layouts")
+            issued = self.journal.issued(str(mark.identity.instance)) or {}
+            if layout and name in papers:
+                return {name: papers[name]._replace(layout=layout, given=issued.get("answers", {}))}
+        return None
+
     def papers(self) -> dict[tuple[str, str], Paper]:
         """Return what the readers may look for: the questions and printed text of every form."""
+        roots = self.workspace.roots
         return {
-            (form.id, version): Paper(form.questions(), self.printed(form))
+            (form.id, version): Paper(form.questions(), self.printed(form), roots)
             for versions in self.registry.forms.values()
             for version, form in versions.items()
         }
@@ -253,6 +285,16 @@ class Desk:
             return frozenset()
         found: frozenset[str] = template.printed(words)
         return found
+
+
+def minded(sheet: Sheet) -> Iterator[Finding]:
+    """Yield a finding for every fact of a document that a person must look at."""
+    for fact in sheet.facts:
+        name, _, pages = fact.partition(":")
+        if name in MINDED:
+            yield Finding("format", "review", "", MINDED[name], {"pages": pages} if pages else {})
+    if any(not seal.root for seal in sheet.seals):
+        yield Finding("format", "review", "", UNTRUSTED)
 
 
 def refused(error: Unreadable) -> Verdict:
@@ -421,6 +463,8 @@ def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | N
             "software": f"formgen {__version__}",
             "reader": about.sheet.reader,
             "confirmed_by": verdict.confirmed_by,
+            "facts": list(about.sheet.facts),
+            "seals": [asdict(seal) for seal in about.sheet.seals],
             "fields": {
                 path: traced(about, path, answer)
                 for path, answer in about.sheet.answers.items()

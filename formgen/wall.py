@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import resource
 import sys
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -23,7 +24,7 @@ from typing import Any
 from formgen import formats
 from formgen.errors import Busy, CutOff, Unreadable
 from formgen.settings import Intake
-from formgen.sheet import Answer, Paper, Sheet
+from formgen.sheet import Answer, Paper, Seal, Sheet
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 FILE_BYTES, OPEN_FILES = 200_000_000, 256
@@ -34,7 +35,9 @@ STARTING = Lock()
 def server() -> ForkServerContext:
     """Return the context whose server has the readers loaded already."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["formgen.wall", "formgen.formats.docx", "formgen.formats.office"])
+    context.set_forkserver_preload(
+        ["formgen.wall", "formgen.formats.docx", "formgen.formats.office", "formgen.formats.pdf"]
+    )
     return context
 
 
@@ -97,7 +100,9 @@ def serve(out: Connection, data: bytes, papers: Mapping[tuple[str, str], Paper],
     """Read the bytes within limits and send the outcome: what the child does."""
     confine(memory, seconds)
     try:
-        reply: dict[str, Any] = {"sheet": asdict(formats.read(data, papers))}
+        sheet = formats.read(data, papers)
+        pictures = {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()}
+        reply: dict[str, Any] = {"sheet": {**asdict(sheet), "pictures": pictures}}
     except Unreadable as error:
         reply = {"code": error.code, "message": error.message, "values": error.values}
     out.send_bytes(json.dumps(reply).encode())
@@ -137,4 +142,6 @@ def received(reply: Mapping[str, Any]) -> Sheet:
         reader=sheet["reader"],
         facts=tuple(sheet["facts"]),
         strays=tuple(sheet["strays"]),
+        seals=tuple(Seal(**seal) for seal in sheet["seals"]),
+        pictures={path: b64decode(picture) for path, picture in sheet["pictures"].items()},
     )

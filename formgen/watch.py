@@ -20,6 +20,7 @@ from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
 
 from formgen.errors import Busy, OutOfReach
+from formgen.formats import pdf
 from formgen.intake import Begun, Intake, let_go, signature
 from formgen.settings import Workspace
 from formgen.store import Row
@@ -77,14 +78,14 @@ def oddities(inbox: Path) -> Iterator[Path]:
 
 
 def cut_short(file: Path, size: int) -> bool:
-    """Tell whether a ZIP lacks its end record or a PDF its trailer."""
+    """Tell whether a ZIP lacks its end record, or a PDF goes on after its last end mark or has none."""
     with file.open("rb") as stream:
         head = stream.read(5)
         stream.seek(max(0, size - 65_600))
         tail = stream.read()
     if head.startswith(b"PK\x03\x04"):
         return b"PK\x05\x06" not in tail
-    return head.startswith(b"%PDF-") and b"%%EOF" not in tail[-2048:]
+    return head.startswith(b"%PDF-") and not pdf.whole(tail)
 
 
 class Hint(FileSystemEventHandler):

@@ -72,7 +72,13 @@ def review_show(context: typer.Context, return_id: ReturnId) -> None:
     shared = session(context)
     row = pending(shared, return_id)
     verdict = shared.intake.read(row)
-    value = {**told(row["file_name"], row, verdict, now()), "return_id": return_id, "waits_for": row["waits_for"]}
+    pictures = {file.stem: str(file) for file in sorted((shared.workspace.pictures / return_id).glob("*.png"))}
+    value = {
+        **told(row["file_name"], row, verdict, now()),
+        "return_id": return_id,
+        "waits_for": row["waits_for"],
+        "pictures": pictures,
+    }
     if shared.as_json:
         shared.answer(value)
         return
@@ -82,6 +88,8 @@ def review_show(context: typer.Context, return_id: ReturnId) -> None:
         label = shared.say(asked.label) if asked else found.field
         out.print(f"{found.code} {found.field} {label}: {answer.text if answer else ''!r}", markup=False)
         out.print(f"    {shared.say(found.message, **found.values)}", markup=False)
+        if found.field in pictures:
+            out.print(f"    {pictures[found.field]}", markup=False)
 
 
 @app.command(

@@ -51,7 +51,7 @@ def identify(data: bytes) -> tuple[str, Any]:
     if len(claims) > 1:
         raise LookupError(f"{', '.join(name for name, _ in claims)} claim the same bytes")
     if not claims:
-        raise Unreadable("unsupported_type", "Tiedostomuotoa ei tunneta. Lähetä lomake Word-tiedostona (.docx).")
+        raise Unreadable("unsupported_type", "Tiedostomuotoa ei tunneta. Lähetä lomake Word- tai PDF-tiedostona.")
     return claims[0]
 
 

@@ -8,7 +8,6 @@ and programs drop them. Where these disagree, the answer says so.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,7 +19,19 @@ from formgen.formats.docx.controls import CHECKED, PROMPTS, UNCHECKED, tag
 from formgen.formats.docx.flow import Box, Flow, Grid
 from formgen.formats.docx.package import DOCUMENT_BYTES, Package, w
 from formgen.kinds import clean
-from formgen.sheet import TOKEN, Answer, Control, Paper, Question, Sheet, bookmark, claimed, field_id, within
+from formgen.sheet import (
+    TOKEN,
+    Answer,
+    Control,
+    Paper,
+    Question,
+    Sheet,
+    bookmark,
+    field_id,
+    paper_of,
+    tokens_in,
+    within,
+)
 from formgen.words import plain
 
 CODE = re.compile(r"\[(F\d{1,3})\]")
@@ -60,21 +71,6 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     )
 
 
-def paper_of(tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], Paper]) -> Paper | None:
-    """Return the paper that the tokens of most carriers name: an answer may hold a token of another form.
-
-    Without a token it is the only one that is looked for.
-    """
-    named = Counter(
-        (identity.form, identity.version)
-        for found in tokens.values()
-        for token in found
-        if (identity := claimed(token))
-    )
-    only = next(iter(papers.values())) if len(papers) == 1 and not named else None
-    return next((papers[name] for name, _ in named.most_common() if name in papers), only)
-
-
 # --- identity ---------------------------------------------------------------------------------
 
 
@@ -104,12 +100,6 @@ def claims(package: Package) -> dict[str, str]:
         for item in package.parse("docProps/custom.xml", 1_000_000)
         if (name := item.get("name", "")) in ("formgen_case_id", "formgen_language")
     }
-
-
-def tokens_in(text: str) -> tuple[str, ...]:
-    """Return the tokens in a text, however it is broken into lines."""
-    close = re.sub(r"[\s\u00ad\u200b]+", "", text)
-    return tuple(dict.fromkeys(match[0] for match in TOKEN.finditer(close)))
 
 
 def facts(package: Package, flow: Flow) -> tuple[str, ...]:

@@ -148,7 +148,11 @@ def embedded(pdf: Pdf) -> tuple[Dictionary, Dictionary]:
 
 
 def simple_font(pdf: Pdf, descriptor: Object, letters: list[str], encoding: Object) -> Object:
-    """Return the font whose last codes are the letters."""
+    """Return the font whose last codes are the letters.
+
+    The map to characters is for programs that write the font anew and forget its encoding.
+    """
+    codes = [(code, letter) for code, letter in enumerate(letters, 256 - len(letters)) if letter != "\ufffd"]
     return pdf.make_indirect(
         Dictionary(
             Type=Name.Font,
@@ -159,6 +163,7 @@ def simple_font(pdf: Pdf, descriptor: Object, letters: list[str], encoding: Obje
             Widths=Array([face().widths.get(letter, 0) for letter in letters]),
             Encoding=encoding,
             FontDescriptor=descriptor,
+            ToUnicode=packed(pdf, to_unicode(codes, digits=2)),
         )
     )
 
@@ -189,15 +194,15 @@ def composite_font(pdf: Pdf, descriptor: Object) -> Object:
     )
 
 
-def to_unicode(glyphs: list[tuple[int, str]]) -> bytes:
-    """Return the map from numbers of glyphs to characters."""
-    lines = [f"<{glyph:04X}> <{letter.encode('utf-16-be').hex().upper()}>" for glyph, letter in glyphs]
+def to_unicode(glyphs: list[tuple[int, str]], digits: int = 4) -> bytes:
+    """Return the map from numbers of glyphs, or codes of so many digits, to characters."""
+    lines = [f"<{glyph:0{digits}X}> <{letter.encode('utf-16-be').hex().upper()}>" for glyph, letter in glyphs]
     blocks = [lines[start : start + 100] for start in range(0, len(lines), 100)]
     body = "\n".join("\n".join([f"{len(block)} beginbfchar", *block, "endbfchar"]) for block in blocks)
     return (
         "/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n"
         "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n"
         "/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n"
-        "1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n"
+        f"1 begincodespacerange\n<{'0' * digits}> <{'F' * digits}>\nendcodespacerange\n"
         f"{body}\nendcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n"
     ).encode()

@@ -14,7 +14,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from formgen import words
 from formgen.sheet import Choice, Control, Question, flat, within
+from formgen.words import plain
 
 ON, OFF, NONE = "Yes", "Off", "-"
 TOKEN, CASE, LANGUAGE, LAYOUT = "formgen_token", "formgen_case_id", "formgen_language", "formgen_layout"
@@ -81,3 +83,14 @@ def every(questions: Iterable[Question], rows: int = 0) -> Iterator[tuple[str, Q
         for question in flat([table], rows or table.rows):
             for full, option in boxes(question):
                 yield full, question, option
+
+
+def chosen(question: Question, text: str) -> str:
+    """Return the code of what a list holds: some programs store its label."""
+    if question.control is not Control.LIST:
+        return text
+    if text == NONE:
+        return ""
+    codes = {choice.code for choice in question.choices}
+    labels = {plain(said): choice.code for choice in question.choices for said in words.everywhere(choice.label)}
+    return text if text in codes else labels.get(plain(text), text)

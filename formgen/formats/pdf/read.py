@@ -1,0 +1,130 @@
+"""Back from a PDF: the names of the fields come from the questions, their values from two readers.
+
+A value that only one of them finds, or each in its own way, is in doubt. What the file holds
+besides is named, never run.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+
+from formgen.formats.pdf import fields as names
+from formgen.formats.pdf.document import Document
+from formgen.formats.pdf.tree import SIGNED, ByPikepdf, Fields, Held, by_pypdf, walked
+from formgen.kinds import clean
+from formgen.sheet import Answer, Choice, Control, Paper, Question, Seal, Sheet, flat, paper_of, tokens_in
+
+ROWS = 200
+STRAYS = 100
+OWN = {names.TOKEN, names.CASE, names.LANGUAGE, names.LAYOUT}
+CLAIMS = {"case_id": names.CASE, "language": names.LANGUAGE}
+UNSET = {"", names.OFF}
+
+
+def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
+    """Return what stands in the document; raise `Unreadable`."""
+    document = Document(data)
+    found = walked(ByPikepdf(document.form))
+    seals: tuple[Seal, ...] = ()
+    if any(held.kind == "Sig" and held.value == SIGNED for each in found.values() for held in each):
+        roots = {root for paper in papers.values() for root in paper.roots}
+        seals, data = importlib.import_module(f"{__package__}.seal").sealed(data, roots)
+        document = Document(data)
+        found = walked(ByPikepdf(document.form))
+    tokens = carriers(document, found)
+    paper = paper_of(tokens, papers)
+    facts = document.facts()
+    strays: tuple[str, ...] = ()
+    answers: dict[str, Answer] = {}
+    if paper is not None:
+        answers = dict(answered(paper.questions, found, by_pypdf(data)))
+        expected = {name for name, _, _ in names.every(paper.questions)}
+        facts |= {"missing_fields"} if answers and not expected <= found.keys() else set()
+        unknown = [name for name in found if name not in expected | OWN and not names.asked(name, paper.questions)]
+        facts |= {"unknown_fields"} if any(held.kind != "Sig" for name in unknown for held in found[name]) else set()
+        written = (held.value for name in unknown for held in found[name] if held.kind != "Sig")
+        strays = tuple(islice((*document.strays(), *(text[:200] for text in written if text not in UNSET)), STRAYS))
+    facts |= {"warned"} if document.warned else set()
+    sheet = Sheet(answers, tokens, claims(document, found), "pdf", tuple(sorted(facts)), strays, seals)
+    return sheet if answers else measured(data, sheet, paper)
+
+
+def measured(data: bytes, sheet: Sheet, paper: Paper | None) -> Sheet:
+    """Return the sheet of a document that has lost its fields, with what its pages show."""
+    pages = importlib.import_module(f"{__package__}.flat").flattened(data, paper)
+    return replace(
+        sheet,
+        answers=pages.answers,
+        tokens={**sheet.tokens, "qr": pages.marks} if pages.marks else sheet.tokens,
+        facts=tuple(sorted({*sheet.facts, *pages.facts} - {"missing_fields"})),
+        pictures=pages.pictures,
+    )
+
+
+def carriers(document: Document, found: Fields) -> dict[str, tuple[str, ...]]:
+    """Return the tokens in each carrier: hidden field, metadata, information, embedded file."""
+    tokens: dict[str, tuple[str, ...]] = {}
+    hidden = [("field", held.value) for held in found.get(names.TOKEN, ())]
+    for carrier, text in (*hidden, *document.texts()):
+        if here := tokens_in(text):
+            tokens[carrier] = tuple(dict.fromkeys((*tokens.get(carrier, ()), *here)))
+    return tokens
+
+
+def claims(document: Document, found: Fields) -> dict[str, str]:
+    """Return what the document says besides the token, in its fields or else its information: case and language."""
+    said = {claim: document.info.get(name, "") for claim, name in CLAIMS.items()}
+    said |= {claim: found[name][0].value for claim, name in CLAIMS.items() if name in found}
+    return {claim: text for claim, value in said.items() if (text := value.strip("– "))}
+
+
+# --- answers ----------------------------------------------------------------------------------
+
+
+def answered(questions: Iterable[Question], found: Fields, second: Fields | None) -> Iterator[tuple[str, Answer]]:
+    """Yield path and answer of every question that has at least one of its fields in the file."""
+    for asked in questions:
+        for question in flat([asked], rows(asked, found)):
+            boxes = list(names.boxes(question))
+            held = {name: found[name] for name, _ in boxes if name in found}
+            if held:
+                text, doubts = taken(question, boxes, held)
+                doubts += doubts_of(held, second) + (("incomplete",) if len(held) < len(boxes) else ())
+                yield question.path, Answer(text, "acroform", 0.5 if doubts else 1.0, question.number, doubts)
+
+
+def rows(table: Question, found: Fields) -> int:
+    """Return how many rows of a table to look for: those it prints, or more when the file has them."""
+    if not table.columns:
+        return 0
+    row = re.compile(rf"{re.escape(table.path)}\.(\d{{1,3}})\.")
+    there = [int(match[1]) + 1 for name in found if (match := row.match(name))]
+    return min(max(table.rows, *there, 0), ROWS) if there else table.rows
+
+
+def doubts_of(held: Mapping[str, tuple[Held, ...]], second: Fields | None) -> tuple[str, ...]:
+    """Return what is doubtful of fields whatever they hold: that two have one name, that the readers differ."""
+    doubts = ("duplicate",) if any(len({one.value for one in each}) > 1 for each in held.values()) else ()
+    if second is None:
+        return (*doubts, "one_reader")
+    return (*doubts, "readers_disagree") if any(second.get(name) != each for name, each in held.items()) else doubts
+
+
+def taken(
+    question: Question, boxes: Iterable[tuple[str, Choice | None]], held: Mapping[str, tuple[Held, ...]]
+) -> tuple[str, tuple[str, ...]]:
+    """Return the text of a question's fields and what is doubtful of it."""
+    first = {name: each[0] for name, each in held.items()}
+    button = question.control is Control.TICKS
+    doubts = ("unread",) if any((one.kind == "Btn") != button for one in first.values()) else ()
+    if not button:
+        (one,) = first.values()
+        return names.chosen(question, clean(one.value)), doubts
+    ticked = [option.code for name, option in boxes if option and name in first and first[name].value not in UNSET]
+    if any(one.shown and bool(one.shown - UNSET) != (one.value not in UNSET) for one in first.values()):
+        doubts = (*doubts, "glyph_state")
+    return " ".join(ticked), doubts

@@ -1,0 +1,186 @@
+"""The tree of form fields in a file, walked by two libraries that share no code.
+
+Where the two find different things under one name, the answer is in doubt.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+import pikepdf
+import pypdf
+from pypdf.errors import LimitReachedError
+from pypdf.generic import ArrayObject, ByteStringObject, DictionaryObject, NameObject, StreamObject, TextStringObject
+
+from formgen.errors import Unreadable
+
+FIELDS, DEPTH = 10_000, 12
+SIGNED = "signed"
+STRANGE = "Tiedoston rakenne ei ole turvallinen."
+
+for talkative in ("pypdf", "pikepdf"):  # their warnings quote what stands in the file
+    logging.getLogger(talkative).setLevel(logging.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one field holds: its kind (``Tx``, ``Btn``, ``Ch``, ``Sig``), its value as text, the states it shows.
+
+    The value of a signature field that is signed is ``SIGNED``.
+    """
+
+    kind: str
+    value: str
+    shown: frozenset[str] = frozenset()
+
+
+Fields = Mapping[str, tuple[Held, ...]]
+
+
+class Library(Protocol):
+    """How one library is asked of the objects of a file."""
+
+    def roots(self) -> Iterable[Any]:
+        """Return the fields at the top of the tree."""
+
+    def get(self, node: Any, key: str) -> Any:
+        """Return an entry of a node, followed to what it stands for, or None."""
+
+    def items(self, found: Any) -> Iterable[Any]:
+        """Return the nodes in an array, nothing for anything else."""
+
+    def key(self, node: Any) -> Any:
+        """Return what tells an indirect node from every other, or None for a direct one."""
+
+    def text(self, value: Any) -> str:
+        """Return a value as text: a string, a name without its slash, the only item of an array."""
+
+
+def walked(library: Library) -> Fields:
+    """Return the fields by their full names; raise `Unreadable` for a tree that no program would make.
+
+    A field that comes twice under one name is there twice.
+    """
+    found: dict[str, list[Held]] = {}
+    seen: set[Any] = set()
+    waiting = [(node, "", "", "", 0) for node in islice(library.roots(), FIELDS + 1)]
+    count = 0
+    while waiting:
+        node, prefix, kind, value, depth = waiting.pop()
+        count += 1
+        key = library.key(node)
+        if count > FIELDS or depth > DEPTH or key in seen:
+            raise Unreadable("unsafe", STRANGE)
+        seen |= {key} if key is not None else set()
+        name = ".".join(filter(None, (prefix, library.text(library.get(node, "/T")))))
+        kind = library.text(library.get(node, "/FT")) or kind
+        held = library.get(node, "/V")
+        value = library.text(held) if held is not None else value
+        kids = list(library.items(library.get(node, "/Kids")))
+        named = [kid for kid in kids if library.get(kid, "/T") is not None]
+        waiting += [(kid, name, kind, value, depth + 1) for kid in named]
+        if not named:
+            shown = (library.text(library.get(widget, "/AS")) for widget in kids or [node])
+            found.setdefault(name, []).append(Held(kind, value, frozenset(shown) if kind == "Btn" else frozenset()))
+    return {name: tuple(sorted(held, key=repr)) for name, held in found.items()}
+
+
+class ByPikepdf:
+    """The tree as pikepdf, which is qpdf, finds it."""
+
+    def __init__(self, form: Any) -> None:
+        """Keep the form's dictionary."""
+        self.form = form
+
+    def roots(self) -> Iterable[Any]:
+        """Return the fields at the top of the tree."""
+        return self.items(self.form.get("/Fields"))
+
+    def get(self, node: Any, key: str) -> Any:
+        """Return an entry of a node, or None."""
+        return node.get(key)
+
+    def items(self, found: Any) -> Iterator[Any]:
+        """Yield the dictionaries in an array."""
+        if isinstance(found, pikepdf.Array):
+            yield from (item for item in found if isinstance(item, pikepdf.Dictionary))
+
+    def key(self, node: Any) -> Any:
+        """Return the number of an indirect node."""
+        return node.objgen if node.is_indirect else None
+
+    def text(self, value: Any) -> str:
+        """Return a value as text."""
+        if isinstance(value, pikepdf.Array) and len(value) == 1:
+            value = value[0]
+        if isinstance(value, pikepdf.Stream):
+            return str(pikepdf.String(value.read_bytes()))
+        if isinstance(value, pikepdf.Name):
+            return str(value).removeprefix("/")
+        if isinstance(value, pikepdf.Dictionary):
+            return SIGNED
+        return str(value) if isinstance(value, pikepdf.String) else ""
+
+
+class ByPypdf:
+    """The tree as pypdf finds it."""
+
+    def __init__(self, data: bytes) -> None:
+        """Open the file."""
+        self.reader = pypdf.PdfReader(io.BytesIO(data))
+
+    def roots(self) -> Iterable[Any]:
+        """Return the fields at the top of the tree."""
+        form = self.get(self.reader.root_object, "/AcroForm")
+        return self.items(self.get(form, "/Fields")) if isinstance(form, DictionaryObject) else ()
+
+    def get(self, node: Any, key: str) -> Any:
+        """Return an entry of a node, or None."""
+        found = node.get(key)
+        return found if found is None else found.get_object()
+
+    def items(self, found: Any) -> Iterator[Any]:
+        """Yield the dictionaries in an array."""
+        if isinstance(found, ArrayObject):
+            yield from (node for item in found if isinstance(node := item.get_object(), DictionaryObject))
+
+    def key(self, node: Any) -> Any:
+        """Return the number of an indirect node."""
+        reference = node.indirect_reference
+        return (reference.idnum, reference.generation) if reference is not None else None
+
+    def text(self, value: Any) -> str:
+        """Return a value as text."""
+        if isinstance(value, ArrayObject) and len(value) == 1:
+            value = value[0].get_object()
+        if isinstance(value, StreamObject):
+            value = pypdf.generic.create_string_object(value.get_data())
+        if isinstance(value, DictionaryObject):
+            return SIGNED
+        if isinstance(value, NameObject):
+            return str(value).removeprefix("/")
+        if isinstance(value, ByteStringObject):
+            return value.decode("latin-1")
+        return str(value) if isinstance(value, TextStringObject) else ""
+
+
+def by_pypdf(data: bytes) -> Fields | None:
+    """Return the fields as pypdf finds them, None when it cannot read the file; raise `Unreadable` for a bomb."""
+    return attempted(lambda: walked(ByPypdf(data)))
+
+
+def attempted(walk: Callable[[], Fields]) -> Fields | None:
+    """Return what a walk finds, None when it fails on the file."""
+    try:
+        return walk()
+    except LimitReachedError as error:
+        raise Unreadable("unsafe", STRANGE) from error
+    except (Unreadable, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - a second opinion that cannot be had is a doubt, not a failure
+        return None
