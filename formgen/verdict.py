@@ -138,7 +138,7 @@ class Desk:
     def turn(self, sheet: Sheet) -> tuple[date, int]:
         """Return the place of a document in the order of the process: its day, then the number of its form."""
         tokens = sorted({token for found in sheet.tokens.values() for token in found})
-        identity = next((found for token in tokens if (found := self.workspace.keys.verify(token))), None)
+        identity = next((found for token in tokens if (found := self.verified(token))), None)
         form = self.registry.forms.get(identity.form, {}).get(identity.version) if identity else None
         if form is None:
             return date.max, 0
@@ -183,7 +183,7 @@ class Desk:
             sources=issued.get("sources", {}),
             earlier=tuple(earlier),
             known=known and (not claimed or claimed == case_id or bool(earlier)),
-            doubts=(*doubts, *minded(sheet)),
+            doubts=(*doubts, *minded(sheet, omitted)),
         )
 
     def case(self, case_id: str, day: date, unit: bool = False) -> Case:
@@ -287,12 +287,15 @@ class Desk:
         return found
 
 
-def minded(sheet: Sheet) -> Iterator[Finding]:
-    """Yield a finding for every fact of a document that a person must look at."""
+def minded(sheet: Sheet, omitted: Iterable[str]) -> Iterator[Finding]:
+    """Yield a finding for every fact of a document that a person must look at.
+
+    Fields that it was issued without are not missing.
+    """
     for fact in sheet.facts:
-        name, _, pages = fact.partition(":")
-        if name in MINDED:
-            yield Finding("format", "review", "", MINDED[name], {"pages": pages} if pages else {})
+        name, _, which = fact.partition(":")
+        if name in MINDED and not (name == "missing_fields" and set(which.split()) <= set(omitted)):
+            yield Finding("format", "review", "", MINDED[name], {"pages": which} if "pages" in name else {})
     if any(not seal.root for seal in sheet.seals):
         yield Finding("format", "review", "", UNTRUSTED)
 

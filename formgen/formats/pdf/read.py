@@ -43,7 +43,8 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     if paper is not None:
         answers = dict(answered(paper.questions, found, by_pypdf(data)))
         expected = {name for name, _, _ in names.every(paper.questions)}
-        facts |= {"missing_fields"} if answers and not expected <= found.keys() else set()
+        lacking = sorted({name.partition(".")[0] for name in expected - found.keys()})
+        facts |= {f"missing_fields:{' '.join(lacking)}"} if answers and lacking else set()
         unknown = [name for name in found if name not in expected | OWN and not names.asked(name, paper.questions)]
         facts |= {"unknown_fields"} if any(held.kind != "Sig" for name in unknown for held in found[name]) else set()
         written = (held.value for name in unknown for held in found[name] if held.kind != "Sig")
@@ -60,7 +61,7 @@ def measured(data: bytes, sheet: Sheet, paper: Paper | None) -> Sheet:
         sheet,
         answers=pages.answers,
         tokens={**sheet.tokens, "qr": pages.marks} if pages.marks else sheet.tokens,
-        facts=tuple(sorted({*sheet.facts, *pages.facts} - {"missing_fields"})),
+        facts=tuple(sorted({*sheet.facts, *pages.facts})),
         pictures=pages.pictures,
     )
 
