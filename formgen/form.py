@@ -370,6 +370,16 @@ class Form(Answers):
         return cls.unit or (cls.caseless and not case_id)
 
     @classmethod
+    def goes_on(cls, case: Any) -> Any:
+        """Return the known record whose answers a new document of the case starts from, or None."""
+        return next(reversed(case.current(cls.id)), None) if cls.single else None
+
+    @classmethod
+    def subjects(cls, _case: Any) -> Mapping[str, str]:
+        """Return what a new document of the case may be about, such as one of several jobs: name by id."""
+        return {}
+
+    @classmethod
     def asks(cls, by: str) -> bool:
         """Tell whether any field of the form, or column of its tables, is for somebody to fill."""
         return any(asked.by == by for field in cls.fields for asked in (field, *field.columns))

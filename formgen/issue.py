@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -91,6 +91,17 @@ def withheld(form: type[Form], case: Case) -> frozenset[str]:
     return found
 
 
+def chosen(form: type[Form], case: Case, about: str) -> Case:
+    """Return the case as a document about one of its subjects sees it; raise `UsageError` for one there is not."""
+    subjects = form.subjects(case)
+    if about and about not in subjects:
+        there = "; ".join(f"{name} ({label})" for name, label in subjects.items()) or "–"
+        raise UsageError(
+            "Lomakkeelle {form} ei ole kohdetta {about}. Kohteet: {all}.", form=form.id, about=about, all=there
+        )
+    return replace(case, about=about)
+
+
 def issue(
     workspace: Workspace,
     journal: Journal,
@@ -103,6 +114,7 @@ def issue(
     language: str | None = None,
     empty: bool = False,
     employer: bool = False,
+    about: str = "",
     format_name: str = "docx",
     path: Path | None = None,
 ) -> Issued:
@@ -110,8 +122,8 @@ def issue(
 
     Without a case only a form that opens one, or one of the unit, can be made; for a closed case
     only the form that closed it. ``empty`` leaves out what is known of the client; ``employer``
-    makes the document that an employer may see. The document is in the journal before it is on
-    disk.
+    makes the document that an employer may see; ``about`` chooses one of the form's subjects.
+    The document is in the journal before it is on disk.
     """
     if case_id and form.unit:
         raise UsageError("Lomake {form} on yksikön oma. Jätä asian tunnus pois.", form=form.id)
@@ -129,10 +141,10 @@ def issue(
     if language not in FORM_LANGUAGES:
         raise UsageError("Kieltä {language} ei ole. Kielet: {all}.", language=language, all=", ".join(FORM_LANGUAGES))
     nobody = Case(case_id or "", day(now), workspace.office, forms=registry.ids)
-    about = nobody if case is None or empty else case
+    known_of = nobody if case is None or empty else chosen(form, case, about)
     omitted = form.optional(workspace.office.leave_out.get(form.id, ()))
-    omitted |= withheld(form, about) if employer else frozenset()
-    sheet = blank(form, prefill.known(form, about), language)
+    omitted |= withheld(form, known_of) if employer else frozenset()
+    sheet = blank(form, prefill.known(form, known_of), language)
     identity = Identity(form.id, form.version, instance)
     document = module.draw(drafted(workspace, form, identity, case_id, language, omitted), sheet)
     journal.issue(
@@ -147,7 +159,7 @@ def issue(
             "issued_at": stamp(now),
         },
         {name: answer.text for name, answer in sheet.answers.items() if answer.text},
-        prefill.sources(form, about),
+        prefill.sources(form, known_of),
     )
     file = (
         path

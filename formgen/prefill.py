@@ -12,12 +12,15 @@ from formgen.process import Case
 def known(form: type[Form], case: Case) -> dict[str, Any]:
     """Return the values for a form by field name, from the case's records and the settings.
 
-    A form that the case already has as a single one starts from its newest record; any other
-    field starts from where its ``prefill`` points. What is not known is left out.
+    A document that goes on from a record starts from all that it says, but of its own day unless
+    it is the only one of the case; any other field starts from where its ``prefill`` points.
+    What is not known is left out.
     """
     values: dict[str, Any] = {}
-    if form.single and (earlier := case.latest(form.id)):
-        values = {asked.name: getattr(earlier, asked.name) for asked in form.fields if not asked.fill}
+    if earlier := form.goes_on(case):
+        anew = () if form.single else (form.dated,)
+        kept = (asked.name for asked in form.fields if not asked.fill and asked.name not in anew)
+        values = {name: getattr(earlier.record, name) for name in kept}
     for asked in form.fields:
         if asked.prefill is None or values.get(asked.name) not in (None, ()):
             continue
@@ -47,11 +50,12 @@ def row_of(asked: Field, row: Any) -> Mapping[str, Any]:
 def sources(form: type[Form], case: Case) -> dict[str, dict[str, str]]:
     """Return for each field that a record of the case prefills the record's id and the field ``form.field``."""
     found: dict[str, dict[str, str]] = {}
+    earlier = form.goes_on(case)
     for asked in form.fields:
         name = asked.prefill if isinstance(asked.prefill, str) else ""
-        if form.single and case.current(form.id):
+        if earlier:
             name = f"{form.id}.{asked.name}"
-        records = case.current(name.partition(".")[0]) if name else ()
+        records = (earlier,) if earlier else case.current(name.partition(".")[0]) if name else ()
         if records:
             found[asked.name] = {"record_id": records[-1].record_id, "field": name}
     return found

@@ -109,7 +109,8 @@ class Case:
     """What is known of one case on one day: all that rules may ask.
 
     ``records`` are oldest first, corrected ones included; ``forms`` the ids of all forms
-    there are; ``caseloads`` open cases by coach, this case not counted.
+    there are; ``caseloads`` open cases by coach, this case not counted; ``about`` which of its
+    subjects a document is being made about, when somebody has chosen one.
     """
 
     case_id: str
@@ -120,6 +121,7 @@ class Case:
     forms: frozenset[str] = frozenset()
     caseloads: Mapping[str, int] = field(default_factory=dict)
     previous: str | None = None
+    about: str = ""
 
     @property
     def phase(self) -> str | None:

@@ -213,6 +213,16 @@ def active_plan(case: Case) -> Any:
     return None
 
 
+def of_chosen(jobs: Iterable[Any], case: Case) -> list[Any]:
+    """Return the jobs that a document may be about: the one that was chosen, else all of them."""
+    return [job for job in jobs if case.about in ("", job.job_id)]
+
+
+def by_id(jobs: Iterable[Any]) -> dict[str, str]:
+    """Return employer and title of jobs by their ids."""
+    return {job.job_id: f"{job.employer_name}, {job.job_title}" for job in jobs}
+
+
 def job_of(case: Case, job_id: str | None) -> Any:
     """Return the job start of an id, or None."""
     return next((job for job in in_force(case, "job_start") if job.job_id == job_id), None)

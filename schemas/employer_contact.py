@@ -59,11 +59,24 @@ TAILORED = {"shorter_hours": "shorter_hours", "quiet_space": "own_space", "limit
 # --- what is already known --------------------------------------------------------------------
 
 
+def targets(case: Case) -> Any:
+    """Return the employers that the plan names."""
+    return getattr(case.latest("job_search_plan"), "target_employers", ()) or ()
+
+
+def id_of_target(row: Any) -> str:
+    """Return the id that an employer of the plan has when it is contacted."""
+    return employer_key(getattr(row, "business_id", None), row.employer_name, row.municipality or "")
+
+
 def target_employer(case: Case) -> Any:
-    """Return the employer to be contacted first of those that the plan names and nobody has contacted."""
+    """Return the employer that was chosen, else the first of those in the plan whom nobody has contacted."""
+    if case.about:
+        return next((row for row in targets(case) if id_of_target(row) == case.about), None)
     known = {plain(contact.employer_name) for contact in in_force(case, "employer_contact")}
-    targets = getattr(case.latest("job_search_plan"), "target_employers", ()) or ()
-    waiting = [row for row in targets if row.status in (None, "planned") and plain(row.employer_name) not in known]
+    waiting = [
+        row for row in targets(case) if row.status in (None, "planned") and plain(row.employer_name) not in known
+    ]
     return min(waiting, key=lambda row: row.by_date, default=None)
 
 
@@ -497,6 +510,18 @@ class EmployerContact(ClientForm):
         sensitivity="n",
         max_length=300,
     )
+
+    @classmethod
+    def subjects(cls, case: Case) -> dict[str, str]:
+        """Return the employers that have been contacted, and those that the plan names."""
+        contacted = {contact.employer_id: contact.employer_name for contact in in_force(case, cls.id)}
+        return {id_of_target(row): row.employer_name for row in targets(case)} | contacted
+
+    @classmethod
+    def goes_on(cls, case: Case) -> Any:
+        """Return the newest record of the employer that was chosen."""
+        found = (known for known in case.current(cls.id) if known.record.employer_id == case.about)
+        return next(reversed([*found]), None)
 
     @classmethod
     def wanted(cls, case: Case) -> bool:

@@ -12,7 +12,7 @@ from formgen.form import Row, ask, due, rows, rule
 from formgen.kinds import Day, Hours, Int, Line, Long, Many, One, Signed, YesNo, days
 from formgen.process import Case, Move
 
-from ._case import ClientForm, consent_ok, in_force, job_of, open_jobs, open_negotiations
+from ._case import ClientForm, by_id, consent_ok, in_force, job_of, of_chosen, open_jobs, open_negotiations
 from ._codes import K3, K4, K10, K11, K37
 from .job_start import months
 
@@ -33,7 +33,11 @@ NOTED_AHEAD = 31
 
 def ending(case: Case) -> Any:
     """Return the job that ends: of those that go on the one agreed to end first, else the newest; or None."""
-    return min(open_jobs(case), key=lambda job: (job.end_date or date.max, -job.start_date.toordinal()), default=None)
+    return min(
+        of_chosen(open_jobs(case), case),
+        key=lambda job: (job.end_date or date.max, -job.start_date.toordinal()),
+        default=None,
+    )
 
 
 def of_job(name: str) -> Callable[[Case], Any]:
@@ -260,6 +264,11 @@ class JobEnd(ClientForm):
     support_wish: Long | None = ask("Millaista tukea haluan nyt", by="client", max_length=400, needed=heard)
     sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client")
     sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+
+    @classmethod
+    def subjects(cls, case: Case) -> dict[str, str]:
+        """Return the jobs that have not ended."""
+        return by_id(open_jobs(case))
 
     @classmethod
     def wanted(cls, case: Case) -> bool:

@@ -13,6 +13,7 @@ from formgen.process import Case, Move
 
 from ._case import (
     ClientForm,
+    by_id,
     client_name,
     coach_name,
     coach_phone,
@@ -20,6 +21,7 @@ from ._case import (
     documents,
     holds,
     in_force,
+    of_chosen,
     shortened,
     taken,
     today,
@@ -57,7 +59,7 @@ def job_start(case: Case) -> Any:
         plan = plan_of(case, job.job_id)
         return plan.review_date if plan else date.min
 
-    return min(lasting_jobs(case), key=review, default=None)
+    return min(of_chosen(lasting_jobs(case), case), key=review, default=None)
 
 
 def job_support_plan(case: Case) -> Any:
@@ -643,6 +645,11 @@ class JobSupportPlan(ClientForm):
     sign_employer: Signed | None = ask(
         "Työnantajan allekirjoitus", by="employer", hint="Ei pakollinen. Vain asiakkaan suostumuksella."
     )
+
+    @classmethod
+    def subjects(cls, case: Case) -> dict[str, str]:
+        """Return the jobs that have not ended."""
+        return by_id(lasting_jobs(case))
 
     @classmethod
     def wanted(cls, case: Case) -> bool:

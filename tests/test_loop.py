@@ -16,7 +16,10 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from formgen import formats, outbox
+from formgen.demo import dated
+from formgen.errors import UsageError
 from formgen.sheet import TOKEN, Identity
+from formgen.store import day
 from tests.conftest import AGREEMENT, DECIDED, DECISION, JOB, REFERRAL, WALK, Bench, changed, saved_again, tree
 from tests.rules.employer_contact import BASE as CONTACT
 from tests.rules.employer_contact import FIRST_MET
@@ -651,3 +654,47 @@ def test_what_waited_is_released_in_the_order_of_the_process(at: At) -> None:
         assert row["outcome"] == "waiting", row["reason"]
     bench.returned(agreement)
     assert contacted(bench) == ["Pesula Malli", CALLED["employer_name"]], bench.journal.returned()[-1]["reason"]
+
+
+# --- one of several -------------------------------------------------------------------------------
+
+
+def given(bench: Bench, form: str, about: str) -> dict[str, str]:
+    """Return what a new document about one of several things brings with it."""
+    made = bench.issue(form, bench.case().case_id, about=about)
+    issued = bench.journal.issued(made.instance_id)
+    assert issued
+    answers: dict[str, str] = issued["answers"]
+    return answers
+
+
+def test_a_document_is_about_the_job_that_was_chosen(at: At) -> None:
+    bench = at("employed")
+    second = bench.send("job_start", {**JOB, "job_title": "Tarjoilija"}, bench.case().case_id)
+    assert second["outcome"] == "accepted"
+    for form in ("job_end", "job_support_plan"):
+        titles = {about: given(bench, form, about)["job_title"] for about in ("JOB-1", "JOB-2")}
+        assert titles == {"JOB-1": JOB["job_title"], "JOB-2": "Tarjoilija"}
+
+
+def test_a_document_about_an_employer_goes_on_from_what_is_known_of_it(at: At) -> None:
+    bench = at("signed")
+    for answers in (CALLED, {**CALLED, **EARLIER}):
+        assert bench.send("employer_contact", answers, bench.case().case_id)["outcome"] == "accepted"
+    first = bench.case().current("employer_contact")[0].record
+    bench.clock.pass_days(3)
+    brought = given(bench, "employer_contact", first.employer_id)
+    assert (brought["employer_name"], brought["contacts.0.person"]) == (
+        first.employer_name,
+        CALLED["contacts.0.person"],
+    )
+    assert brought["document_date"] == dated("{today}", day(bench.clock()))
+    assert given(bench, "employer_contact", "").get("employer_name") is None
+
+
+def test_a_subject_that_there_is_not_is_named_with_those_that_there_are(at: At) -> None:
+    bench = at("employed")
+    with pytest.raises(UsageError) as said:
+        bench.issue("job_end", bench.case().case_id, about="JOB-7")
+    assert "JOB-7" in str(said.value)
+    assert "JOB-1" in str(said.value)

@@ -35,6 +35,7 @@ class Recipient(StrEnum):
         "formgen generate cooperation_agreement --case PK-2026-00017",
         "formgen generate --next --case PK-2026-00017 -o lomakkeet",
         "formgen generate job_start --case PK-2026-00017 --lang sv -o anställning.docx",
+        "formgen generate job_end --case PK-2026-00017 --about JOB-2",
     ),
 )
 def generate(
@@ -50,6 +51,9 @@ def generate(
     recipient: Annotated[
         Recipient | None, typer.Option("--for", help=_("Kenelle: työnantajalle vain se, mihin on suostumus."))
     ] = None,
+    about: Annotated[
+        str, typer.Option("--about", metavar="ID", help=_("Mistä työstä tai työnantajasta, kun niitä on monta."))
+    ] = "",
     path: Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))] = None,
 ) -> None:
     """Make prefilled forms."""
@@ -77,6 +81,7 @@ def generate(
                 language=lang,
                 empty=blank,
                 employer=recipient is Recipient.EMPLOYER,
+                about=about,
                 format_name=format_name,
                 path=target,
             )
