@@ -43,7 +43,7 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
         put(pdf, {path: answer.text for path, answer in sheet.answers.items() if answer.text})
         for name, field in named(pdf.Root.AcroForm.Fields):
             if name in claims:
-                write(pdf, field, claims[name] or "–")
+                write(field, claims[name] or "–")
                 if draft.record and int(field.F) == HIDDEN:
                     show_off_page(pdf, field)
         for number, page in enumerate(pdf.pages, start=1):
