@@ -76,7 +76,7 @@ def stamp(text: str) -> bytes:
         b"f Q",
     ]
     for number, line in enumerate((text[:cut], text[cut:]), start=1):
-        left, base = RIGHT - face().width(line, SMALL), TOP - side - 3 - number * SMALL * 1.2
+        left, base = RIGHT - face().width(line, SMALL), TOP - side - 4 * MODULE + SMALL * (0.5 - 1.2 * number)
         parts.append(b"BT %.3f %.3f Td %s ET" % (left, base, face().show(line, SMALL)))
     return b"\n".join([*parts, b"Q EMC"])
 
