@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from hashlib import sha256
+from importlib.util import module_from_spec, spec_from_file_location
 from itertools import count
 from pathlib import Path
+from random import Random
+from types import ModuleType
 from typing import Any
+from uuid import UUID
 
-from formgen import formats
+from formgen import formats, registry
 from formgen.errors import UsageError
 from formgen.intake import Intake
 from formgen.issue import issue
 from formgen.kinds import DayDate
 from formgen.process import Case, hold, resume
-from formgen.settings import PACKAGED
-from formgen.store import day
+from formgen.settings import PACKAGED, Workspace, write_key
+from formgen.store import Journal, day
 from formgen.watch import Watch, alone
 
 DAY = re.compile(r"\{today([+-]\d+)?\}")
@@ -153,6 +159,44 @@ def cases() -> Iterator[list[Turn]]:
     for story in stories:
         for turn in story["returns"]:
             yield [Turn(story["name"], turn["form"], turn["answers"], turn["expect"], turn.get("language"))]
+
+
+def year() -> ModuleType:
+    """Return the module of the content that invents the year of a unit: ``COACHES``, ``FIRST`` and ``year``."""
+    name = "formgen_demo_year"
+    if name not in sys.modules:
+        found = spec_from_file_location(name, PACKAGED / "demo" / "year.py")
+        assert found, "the content has its year"
+        assert found.loader, "a file has its loader"
+        module = sys.modules[name] = module_from_spec(found)
+        found.loader.exec_module(module)
+    return sys.modules[name]
+
+
+def unit(root: Path, coaches: Sequence[str], seed: int, moment: datetime) -> Stage:
+    """Return the stage for a year of a unit in an empty workspace, all of it following from the seed.
+
+    Even the signing key does: such a workspace is for play, and what it signs is nobody's.
+    """
+    clock = Clock(moment)
+    lines = ["[intake]", "quiet = 0.0", *(f"\n[[coaches]]\nname = {json.dumps(name)}" for name in coaches)]
+    (root / "formgen.toml").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    workspace = Workspace(root).make()
+    write_key(workspace.var / "keys", sha256(f"formgen {seed}".encode()).digest())
+    journal = Journal.open(workspace.var)
+    return Stage(Intake(workspace, journal, registry.load(workspace), clock, ids(seed, clock)))
+
+
+def ids(seed: int, clock: Clock) -> Callable[[], UUID]:
+    """Return a maker of UUIDv7s that follow from a seed: the clock's moment, a running number, then chance."""
+    random, numbers = Random(seed), count()  # noqa: S311 - a story, no secret
+
+    def new() -> UUID:
+        rest = next(numbers) << 48 | random.getrandbits(48)
+        moment = int(clock().timestamp() * 1000)
+        return UUID(int=moment << 80 | 7 << 76 | (rest >> 62) << 64 | 2 << 62 | rest & (1 << 62) - 1)
+
+    return new
 
 
 def dated(text: str, today: date) -> str:

@@ -251,9 +251,13 @@ def certificate(file: Path) -> bytes:
 
 
 def new_key(folder: Path) -> None:
-    """Write a new signing key of 32 random bytes, named after its own digest, mode 0600."""
+    """Write a new signing key of 32 random bytes."""
+    write_key(folder, secrets.token_bytes(32))
+
+
+def write_key(folder: Path, key: bytes) -> None:
+    """Write a signing key, named after its own digest, mode 0600."""
     folder.mkdir(parents=True, exist_ok=True)
-    key = secrets.token_bytes(32)
     file = folder / f"{hashlib.sha256(key).hexdigest()[:8]}.key"
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
         stream.write(key)
