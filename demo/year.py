@@ -541,6 +541,7 @@ def job_end(story: Story, last: date, lasted: int, step: str) -> Answers:
         "profile_update_due": written(last + timedelta(days=30)),
         **({"job_search_restart": written(last + timedelta(days=1))} if step == "new_job_search" else {}),
         "checklist": "work_certificate final_pay unemployment_registration",
+        **row("benefit_actions", 0, action="Ilmoitus Kelaan", by=written(last + timedelta(days=3))),
         "rehire_possible": "maybe",
         "support_wish": "Haluan jatkaa valmentajan kanssa.",
         **story.signed("client", "coach"),
@@ -577,6 +578,7 @@ def closing(story: Story, reason: str) -> Answers:
     begun = reason not in ("not_started", "client_not_reached_before_start")
     working = reason == "employed_support_not_needed"
     answers = {
+        "coach_name": story.coach,
         "closing_date": written(story.day),
         "closing_reason": reason,
         "initiative": "both" if working else "coach" if unseen else "client",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from itertools import count
@@ -173,18 +173,27 @@ def year() -> ModuleType:
     return sys.modules[name]
 
 
-def unit(root: Path, coaches: Sequence[str], seed: int, moment: datetime) -> Stage:
+def unit(root: Path, coaches: int, seed: int) -> Stage:
     """Return the stage for a year of a unit in an empty workspace, all of it following from the seed.
 
-    Even the signing key does: such a workspace is for play, and what it signs is nobody's.
+    Even the signing key does: such a workspace is for play, and what it signs is nobody's. Raise
+    `UsageError` where there is a workspace already.
     """
-    clock = Clock(moment)
-    lines = ["[intake]", "quiet = 0.0", *(f"\n[[coaches]]\nname = {json.dumps(name)}" for name in coaches)]
-    (root / "formgen.toml").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    if (root / "var").exists():
+        raise UsageError("Kansiossa {folder} on jo työtila. Valitse tyhjä kansio.", folder=str(root))
     workspace = Workspace(root).make()
+    names = [f"\n[[coaches]]\nname = {json.dumps(name)}" for name in year().COACHES[:coaches]]
+    (root / "formgen.toml").write_text("\n".join(["[intake]", "quiet = 0.0", *names, ""]), encoding="utf-8")
     write_key(workspace.var / "keys", sha256(f"formgen {seed}".encode()).digest())
+    clock = Clock(datetime.combine(year().FIRST, time(), UTC))
     journal = Journal.open(workspace.var)
     return Stage(Intake(workspace, journal, registry.load(workspace), clock, ids(seed, clock)))
+
+
+def days(stage: Stage, clients: int, seed: int) -> list[list[Turn]]:
+    """Return the turns of the unit's year, those of a day together."""
+    coaches = [coach.name for coach in stage.intake.workspace.office.coaches]
+    return list(year().year(stage.intake.registry, clients, coaches, seed))
 
 
 def ids(seed: int, clock: Clock) -> Callable[[], UUID]:

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from formgen.kinds import DayDate, Kind, Misread, Sign, clean
 from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Identity, Paper, Sheet, completed
+from formgen.sheet import Answer, Identity, Paper, Question, Sheet, completed
 from formgen.store import Journal, Row, day, dump, stamp
 from formgen.words import say
 
@@ -260,11 +261,20 @@ class Desk:
                 return {name: papers[name]._replace(layout=layout, given=issued.get("answers", {}))}
         return None
 
+    @cached_property
+    def asked(self) -> dict[tuple[str, str], tuple[Question, ...]]:
+        """Return what every form asks, worked out once: each file that is read is held against all of it."""
+        return {
+            (form.id, version): form.questions()
+            for versions in self.registry.forms.values()
+            for version, form in versions.items()
+        }
+
     def papers(self) -> dict[tuple[str, str], Paper]:
         """Return what the readers may look for: the questions and printed text of every form."""
         roots = self.workspace.roots
         return {
-            (form.id, version): Paper(form.questions(), self.printed(form), roots)
+            (form.id, version): Paper(self.asked[form.id, version], self.printed(form), roots)
             for versions in self.registry.forms.values()
             for version, form in versions.items()
         }
@@ -280,7 +290,8 @@ class Desk:
             "form_title": form.title,
         }
         try:
-            template = formats.every()["docx"].load(template_file(self.workspace, form), form.questions())
+            questions = self.asked[form.id, form.version]
+            template = formats.every()["docx"].load(template_file(self.workspace, form), questions)
         except FormgenError:
             return frozenset()
         found: frozenset[str] = template.printed(words)

@@ -5,9 +5,7 @@ Knows nothing of templates: it takes the document as it went out. The demo and t
 
 from __future__ import annotations
 
-import io
 import re
-import zipfile
 from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 from lxml import etree
 
 from formgen.formats.docx.controls import CHECKED, DATE, UNCHECKED, characters, tag
-from formgen.formats.docx.package import W14, Package, W, w
+from formgen.formats.docx.package import W14, Package, W, pack, w
 
 Element = Any
 
@@ -42,11 +40,7 @@ def fill(data: bytes, answers: Mapping[str, str]) -> bytes:
         else:
             raise LookupError(path)
     body = etree.tostring(root, encoding="UTF-8", xml_declaration=True, standalone=True)
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as target:
-        for name in package.names:
-            target.writestr(name, body if name == package.main else package.read(name))
-    return out.getvalue()
+    return pack((name, body if name == package.main else package.read(name)) for name in package.names)
 
 
 def held_tag(control: Element) -> str:
