@@ -93,6 +93,7 @@ class Story:
     named: bool = True
     papers: int = 0
     employers: int = 0
+    lost: int = 0
 
     def __post_init__(self) -> None:
         """Invent the client."""
@@ -331,7 +332,7 @@ def renewed(story: Story) -> Answers:
     return {
         "goal_changed": "no",
         "no_work_history": "no",
-        "skills.0.level": "good",
+        f"skills.{story.lost - 1}.level": "good",
         "client_agrees": "yes",
         **story.signed("client", "coach"),
     }
@@ -740,6 +741,7 @@ def worked(story: Story, paper: str) -> None:
 
 def lost(story: Story, start: date, lasted: int) -> None:
     """Lose a job: look for the next one, study, or stop for now."""
+    story.lost += 1
     last = max(start + timedelta(days=lasted), story.day)
     story.day = workday(last)
     step = story.random.choice(("new_job_search", "new_job_search", "new_job_search", "studies", "no_work_now"))

@@ -128,22 +128,12 @@ def test_a_timeline_makes_its_moves_and_ends_in_its_phase_with_its_records_and_i
     }
 
 
-def test_the_two_jobs_of_the_loop_are_of_two_occupations_and_two_employers(theatre: Theatre) -> None:
-    played(theatre, *loop.TIMELINE.steps)
-    held = theatre.stage.case(STORY).current("job_start")
-    shares = {
-        "19": {known.record.occupation_code[:4] for known in held},
-        "20": {known.record.employer_id for known in held},
-    }
-    assert {number: 100 * len(kinds) // len(held) for number, kinds in shares.items()} == loop.CRITERIA
-
-
 # --- in any order -------------------------------------------------------------------------------
 
 
 ORDERS = {
-    "normal": ("as told", "backwards", "1", "2", "3"),
-    "loop": ("as told", "backwards", "4"),
+    "normal": ("as told", "backwards", "1", "2"),
+    "loop": ("as told", "backwards", "3"),
     "not_started": ("as told", "backwards"),
 }
 
@@ -254,6 +244,19 @@ def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Pa
             found[step.day if step else ""] = (place, stage)
         theatre.journal.engine.dispose()
     return found
+
+
+def test_the_two_jobs_of_the_loop_are_of_two_occupations_and_two_employers(
+    snapshots: Mapping[str, tuple[Path, Stage]], tmp_path: Path
+) -> None:
+    place, stage = snapshots["1.9.2026"]
+    theatre = copied(place, tmp_path / "now", stage)
+    held = theatre.stage.case(STORY).current("job_start")
+    shares = {
+        "19": {known.record.occupation_code[:4] for known in held},
+        "20": {known.record.employer_id for known in held},
+    }
+    assert {number: 100 * len(kinds) // len(held) for number, kinds in shares.items()} == loop.CRITERIA
 
 
 def state(theatre: Theatre) -> tuple[Any, ...]:
