@@ -69,7 +69,7 @@ def identity_code(born: date, number: int) -> str:
 
 def business_id(number: int) -> str:
     """Return an invented business id with its check digit; numbers that have none are passed over."""
-    found = []
+    found: list[str] = []
     candidate = 9_000_000
     while len(found) <= number:
         candidate += 1

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 from formgen import demo
-from formgen.demo import Clock, Outcome, Stage
+from formgen.demo import Clock, Outcome, Stage, Turn
 from formgen.errors import UsageError
 from formgen.kinds import HetuText
 from tests.conftest import tree
+from tests.test_cli import Run, run
 
 CLIENTS, COACHES, SEED = 6, 2, 11
+__all__ = ["run"]  # the fixture of the command line
 pytestmark = pytest.mark.usefixtures("unwalled")
 
 
@@ -98,3 +100,24 @@ def test_ids_rise_though_the_clock_stands_still() -> None:
     first, second = ([new() for _ in range(5000)] for new in made)
     assert first == second == sorted(set(first))
     assert {made.version for made in first} == {7}
+
+
+def test_the_command_plays_a_year_sums_it_up_and_takes_no_folder_twice(tmp_path: Path, run: Run) -> None:
+    words = ("simulate", str(tmp_path / "vuosi"), "--clients", "1", "--coaches", "1", "--seed", "10")
+    said = run(*words, "--json")
+    assert (said.code, said.json["unexpected"]) == (0, [])
+    assert said.json["phases"]["closed"] == 1
+    assert said.json["forms"]["closing"]["records"] == said.json["forms"]["closing"]["accepted"] == 1
+    assert sum(form["records"] for form in said.json["forms"].values()) == said.json["outcomes"]["accepted"]
+    assert (tmp_path / "vuosi" / "outbox" / "schemas" / "record.schema.json").exists()
+    assert run(*words).code == 2
+
+
+def test_a_year_that_ends_otherwise_than_told_is_said_and_is_a_failure(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = [Turn("001", "referral", {"client_wants_work": "no"}, at=datetime(2026, 1, 5, 9, tzinfo=UTC))]
+    monkeypatch.setattr(demo, "days", lambda *_: [refused])
+    said = run("simulate", str(tmp_path / "vuosi"), "--clients", "1")
+    assert said.code == 1
+    assert "001: referral → rejected" in said.err

@@ -11,7 +11,7 @@ import structlog
 import typer
 from rich.table import Table
 
-from formgen import demo
+from formgen import demo, outbox
 from formgen.cli.session import Session, _, err, examples, out, progress, session
 from formgen.process import PHASES
 
@@ -35,6 +35,7 @@ def simulate(
     shared = session(context)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     stage = demo.unit(folder.resolve(), coaches, seed)
+    outbox.publish_schemas(stage.intake.workspace.outbox / "schemas", stage.intake.registry)
     days = progress(demo.days(stage, clients, seed), shared.say("Vuosi"))
     seen = list(demo.play(stage, days))
     summary = summed(stage, seen)
