@@ -767,7 +767,7 @@ def year(registry: Registry, clients: int, coaches: Sequence[str], seed: int) ->
     turns: list[Turn] = []
     for number in range(1, clients + 1):
         random = Random(f"{seed}-{number}")  # noqa: S311 - a story, no secret
-        arrives = workday(FIRST + timedelta(days=random.randint(3, 270)))
+        arrives = workday(FIRST + timedelta(days=random.randint(3, 345)))
         story = Story(number, coaches[number % len(coaches)], random, arrives)
         turns += [turn for turn in lived(story) if moment(turn).date() < last]
     at = datetime.combine(last, time(9), UTC)
