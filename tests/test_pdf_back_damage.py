@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
 import pikepdf
@@ -128,6 +129,13 @@ def test_a_file_with_a_fault_in_an_object_needs_a_person() -> None:
     sheet = read(filled().replace(b"/Creator", b"/Crea#or"))
     assert "warned" in sheet.facts
     assert said(sheet) == said(read(filled()))
+
+
+def test_nothing_of_a_damaged_file_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    for data in (*DAMAGED.values(), filled().replace(b"/Creator", b"/Crea#or"), filled()[:-100] + b"%%EOF"):
+        with suppress(Unreadable):
+            read(data)
+    assert caplog.text == ""
 
 
 # --- fields -------------------------------------------------------------------------------------
