@@ -160,6 +160,12 @@ def test_a_field_that_is_gone_is_absent_and_not_blank() -> None:
     assert "missing_fields" not in read(filled()).facts
 
 
+def test_a_page_without_a_field_is_none_of_the_form() -> None:
+    sheet = read(changed(lambda document: document.add_blank_page()))
+    with pikepdf.open(io.BytesIO(filled())) as document:
+        assert sheet.facts == (f"foreign_pages:{len(document.pages) + 1}",)
+
+
 @pytest.mark.filterwarnings("ignore::pikepdf.exceptions.PageCopyWarning")
 def test_a_choice_that_has_lost_a_box_is_in_doubt() -> None:
     question = next(question for question in FORM.questions() if question.control == "ticks")
