@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from formgen import formats, registry
-from formgen.arrangement import cards, row_count
+from formgen.arrangement import row_count
 from formgen.form import Form, blank, judge
 from formgen.formats import docx
 from formgen.formats.docx.controls import CHECKED, UNCHECKED, tag

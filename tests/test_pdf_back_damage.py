@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
 import pikepdf
@@ -130,6 +131,13 @@ def test_a_file_with_a_fault_in_an_object_needs_a_person() -> None:
     assert said(sheet) == said(read(filled()))
 
 
+def test_nothing_of_a_damaged_file_reaches_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    for data in (*DAMAGED.values(), filled().replace(b"/Creator", b"/Crea#or"), filled()[:-100] + b"%%EOF"):
+        with suppress(Unreadable):
+            read(data)
+    assert caplog.text == ""
+
+
 # --- fields -------------------------------------------------------------------------------------
 
 
@@ -150,6 +158,12 @@ def test_a_field_that_is_gone_is_absent_and_not_blank() -> None:
     assert LINE not in sheet.answers
     assert [fact for fact in sheet.facts if fact.startswith("missing_fields:")]
     assert not [fact for fact in read(filled()).facts if fact.startswith("missing_fields:")]
+
+
+def test_a_page_without_a_field_is_none_of_the_form() -> None:
+    sheet = read(changed(lambda document: document.add_blank_page()))
+    with pikepdf.open(io.BytesIO(filled())) as document:
+        assert sheet.facts == (f"foreign_pages:{len(document.pages) + 1}",)
 
 
 @pytest.mark.filterwarnings("ignore::pikepdf.exceptions.PageCopyWarning")

@@ -206,6 +206,13 @@ def test_without_roots_a_whole_signature_names_none() -> None:
     assert (seal.signer, seal.root) == ("Testi Mallikas", "")
 
 
+def test_nobody_is_named_in_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    read(once())
+    refusal(once(), person("Muu juuri", authority=True).pem)
+    refusal(filled_on_top(once()), chain()[0].pem)
+    assert caplog.text == ""
+
+
 # --- in the office --------------------------------------------------------------------------------
 
 

@@ -173,17 +173,29 @@ class Document:
             found.add("embedded")
         return found
 
+    def bare(self) -> list[int]:
+        """Return the numbers of the pages without a field, of which our forms have none."""
+        return [number for number, page in enumerate(self.pdf.pages, start=1) if not any(map(is_field, notes(page)))]
+
     def strays(self) -> Iterator[str]:
         """Yield what has been written or drawn over the pages: the text of notes, the kind of a drawing."""
         for page in self.pdf.pages:
-            for note in page.obj.get("/Annots", ()):
-                if not isinstance(note, pikepdf.Dictionary):
-                    continue
+            for note in notes(page):
                 kind = str(note.get("/Subtype", ""))
                 said = note.get("/Contents")
                 text = str(said).strip() if isinstance(said, pikepdf.String) else ""
                 if kind not in QUIET and (text or kind not in MARKS):
                     yield text[:200] or kind.lstrip("/")
+
+
+def notes(page: Any) -> Iterator[Any]:
+    """Yield what lies over a page: fields, links, notes, drawings."""
+    yield from (note for note in page.obj.get("/Annots", ()) if isinstance(note, pikepdf.Dictionary))
+
+
+def is_field(note: Any) -> bool:
+    """Tell whether what lies over a page is a field."""
+    return bool(note.get("/Subtype") == "/Widget")
 
 
 def streams(things: Any) -> Iterator[Any]:

@@ -37,21 +37,30 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
         found = walked(ByPikepdf(document.form))
     tokens = carriers(document, found)
     paper = paper_of(tokens, papers)
-    facts = document.facts()
-    strays: tuple[str, ...] = ()
-    answers: dict[str, Answer] = {}
-    if paper is not None:
-        answers = dict(answered(paper.questions, found, by_pypdf(data)))
-        expected = {name for name, _, _ in names.every(paper.questions)}
-        lacking = sorted({name.partition(".")[0] for name in expected - found.keys()})
-        facts |= {f"missing_fields:{' '.join(lacking)}"} if answers and lacking else set()
-        unknown = [name for name in found if name not in expected | OWN and not names.asked(name, paper.questions)]
-        facts |= {"unknown_fields"} if any(held.kind != "Sig" for name in unknown for held in found[name]) else set()
-        written = (held.value for name in unknown for held in found[name] if held.kind != "Sig")
-        strays = tuple(islice((*document.strays(), *(text[:200] for text in written if text not in UNSET)), STRAYS))
-    facts |= {"warned"} if document.warned else set()
-    sheet = Sheet(answers, tokens, claims(document, found), "pdf", tuple(sorted(facts)), strays, seals)
+    answers = dict(answered(paper.questions, found, by_pypdf(data))) if paper else {}
+    facts, strays = besides(document, found, paper.questions if paper else (), bool(answers))
+    sheet = Sheet(answers, tokens, claims(document, found), "pdf", facts, strays, seals)
     return sheet if answers else measured(data, sheet, paper)
+
+
+def besides(
+    document: Document, found: Fields, questions: tuple[Question, ...], whole: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what a policy may mind and what is written outside the fields; ``whole`` when the fields are there."""
+    facts = document.facts()
+    expected = {name for name, _, _ in names.every(questions)}
+    unknown = [name for name in found if name not in expected | OWN and not names.asked(name, questions)]
+    others = [held for name in unknown for held in found[name] if held.kind != "Sig"]
+    if whole:
+        lacking = sorted({name.partition(".")[0] for name in expected - found.keys()})
+        facts |= {f"missing_fields:{' '.join(lacking)}"} if lacking else set()
+        facts |= {"unknown_fields"} if others else set()
+        bare = document.bare()
+        facts |= {f"foreign_pages:{','.join(map(str, bare))}"} if bare else set()
+    written = (held.value[:200] for held in others if held.value not in UNSET)
+    strays = tuple(islice((*document.strays(), *written), STRAYS))
+    facts |= {"warned"} if document.warned else set()
+    return tuple(sorted(facts)), strays
 
 
 def measured(data: bytes, sheet: Sheet, paper: Paper | None) -> Sheet:

@@ -6,6 +6,7 @@ Nothing is fetched: a certificate is trusted through the roots that are given or
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,6 +28,9 @@ from pyhanko_certvalidator.errors import ValidationError
 
 from formgen.errors import Unreadable
 from formgen.sheet import Seal
+
+for talkative in ("pyhanko", "pyhanko_certvalidator"):  # their warnings name the signer
+    logging.getLogger(talkative).setLevel(logging.CRITICAL)
 
 ALTERED = "Asiakirjan allekirjoitus ei ole pätevä, tai asiakirjaa on muutettu allekirjoituksen jälkeen."
 UNTRUSTED = "Asiakirjan allekirjoittajan varmenteeseen ei luoteta."
