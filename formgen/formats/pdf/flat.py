@@ -11,7 +11,6 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closed
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -52,7 +51,7 @@ class Found:
 
 def flattened(data: bytes, paper: Paper | None) -> Found:
     """Return what the pages say; without the layout in the paper only their codes."""
-    with closed(pypdfium2.PdfDocument(data)) as document:
+    with pypdfium2.PdfDocument(data) as document:
         leaves: list[Leaf] = []
         for number in range(min(len(document), LEAVES)):
             leaves.append(leaf(document[number], twice=sum(not one.mark for one in leaves) < SEARCHES))
