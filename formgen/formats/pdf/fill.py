@@ -17,6 +17,7 @@ from formgen.formats.pdf import look
 from formgen.formats.pdf.fields import NONE, OFF, ON
 
 MULTILINE = 1 << 12
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of random name with mode 0700 is made in it
 
 
 def fill(data: bytes, answers: Mapping[str, str]) -> bytes:
@@ -31,9 +32,10 @@ def fill(data: bytes, answers: Mapping[str, str]) -> bytes:
 def changed(data: bytes, change: Callable[[Pdf], None]) -> bytes:
     """Return the file as the change leaves it, plain as viewers save on top of it most safely.
 
-    It goes through files, which pikepdf reads and writes twice as fast as bytes in memory.
+    It goes through files, which pikepdf reads and writes twice as fast as bytes; where the system
+    keeps files in memory they never reach a disk.
     """
-    with TemporaryDirectory(prefix="formgen-") as folder:
+    with TemporaryDirectory(prefix="formgen-", dir=IN_MEMORY if IN_MEMORY.is_dir() else None) as folder:
         before, after = Path(folder) / "before.pdf", Path(folder) / "after.pdf"
         before.write_bytes(data)
         with Pdf.open(before) as pdf:
