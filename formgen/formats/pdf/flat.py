@@ -34,7 +34,7 @@ SQUARE, CORNER = 5, 8 + 5 / 2  # the side of a square; its centre from the edges
 REACH, SURE, SLACK = 32, 0.97, 2.5  # where a square is looked for; how dark it is; by how much it may be off, in pixels
 AROUND = 12  # what a picture shows around a place, in pixels
 LEAVES, SEARCHES = 60, 5  # pages that are looked at; those without a code that are looked at twice
-QR = zxingcpp.barcode_formats_from_str("QRCode")
+QR = zxingcpp.barcode_formats_from_str("QRCodeModel2")
 
 Array = Any
 
