@@ -11,7 +11,6 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -52,13 +51,16 @@ class Found:
 
 def flattened(data: bytes, paper: Paper | None) -> Found:
     """Return what the pages say; without the layout in the paper only their codes."""
-    with closing(pypdfium2.PdfDocument(data)) as document:
+    document = pypdfium2.PdfDocument(data)
+    try:
         leaves: list[Leaf] = []
         for number in range(min(len(document), LEAVES)):
             leaves.append(leaf(document[number], twice=sum(not one.mark for one in leaves) < SEARCHES))
         found = Found(tuple(dict.fromkeys(one.mark for one in leaves if one.mark)))
         if paper is not None and paper.layout is not None:
             measure(leaves, paper, found)
+    finally:
+        document.close()
     return found
 
 
