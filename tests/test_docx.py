@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from formgen import formats, registry
+from formgen.arrangement import cards, row_count
 from formgen.form import Form, blank, judge
 from formgen.formats import docx
-from formgen.formats.docx.build import cards
 from formgen.formats.docx.controls import CHECKED, UNCHECKED, tag
 from formgen.formats.docx.package import W14, w
-from formgen.formats.docx.template import places, row_count
+from formgen.formats.docx.template import places
 from formgen.kinds import PARTS, Kind, Sign, clean
 from formgen.process import Case
 from formgen.settings import Office

@@ -18,9 +18,10 @@ from uuid import UUID
 import pytest
 
 from formgen import formats, registry
+from formgen.arrangement import cards, row_count
 from formgen.form import Form
-from formgen.formats.docx.build import cards, mark
-from formgen.formats.docx.template import Template, row_count
+from formgen.formats.docx.build import mark
+from formgen.formats.docx.template import Template
 from formgen.formats.docx.template import places as template_places
 from formgen.issue import words_for
 from formgen.kinds import clean

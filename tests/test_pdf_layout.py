@@ -176,7 +176,7 @@ def test_the_code_and_the_squares_are_on_every_page(desk: Any, form: type[Form])
     scale = 150 / 72
     for number, sheet in enumerate(document, start=1):
         picture = sheet.render(scale=scale, grayscale=True).to_pil()
-        (code,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCode)
+        (code,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCodeModel2)
         assert KEYS.marked(code.text) == Mark(identity(form), number, layout.pages, layout.digest)
         assert code.text in sheet.get_textpage().get_text_range().replace("\r\n", "")
         wide = (code.position.top_right.x - code.position.top_left.x) / scale / 72 * 25.4

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 import pikepdf
+import pypdf
 import pypdfium2
 import pytest
 from typer.testing import CliRunner
@@ -216,6 +217,17 @@ def test_what_a_person_fills_in_can_be_changed_and_cleared(desk: Any) -> None:
     cleared = pdf.fill(once, {"client_last_name": "", ticks.path: "", chosen.path: ""})
     with pikepdf.open(io.BytesIO(cleared)) as opened, pikepdf.open(io.BytesIO(empty)) as before:
         assert values_of(opened) == values_of(before)
+
+
+def test_another_program_types_sami_letters_each_into_its_own_field(desk: Any) -> None:
+    form = FORMS.latest("job_start")
+    typed = {"service_organiser": "Čáŋ Đuoŧŧar ǥǧǩʒǯ", "employer_name": "Testi Oy", "workplace_address": ""}
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(drawn(desk, form)))
+    writer.update_page_form_field_values(None, dict(typed), auto_regenerate=False)
+    out = io.BytesIO()
+    writer.write(out)
+    places = {place.name: place for place in laid(desk, form).places}
+    assert {name: shown(out.getvalue(), places[name]) for name in typed} == typed
 
 
 def test_a_field_that_the_document_lacks_cannot_be_filled(desk: Any) -> None:

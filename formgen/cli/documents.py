@@ -25,6 +25,7 @@ app = typer.Typer()
     help=_("Tee esitäytetty lomake."),
     epilog=examples(
         "formgen generate referral",
+        "formgen generate referral --format pdf",
         "formgen generate cooperation_agreement --case PK-2026-00017",
         "formgen generate --next --case PK-2026-00017 -o lomakkeet",
         "formgen generate job_start --case PK-2026-00017 --lang sv -o anställning.docx",

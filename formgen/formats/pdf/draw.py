@@ -43,7 +43,7 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
         put(pdf, {path: answer.text for path, answer in sheet.answers.items() if answer.text})
         for name, field in named(pdf.Root.AcroForm.Fields):
             if name in claims:
-                write(pdf, field, claims[name] or "–")
+                write(field, claims[name] or "–")
                 if draft.record and int(field.F) == HIDDEN:
                     show_off_page(pdf, field)
         for number, page in enumerate(pdf.pages, start=1):
@@ -76,7 +76,7 @@ def stamp(text: str) -> bytes:
         b"f Q",
     ]
     for number, line in enumerate((text[:cut], text[cut:]), start=1):
-        left, base = RIGHT - face().width(line, SMALL), TOP - side - 3 - number * SMALL * 1.2
+        left, base = RIGHT - face().width(line, SMALL), TOP - side - 4 * MODULE + SMALL * (0.5 - 1.2 * number)
         parts.append(b"BT %.3f %.3f Td %s ET" % (left, base, face().show(line, SMALL)))
     return b"\n".join([*parts, b"Q EMC"])
 

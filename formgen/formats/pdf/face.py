@@ -22,7 +22,7 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
 FOLDER = Path(font_roboto.__file__).parent / "files"
 FILE = FOLDER / "Roboto-Regular.ttf"
-SIMPLE, COMPOSITE = "/LoSa", "/LoSaX"
+TYPED, SIMPLE, COMPOSITE = "/LoSa", "/LoSaW", "/LoSaX"
 POSTSCRIPT = "Roboto-Regular"
 LETTERS = (range(0x20, 0x250), range(0x1E00, 0x1F00), range(0x2010, 0x2040), range(0x20A0, 0x20C0), (0x292, 0x2122))
 
@@ -142,7 +142,7 @@ def embedded(pdf: Pdf) -> tuple[Dictionary, Dictionary]:
     typed = simple_font(pdf, descriptor, [*SAMI, *letters], encoding)
     drawn = simple_font(pdf, descriptor, letters, Name.WinAnsiEncoding)
     return (
-        Dictionary({SIMPLE: typed}),
+        Dictionary({TYPED: typed}),
         Dictionary({SIMPLE: drawn, COMPOSITE: composite_font(pdf, descriptor)}),
     )
 

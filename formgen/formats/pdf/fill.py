@@ -57,7 +57,7 @@ def put(pdf: Pdf, answers: Mapping[str, str]) -> None:
             boxes.setdefault(name.rpartition(".")[0], []).append(name)
     for path, text in answers.items():
         if path in fields:
-            write(pdf, fields[path], text)
+            write(fields[path], text)
         elif path in boxes:
             for name in boxes[path]:
                 tick(fields[name], name.rpartition(".")[2] in text.split())
@@ -80,7 +80,7 @@ def tick(box: Object, ticked: bool) -> None:
     box.V = box.AS = Name(f"/{ON if ticked else OFF}")
 
 
-def write(pdf: Pdf, found: Object, text: str) -> None:
+def write(found: Object, text: str) -> None:
     """Set text or list, and draw it."""
     found.V = String(text)
     if Name.Ch == found.FT:
@@ -91,5 +91,5 @@ def write(pdf: Pdf, found: Object, text: str) -> None:
     left, bottom, right, top = (float(edge) for edge in found.Rect)
     width, height = right - left, top - bottom
     drawn, size = look.text_look(text, width, height, bool(int(found.get("/Ff", 0)) & MULTILINE))
-    found.AP.N = look.stream(pdf, drawn, width, height, found.AP.N.Resources)
+    found.AP.N.write(drawn)
     found.DA = String(look.style(size))

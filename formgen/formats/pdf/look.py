@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pikepdf import Array, Name, Object, Pdf
 
-from formgen.formats.pdf.face import SIMPLE, face
+from formgen.formats.pdf.face import TYPED, face
 
 SIZE, SMALLEST, STEP = 9.5, 5.0, 0.5
 LEADING, MARGIN = 1.2, 2.5
@@ -15,7 +15,7 @@ EMPTY = b"/Tx BMC EMC"
 
 def style(size: float) -> str:
     """Return how a viewer writes into a field; no other colour is understood by all."""
-    return f"{SIMPLE} {size:g} Tf 0 g"
+    return f"{TYPED} {size:g} Tf 0 g"
 
 
 def stream(pdf: Pdf, drawn: bytes, width: float, height: float, resources: Object) -> Object:

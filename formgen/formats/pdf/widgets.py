@@ -69,7 +69,7 @@ def listed(element: Object) -> list[Object]:
 
 @dataclass
 class Maker:
-    """Makes the fields of one PDF; boxes and empty fields of one size share how they look."""
+    """Makes the fields of one PDF; boxes of one size share how they look."""
 
     pdf: Pdf
     questions: Mapping[str, Question]
@@ -103,7 +103,8 @@ class Maker:
                 widget.MaxLen = question.limit
         if not option:
             widget.DA = String(look.style(look.SIZE))
-            widget.AP = Dictionary(N=self.look(look.EMPTY, width, height))
+            # its own stream, for some write into what is there
+            widget.AP = Dictionary(N=look.stream(self.pdf, look.EMPTY, width, height, self.resources))
         widget.Ff = flags(question, width)
         self.hang(widget, name)
 
