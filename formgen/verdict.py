@@ -477,13 +477,13 @@ def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | N
             "software": f"formgen {__version__}",
             "reader": about.sheet.reader,
             "confirmed_by": verdict.confirmed_by,
-            "facts": list(about.sheet.facts),
-            "seals": [asdict(seal) for seal in about.sheet.seals],
             "fields": {
                 path: traced(about, path, answer)
                 for path, answer in about.sheet.answers.items()
                 if answer.text or about.given.get(path)
             },
+            "facts": list(about.sheet.facts),
+            "seals": [asdict(seal) for seal in about.sheet.seals],
         },
     }
 

@@ -34,7 +34,7 @@ SQUARE, CORNER = 5, 8 + 5 / 2  # the side of a square; its centre from the edges
 REACH, SURE, SLACK = 32, 0.97, 2.5  # where a square is looked for; how dark it is; by how much it may be off, in pixels
 AROUND = 12  # what a picture shows around a place, in pixels
 LEAVES, SEARCHES = 60, 5  # pages that are looked at; those without a code that are looked at twice
-QR = zxingcpp.barcode_formats_from_str("QRCodeModel2")
+QR = zxingcpp.barcode_formats_from_str("QRCode")
 
 Array = Any
 
@@ -51,13 +51,16 @@ class Found:
 
 def flattened(data: bytes, paper: Paper | None) -> Found:
     """Return what the pages say; without the layout in the paper only their codes."""
-    with pypdfium2.PdfDocument(data) as document:
+    document = pypdfium2.PdfDocument(data)
+    try:
         leaves: list[Leaf] = []
         for number in range(min(len(document), LEAVES)):
             leaves.append(leaf(document[number], twice=sum(not one.mark for one in leaves) < SEARCHES))
         found = Found(tuple(dict.fromkeys(one.mark for one in leaves if one.mark)))
         if paper is not None and paper.layout is not None:
             measure(leaves, paper, found)
+    finally:
+        document.close()
     return found
 
 
