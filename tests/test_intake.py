@@ -424,7 +424,7 @@ def test_a_bookmark_of_no_document_of_ours_is_not_enough(bench: Bench) -> None:
         (b"", "empty_file"),
         (b"no form at all", "unsupported_type"),
         (b"PK\x03\x04 word/ PK\x05\x06", "unreadable"),
-        (b"%PDF-1.7\n%%EOF", "unsupported_type"),
+        (b"%PDF-1.7\n%%EOF", "unreadable"),
     ],
 )
 def test_what_is_no_form_is_rejected_with_the_reason(bench: Bench, data: bytes, code: str) -> None:
