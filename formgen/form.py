@@ -413,6 +413,11 @@ class Form(Answers):
         """Return the phase that this record, while it is in force, speaks for."""
         return None
 
+    def breaking(self, path: str, breaks: Callable[[Any], Any]) -> list[str]:
+        """Return the paths of a column of a table, such as ``offer.end_date``, in the rows that break a rule."""
+        table, _, column = path.partition(".")
+        return [f"{table}.{index}.{column}" for index, row in enumerate(getattr(self, table)) if breaks(row)]
+
     def signatures(self) -> dict[str, Signature]:
         """Return the signatures that are there by role."""
         blocks = {

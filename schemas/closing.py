@@ -624,21 +624,15 @@ class Closing(ClientForm):
         """Suostumus ei ole voimassa, tai sellaista ei ole."""
         consents = getattr(case.latest("cooperation_agreement"), "consents", ())
         valid = {row.consent_id for row in consents if holds(row, self.closing_date)}
-        return [
-            f"follow_on_services.{index}.consent_ref"
-            for index, row in enumerate(self.follow_on_services)
-            if row.consent_ref and row.consent_ref not in valid
-        ]
+        return self.breaking(
+            "follow_on_services.consent_ref", lambda row: row.consent_ref and row.consent_ref not in valid
+        )
 
     @rule("choice")
     def listed_jobs_are_of_the_case(self, case: Case) -> list[str]:
         """Työsuhdetta ei ole tässä asiassa."""
         known = {job.job_id for job in in_force(case, "job_start")}
-        return [
-            f"employment_at_closing.{index}.job_id"
-            for index, row in enumerate(self.employment_at_closing)
-            if row.job_id not in known
-        ]
+        return self.breaking("employment_at_closing.job_id", lambda row: row.job_id not in known)
 
     @rule("choice", field="activity_at_closing")
     def activity_agrees_with_the_jobs(self, case: Case) -> bool:
@@ -671,11 +665,7 @@ class Closing(ClientForm):
     @rule("range")
     def attempts_precede_closing(self, case: Case) -> list[str]:
         """Yhteydenottoyritys on päättymispäivän jälkeen."""
-        return [
-            f"outreach_attempts.{index}.date"
-            for index, row in enumerate(self.outreach_attempts)
-            if row.date > self.closing_date
-        ]
+        return self.breaking("outreach_attempts.date", lambda row: row.date > self.closing_date)
 
     @rule("range")
     def what_is_done_is_not_of_tomorrow(self, case: Case) -> list[str]:
@@ -687,11 +677,7 @@ class Closing(ClientForm):
     @rule("range")
     def follow_up_comes_after_the_end(self, case: Case) -> list[str]:
         """Seurantayhteys on ennen palvelun päättymistä."""
-        return [
-            f"follow_ups.{index}.planned_date"
-            for index, row in enumerate(self.follow_ups)
-            if row.planned_date < self.closing_date
-        ]
+        return self.breaking("follow_ups.planned_date", lambda row: row.planned_date < self.closing_date)
 
     # --- what the clock calls for -------------------------------------------------------------
 

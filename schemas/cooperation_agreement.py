@@ -669,30 +669,25 @@ class CooperationAgreement(ClientForm):
     @rule("range")
     def consents_precede_the_document(self, case: Case) -> list[str]:
         """Suostumuksen päivä on asiakirjan päiväyksen jälkeen."""
-        return [
-            f"consents.{index}.granted_date"
-            for index, row in enumerate(self.consents)
-            if row.granted_date and row.granted_date > self.document_date
-        ]
+        return self.breaking(
+            "consents.granted_date", lambda row: row.granted_date and row.granted_date > self.document_date
+        )
 
     @rule("range")
     def consents_are_withdrawn_after_giving(self, case: Case) -> list[str]:
         """Suostumus on peruttu ennen kuin se on annettu."""
-        return [
-            f"consents.{index}.withdrawn_date"
-            for index, row in enumerate(self.consents)
-            if row.granted_date and row.withdrawn_date and row.withdrawn_date < row.granted_date
-        ]
+        return self.breaking(
+            "consents.withdrawn_date",
+            lambda row: row.granted_date and row.withdrawn_date and row.withdrawn_date < row.granted_date,
+        )
 
     @rule("range")
     def handover_follows_referral(self, case: Case) -> list[str]:
         """Nivelvaihepalaveri on ennen lähetteen päiväystä."""
         referral = case.latest("referral")
-        return [
-            f"transition_meetings.{index}.meeting_date"
-            for index, row in enumerate(self.transition_meetings)
-            if referral and row.meeting_date < referral.referral_date
-        ]
+        return self.breaking(
+            "transition_meetings.meeting_date", lambda row: referral and row.meeting_date < referral.referral_date
+        )
 
     # --- what the clock brings ----------------------------------------------------------------
 

@@ -517,16 +517,13 @@ class EducationPlan(ClientForm):
     @rule("choice")
     def school_is_contacted_by_consent_only(self, case: Case) -> list[str]:
         """Yhteydenpitoon oppilaitoksen kanssa tarvitaan asiakkaan suostumus."""
-        planned = [
-            f"school_contacts.{index}.consent_ref"
-            for index, row in enumerate(self.school_contacts)
-            if not self.may(case, "name_contact", self.plan_date)
-        ]
-        done = [
-            f"support_log.{index}.with"
-            for index, row in enumerate(self.support_log)
-            if "school" in getattr(row, "with") and not self.may(case, "name_contact", row.date)
-        ]
+        planned = self.breaking(
+            "school_contacts.consent_ref", lambda row: not self.may(case, "name_contact", self.plan_date)
+        )
+        done = self.breaking(
+            "support_log.with",
+            lambda row: "school" in getattr(row, "with") and not self.may(case, "name_contact", row.date),
+        )
         return planned + done
 
     @rule("choice")
@@ -551,11 +548,7 @@ class EducationPlan(ClientForm):
     @rule("range")
     def open_actions_are_ahead(self, case: Case) -> list[str]:
         """Tehtävän määräpäivä on ennen suunnitelman päiväystä."""
-        return [
-            f"actions.{index}.due"
-            for index, row in enumerate(self.actions)
-            if not row.done and row.due < self.plan_date
-        ]
+        return self.breaking("actions.due", lambda row: not row.done and row.due < self.plan_date)
 
     @rule("choice", field="benefit_effect_checked", severity="warning")
     def effect_on_benefits_is_checked(self, case: Case) -> bool:
@@ -580,16 +573,17 @@ class EducationPlan(ClientForm):
     @rule("range")
     def support_has_been_given(self, case: Case) -> list[str]:
         """Toteutuneen tuen päivä on tulevaisuudessa."""
-        return [f"support_log.{index}.date" for index, row in enumerate(self.support_log) if row.date > case.today]
+        return self.breaking("support_log.date", lambda row: row.date > case.today)
 
     @rule("range", severity="warning")
     def progress_is_credible(self, case: Case) -> list[str]:
         """Suorituksia on paljon enemmän kuin suunniteltiin. Tarkistakaa luvut."""
-        return [
-            f"progress.{index}.completed"
-            for index, row in enumerate(self.progress)
-            if row.planned is not None and row.completed is not None and row.completed > row.planned * Decimal("1.5")
-        ]
+        return self.breaking(
+            "progress.completed",
+            lambda row: (
+                row.planned is not None and row.completed is not None and row.completed > row.planned * Decimal("1.5")
+            ),
+        )
 
     @rule("range", field="review_date")
     def review_is_within_half_a_year(self, case: Case) -> bool:

@@ -628,11 +628,12 @@ class EmployerContact(ClientForm):
     def contacts_follow_the_start_of_the_service(self, case: Case) -> list[str]:
         """Työnantajaa ei voi lähestyä asiakkaan puolesta ennen palvelun alkua."""
         agreement = case.latest("cooperation_agreement")
-        return [
-            f"contacts.{index}.date"
-            for index, row in enumerate(self.contacts)
-            if self.contact_basis == "client_specific" and agreement and row.date < agreement.service_start_date
-        ]
+        return self.breaking(
+            "contacts.date",
+            lambda row: (
+                self.contact_basis == "client_specific" and agreement and row.date < agreement.service_start_date
+            ),
+        )
 
     @rule("R38", severity="warning", needs=("job_search_plan",))
     def search_has_been_planned(self, case: Case) -> bool:
@@ -671,11 +672,7 @@ class EmployerContact(ClientForm):
         plan, profile = case.latest("job_search_plan"), case.latest("vocational_profile")
         low = getattr(plan, "hours_min", None) or getattr(profile, "desired_hours_min", None) or Decimal(0)
         high = getattr(plan, "hours_max", None) or getattr(profile, "desired_hours_max", None) or Decimal(168)
-        return [
-            f"offer.{index}.weekly_hours"
-            for index, row in enumerate(self.offer)
-            if specific(self) and not low <= row.weekly_hours <= high
-        ]
+        return self.breaking("offer.weekly_hours", lambda row: specific(self) and not low <= row.weekly_hours <= high)
 
     @rule("R45", field="vacancy_kind", severity="warning")
     def vacancy_is_in_the_open_market(self, case: Case) -> bool:
@@ -719,16 +716,12 @@ class EmployerContact(ClientForm):
     @rule("range")
     def contacts_are_not_of_tomorrow(self, case: Case) -> list[str]:
         """Kontakti ei voi olla tulevaisuudessa."""
-        return [f"contacts.{index}.date" for index, row in enumerate(self.contacts) if row.date > case.today]
+        return self.breaking("contacts.date", lambda row: row.date > case.today)
 
     @rule("range")
     def next_steps_follow_contacts(self, case: Case) -> list[str]:
         """Seuraava askel on ennen kontaktia."""
-        return [
-            f"contacts.{index}.next_date"
-            for index, row in enumerate(self.contacts)
-            if row.next_date and row.next_date < row.date
-        ]
+        return self.breaking("contacts.next_date", lambda row: row.next_date and row.next_date < row.date)
 
     @rule("range", field="next_contact_plan")
     def next_contact_follows_the_last_one(self, case: Case) -> bool:
@@ -738,20 +731,12 @@ class EmployerContact(ClientForm):
     @rule("range")
     def offered_jobs_end_after_they_start(self, case: Case) -> list[str]:
         """Tarjottu työ ei voi päättyä ennen kuin se alkaa."""
-        return [
-            f"offer.{index}.end_date"
-            for index, row in enumerate(self.offer)
-            if row.end_date and row.end_date < row.start_date
-        ]
+        return self.breaking("offer.end_date", lambda row: row.end_date and row.end_date < row.start_date)
 
     @rule("range")
     def offers_are_answered_after_they_are_made(self, case: Case) -> list[str]:
         """Tarjoukseen on vastattu ennen tarjousta."""
-        return [
-            f"offer.{index}.answer_date"
-            for index, row in enumerate(self.offer)
-            if row.answer_date and row.answer_date < row.offered_date
-        ]
+        return self.breaking("offer.answer_date", lambda row: row.answer_date and row.answer_date < row.offered_date)
 
     # --- what the clock brings ----------------------------------------------------------------
 

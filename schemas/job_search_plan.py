@@ -714,11 +714,7 @@ class JobSearchPlan(ClientForm):
     def jobs_are_of_the_goals(self, case: Case) -> list[str]:
         """Haettava työ ei liity asiakkaan tavoitteeseen."""
         goals = {plain(row.goal_id) for row in goal_rows(case)}
-        return [
-            f"target_jobs.{index}.goal_id"
-            for index, row in enumerate(self.target_jobs)
-            if goals and plain(row.goal_id) not in goals
-        ]
+        return self.breaking("target_jobs.goal_id", lambda row: goals and plain(row.goal_id) not in goals)
 
     @rule("range", field="target_employers", severity="warning")
     def first_employer_is_met_soon(self, case: Case) -> bool:
@@ -736,11 +732,10 @@ class JobSearchPlan(ClientForm):
         closed = {
             plain(row.name) for row in (profile.job_network if profile else ()) if row.name and not row.may_contact
         }
-        return [
-            f"target_employers.{index}.contact_by"
-            for index, row in enumerate(self.target_employers)
-            if row.contact_by != "client" and plain(row.known_contact or "") in closed
-        ]
+        return self.breaking(
+            "target_employers.contact_by",
+            lambda row: row.contact_by != "client" and plain(row.known_contact or "") in closed,
+        )
 
     @rule("range", field="hours_min")
     def least_hours_are_not_above_most(self, case: Case) -> bool:
@@ -760,20 +755,12 @@ class JobSearchPlan(ClientForm):
     @rule("range")
     def tasks_are_due_after_the_plan(self, case: Case) -> list[str]:
         """Tehtävän määräaika on ennen suunnitelman päiväystä. Sopikaa uusi päivä."""
-        return [
-            f"actions.{index}.due_date"
-            for index, row in enumerate(self.actions)
-            if not row.done and row.due_date < self.plan_date
-        ]
+        return self.breaking("actions.due_date", lambda row: not row.done and row.due_date < self.plan_date)
 
     @rule("range")
     def tasks_are_not_done_tomorrow(self, case: Case) -> list[str]:
         """Tehtävä ei voi olla tehty tulevaisuudessa."""
-        return [
-            f"actions.{index}.done_date"
-            for index, row in enumerate(self.actions)
-            if row.done_date and row.done_date > case.today
-        ]
+        return self.breaking("actions.done_date", lambda row: row.done_date and row.done_date > case.today)
 
     @rule("range", field="weekly_contact_target", severity="warning")
     def employers_are_contacted_weekly(self, case: Case) -> bool:
@@ -804,11 +791,10 @@ class JobSearchPlan(ClientForm):
     @rule("choice", severity="warning")
     def helpers_are_contacted_by_consent(self, case: Case) -> list[str]:
         """Suostumusta ei löydy. Yhteyttä ei saa ottaa ilman asiakkaan suostumusta."""
-        return [
-            f"supports_other_people.{index}.consent_ref"
-            for index, row in enumerate(self.supports_other_people)
-            if row.consent_ref and not consented(case, row.consent_ref, self.plan_date)
-        ]
+        return self.breaking(
+            "supports_other_people.consent_ref",
+            lambda row: row.consent_ref and not consented(case, row.consent_ref, self.plan_date),
+        )
 
     @rule("R34", field="benefits_counselling", severity="warning")
     def benefit_advice_is_offered(self, case: Case) -> bool:
@@ -818,11 +804,7 @@ class JobSearchPlan(ClientForm):
     @rule("range")
     def answers_follow_applications(self, case: Case) -> list[str]:
         """Vastaus on ennen hakemuksen lähettämistä."""
-        return [
-            f"applications.{index}.answer_date"
-            for index, row in enumerate(self.applications)
-            if row.answer_date and row.answer_date < row.date
-        ]
+        return self.breaking("applications.answer_date", lambda row: row.answer_date and row.answer_date < row.date)
 
     @rule("range", field="review_date")
     def review_follows_plan(self, case: Case) -> bool:

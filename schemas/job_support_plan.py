@@ -741,11 +741,10 @@ class JobSupportPlan(ClientForm):
     @rule("choice")
     def support_keeps_off_the_workplace(self, case: Case) -> list[str]:
         """Asiakas ei halua tukea työpaikalle. Valitkaa toinen paikka."""
-        return [
-            f"support_actions.{index}.where"
-            for index, row in enumerate(self.support_actions)
-            if self.no_support_wanted and row.where in WORKPLACES and row.who != "client"
-        ]
+        return self.breaking(
+            "support_actions.where",
+            lambda row: self.no_support_wanted and row.where in WORKPLACES and row.who != "client",
+        )
 
     @rule("choice")
     def none_stands_alone(self, case: Case) -> list[str]:
@@ -758,34 +757,24 @@ class JobSupportPlan(ClientForm):
         """Sopimuksessa ei ole tätä suostumusta, tai se ei ole voimassa."""
         agreement = case.latest("cooperation_agreement")
         given = {row.consent_id for row in getattr(agreement, "consents", ()) if holds(row, self.plan_date)}
-        return [
-            f"care_cooperation.{index}.consent_ref"
-            for index, row in enumerate(self.care_cooperation)
-            if row.consent_ref not in given
-        ]
+        return self.breaking("care_cooperation.consent_ref", lambda row: row.consent_ref not in given)
 
     @rule("range")
     def goals_are_reviewed_after_the_plan(self, case: Case) -> list[str]:
         """Tavoitteen arviointi on ennen suunnitelman päiväystä."""
-        return [
-            f"goals.{index}.review_date"
-            for index, row in enumerate(self.goals)
-            if row.result in (None, "open") and row.review_date < self.plan_date
-        ]
+        return self.breaking(
+            "goals.review_date", lambda row: row.result in (None, "open") and row.review_date < self.plan_date
+        )
 
     @rule("range")
     def support_ends_after_it_starts(self, case: Case) -> list[str]:
         """Tukitoimi ei voi päättyä ennen kuin se alkaa."""
-        return [
-            f"support_actions.{index}.end"
-            for index, row in enumerate(self.support_actions)
-            if row.end and row.end < row.start
-        ]
+        return self.breaking("support_actions.end", lambda row: row.end and row.end < row.start)
 
     @rule("range")
     def support_is_not_logged_ahead(self, case: Case) -> list[str]:
         """Toteutunut tuki ei voi olla tulevaisuudessa."""
-        return [f"support_log.{index}.date" for index, row in enumerate(self.support_log) if row.date > case.today]
+        return self.breaking("support_log.date", lambda row: row.date > case.today)
 
     @rule("range", field="client_satisfaction", severity="warning")
     def client_is_content(self, case: Case) -> bool:

@@ -442,46 +442,30 @@ class QualityAssessment(Form):
     @rule("R92")
     def what_cannot_be_rated_counts_as_one(self, case: Case) -> list[str]:
         """Pisteet eivät täsmää: jos kriteeriä ei voi arvioida, pisteet ovat 1."""
-        return [
-            f"criteria.{index}.score" for index, row in enumerate(self.criteria) if row.not_rateable and row.score > 1
-        ]
+        return self.breaking("criteria.score", lambda row: row.not_rateable and row.score > 1)
 
     @rule("R93", severity="warning")
     def good_unit_sets_no_time_limit(self, case: Case) -> list[str]:
         """Pistemäärä ja käytäntö ovat ristiriidassa."""
         good = total_score(self, case) >= GOOD
-        return [
-            f"unit_checks.{index}.present"
-            for index, row in enumerate(self.unit_checks)
-            if good and row.component == SETS_NO_LIMIT and not row.present
-        ]
+        return self.breaking(
+            "unit_checks.present", lambda row: good and row.component == SETS_NO_LIMIT and not row.present
+        )
 
     @rule("range")
     def evidence_says_something(self, case: Case) -> list[str]:
         """Perustelu on liian lyhyt. Kirjoittakaa, mihin pisteet perustuvat."""
-        return [
-            f"criteria.{index}.evidence"
-            for index, row in enumerate(self.criteria)
-            if len(row.evidence) < SHORTEST_EVIDENCE
-        ]
+        return self.breaking("criteria.evidence", lambda row: len(row.evidence) < SHORTEST_EVIDENCE)
 
     @rule("choice", severity="warning")
     def other_scores_than_suggested_are_explained(self, case: Case) -> list[str]:
         """Pisteet eivät ole ehdotetut. Tarkistakaa, että perustelu kertoo syyn."""
-        return [
-            f"criteria.{index}.score"
-            for index, row in enumerate(self.criteria)
-            if row.suggested_score not in (None, row.score)
-        ]
+        return self.breaking("criteria.score", lambda row: row.suggested_score not in (None, row.score))
 
     @rule("choice")
     def components_are_of_their_criterion(self, case: Case) -> list[str]:
         """Osatekijä ei kuulu tähän kriteeriin."""
-        return [
-            f"unit_checks.{index}.component"
-            for index, row in enumerate(self.unit_checks)
-            if criterion_of(row.component) != row.criterion
-        ]
+        return self.breaking("unit_checks.component", lambda row: criterion_of(row.component) != row.criterion)
 
     @rule("required", field="unit_checks", severity="warning")
     def every_component_is_there_once(self, case: Case) -> bool:

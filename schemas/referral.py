@@ -449,26 +449,16 @@ class Referral(CaseForm):
     @rule("range", severity="warning")
     def benefits_are_in_force(self, case: Case) -> list[str]:
         """Etuuden voimassaolo on päättynyt ennen lähetettä."""
-        return [
-            f"benefits.{index}.valid_until"
-            for index, row in enumerate(self.benefits)
-            if row.valid_until and row.valid_until < self.referral_date
-        ]
+        return self.breaking(
+            "benefits.valid_until", lambda row: row.valid_until and row.valid_until < self.referral_date
+        )
 
     @rule("range")
     def assessments_precede_referral(self, case: Case) -> list[str]:
         """Arvion päivä on lähetteen päiväyksen jälkeen."""
-        return [
-            f"assessments_done.{index}.date"
-            for index, row in enumerate(self.assessments_done)
-            if row.date and row.date > self.referral_date
-        ]
+        return self.breaking("assessments_done.date", lambda row: row.date and row.date > self.referral_date)
 
     @rule("range")
     def handover_follows_referral(self, case: Case) -> list[str]:
         """Nivelvaihepalaveri on ennen lähetteen päiväystä."""
-        return [
-            f"transition_meetings.{index}.meeting_date"
-            for index, row in enumerate(self.transition_meetings)
-            if row.meeting_date < self.referral_date
-        ]
+        return self.breaking("transition_meetings.meeting_date", lambda row: row.meeting_date < self.referral_date)

@@ -829,11 +829,7 @@ class VocationalProfile(ClientForm):
     @rule("range")
     def sessions_precede_the_profile(self, case: Case) -> list[str]:
         """Tapaaminen on profiilin päiväyksen jälkeen."""
-        return [
-            f"profiling_sessions.{index}.date"
-            for index, row in enumerate(self.profiling_sessions)
-            if row.date > self.profile_date
-        ]
+        return self.breaking("profiling_sessions.date", lambda row: row.date > self.profile_date)
 
     @rule("range", field="work_goals")
     def goals_are_in_order(self, case: Case) -> bool:
@@ -853,11 +849,9 @@ class VocationalProfile(ClientForm):
     @rule("range")
     def trainings_end_after_they_start(self, case: Case) -> list[str]:
         """Koulutus ei voi päättyä ennen kuin se alkaa."""
-        return [
-            f"education_history.{index}.end_year"
-            for index, row in enumerate(self.education_history)
-            if row.start_year and row.end_year and row.end_year < row.start_year
-        ]
+        return self.breaking(
+            "education_history.end_year", lambda row: row.start_year and row.end_year and row.end_year < row.start_year
+        )
 
     @rule("range")
     def years_of_training_are_near(self, case: Case) -> list[str]:
@@ -872,11 +866,7 @@ class VocationalProfile(ClientForm):
     @rule("range")
     def jobs_end_after_they_start(self, case: Case) -> list[str]:
         """Työ ei voi päättyä ennen kuin se alkaa."""
-        return [
-            f"work_history.{index}.end"
-            for index, row in enumerate(self.work_history)
-            if row.end and row.end < row.start[: len(row.end)]
-        ]
+        return self.breaking("work_history.end", lambda row: row.end and row.end < row.start[: len(row.end)])
 
     @rule("choice", field="no_work_history")
     def work_history_is_there_or_not(self, case: Case) -> bool:
@@ -886,11 +876,9 @@ class VocationalProfile(ClientForm):
     @rule("range", severity="warning")
     def certificates_are_valid(self, case: Case) -> list[str]:
         """Kortti tai lupa ei ole enää voimassa."""
-        return [
-            f"certificates.{index}.valid_until"
-            for index, row in enumerate(self.certificates)
-            if row.valid_until and row.valid_until < self.profile_date
-        ]
+        return self.breaking(
+            "certificates.valid_until", lambda row: row.valid_until and row.valid_until < self.profile_date
+        )
 
     @rule("choice", field="driving_licence")
     def no_licence_stands_alone(self, case: Case) -> bool:
@@ -917,11 +905,9 @@ class VocationalProfile(ClientForm):
     @rule("choice", severity="warning")
     def supporters_are_contacted_by_consent(self, case: Case) -> list[str]:
         """Suostumusta ei löydy. Yhteyttä ei saa ottaa ilman asiakkaan suostumusta."""
-        return [
-            f"care_network.{index}.consent_ref"
-            for index, row in enumerate(self.care_network)
-            if not consented(case, row.consent_ref, self.profile_date)
-        ]
+        return self.breaking(
+            "care_network.consent_ref", lambda row: not consented(case, row.consent_ref, self.profile_date)
+        )
 
     @rule("required", field="lessons", severity="warning")
     def every_job_has_taught_something(self, case: Case) -> bool:
