@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from formgen.sheet import Choice, Control, Question, Sheet
+from formgen.sheet import Control, Question, Sheet
 
 COLUMNS = (3.9, 4.7, 3.7, 4.7)  # cm: label, answer, label, answer
 WIDE_LABEL = 44
@@ -24,16 +24,16 @@ def sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question
     yield title, group
 
 
-def paired(questions: Iterable[Question]) -> Iterator[list[Question]]:
-    """Yield the questions of each row: two when both are short, else one."""
+def paired(questions: Iterable[Question], beside: Callable[[Question], bool]) -> Iterator[list[Question]]:
+    """Yield the questions of each row: two of one block when ``beside`` says that both do with half of it, else one."""
     waiting: list[Question] = []
     for question in questions:
-        beside = bool(waiting) and short(question) and block(question) == block(waiting[0])
-        if waiting and not beside:
+        second = bool(waiting) and beside(question) and block(question) == block(waiting[0])
+        if waiting and not second:
             yield waiting
             waiting = []
         waiting.append(question)
-        if beside or not short(question):
+        if second or not beside(question):
             yield waiting
             waiting = []
     if waiting:
@@ -51,12 +51,6 @@ def short(question: Question) -> bool:
     drawn = question.control in (Control.LINE, Control.DATE, Control.LIST) and question.limit <= 80 and longest <= 40
     ticked = question.control is Control.TICKS and len(question.choices) <= 2
     return (drawn or ticked) and len(question.label) <= WIDE_LABEL and len(question.hint) <= 60
-
-
-def boxes_per_line(width: float, choices: Iterable[Choice]) -> int:
-    """Return how many boxes with their labels go side by side on a width in cm: three, two or one."""
-    longest = max(len(choice.label) for choice in choices) + 3
-    return next((count for count in (3, 2) if longest <= width / 0.165 / count), 1)
 
 
 def cards(question: Question) -> bool:

@@ -8,8 +8,9 @@ with what it is of, and a card together as far as it is small.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate, pairwise, takewhile
 from typing import Any
 
@@ -18,6 +19,8 @@ from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt
 
+from formgen import arrangement
+from formgen.arrangement import WIDE_LABEL, paired
 from formgen.formats.docx.controls import Slot
 from formgen.formats.docx.measure import finnish, lines, long, room, unbroken
 from formgen.sheet import Choice, Control, Question
@@ -28,10 +31,8 @@ EDGES = (0, Cm(3.9), Cm(8.6), Cm(12.3), WIDTH)
 PADDING = Cm(0.34)
 CHARACTER = Cm(0.175)
 LABEL, HINT = 9, 8.5  # sizes of type
-WIDE_LABEL = 44
 SHORT_HINT = 40
 SHORT, CLOSE_SHORT = 120, 200  # characters of an answer that does with half a row, and where that saves rows
-GRID_COLUMNS = 6
 CROWDED = 1.4  # times the page that the columns of a grid would like to be wide
 SMALL_CARD = 6  # rows
 FEW_ROWS = 4  # more are closely set, the hints of cards above the first
@@ -94,7 +95,7 @@ def heading(document: DocxDocument, words: str, code: str = "", hint: str = "") 
 def fields(document: DocxDocument, questions: list[Question], title: str) -> None:
     """Add a table of label and answer pairs, short ones two to a row."""
     grid = new_table(document, title, EDGES)
-    for pair in paired(questions):
+    for pair in paired(questions, short):
         pair_row(grid, EDGES, pair)
 
 
@@ -144,24 +145,8 @@ def answer_lines(question: Question, width: int) -> int:
     return max(4, usual) if question.control is Control.AREA else usual
 
 
-def paired(questions: Sequence[Question], most: int = SHORT) -> Iterator[list[Question]]:
-    """Yield the questions of each row: two when both have ``most`` characters at most, else one."""
-    waiting: list[Question] = []
-    for question in questions:
-        beside = bool(waiting) and short(question, most)
-        if waiting and not beside:
-            yield waiting
-            waiting = []
-        waiting.append(question)
-        if beside or not short(question, most):
-            yield waiting
-            waiting = []
-    if waiting:
-        yield waiting
-
-
-def short(question: Question, most: int) -> bool:
-    """Tell whether a question does with half a row."""
+def short(question: Question, most: int = SHORT) -> bool:
+    """Tell whether a question does with half a row, being of ``most`` characters at most."""
     longest = max((len(choice.label) for choice in question.choices), default=0)
     drawn = question.control in (Control.LINE, Control.DATE, Control.LIST) and question.limit <= most and longest <= 40
     narrowest = EDGES[2] - EDGES[1] - PADDING
@@ -304,12 +289,8 @@ def column_hints(document: DocxDocument, question: Question) -> None:
 
 
 def cards(question: Question) -> bool:
-    """Tell whether a table is too wide for a grid."""
-    many = any(
-        column.control is Control.AREA or (len(column.choices) > 6 and column.control is Control.TICKS)
-        for column in question.columns
-    )
-    if many or len(question.columns) > GRID_COLUMNS:
+    """Tell whether a table is too wide for a grid, by its columns or by what its words measure."""
+    if arrangement.cards(question):
         return True
     least, wished = (sum(sizes) for sizes in zip(*column_widths(question.columns), strict=True))
     return bool(least > WIDTH or wished > CROWDED * WIDTH)
@@ -353,7 +334,9 @@ def card_rows(document: DocxDocument, question: Question) -> None:
         shade(cell, HEAD_SHADE)
     keep_with_next(grid.rows[-1])
     asked = question.columns[len(given) :]
-    pairs = min((list(paired(asked, most)) for most in (SHORT, CLOSE_SHORT if close else SHORT)), key=len)
+    pairs = min(
+        (list(paired(asked, partial(short, most=most))) for most in (SHORT, CLOSE_SHORT if close else SHORT)), key=len
+    )
     high = next((number for number, pair in enumerate(pairs) if tall(pair[0])), len(pairs))
     together = len(pairs) if high == len(pairs) <= SMALL_CARD else min(high, SMALL_CARD // 2)
     for number, pair in enumerate(pairs):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from formgen.arrangement import COLUMNS, WIDE_LABEL, block, cards, paired, sections, widths
+from formgen.arrangement import COLUMNS, WIDE_LABEL, block, cards, paired, sections, short, widths
 from formgen.formats.pdf import look
 from formgen.formats.pdf.face import face
 from formgen.formats.pdf.fields import CASE, boxes
@@ -97,7 +97,7 @@ def size_of(text: str) -> float:
 
 def pairs(questions: Iterable[Question]) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of label and answer pairs."""
-    for pair in paired(questions):
+    for pair in paired(questions, short):
         if wide(pair[0]):
             sizes = [sum(COLUMNS)]
         elif len(pair) == 2:
