@@ -7,14 +7,9 @@ turn, so that a busy machine slows both; what they have written is read back and
 from __future__ import annotations
 
 import io
-import os
-import platform
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +18,7 @@ from uuid import UUID
 import pikepdf
 from pypdf import PdfWriter
 
+from benchmarks.contest import circumstances, contest
 from formgen import issue, registry
 from formgen.form import blank
 from formgen.formats import pdf
@@ -68,16 +64,8 @@ def held(data: bytes, values: Mapping[str, str]) -> dict[str, str]:
         return {name: str(found.V) for name, found in named(document.Root.AcroForm.Fields) if name in values}
 
 
-def timed(work: Callable[[], bytes]) -> float:
-    """Return how many milliseconds the work takes."""
-    start = time.perf_counter()
-    work()
-    return (time.perf_counter() - start) * 1000
-
-
 def main() -> int:
     """Print medians, spread and ratio; return 1 when the goal is missed."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 25
     with tempfile.TemporaryDirectory() as folder:
         data, values = template(Path(folder))
     ways: dict[str, Callable[[], bytes]] = {
@@ -87,23 +75,11 @@ def main() -> int:
     for name, way in ways.items():
         if held(way(), values) != values:
             raise SystemExit(f"{name} has not written the values")
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, way in ways.items():
-            times[name].append(timed(way))
-    for name, found in times.items():
-        low, middle, high = statistics.quantiles(found, n=4)
-        print(f"{name:8} median {middle:7.1f} ms, quartiles {low:.1f} to {high:.1f} ms, {1000 / middle:.1f} a second")
-    ratio = statistics.median(other / own for own, other in zip(*times.values(), strict=True))
-    print(f"ratio    {ratio:.1f} (median over {rounds} rounds of both in turn; goal {GOAL})")
+    ratio, rounds = contest(ways)
+    print(f"ratio    {1 / ratio:.1f} (median over {rounds} rounds of both in turn; goal {GOAL})")
     print(f"template {len(data) / 1000:.0f} kB, {VALUES} values")
-    packages = ", ".join(f"{package} {version(package)}" for package in ("pikepdf", "pypdf"))
-    load = os.getloadavg()[0]
-    print(
-        f"machine  {platform.platform()}, {os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}"
-    )
-    print(f"packages {packages}")
-    return int(ratio < GOAL)
+    circumstances("pikepdf", "pypdf")
+    return int(1 / ratio < GOAL)
 
 
 if __name__ == "__main__":
