@@ -85,8 +85,9 @@ def walked(library: Library) -> Fields:
         named = [kid for kid in kids if library.get(kid, "/T") is not None]
         waiting += [(kid, name, kind, value, depth + 1) for kid in named]
         if not named:
-            shown = (library.text(library.get(widget, "/AS")) for widget in kids or [node])
-            found.setdefault(name, []).append(Held(kind, value, frozenset(shown) if kind == "Btn" else frozenset()))
+            widgets = (kids or [node]) if kind == "Btn" else ()
+            shown = frozenset(library.text(library.get(widget, "/AS")) for widget in widgets)
+            found.setdefault(name, []).append(Held(kind, value, shown))
     return {name: tuple(sorted(held, key=repr)) for name, held in found.items()}
 
 
@@ -116,6 +117,8 @@ class ByPikepdf:
 
     def text(self, value: Any) -> str:
         """Return a value as text."""
+        if isinstance(value, pikepdf.String):  # most of all: asked first
+            return str(value)
         if isinstance(value, pikepdf.Array) and len(value) == 1:
             value = value[0]
         if isinstance(value, pikepdf.Stream):
@@ -156,6 +159,8 @@ class ByPypdf:
 
     def text(self, value: Any) -> str:
         """Return a value as text."""
+        if isinstance(value, TextStringObject):
+            return str(value)
         if isinstance(value, ArrayObject) and len(value) == 1:
             value = value[0].get_object()
         if isinstance(value, StreamObject):
