@@ -19,8 +19,8 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
 
+from formgen import formats
 from formgen.errors import Busy, OutOfReach
-from formgen.formats import pdf
 from formgen.intake import Begun, Intake, let_go, signature
 from formgen.settings import Workspace
 from formgen.store import Row
@@ -83,9 +83,7 @@ def cut_short(file: Path, size: int) -> bool:
         head = stream.read(5)
         stream.seek(max(0, size - 65_600))
         tail = stream.read()
-    if head.startswith(b"PK\x03\x04"):
-        return b"PK\x05\x06" not in tail
-    return head.startswith(b"%PDF-") and not pdf.whole(tail)
+    return not formats.whole(head, tail)
 
 
 class Hint(FileSystemEventHandler):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from formgen.formats.pdf.document import whole
 from formgen.formats.pdf.draw import draw
 from formgen.formats.pdf.fill import fill
 from formgen.formats.pdf.layout import Layout, kept, layout
 from formgen.formats.pdf.read import read
 
-__all__ = ["ENDINGS", "MEDIA_TYPE", "Layout", "draw", "fill", "kept", "layout", "read", "sniff", "whole"]
+__all__ = ["ENDINGS", "MEDIA_TYPE", "Layout", "draw", "fill", "kept", "layout", "read", "sniff"]
 
 ENDINGS = (".pdf",)
 MEDIA_TYPE = "application/pdf"

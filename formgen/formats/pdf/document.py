@@ -15,6 +15,7 @@ from typing import Any
 import pikepdf
 
 from formgen.errors import Unreadable
+from formgen.formats import PDF, whole
 from formgen.sheet import TOKEN
 
 # Measured on real forms (up to 1 000 fields, 8 000 objects) and hostile files.
@@ -72,17 +73,12 @@ pikepdf.settings.set_qpdf_limits(
 )
 
 
-def whole(data: bytes) -> bool:
-    """Tell whether the bytes end as a PDF ends: what comes after its last end mark is a save cut off."""
-    return data[-2048:].rstrip(b"\0\t\n\f\r ").endswith(b"%%EOF")
-
-
 class Document:
     """The objects of one PDF, read on demand."""
 
     def __init__(self, data: bytes) -> None:
         """Open the file; raise `Unreadable` when it is cut off, damaged, locked or too large."""
-        if not whole(data):
+        if not whole(PDF, data):
             raise Unreadable("unreadable", BROKEN)
         self.data = data
         try:
