@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -246,15 +246,14 @@ def claimed(token: str) -> Identity | None:
         return None
 
 
-def completed(sheet: Sheet, questions: Iterable[Question], given: Mapping[str, str]) -> Sheet:
-    """Return the sheet with what its document did not ask, as it was known when the document was made."""
-    known: dict[str, str] = {}
-    for question in questions:
-        if question.omitted and question.columns:
-            known |= {path: text for path, text in given.items() if path.startswith(f"{question.path}.")}
-        elif question.omitted:
-            known[question.path] = given.get(question.path, "")
-    kept = {path: Answer(text, NOT_ASKED) for path, text in known.items()}
+def completed(sheet: Sheet, questions: Iterable[Question], omitted: Container[str], given: Mapping[str, str]) -> Sheet:
+    """Return the sheet with what its document did not ask, as it was known when the document was made.
+
+    ``omitted`` are names of fields: the first step of the paths that they have.
+    """
+    plain = [question.path for question in questions if not question.columns]
+    paths = [path for path in dict.fromkeys((*plain, *given)) if path.partition(".")[0] in omitted]
+    kept = {path: Answer(given.get(path, ""), NOT_ASKED) for path in paths}
     return replace(sheet, answers={**kept, **sheet.answers})
 
 

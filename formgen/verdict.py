@@ -179,7 +179,7 @@ class Desk:
             form=form,
             case=self.case(case_id if known else "", day(received), of_unit),
             language=issued.get("language") or sheet.claims.get("language") or self.workspace.office.language,
-            sheet=completed(sheet, form.questions(omitted=omitted), issued.get("answers", {})),
+            sheet=completed(sheet, self.asked[form.id, form.version], omitted, issued.get("answers", {})),
             given=issued.get("answers", {}),
             sources=issued.get("sources", {}),
             earlier=tuple(earlier),
@@ -255,7 +255,7 @@ class Desk:
         marks = [mark for token in sheet.tokens.get("qr", ()) if (mark := self.workspace.keys.marked(token))]
         for mark in marks[:1]:
             name = (mark.identity.form, mark.identity.version)
-            layout = formats.every()["pdf"].kept(mark.layout, self.workspace.var / "layouts")
+            layout = formats.every()[sheet.reader].kept(mark.layout, self.workspace.var / "layouts")
             issued = self.journal.issued(str(mark.identity.instance)) or {}
             if layout and name in papers:
                 return {name: papers[name]._replace(layout=layout, given=issued.get("answers", {}))}

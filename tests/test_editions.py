@@ -11,15 +11,13 @@ import pytest
 from docx import Document
 
 from formgen import registry
-from formgen.demo import dated
 from formgen.errors import UsageError
 from formgen.form import Form
-from formgen.formats import docx, pdf
+from formgen.formats import docx
 from formgen.formats.docx.package import w
 from formgen.registry import template_file
 from formgen.settings import PACKAGED, Workspace
 from formgen.sheet import Answer, Sheet
-from formgen.store import day
 from formgen.words import say
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench
 from tests.pdfs import drawn, widgets
@@ -175,6 +173,5 @@ def test_a_pdf_has_no_field_for_what_is_left_out(form: type[Form], workspace: Wo
 def test_a_pdf_that_asks_less_comes_back_whole(bench: Bench) -> None:
     bench = switched_off(bench, "work_ability_info", "work_safety_points")
     made = bench.issue("referral", format_name="pdf")
-    typed = {path: dated(text, day(bench.clock())) for path, text in REFERRAL.items()}
-    row = bench.returned(pdf.fill(Path(made.path).read_bytes(), typed), "lähete.pdf")
+    row = bench.returned(bench.filled(made, REFERRAL), "lähete.pdf")
     assert bench.record(row)["data"]["work_ability_info"] is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -13,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from formgen import prefill, registry
+from formgen.demo import dated
 from formgen.form import Form, Judgement, blank, judge
 from formgen.process import Case, Known, Step
 from formgen.settings import Office, Workspace
@@ -28,16 +28,6 @@ Answers = Mapping[str, str]
 
 
 # --- from answers to a judgement ------------------------------------------------------------
-
-
-def dated(text: str, today: date = TODAY) -> str:
-    """Return the text with ``{today+5}`` as the day it means."""
-
-    def day(match: re.Match[str]) -> str:
-        on = today + timedelta(days=int(match[1] or 0))
-        return f"{on.day}.{on.month}.{on.year}"
-
-    return re.sub(r"\{today([+-]\d+)?\}", day, text)
 
 
 def returned(form: type[Form], answers: Answers, case: Case, today: date = TODAY) -> Sheet:
