@@ -1,22 +1,28 @@
 """The wall: foreign bytes are read in a child process with limits, and only plain data comes back.
 
-The child is forked from a warm, single-threaded server. It gets the bytes and what there is to
-find, never the database or a key; what it sends back is JSON.
+A reader is a warm, single-threaded process that knows the papers and forks a child for every
+file. The child gets the bytes and what there is to find, never the database or a key; what it
+sends back is JSON.
 """
 
 from __future__ import annotations
 
 import ctypes
+import gc
 import json
 import multiprocessing
+import os
 import resource
+import select
+import signal
 import sys
+import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from threading import Lock
 from types import ModuleType
 from typing import Any
@@ -27,9 +33,57 @@ from formgen.settings import Intake
 from formgen.sheet import Answer, Paper, Seal, Sheet
 
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
+PR_SET_PDEATHSIG = 1
 FILE_BYTES, OPEN_FILES = 200_000_000, 256
+REPLY_BYTES = 100_000_000
 GRACE = 5.0
-STARTING = Lock()
+
+Papers = Mapping[tuple[str, str], Paper]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A warm process that reads one file after another, each in a child of its own."""
+
+    process: ForkServerProcess
+    pipe: Connection
+    papers: Papers
+
+    @classmethod
+    def start(cls, papers: Papers) -> Reader:
+        """Return a new reader that knows the papers; raise `Busy`."""
+        context = server()
+        ours, theirs = context.Pipe()
+        try:
+            process = context.Process(target=serve, args=(theirs, dict(papers)), name="formgen-read", daemon=True)
+            with without_main():
+                process.start()
+        except OSError as error:
+            raise Busy(detail=error.strerror or "fork") from error
+        finally:
+            theirs.close()
+        return cls(process, ours, papers)
+
+    def ask(self, data: bytes, papers: Papers | None, memory: int, limits: Intake) -> bytes | None:
+        """Return what a child says of the bytes: nothing when it takes too long, empty when it dies."""
+        try:
+            self.pipe.send((papers, memory, limits.cpu_seconds, limits.wall_seconds))
+            self.pipe.send_bytes(data)
+            if not self.pipe.poll(limits.wall_seconds + GRACE):
+                return None
+            said: bytes | None = self.pipe.recv()
+        except (EOFError, OSError):
+            return b""
+        return said
+
+    def end(self) -> None:
+        """End the process."""
+        self.pipe.close()
+        self.process.kill()
+        self.process.join(GRACE)
+
+
+STARTING, IDLE = Lock(), list[Reader]()
 
 
 def server() -> ForkServerContext:
@@ -56,61 +110,120 @@ def without_main() -> Iterator[None]:
             sys.modules["__main__"] = main
 
 
-def read(data: bytes, papers: Mapping[tuple[str, str], Paper], limits: Intake) -> Sheet:
+def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
     """Return what stands in a document, read behind the wall; raise `Unreadable`.
 
     A child that dies raises `CutOff` with ``unsafe``, one that takes too long with ``timeout``:
-    one attempt of one file, nothing else.
+    one attempt of one file, nothing else. May be called by several threads: each has a reader.
     """
     if len(data) > limits.max_bytes:
         raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
-    name, module = formats.identify(data)
+    _, module = formats.identify(data)
     memory = max(limits.memory_bytes, getattr(module, "MEMORY", 0))
-    context = server()
-    ours, theirs = context.Pipe(duplex=False)
-    try:
-        child = context.Process(
-            target=serve,
-            args=(theirs, data, dict(papers), memory, limits.cpu_seconds),
-            name=f"formgen-read-{name}",
-            daemon=True,
-        )
-        with without_main():
-            child.start()
-    except OSError as error:
-        raise Busy(detail=error.strerror or "fork") from error
-    theirs.close()
-    try:
-        answered = ours.poll(limits.wall_seconds)
-        message = ours.recv_bytes() if answered else b""
-    except (EOFError, OSError):
-        message = b"{}"
-    finally:
-        child.join(0 if not ours.poll(0) else GRACE)
-        if child.is_alive():
-            child.kill()
-            child.join(GRACE)
-        ours.close()
-    if not message:
+    reader = free(papers)
+    message = reader.ask(data, None if reader.papers == papers else papers, memory, limits)
+    if message:
+        IDLE.append(reader)
+        return received(json.loads(message))
+    reader.end()
+    if message is None:
         raise CutOff("timeout", "Tiedoston lukeminen kesti liian kauan.")
-    return received(json.loads(message))
+    raise CutOff("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
 
 
-def serve(out: Connection, data: bytes, papers: Mapping[tuple[str, str], Paper], memory: int, seconds: int) -> None:
-    """Read the bytes within limits and send the outcome: what the child does."""
-    confine(memory, seconds)
+def free(papers: Papers) -> Reader:
+    """Return a reader that nobody uses, a new one when there is none that knows as many papers."""
+    while True:
+        try:
+            reader = IDLE.pop()
+        except IndexError:
+            return Reader.start(papers)
+        if reader.process.is_alive() and (len(papers) == 1 or reader.papers == papers):
+            return reader
+        reader.end()
+
+
+def rest() -> None:
+    """End the readers that nobody uses."""
+    while IDLE:
+        IDLE.pop().end()
+
+
+def serve(calls: Connection, papers: Papers) -> None:
+    """Read what is asked for until nobody asks any more: what a reader does."""
+    seclude()
+    gc.freeze()
+    with suppress(EOFError, OSError):
+        while True:
+            only, memory, cpu_seconds, wall_seconds = calls.recv()
+            data = calls.recv_bytes()
+            calls.send(forked(calls, data, papers if only is None else only, memory, cpu_seconds, wall_seconds))
+
+
+def forked(
+    calls: Connection, data: bytes, papers: Papers, memory: int, cpu_seconds: int, wall_seconds: float
+) -> bytes | None:
+    """Return what a child of this process says of the bytes: nothing when its time runs out."""
+    ours, theirs = os.pipe()
+    until = time.monotonic() + wall_seconds
+    child = os.fork()
+    if child == 0:
+        try:
+            calls.close()
+            os.close(ours)
+            confine(memory, cpu_seconds)
+            with os.fdopen(theirs, "wb") as out:
+                out.write(said(data, papers))
+        finally:
+            os._exit(0)
+    os.close(theirs)
+    try:
+        return collected(ours, until)
+    finally:
+        os.close(ours)
+        with suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+
+def collected(pipe: int, until: float) -> bytes | None:
+    """Return all that comes through a pipe, or nothing when its end has not come in time."""
+    found = bytearray()
+    while len(found) <= REPLY_BYTES:
+        if not select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
+            return None
+        part = os.read(pipe, 1_048_576)
+        if not part:
+            return bytes(found)
+        found += part
+    return b""
+
+
+def said(data: bytes, papers: Papers) -> bytes:
+    """Return what a child says of the bytes: the sheet, or why there is none."""
     try:
         sheet = formats.read(data, papers)
         pictures = {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()}
         reply: dict[str, Any] = {"sheet": {**asdict(sheet), "pictures": pictures}}
     except Unreadable as error:
         reply = {"code": error.code, "message": error.message, "values": error.values}
-    out.send_bytes(json.dumps(reply).encode())
-    out.close()
+    return json.dumps(reply).encode()
+
+
+def seclude() -> None:
+    """Take the network from this process and all that it starts, where the kernel allows."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if library.unshare(CLONE_NEWNET):
+        library.unshare(CLONE_NEWUSER | CLONE_NEWNET)
 
 
 def confine(memory: int, seconds: int) -> None:
-    """Limit this process for good: memory, time, files, and no network where the kernel allows."""
+    """Limit this process for good: memory, time, files.
+
+    It leads its own group, so that whatever it starts ends with it, and it ends with its parent.
+    """
+    os.setsid()
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     for limit, value in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, seconds),
@@ -120,17 +233,12 @@ def confine(memory: int, seconds: int) -> None:
     ):
         with suppress(ValueError, OSError):
             resource.setrlimit(limit, (value, value))
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.unshare(CLONE_NEWNET):
-        library.unshare(CLONE_NEWUSER | CLONE_NEWNET)
 
 
 def received(reply: Mapping[str, Any]) -> Sheet:
     """Return the sheet of a child's reply; raise `Unreadable` for what it could not read."""
     if "code" in reply:
         raise Unreadable(reply["code"], reply["message"], **reply["values"])
-    if "sheet" not in reply:
-        raise CutOff("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
     sheet = reply["sheet"]
     return Sheet(
         answers={

@@ -217,6 +217,7 @@ def dies(*_: Any) -> None:
 def test_a_file_whose_reader_is_cut_off_three_times_is_rejected(
     bench: Bench, code: str, limits: Mapping[str, float], reader: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    wall.rest()
     monkeypatch.setattr(wall, "serve", reader)
     limited(bench, **limits)
     return_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
@@ -233,6 +234,7 @@ def test_a_file_whose_reader_is_cut_off_three_times_is_rejected(
 def test_a_reader_that_is_cut_off_once_is_no_reason_to_reject(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     return_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
     watch = Watch(bench.intake)
+    wall.rest()
     with monkeypatch.context() as bad_day:
         bad_day.setattr(wall, "serve", dies)
         watch.settle()

@@ -11,6 +11,7 @@ import sys
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from io import BytesIO
 from multiprocessing.spawn import get_preparation_data
@@ -30,8 +31,11 @@ every_form = pytest.mark.parametrize("form", tuple(FORMS), ids=lambda form: form
 
 
 @pytest.fixture(autouse=True)
-def _no_child_is_left() -> Iterator[None]:
+def _no_reader_is_left() -> Iterator[None]:
+    wall.rest()
     yield
+    assert len(multiprocessing.active_children()) <= 1, "one reads after the other, each is ended or used again"
+    wall.rest()
     assert multiprocessing.active_children() == []
 
 
@@ -127,8 +131,25 @@ def test_the_next_file_is_read_as_if_nothing_had_happened() -> None:
 
 def confined(code: str) -> str:
     """Return what a program prints that runs as the child behind the wall does."""
-    start = f"from formgen.wall import confine\nconfine({MEMORY}, {CPU})\n"
+    start = f"from formgen.wall import confine, seclude\nseclude()\nconfine({MEMORY}, {CPU})\n"
     return subprocess.run([sys.executable, "-c", start + code], check=True, capture_output=True, text=True).stdout
+
+
+def test_one_reader_reads_one_file_after_another() -> None:
+    form = next(iter(FORMS))
+    wall.read(document(form), papers(), Intake())
+    (reader,) = multiprocessing.active_children()
+    for data in (document(form), packed({"word/x": b""})):
+        with suppress(Unreadable):
+            wall.read(data, papers(), Intake())
+    assert multiprocessing.active_children() == [reader]
+
+
+def test_a_reader_looks_only_for_the_papers_of_its_call() -> None:
+    one, other = list(FORMS)[:2]
+    for asked in (papers(), {(other.id, other.version): papers()[other.id, other.version]}, papers()):
+        sheet = wall.read(document(one), asked, Intake())
+        assert bool(sheet.answers) == ((one.id, one.version) in asked)
 
 
 ALONE = """

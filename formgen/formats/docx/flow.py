@@ -34,9 +34,10 @@ TRANSPARENT = {
 DELETED = {w("del"), w("moveFrom")}
 TRACKED = {w("ins"), w("moveTo")}
 ON = {"1", "true", "on"}
-CELLS = {**dict.fromkeys(("cellIns", "cellDel", "cellMerge"), "tracked_change"), "vMerge": "merged"}
+CHECKBOX = f"{{{W14}}}checkbox"
+CELLS = {**dict.fromkeys(map(w, ("cellIns", "cellDel", "cellMerge")), "tracked_change"), w("vMerge"): "merged"}
 CHARACTERS = 100_000  # in one paragraph or cell; an answer has 2 000 at most
-MARKING = {"vanish": "hidden_text", "strike": "struck_out", "dstrike": "struck_out"}
+MARKING = {w("vanish"): "hidden_text", w("strike"): "struck_out", w("dstrike"): "struck_out"}
 SYMBOLS = {  # checkbox signs of the Wingdings fonts, by the low byte of their code
     0xFE: CHECKED,
     0xFD: CHECKED,
@@ -126,9 +127,7 @@ class Flow:
     def cell(self, cell: Element, row: Element, tracked: bool) -> Box:
         """Return a cell of a row; ``tracked`` tells whether the row was inserted under tracking."""
         properties = cell.find(w("tcPr"))
-        marks = {
-            mark for name, mark in CELLS.items() if properties is not None and properties.find(w(name)) is not None
-        }
+        marks = {CELLS[item.tag] for item in (() if properties is None else properties) if item.tag in CELLS}
         outer = outer_controls(cell, row)
         box = Box(controls=[*outer], marks=marks | ({"tracked_change"} if tracked else set()))
         self.blocks(cell, box)
@@ -204,10 +203,11 @@ class Flow:
 
     def run(self, run: Element, box: Box) -> None:
         """Add the text of a run."""
-        odd = {name for name in MARKING if is_on(run.find(f"{w('rPr')}/{w(name)}"))}
-        if "".join(run.itertext(w("t"))).strip():
-            box.marks |= {MARKING[name] for name in odd}
-        if "vanish" in odd:
+        properties = run.find(w("rPr"))
+        odd = {MARKING[item.tag] for item in (() if properties is None else properties) if is_marking(item)}
+        if odd and "".join(run.itertext(w("t"))).strip():
+            box.marks |= odd
+        if "hidden_text" in odd:
             return
         for child in run:
             self.sign(child, box)
@@ -278,23 +278,22 @@ def outer_controls(cell: Element, row: Element) -> list[Held]:
 
 
 def held_of(item: Element, start: int) -> Held:
-    """Return what a control's properties say of it."""
+    """Return what a control's properties say of it; of a property that comes twice the first counts."""
     properties = item.find(w("sdtPr"))
+    found: dict[str, Element] = {}
+    for part in () if properties is None else properties:
+        found.setdefault(part.tag, part)
+    tag, number = (found[name].get(w("val"), "") if name in found else "" for name in (w("tag"), w("id")))
+    state = None
+    if CHECKBOX in found:
+        checked = found[CHECKBOX].find(f"{{{W14}}}checked")
+        state = checked is not None and checked.get(f"{{{W14}}}val", "1") in ON
+    return Held(tag, number, state, w("showingPlcHdr") in found, start)
 
-    def value(name: str) -> str:
-        found = properties.find(w(name)) if properties is not None else None
-        return found.get(w("val"), "") if found is not None else ""
 
-    checked = properties.find(f"{{{W14}}}checkbox/{{{W14}}}checked") if properties is not None else None
-    box = properties.find(f"{{{W14}}}checkbox") if properties is not None else None
-    state = None if box is None else checked is not None and checked.get(f"{{{W14}}}val", "1") in ON
-    prompting = properties is not None and properties.find(w("showingPlcHdr")) is not None
-    return Held(value("tag"), value("id"), state, prompting, start)
-
-
-def is_on(switch: Element | None) -> bool:
-    """Tell whether a switch of a run's format is there and on."""
-    return switch is not None and switch.get(w("val"), "1") in ON
+def is_marking(switch: Element) -> bool:
+    """Tell whether a part of a run's format is a switch that is minded here, and on."""
+    return switch.tag in MARKING and switch.get(w("val"), "1") in ON
 
 
 def is_hex(text: str) -> bool:

@@ -7,6 +7,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from lxml import etree
@@ -156,6 +157,7 @@ def parse(data: bytes) -> Element:
     return root
 
 
+@cache
 def w(name: str) -> str:
     """Return a name in the main namespace as lxml writes it."""
     return f"{{{W}}}{name}"

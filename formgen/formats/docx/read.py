@@ -410,7 +410,11 @@ WORD_PROMPTS = (
     "Choose an item.",
 )
 PLACEHOLDERS = {
-    control: (*words.everywhere(PROMPTS.get(control, PROMPTS[Control.LINE])), *WORD_PROMPTS) for control in Control
+    control: {
+        prompt: plain(prompt)
+        for prompt in (*words.everywhere(PROMPTS.get(control, PROMPTS[Control.LINE])), *WORD_PROMPTS)
+    }
+    for control in Control
 }
 
 
@@ -436,9 +440,10 @@ def written(question: Question, cell: Box) -> Taken:
 def unprompted(text: str, question: Question) -> tuple[str, bool]:
     """Return a text without the prompt before or after what was written, and whether there was such a one."""
     text = clean(text)
-    for prompt in PLACEHOLDERS[question.control]:
-        if plain(text) == plain(prompt):
-            return "", False
+    prompts = PLACEHOLDERS[question.control]
+    if not text or plain(text) in prompts.values():
+        return "", False
+    for prompt in prompts:
         rest = text.removeprefix(prompt).removesuffix(prompt).strip()
         if rest != text:
             return rest, True
