@@ -8,7 +8,7 @@ import shutil
 import stat
 import traceback
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -22,6 +22,7 @@ from uuid_utils.compat import uuid7
 
 from formgen import outbox, reply
 from formgen.errors import Busy, CutOff, Unreadable, UsageError
+from formgen.faults import reached
 from formgen.registry import Registry
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Sheet
@@ -32,7 +33,17 @@ log = structlog.get_logger()
 
 AGAIN = {"transition_not_allowed", "unknown_case", "unknown_version", "bad_identity", "internal_error", "timeout"}
 CHUNK = 1_048_576
+MANY = 100  # events that are published together
+WORK_SECONDS = 3600.0  # after which a work file is nobody's any more
 Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file whose bytes have been kept: the row of its return, which has ``arrived`` when it is written already."""
+
+    row: Row
+    arrived: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,67 +79,101 @@ class Intake:
         """Keep a file's bytes, write its arrival down, and return the id of the return.
 
         The file itself is left alone; `let_go` removes it. None when it has changed or gone
-        while it was copied: then it has not arrived yet. A file that was kept before a crash,
-        but not let go, is the same return.
+        while it was copied: then it has not arrived yet.
+        """
+        kept = self.keep(file, channel)
+        if kept:
+            self.arrive([kept])
+        return kept.row["return_id"] if kept else None
+
+    def keep(self, file: Path, channel: str = "folder") -> Kept | None:
+        """Return what is to be written of a file whose bytes have been kept; None when it is not whole yet.
+
+        A file that was kept before a crash, but not let go, is the same return.
         """
         before = file.lstat()
         source = f"{channel}:{shown(str(file))}:{signature(before)}"
         if channel == "folder" and (earlier := self.journal.returned(source=source)):
-            return str(earlier[0]["return_id"])
+            return Kept(earlier[0], arrived=True)
         work = self.workspace.var / "work" / str(self.new_id())
         digest = hashlib.sha256()
         try:
             with open_plain(file) as stream, work.open("xb") as target:
+                reached("copy.begun")
                 while chunk := stream.read(CHUNK):
                     digest.update(chunk)
                     target.write(chunk)
                 target.flush()
+                reached("copy.written")
                 os.fsync(target.fileno())
+            reached("copy.flushed")
             if signature(file.lstat()) != signature(before):
                 return None
-            kept = self.workspace.originals / digest.hexdigest()
-            work.replace(kept)
-            outbox.flush(kept.parent)
+            work.replace(self.workspace.originals / digest.hexdigest())
+            reached("original.named")
         except FileNotFoundError:
             return None
         except OSError as error:
             raise Busy(detail=error.strerror or "") from error
         finally:
-            work.unlink(missing_ok=True)
-        return_id = str(self.new_id())
-        self.journal.arrive(
-            {
-                "return_id": return_id,
-                "sha256": digest.hexdigest(),
-                "file_name": shown(file.name),
-                "size": before.st_size,
-                "channel": channel,
-                "source": source,
-                "received_at": stamp(self.clock()),
-            }
-        )
-        return return_id
+            with suppress(OSError):
+                work.unlink(missing_ok=True)
+        row = {
+            "return_id": str(self.new_id()),
+            "sha256": digest.hexdigest(),
+            "file_name": shown(file.name),
+            "size": before.st_size,
+            "channel": channel,
+            "source": source,
+            "received_at": stamp(self.clock()),
+        }
+        return Kept(row)
+
+    def arrive(self, kept: Iterable[Kept]) -> None:
+        """Write down the arrival of files whose bytes have been kept; from now on they are returns."""
+        new = [item.row for item in kept if not item.arrived]
+        if new:
+            try:
+                outbox.flush(self.workspace.originals)
+            except OSError as error:
+                raise Busy(detail=error.strerror or "") from error
+            reached("original.flushed")
+            self.journal.arrive(new)
+            reached("arrival.written")
 
     # --- stops 2 to 7: read, judged, settled once ---------------------------------------------
 
     def process(self, return_id: str) -> Verdict:
         """Read, judge and settle one return, and publish what came of it."""
-        return self.conclude(self.begin(self.journal.returned(return_id=return_id)[0]))
+        row = self.journal.returned(return_id=return_id)[0]
+        self.attempt([row])
+        return self.conclude(self.begin(row))
 
-    def begin(self, row: Row, before: Begun | None = None) -> Begun:
-        """Return what stands in a kept file, the attempt at it being written down first.
+    def attempt(self, rows: Iterable[Row]) -> None:
+        """Write down that an attempt is made at returns, before it is made."""
+        self.journal.attempts({row["return_id"]: row["attempts"] + 1 for row in rows})
+        reached("attempt.written")
 
-        ``before`` is what was begun just before: it has been read, so what happens now is no
-        failure of its own. A reading that was cut off is tried again: the machine may have been
-        at fault.
+    def begin(self, row: Row) -> Begun:
+        """Return what stands in a kept file, the attempt at it having been written down.
+
+        A reading that was cut off is tried again: the machine may have been at fault.
         """
         attempt = row["attempts"] + 1
-        counts = {before.row["return_id"]: before.attempt - 1} if before else {}
-        self.journal.attempts({**counts, row["return_id"]: attempt})
         if attempt > self.limit or self.first_of_same_bytes(row):
             return Begun(row, attempt)
         with self.counted(row, attempt):
-            return Begun(row, attempt, self.attempted(row, attempt, partial(self.opened, row, attempt)))
+            found = self.attempted(row, attempt, partial(self.opened, row, attempt))
+        reached("file.read")
+        return Begun(row, attempt, found)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let what is settled within be on disk at once, and publish it then."""
+        with self.journal.transaction():
+            yield
+        reached("outcome.committed")
+        self.publish()
 
     def conclude(self, begun: Begun) -> Verdict:
         """Judge and settle a return that has been read."""
@@ -141,6 +186,7 @@ class Intake:
             else:
                 received = datetime.fromisoformat(row["received_at"])
                 verdict = self.attempted(row, begun.attempt, partial(self.desk.judge, begun.found, received))
+            reached("verdict.reached")
             self.settle(row, verdict)
         return verdict
 
@@ -214,6 +260,7 @@ class Intake:
             if verdict.outcome != "waiting" and not verdict.cut_off:
                 self.settle(begun.row, verdict)
             if verdict.outcome == "accepted":
+                reached("waiting.released")
                 return
 
     def confirm(self, row: Row, who: str, values: Mapping[str, str]) -> Verdict:
@@ -240,18 +287,21 @@ class Intake:
     def expire(self) -> None:
         """Reject the returns that have waited longer than the settings allow."""
         limit = stamp(self.clock() - timedelta(days=self.workspace.office.intake.waiting_days))
-        for row in self.journal.returned(outcome="waiting"):
-            if row["received_at"] < limit:
-                verdict = self.read(row)
-                if verdict.outcome == "waiting":
-                    verdict = replace(verdict, outcome="rejected", code="transition_not_allowed", waits_for=None)
-                self.settle(row, verdict)
+        for row in self.journal.overdue(limit):
+            verdict = self.read(row)
+            if verdict.outcome == "waiting":
+                verdict = replace(verdict, outcome="rejected", code="transition_not_allowed", waits_for=None)
+            self.settle(row, verdict)
 
     def settle(self, row: Row, verdict: Verdict) -> None:
         """Write everything that a verdict means in one transaction, then publish it.
 
         Raise `UsageError` when somebody else has settled the return meanwhile.
         """
+        if not self.journal.open_transaction:
+            with self.together():
+                self.settle(row, verdict)
+            return
         at = self.clock()
         if verdict.outcome == "review":
             self.keep_pictures(row, verdict)
@@ -279,19 +329,20 @@ class Intake:
                 changes["reason"] = dump(reason(row, verdict))
             if verdict.outcome == "rejected":
                 today = day(at).isoformat()
-                changes["rejected_as"] = outbox.free_name(
-                    today, row["file_name"], self.journal.rejected_on(connection, today)
-                )
+                changes["rejected_as"] = outbox.free_name(today, row["file_name"], self.journal.rejected_as)
                 path = outbox.rejected_path(self.workspace, changes["rejected_as"])
             place = path.relative_to(self.workspace.outbox).as_posix() if path else None
             self.journal.change_return(connection, row["return_id"], changes)
             self.journal.add_event(connection, event({**row, **changes}, place))
+        reached("outcome.written")
         log.info("return.settled", return_id=row["return_id"], outcome=verdict.outcome, code=verdict.code)
         if verdict.outcome != "review":
             shutil.rmtree(self.workspace.pictures / row["return_id"], ignore_errors=True)
-        self.publish()
         if verdict.outcome == "accepted":
-            self.release(changes["case_id"])
+            try:
+                self.release(changes["case_id"])
+            except Busy as error:
+                log.warning("return.not_released", case_id=changes["case_id"], reason=str(error))
 
     def keep_pictures(self, row: Row, verdict: Verdict) -> None:
         """Keep the pictures of the places in doubt, by path, for as long as the return is in review."""
@@ -354,34 +405,37 @@ class Intake:
 
     def publish(self) -> None:
         """Write to the outbox whatever the journal says and the outbox lacks."""
-        lacking = self.journal.feed(outbox.last_seq(self.workspace))
-        for event in lacking:
-            self.publish_event(event)
-        if lacking:
+        while lacking := self.journal.feed(outbox.last_seq(self.workspace), MANY):
+            outbox.publish(file for event in lacking for file in self.files(event))
             outbox.publish_feed(self.workspace, lacking)
 
-    def publish_event(self, event: Row) -> None:
-        """Write the files that one event is about."""
+    def files(self, event: Row) -> Iterable[tuple[Path, Callable[[], bytes]]]:
+        """Return place and bytes of the files that one event is about."""
         row = self.journal.returned(return_id=event["return_id"])[0]
         if event["event"] == "record.accepted":
             record = self.journal.record(row["record_id"])
             assert record, "an accepted return has its record"
-            outbox.publish_record(self.workspace, record["payload"])
-        elif event["event"] == "return.rejected":
+            return [outbox.record_file(self.workspace, record["payload"])]
+        if event["event"] == "return.rejected":
             form = self.registry.latest(row["form"]) if row["form"] else None
             letter = partial(reply.letter, row, form, self.workspace.office)
             original = self.workspace.originals / row["sha256"]
-            outbox.publish_rejection(self.workspace, row["rejected_as"], original, row["reason"], letter)
+            return outbox.rejection_files(self.workspace, row["rejected_as"], original, row["reason"], letter)
+        return []
 
     def recover(self) -> None:
-        """Make good what a crash has left half done.
+        """Make good what a crash has left half done, and what is gone from the outbox since.
 
-        Work files go, what the outbox lacks is published, what waits no longer is released.
+        Old work files go, what the outbox lacks is published, what waits no longer is released.
         """
         for work in (self.workspace.var / "work").iterdir():
-            work.unlink(missing_ok=True)
-        for event in self.journal.feed():
-            self.publish_event(event)
+            with suppress(FileNotFoundError):
+                if self.clock().timestamp() - work.stat().st_mtime > WORK_SECONDS:
+                    work.unlink()
+        seq = 0
+        while found := self.journal.feed(seq, MANY):
+            outbox.publish(file for event in found for file in self.files(event))
+            seq = found[-1]["seq"]
         self.publish()
         for case_id in dict.fromkeys(row["case_id"] for row in self.journal.returned(outcome="waiting")):
             self.release(case_id)
@@ -449,3 +503,4 @@ def let_go(file: Path, status: os.stat_result) -> None:
     with suppress(FileNotFoundError):
         if signature(file.lstat()) == signature(status):
             file.unlink()
+            reached("inbox.removed")

@@ -1,7 +1,8 @@
 """The outbox: everything that other systems read, derived from the journal, whole or not at all.
 
 A file is written under a temporary name in its own folder, flushed to disk, renamed, and the
-folder flushed. The same record gives the same bytes, so whatever is missing is written again.
+folder flushed; of many files each step is taken for all before the next. The same record gives
+the same bytes, so whatever is missing is written again.
 """
 
 from __future__ import annotations
@@ -10,40 +11,72 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+from formgen.faults import reached
 from formgen.form import Form, schema
 from formgen.kinds import Json
 from formgen.settings import Workspace
 
 MODE = 0o640
-REASON, REPLY = ".reason.json", ".palaute.docx"
+BESIDE = REASON, REPLY = ".reason.json", ".palaute.docx"
 LONGEST_ENDING = 16
 
 
 def write(file: Path, data: bytes) -> None:
     """Write a file so that a reader sees all of it or nothing, also after a power cut."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=file.parent)
+    write_all({file: lambda: data})
+
+
+def write_all(files: Mapping[Path, Callable[[], bytes]]) -> None:
+    """Write files, each whole or not at all; those of one folder in a row are flushed with it once."""
+    written: dict[Path, Path] = {}
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fchmod(stream.fileno(), MODE)
-            os.fsync(stream.fileno())
-        Path(name).replace(file)
+        for file, data in files.items():
+            make(file.parent)
+            written[file] = work = file.with_name(f".{uuid4().hex}.tmp")
+            put(work, data())
+        for file, work in written.items():
+            work.replace(file)
+            reached("file.named")
+        for folder in {file.parent: None for file in written}:
+            flush(folder)
+            reached("folder.flushed")
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        for work in written.values():
+            with suppress(OSError):
+                work.unlink(missing_ok=True)
         raise
-    flush(file.parent)
+
+
+def put(file: Path, data: bytes) -> None:
+    """Write a new file's bytes and put them on disk."""
+    reached("file.begun")
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE), "wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fchmod(stream.fileno(), MODE)
+        reached("file.written")
+        os.fsync(stream.fileno())
+    reached("file.flushed")
+
+
+def make(folder: Path) -> None:
+    """Make a folder and those above it, whose entries are on disk then too."""
+    if folder.is_dir():
+        return
+    make(folder.parent)
+    folder.mkdir(exist_ok=True)
+    flush(folder.parent)
 
 
 def flush(folder: Path) -> None:
     """Put a folder's entries on disk."""
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(handle)
     finally:
@@ -65,13 +98,10 @@ def record_path(workspace: Workspace, case_id: str | None, record_id: str, form:
     return workspace.outbox / "records" / (case_id or "_unit") / f"{record_id}.{form}.json"
 
 
-def publish_record(workspace: Workspace, payload: str) -> Path:
-    """Write a record unless it lies there already, and return its place."""
+def record_file(workspace: Workspace, payload: str) -> tuple[Path, Callable[[], bytes]]:
+    """Return the place of a record and what makes its bytes."""
     record = json.loads(payload)
-    file = record_path(workspace, record["case_id"], record["record_id"], record["form"])
-    if not file.exists():
-        write(file, pretty(record))
-    return file
+    return record_path(workspace, record["case_id"], record["record_id"], record["form"]), lambda: pretty(record)
 
 
 def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
@@ -79,31 +109,30 @@ def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
     return workspace.outbox / "rejected" / rejected_as
 
 
-def publish_rejection(
+def rejection_files(
     workspace: Workspace, rejected_as: str, original: Path, reason: str, letter: Callable[[], bytes]
-) -> Path:
-    """Write a rejected file untouched, the reason for machines, the reply for its sender: what is not there yet."""
+) -> Iterator[tuple[Path, Callable[[], bytes]]]:
+    """Yield place and bytes of a rejected file untouched, the reason for machines, the reply for its sender."""
     file = rejected_path(workspace, rejected_as)
-    for suffix, data in (
-        ("", original.read_bytes),
-        (REASON, lambda: pretty(json.loads(reason))),
-        (REPLY, letter),
-    ):
-        place = file.with_name(file.name + suffix)
-        if not place.exists():
-            write(place, data())
-    return file
+    yield file, original.read_bytes
+    yield file.with_name(file.name + REASON), lambda: pretty(json.loads(reason))
+    yield file.with_name(file.name + REPLY), letter
 
 
-def free_name(day: str, name: str, taken: Iterable[str]) -> str:
+def publish(files: Iterable[tuple[Path, Callable[[], bytes]]]) -> None:
+    """Write what does not lie in its place already."""
+    write_all({file: data for file, data in files if not file.exists()})
+
+
+def free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]) -> str:
     """Return day and name for a rejected file, with `` (2)``, `` (3)`` … before the ending on a clash.
 
-    Neither the file nor what is written beside it may take the place of what another one has.
+    Neither the file nor what is written beside it may take the place of what another one has;
+    ``taken`` tells whether a rejected file lies at one of some places.
 
-    >>> free_name("2026-04-13", "lomake.docx", {"2026-04-13/lomake.docx"})
+    >>> free_name("2026-04-13", "lomake.docx", {"2026-04-13/lomake.docx"}.intersection)
     '2026-04-13/lomake (2).docx'
     """
-    places = {place for other in taken for place in (other, other + REASON, other + REPLY)}
     stem, dot, ending = name.rpartition(".")
     if not stem or len(ending.encode()) > LONGEST_ENDING:
         stem, dot, ending = name, "", ""
@@ -111,7 +140,9 @@ def free_name(day: str, name: str, taken: Iterable[str]) -> str:
     while True:
         tail = (f" ({number})" if number > 1 else "") + dot + ending
         found = f"{day}/{shortened(stem, tail)}{tail}"
-        if places.isdisjoint((found, found + REASON, found + REPLY)):
+        if not taken(
+            [found, *(found + beside for beside in BESIDE), *(found.removesuffix(beside) for beside in BESIDE)]
+        ):
             return found
         number += 1
 
@@ -128,19 +159,22 @@ def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> N
     Another process may be publishing too: what it has written meanwhile is not written again.
     """
     file = workspace.outbox / "feed.ndjson"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, MODE), "r+b") as stream:
+    make(file.parent)
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE), "r+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         end, seq = last_line(stream)
         if not end:
             os.fchmod(stream.fileno(), MODE)
+            flush(file.parent)
         stream.seek(end)
         stream.truncate()
         for event in events:
             if event["seq"] > seq:
                 stream.write(event["body"].encode() + b"\n")
         stream.flush()
+        reached("feed.written")
         os.fsync(stream.fileno())
+    reached("feed.flushed")
 
 
 def end_of_lines(stream: Any) -> int:

@@ -78,7 +78,10 @@ class Coach(BaseModel):
 
 
 class Intake(BaseModel):
-    """How the inbox is watched and how long a return is tried or may wait; times in seconds."""
+    """How the inbox is watched and how long a return is tried or may wait; times in seconds.
+
+    ``readers`` is how many files are read at once, 0 for as many as there are cores.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -87,6 +90,7 @@ class Intake(BaseModel):
     incomplete: float = 30.0
     empty: float = 600.0
     attempts: int = 3
+    readers: int = 0
     waiting_days: int = 14
     max_bytes: int = 20_000_000
     cpu_seconds: int = 20

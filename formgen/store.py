@@ -7,11 +7,12 @@ or deleted; a case is its steps, unique by ``(case_id, seq)``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from threading import local
 from typing import Any
 
 from alembic import command
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     PrimaryKeyConstraint,
@@ -30,6 +32,7 @@ from sqlalchemy import (
     UniqueConstraint,
     create_engine,
     event,
+    exists,
     func,
     inspect,
     select,
@@ -42,7 +45,7 @@ from formgen.registry import Registry
 from formgen.settings import Office
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0002"
+HEAD = "0003"
 Row = Mapping[str, Any]
 Transaction = Connection
 
@@ -80,10 +83,10 @@ returns = Table(
     Column("file_name", Text, nullable=False),
     Column("size", Integer, nullable=False),
     Column("channel", String(20), nullable=False),
-    Column("source", Text, nullable=False),
+    Column("source", Text, nullable=False, index=True),
     Column("received_at", String(32), nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("outcome", String(12), index=True),
+    Column("outcome", String(12)),
     Column("code", String(40)),
     Column("form", String(40)),
     Column("instance_id", String(36)),
@@ -95,6 +98,7 @@ returns = Table(
     Column("reason", Text),
     Column("language", String(12)),
     Column("processed_at", String(32)),
+    Index("ix_returns_outcome", "outcome", "return_id"),
 )
 records = Table(
     "records",
@@ -121,7 +125,7 @@ steps = Table(
     Column("transition", String(8)),
     Column("phase_before", String(12)),
     Column("phase_after", String(12)),
-    Column("coach", String(120)),
+    Column("coach", String(120), index=True),
     Column("note", Text),
     Column("at", String(32), nullable=False),
     PrimaryKeyConstraint("case_id", "seq"),
@@ -153,9 +157,10 @@ def day(at: datetime) -> date:
 
 @dataclass(frozen=True)
 class Journal:
-    """The database of one workspace."""
+    """The database of one workspace; ``current`` holds the transaction that a thread has open."""
 
     engine: Engine
+    current: local = field(default_factory=local, compare=False)
 
     @classmethod
     def open(cls, var: Path) -> Journal:
@@ -169,12 +174,30 @@ class Journal:
             raise OutOfReach(detail=f"{var}") from error
         return cls(engine)
 
+    @property
+    def open_transaction(self) -> Connection | None:
+        """Return the connection of the transaction that this thread has open, or None."""
+        found: Connection | None = getattr(self.current, "connection", None)
+        return found
+
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Yield a connection whose work is all on disk at the end, or none of it."""
+        """Yield a connection whose work is all on disk at the end, or none of it.
+
+        Within another transaction of the same thread it is a part of that one: on disk when that
+        is, and undone alone when it fails.
+        """
         try:
+            if outer := self.open_transaction:
+                with outer.begin_nested():
+                    yield outer
+                return
             with self.engine.execution_options(writes=True).begin() as connection:
-                yield connection
+                self.current.connection = connection
+                try:
+                    yield connection
+                finally:
+                    del self.current.connection
         except OperationalError as error:
             raise Busy(detail=str(error.orig)) from error
         except DBAPIError as error:
@@ -182,10 +205,11 @@ class Journal:
 
     # --- returns ------------------------------------------------------------------------------
 
-    def arrive(self, values: Row) -> None:
-        """Write down that a return has come; from now on it exists."""
+    def arrive(self, arrivals: Iterable[Row]) -> None:
+        """Write down that returns have come; from now on they exist."""
         with self.transaction() as connection:
-            connection.execute(returns.insert().values(attempts=0, **values))
+            for values in arrivals:
+                connection.execute(returns.insert().values(attempts=0, **values))
 
     def attempts(self, numbers: Mapping[str, int]) -> None:
         """Write down how many attempts there have been at returns."""
@@ -193,11 +217,20 @@ class Journal:
             for return_id, number in numbers.items():
                 connection.execute(returns.update().where(returns.c.return_id == return_id).values(attempts=number))
 
-    def unsettled(self) -> list[Row]:
-        """Return the returns without an outcome, oldest first."""
-        return self.rows(
-            select(returns).where(returns.c.outcome.is_(None)).order_by(returns.c.received_at, returns.c.return_id)
-        )
+    def unsettled(self, number: int, after: str = "") -> list[Row]:
+        """Return so many of the returns without an outcome, oldest first, those after an id."""
+        query = select(returns).where(returns.c.outcome.is_(None), returns.c.return_id > after)
+        return self.rows(query.order_by(returns.c.return_id).limit(number))
+
+    def troubled(self) -> list[Row]:
+        """Return the returns without an outcome that have been tried more than once, oldest first."""
+        query = select(returns).where(returns.c.outcome.is_(None), returns.c.attempts > 1)
+        return self.rows(query.order_by(returns.c.return_id))
+
+    def overdue(self, before: str) -> list[Row]:
+        """Return the returns that wait since before a moment, oldest first."""
+        query = select(returns).where(returns.c.outcome == "waiting", returns.c.received_at < before)
+        return self.rows(query.order_by(returns.c.return_id))
 
     def returned(self, **equal: Any) -> list[Row]:
         """Return the returns whose columns have the values, oldest first."""
@@ -212,10 +245,9 @@ class Journal:
         found: str | None = connection.execute(query).scalar_one()
         return found
 
-    def rejected_on(self, connection: Transaction, day: str) -> list[str]:
-        """Return the places of the files rejected on a day."""
-        query = select(returns.c.rejected_as).where(returns.c.rejected_as.startswith(f"{day}/"))
-        return [str(place) for place in connection.execute(query).scalars()]
+    def rejected_as(self, places: Iterable[str]) -> bool:
+        """Tell whether a rejected file lies at one of the places."""
+        return self.row(select(returns.c.return_id).where(returns.c.rejected_as.in_(tuple(places)))) is not None
 
     def counts(self) -> dict[str, int]:
         """Return how many returns there are by outcome; ``in_work`` are those without one."""
@@ -243,7 +275,8 @@ class Journal:
         """Return the id of a new case, the next number of its year."""
         year = at.year
         same = (cases.c.prefix == prefix) & (cases.c.year == year)
-        number = (connection.execute(select(func.max(cases.c.number)).where(same)).scalar() or 0) + 1
+        newest = select(cases.c.number).where(same).order_by(cases.c.number.desc()).limit(1)
+        number = (connection.execute(newest).scalar() or 0) + 1
         case_id = f"{prefix}-{year}-{number:05}"
         connection.execute(
             cases.insert().values(
@@ -286,7 +319,7 @@ class Journal:
                 for item in taken
             ),
             forms=registry.ids,
-            caseloads=self.caseloads(case_id),
+            caseloads=Caseloads(self, case_id),
             previous=row["previous"],
         )
 
@@ -294,18 +327,20 @@ class Journal:
         """Return the unit as if it were a case: its records are those of no case."""
         found = self.rows(select(records).where(records.c.case_id.is_(None)).order_by(records.c.record_id))
         own = tuple(known(item, registry) for item in found)
-        return Case("", today, office, own, forms=registry.ids, caseloads=self.caseloads())
+        return Case("", today, office, own, forms=registry.ids, caseloads=Caseloads(self))
 
-    def caseloads(self, but: str = "") -> dict[str, int]:
-        """Return how many open cases each coach has, one case left out."""
-        newest = select(steps.c.case_id, func.max(steps.c.seq).label("seq")).group_by(steps.c.case_id).subquery()
-        query = (
-            select(steps.c.coach, func.count().label("number"))
-            .join(newest, (steps.c.case_id == newest.c.case_id) & (steps.c.seq == newest.c.seq))
-            .where(steps.c.case_id != but, steps.c.phase_after != "closed", steps.c.coach.is_not(None))
-            .group_by(steps.c.coach)
-        )
-        return {row["coach"]: row["number"] for row in self.rows(query)}
+    def coaches(self) -> list[str]:
+        """Return the names of all who have coached a case, in order."""
+        query = select(steps.c.coach).where(steps.c.coach.is_not(None)).distinct().order_by(steps.c.coach)
+        return [row["coach"] for row in self.rows(query)]
+
+    def caseload(self, coach: str, but: str) -> int:
+        """Return how many open cases a coach has, one case left out."""
+        later = steps.alias()
+        newest = ~exists().where(later.c.case_id == steps.c.case_id, later.c.seq > steps.c.seq)
+        own = steps.c.coach == coach, steps.c.phase_after != "closed", steps.c.case_id != but
+        found = self.row(select(func.count().label("number")).select_from(steps).where(*own, newest))
+        return int(found["number"]) if found else 0
 
     # --- records ------------------------------------------------------------------------------
 
@@ -354,19 +389,42 @@ class Journal:
         line = dump({"seq": inserted[0], **body})
         connection.execute(events.update().where(events.c.seq == inserted[0]).values(body=line))
 
-    def feed(self, after: int = 0) -> list[Row]:
-        """Return the events after a number, in order."""
-        return self.rows(select(events).where(events.c.seq > after).order_by(events.c.seq))
+    def feed(self, after: int, number: int) -> list[Row]:
+        """Return so many events after a number, in order."""
+        return self.rows(select(events).where(events.c.seq > after).order_by(events.c.seq).limit(number))
 
     def rows(self, query: Any) -> list[Row]:
-        """Return the rows of a query as mappings."""
-        with self.engine.connect() as connection:
+        """Return the rows of a query as mappings, as the open transaction of this thread sees them."""
+        outer = self.open_transaction
+        with nullcontext(outer) if outer else self.engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(query)]
 
     def row(self, query: Any) -> Row | None:
         """Return the first row of a query, or None."""
         found = self.rows(query)
         return found[0] if found else None
+
+
+@dataclass(frozen=True)
+class Caseloads(Mapping[str, int]):
+    """How many open cases each coach has, one case left out: counted when it is asked."""
+
+    journal: Journal
+    but: str = ""
+
+    def __getitem__(self, coach: str) -> int:
+        """Return the number of a coach's open cases."""
+        if found := self.journal.caseload(coach, self.but):
+            return found
+        raise KeyError(coach)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the coaches that have open cases."""
+        return (coach for coach in self.journal.coaches() if self.journal.caseload(coach, self.but))
+
+    def __len__(self) -> int:
+        """Return how many coaches have open cases."""
+        return sum(1 for _ in self)
 
 
 def known(row: Row, registry: Registry) -> Known:

@@ -21,7 +21,7 @@ from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Identity, Paper, Question, Sheet, completed
-from formgen.store import Journal, Row, day, dump, stamp
+from formgen.store import Caseloads, Journal, Row, day, dump, stamp
 from formgen.words import say
 
 UNTRUSTED = (
@@ -193,7 +193,7 @@ class Desk:
             return self.journal.unit(day, self.workspace.office, self.registry)
         if case_id:
             return self.journal.case(case_id, day, self.workspace.office, self.registry)
-        return Case("", day, self.workspace.office, forms=self.registry.ids, caseloads=self.journal.caseloads())
+        return Case("", day, self.workspace.office, forms=self.registry.ids, caseloads=Caseloads(self.journal))
 
     def weigh(self, about: Recognised) -> Verdict:
         """Return the verdict on a document of ours: its answers, its rules, the process."""

@@ -6,10 +6,13 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -33,6 +36,13 @@ CANARY = ".formgen-canary.tmp"
 CANARY_EVERY, CANARY_WITHIN = 60.0, 10.0
 LONGEST_PAUSE = 300.0
 BATCH = 50
+
+
+def batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield the items some at a time."""
+    rest = iter(items)
+    while some := list(islice(rest, BATCH)):
+        yield some
 
 
 def ignored(name: str) -> bool:
@@ -121,6 +131,11 @@ class Watch:
     stop: Event = field(default_factory=Event)
     wake: Event = field(default_factory=Event)
 
+    @cached_property
+    def readers(self) -> ThreadPoolExecutor:
+        """Return the threads that have files read, each by a process of its own."""
+        return ThreadPoolExecutor(self.intake.workspace.office.intake.readers or len(os.sched_getaffinity(0)))
+
     @property
     def inbox(self) -> Path:
         """Return the drop zone."""
@@ -132,7 +147,8 @@ class Watch:
         Without ``inbox`` only what has arrived already is settled.
         """
         with alone(self.intake.workspace):
-            self.intake.recover()
+            if inbox:
+                self.intake.recover()
             if once:
                 self.empty(inbox)
             else:
@@ -188,16 +204,22 @@ class Watch:
     def scan(self) -> int:
         """Take every finished file and settle every return in work; return how many still wait.
 
-        A file that somebody has open is not counted: nobody knows how long that takes.
+        Some are taken, then settled, then the next ones, so that a backlog of any length is
+        answered from the start and held nowhere. A file that somebody has open is not counted:
+        nobody knows how long that takes.
         """
         waiting = 0
         present = set()
         now = time.monotonic()
-        for file, status in candidates(self.inbox):
-            present.add(file)
-            if self.finished(file, status, now):
-                self.take(file, status)
-            waiting += os.path.lexists(file) and not being_edited(file)
+        for some in batches(candidates(self.inbox)):
+            present |= {file for file, _ in some}
+            finished = [(file, status) for file, status in some if self.finished(file, status, now)]
+            self.take(finished)
+            waiting += sum(os.path.lexists(file) and not being_edited(file) for file, _ in some)
+            if finished:
+                self.settle()
+            if self.stop.is_set():
+                return waiting
         self.looks = {file: look for file, look in self.looks.items() if file in present}
         waiting += self.settle()
         self.keep_up()
@@ -220,48 +242,81 @@ class Watch:
         except OSError:
             return False
 
-    def take(self, file: Path, status: os.stat_result) -> None:
-        """Keep a finished file and let it go from the inbox."""
+    def take(self, finished: Iterable[tuple[Path, os.stat_result]]) -> None:
+        """Keep finished files, write down their arrival, and let them go from the inbox."""
+        kept = []
+        for file, status in finished:
+            try:
+                if found := self.intake.keep(file):
+                    kept.append((file, status, found))
+            except (OSError, Busy) as error:
+                log.warning("watch.not_taken", reason=str(error))
         try:
-            if self.intake.receive(file):
+            self.intake.arrive(found for _, _, found in kept)
+            for file, status, _ in kept:
                 let_go(file, status)
                 self.looks.pop(file, None)
-        except OSError as error:
-            log.warning("watch.not_taken", reason=error.strerror)
-        except Busy as error:
+        except (OSError, OutOfReach) as error:
             log.warning("watch.not_taken", reason=str(error))
 
     def settle(self) -> int:
-        """Process every return without an outcome, unless it pauses; return how many are left.
-
-        Those of one batch are all read first, then judged in the order of the process.
-        """
-        rows = self.intake.journal.unsettled()
-        now = time.monotonic()
-        due = [row for row in rows if self.pauses.get(row["return_id"], (0, 0.0))[1] <= now]
-        left = len(rows) - len(due)
-        for start in range(0, len(due), BATCH):
-            batch = due[start : start + BATCH]
-            begun: list[Begun] = []
-            for row in batch:
-                begun += self.tried(row, self.intake.begin, row, begun[-1] if begun else None)
-            done = [self.tried(item.row, self.intake.conclude, item) for item in sorted(begun, key=self.intake.turn)]
-            left += len(batch) - sum(map(len, done))
+        """Process every return without an outcome, unless it pauses; return how many are left."""
+        left = 0
+        after = ""
+        while rows := self.intake.journal.unsettled(BATCH, after):
+            after = rows[-1]["return_id"]
+            now = time.monotonic()
+            due = [row for row in rows if self.pauses.get(row["return_id"], (0, 0.0))[1] <= now]
+            left += len(rows) - (self.settled(due) if due else 0)
         return left
+
+    def settled(self, rows: list[Row]) -> int:
+        """Return how many returns of a batch come to an outcome, which is written down for all together.
+
+        All are read first, then judged in the order of the process. Where an earlier attempt
+        failed, the file may be what kills us: it is read alone, so that it takes no other with it.
+        """
+        first, again = ([row for row in rows if bool(row["attempts"]) is tried] for tried in (False, True))
+        begun: list[Begun] = []
+        done: list[Any] = []
+        try:
+            for some in (first, *([row] for row in again)):
+                self.intake.attempt(some)
+                for found in self.readers.map(lambda row: self.tried(row, self.intake.begin, row), some):
+                    begun += found
+            with self.intake.together():
+                for item in sorted(begun, key=self.intake.turn):
+                    done += self.tried(item.row, self.intake.conclude, item)
+        except Exception as error:  # noqa: BLE001 - what could not be written down now is tried again
+            for row in rows:
+                self.postpone(row, error)
+            with suppress(OutOfReach):
+                self.intake.journal.attempts({row["return_id"]: row["attempts"] for row in rows})
+            return 0
+        return len(done)
 
     def tried(self, row: Row, act: Callable[..., Any], *about: Any) -> list[Any]:
         """Return what a stop of a return's way gives, or nothing when it fails: then the return pauses."""
-        return_id = row["return_id"]
         try:
             found = act(*about)
+        except OutOfReach as error:
+            if self.intake.journal.open_transaction:
+                raise
+            self.postpone(row, error)
+            return []
         except Exception as error:  # noqa: BLE001 - one return must not end the daemon; it is tried again
-            tries = self.pauses.get(return_id, (0, 0.0))[0]
-            log.warning("return.postponed", return_id=return_id, reason=type(error).__name__)
-            self.pauses[return_id] = (tries + 1, time.monotonic() + min(LONGEST_PAUSE, 0.5 * 2**tries))
+            self.postpone(row, error)
             return []
         if isinstance(found, Verdict):
-            self.pauses.pop(return_id, None)
+            self.pauses.pop(row["return_id"], None)
         return [found]
+
+    def postpone(self, row: Row, error: Exception) -> None:
+        """Let a return rest before it is tried again, longer each time."""
+        return_id = row["return_id"]
+        tries = self.pauses.get(return_id, (0, 0.0))[0]
+        log.warning("return.postponed", return_id=return_id, reason=type(error).__name__)
+        self.pauses[return_id] = (tries + 1, time.monotonic() + min(LONGEST_PAUSE, 0.5 * 2**tries))
 
     def keep_up(self) -> None:
         """Publish what could not be published before, and let go what has waited too long."""

@@ -169,7 +169,7 @@ def test_the_same_entry_dropped_again_after_its_answer_is_a_return_of_its_own(be
         "desk.weigh",
         "intake.accept",
         "intake.publish",
-        "outbox.publish_record",
+        "outbox.publish",
         "outbox.publish_feed",
     ],
 )
@@ -351,10 +351,14 @@ def test_a_feed_that_was_cut_mid_line_is_mended(at: At, cut: int) -> None:
     assert feed.read_bytes() == whole
 
 
-def test_work_files_of_a_crash_are_cleared(bench: Bench) -> None:
-    (bench.workspace.var / "work" / "half").write_bytes(b"half a file")
+def test_work_files_of_a_crash_are_cleared_and_those_at_work_are_left(bench: Bench) -> None:
+    for name, minutes in (("half", 90), ("at work", 1)):
+        file = bench.workspace.var / "work" / name
+        file.write_bytes(b"half a file")
+        moment = bench.clock().timestamp() - 60 * minutes
+        os.utime(file, (moment, moment))
     bench.restarted().intake.recover()
-    assert list((bench.workspace.var / "work").iterdir()) == []
+    assert [file.name for file in (bench.workspace.var / "work").iterdir()] == ["at work"]
 
 
 # --- whose document it is -----------------------------------------------------------------------

@@ -152,9 +152,10 @@ def test_a_record_is_written_once_and_never_again(at: At) -> None:
     (row,) = bench.journal.record_rows()
     payload = bench.journal.record(row["record_id"])
     assert payload
-    file = outbox.publish_record(bench.workspace, payload["payload"])
+    file, data = outbox.record_file(bench.workspace, payload["payload"])
     first = file.stat()
-    outbox.publish_record(bench.workspace, payload["payload"])
+    assert file.read_bytes() == data()
+    outbox.publish([(file, data)])
     assert (file.stat().st_ino, file.stat().st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
 
 
@@ -225,7 +226,7 @@ def test_a_name_that_is_taken_gets_a_number_before_its_ending(bench: Bench) -> N
     ],
 )
 def test_a_number_goes_where_a_person_would_put_it(name: str, second: str) -> None:
-    assert outbox.free_name("2026-06-01", name, {f"2026-06-01/{name}"}) == f"2026-06-01/{second}"
+    assert outbox.free_name("2026-06-01", name, {f"2026-06-01/{name}"}.intersection) == f"2026-06-01/{second}"
 
 
 def test_a_reply_that_is_sent_back_does_not_take_the_place_of_the_reply(bench: Bench) -> None:
@@ -253,7 +254,7 @@ def test_the_longest_name_still_has_room_for_its_reason_and_reply(bench: Bench, 
 def test_names_that_are_cut_alike_are_told_apart() -> None:
     taken: set[str] = set()
     for _ in range(20):
-        taken.add(outbox.free_name("2026-06-01", "ä" * 125 + ".docx", taken))
+        taken.add(outbox.free_name("2026-06-01", "ä" * 125 + ".docx", taken.intersection))
     assert len(taken) == 20
 
 

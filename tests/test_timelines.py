@@ -19,6 +19,7 @@ from formgen import formats, wall
 from formgen.demo import Clock, Outcome, Stage, Turn, play
 from formgen.process import Case, expected, tasks
 from formgen.sheet import Identity
+from formgen.store import Caseloads
 from formgen.watch import Watch
 from tests.conftest import Bench, changed, tree
 from tests.test_loop import signed_for
@@ -118,7 +119,7 @@ def test_a_timeline_makes_its_moves_and_ends_in_its_phase_with_its_records_and_i
         assert (step.day, phase["transition"] or "") == (step.day, step.moves)
         for code, days in open_tasks(theatre.stage.case(STORY), step.on, until).items():
             stood[code] += days
-        assert theatre.journal.caseloads() in ({}, {normal.DECISION["assigned_coach"]: 1})
+        assert dict(Caseloads(theatre.journal)) in ({}, {normal.DECISION["assigned_coach"]: 1})
     case = theatre.stage.case(STORY)
     assert (case.phase, expected(case)) == (told.phase, told.phase)
     assert versions(theatre) == told.records

@@ -13,7 +13,7 @@ from formgen.cli.session import Session, _, err, examples, now, out, session
 from formgen.errors import Finding, UsageError
 from formgen.kinds import DayDate, Misread
 from formgen.process import PHASES, Case, Task, expected, hold, resume, tasks
-from formgen.store import day
+from formgen.store import Caseloads, day
 
 STATUS = {"open": "avoin", "on_hold": "tauolla", "closed": "päättynyt"}
 
@@ -64,7 +64,7 @@ def cases_list(context: typer.Context) -> None:
         due = (shared.say(task.message, **task.values), DayDate().write(task.due)) if task else ("–", "–")
         table.add_row(case.coach or "–", case.case_id, shared.say(STATUS[case.status]), phase, *due)
     out.print(table)
-    for coach, number in sorted(shared.journal.caseloads().items()):
+    for coach, number in Caseloads(shared.journal).items():
         out.print(shared.say("{coach}: {number} avointa asiaa", coach=coach, number=number), markup=False)
 
 

@@ -149,8 +149,7 @@ def status(context: typer.Context) -> None:
         shared.say(
             "Palautusta ei ole voitu lukea {attempts} yrityksellä: {id}", attempts=row["attempts"], id=row["return_id"]
         )
-        for row in shared.journal.unsettled()
-        if row["attempts"] > 1
+        for row in shared.journal.troubled()
     ]
     names = ("accepted", "review", "waiting", "rejected", "duplicate", "in_work")
     value = {
