@@ -1,34 +1,37 @@
 """The wall: foreign bytes are read in a child process with limits, and only plain data comes back.
 
-The child is forked from a warm, single-threaded server. It gets the bytes and what there is to
-find, never the database or a key; what it sends back is JSON.
+The child is forked from a warm, single-threaded server and shut in a `cage`. It gets the bytes and
+what there is to find, never the database or a key; what it sends back is JSON. Whatever it has
+started ends with it.
 """
 
 from __future__ import annotations
 
-import ctypes
 import json
 import multiprocessing
-import resource
+import os
+import signal
 import sys
+import tempfile
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext
-from threading import Lock
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from threading import Lock, Timer
 from types import ModuleType
 from typing import Any
 
 from formgen import formats
+from formgen.cage import confine
 from formgen.errors import Busy, CutOff, Unreadable
 from formgen.settings import Intake
 from formgen.sheet import Answer, Paper, Seal, Sheet
 
-CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
-FILE_BYTES, OPEN_FILES = 200_000_000, 256
+ANSWER_BYTES = 100_000_000
 GRACE = 5.0
+DIED = "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."
 STARTING = Lock()
 
 
@@ -66,39 +69,61 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper], limits: Intake) -
         raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
     name, module = formats.identify(data)
     memory = max(limits.memory_bytes, getattr(module, "MEMORY", 0))
+    opens = getattr(module, "OPENS", None)
+    with ExitStack() as stack:
+        scratch = "" if opens is None else stack.enter_context(scratch_folder())
+        bounds = (memory, limits.cpu_seconds, scratch, opens or ())
+        message = answer(f"formgen-read-{name}", limits.wall_seconds, (data, dict(papers), bounds))
+    if not message:
+        raise CutOff("timeout", "Tiedoston lukeminen kesti liian kauan.")
+    try:
+        return received(json.loads(message))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CutOff("unsafe", DIED) from error
+
+
+def scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for a reader that needs one; what lies there when the reading is over is removed."""
+    return tempfile.TemporaryDirectory(prefix="formgen-", ignore_cleanup_errors=True)
+
+
+def answer(name: str, seconds: float, task: tuple[Any, ...]) -> bytes:
+    """Return what a child says of a task: nothing when time is up, an empty object when it dies; raise `Busy`."""
     context = server()
     ours, theirs = context.Pipe(duplex=False)
+    child = context.Process(target=serve, args=(theirs, *task), name=name, daemon=True)
     try:
-        child = context.Process(
-            target=serve,
-            args=(theirs, data, dict(papers), memory, limits.cpu_seconds),
-            name=f"formgen-read-{name}",
-            daemon=True,
-        )
         with without_main():
             child.start()
     except OSError as error:
         raise Busy(detail=error.strerror or "fork") from error
     theirs.close()
+    timer = Timer(seconds, end, [child])
+    timer.start()
     try:
-        answered = ours.poll(limits.wall_seconds)
-        message = ours.recv_bytes() if answered else b""
+        message = ours.recv_bytes(ANSWER_BYTES)
     except (EOFError, OSError):
-        message = b"{}"
+        message = b"{}" if timer.is_alive() else b""
     finally:
-        child.join(0 if not ours.poll(0) else GRACE)
-        if child.is_alive():
-            child.kill()
-            child.join(GRACE)
+        timer.cancel()
+        end(child)
+        child.join(GRACE)
         ours.close()
-    if not message:
-        raise CutOff("timeout", "Tiedoston lukeminen kesti liian kauan.")
-    return received(json.loads(message))
+    return message
 
 
-def serve(out: Connection, data: bytes, papers: Mapping[tuple[str, str], Paper], memory: int, seconds: int) -> None:
-    """Read the bytes within limits and send the outcome: what the child does."""
-    confine(memory, seconds)
+def end(child: ForkServerProcess) -> None:
+    """Kill a child and all that it has started."""
+    assert child.pid, "it has been started"
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.kill()
+
+
+def serve(out: Connection, data: bytes, papers: Mapping[tuple[str, str], Paper], bounds: tuple[Any, ...]) -> None:
+    """Read the bytes within bounds and send the outcome: what the child does, in a group of processes of its own."""
+    os.setsid()
+    confine(*bounds)
     try:
         sheet = formats.read(data, papers)
         pictures = {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()}
@@ -109,28 +134,12 @@ def serve(out: Connection, data: bytes, papers: Mapping[tuple[str, str], Paper],
     out.close()
 
 
-def confine(memory: int, seconds: int) -> None:
-    """Limit this process for good: memory, time, files, and no network where the kernel allows."""
-    for limit, value in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, FILE_BYTES),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        with suppress(ValueError, OSError):
-            resource.setrlimit(limit, (value, value))
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.unshare(CLONE_NEWNET):
-        library.unshare(CLONE_NEWUSER | CLONE_NEWNET)
-
-
 def received(reply: Mapping[str, Any]) -> Sheet:
     """Return the sheet of a child's reply; raise `Unreadable` for what it could not read."""
     if "code" in reply:
         raise Unreadable(reply["code"], reply["message"], **reply["values"])
     if "sheet" not in reply:
-        raise CutOff("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
+        raise CutOff("unsafe", DIED)
     sheet = reply["sheet"]
     return Sheet(
         answers={
