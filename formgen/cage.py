@@ -31,6 +31,8 @@ ON_A_FILE = EXECUTE | WRITE | READ | 1 << 14 | 1 << 15
 BIND_CONNECT, OTHERS_SOCKETS_SIGNALS = 0b11, 0b11
 SYSTEM = ("/usr", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/localtime", "/dev/urandom")
 
+LIBRARIES = ("os.py", "lxml", "numpy", "pikepdf", "pydantic")
+
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -79,7 +81,7 @@ def landlock(scratch: str, opens: Iterable[str]) -> None:
         return
     looks = READ | LIST | (EXECUTE if scratch else 0)
     for path, rights in (
-        *((path, looks) for path in (*SYSTEM, *{*libraries()}, *opens)),
+        *((path, looks) for path in (*SYSTEM, *libraries(), *opens)),
         ("/dev/null", READ | WRITE),
         (scratch, every & ~EXECUTE),
         ("/tmp" if scratch else "", OWN_SOCKET),  # noqa: S108 - LibreOffice has one there, whatever it is told
@@ -94,13 +96,9 @@ def landlock(scratch: str, opens: Iterable[str]) -> None:
 
 
 def libraries() -> Iterator[str]:
-    """Yield the folders that the modules of this process came from; of formgen its own, not what lies beside it.
-
-    A checkout of formgen lies in a workspace.
-    """
+    """Yield the folders of the code: formgen's own, and those of libraries. A checkout of formgen is a workspace."""
     yield str(Path(__file__).parent)
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if file and "." not in name and name not in ("__main__", "formgen"):
-            found = Path(file)
-            yield str(found.parents[1] if found.name.startswith("__init__.") else found.parent)
+    for folder in filter(None, sys.path):
+        with suppress(OSError):
+            if any(Path(folder, name).exists() for name in LIBRARIES):
+                yield folder
