@@ -1,25 +1,24 @@
 """The wall: foreign bytes are read in a child process with limits, and only plain data comes back.
 
 A reader is a warm, single-threaded process that knows the papers and forks a child for every
-file. The child gets the bytes and what there is to find, never the database or a key; what it
-sends back is JSON.
+file, shut in a `cage`. The child gets the bytes and what there is to find, never the database or
+a key; what it sends back is JSON. Whatever it has started ends with it.
 """
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import multiprocessing
 import os
-import resource
 import select
 import signal
 import sys
+import tempfile
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
@@ -27,18 +26,17 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
-from formgen import formats
+from formgen import cage, formats
 from formgen.errors import Busy, CutOff, Unreadable
 from formgen.settings import Intake
 from formgen.sheet import Answer, Paper, Seal, Sheet
 
-CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
-PR_SET_PDEATHSIG = 1
-FILE_BYTES, OPEN_FILES = 200_000_000, 256
-REPLY_BYTES = 100_000_000
+ANSWER_BYTES = 100_000_000
 GRACE = 5.0
+DIED = "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."
 
 Papers = Mapping[tuple[str, str], Paper]
+Bounds = tuple[int, int, str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -64,17 +62,20 @@ class Reader:
             theirs.close()
         return cls(process, ours, papers)
 
-    def ask(self, data: bytes, papers: Papers | None, memory: int, limits: Intake) -> bytes | None:
-        """Return what a child says of the bytes: nothing when it takes too long, empty when it dies."""
+    def ask(self, data: bytes, papers: Papers | None, bounds: Bounds, seconds: float) -> bytes | None:
+        """Return what a child says of the bytes: nothing when it takes too long, empty when it dies.
+
+        Without ``papers`` it looks for those that the reader knows; ``bounds`` are what `cage.confine` takes.
+        """
         try:
-            self.pipe.send((papers, memory, limits.cpu_seconds, limits.wall_seconds))
+            self.pipe.send((papers, bounds, seconds))
             self.pipe.send_bytes(data)
-            if not self.pipe.poll(limits.wall_seconds + GRACE):
+            if not self.pipe.poll(seconds + GRACE):
                 return None
-            said: bytes | None = self.pipe.recv()
+            found: bytes | None = self.pipe.recv()
         except (EOFError, OSError):
             return b""
-        return said
+        return found
 
     def end(self) -> None:
         """End the process."""
@@ -120,15 +121,27 @@ def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
         raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
     _, module = formats.identify(data)
     memory = max(limits.memory_bytes, getattr(module, "MEMORY", 0))
+    opens = getattr(module, "OPENS", None)
     reader = free(papers)
-    message = reader.ask(data, None if reader.papers == papers else papers, memory, limits)
-    if message:
+    with ExitStack() as stack:
+        scratch = "" if opens is None else stack.enter_context(scratch_folder())
+        bounds = (memory, limits.cpu_seconds, scratch, opens or ())
+        found = reader.ask(data, None if reader.papers == papers else papers, bounds, limits.wall_seconds)
+    if found:
         IDLE.append(reader)
-        return received(json.loads(message))
-    reader.end()
-    if message is None:
+    else:
+        reader.end()
+    if found is None:
         raise CutOff("timeout", "Tiedoston lukeminen kesti liian kauan.")
-    raise CutOff("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
+    try:
+        return received(json.loads(found))
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise CutOff("unsafe", DIED) from error
+
+
+def scratch_folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for a child that needs one; what lies there when the reading is over is removed."""
+    return tempfile.TemporaryDirectory(prefix="formgen-", ignore_cleanup_errors=True)
 
 
 def free(papers: Papers) -> Reader:
@@ -151,27 +164,29 @@ def rest() -> None:
 
 def serve(calls: Connection, papers: Papers) -> None:
     """Read what is asked for until nobody asks any more: what a reader does."""
-    seclude()
+    cage.leave_network()
     gc.freeze()
     with suppress(EOFError, OSError):
         while True:
-            only, memory, cpu_seconds, wall_seconds = calls.recv()
+            only, bounds, seconds = calls.recv()
             data = calls.recv_bytes()
-            calls.send(forked(calls, data, papers if only is None else only, memory, cpu_seconds, wall_seconds))
+            calls.send(forked(calls, data, papers if only is None else only, bounds, seconds))
 
 
-def forked(
-    calls: Connection, data: bytes, papers: Papers, memory: int, cpu_seconds: int, wall_seconds: float
-) -> bytes | None:
-    """Return what a child of this process says of the bytes: nothing when its time runs out."""
+def forked(calls: Connection, data: bytes, papers: Papers, bounds: Bounds, seconds: float) -> bytes | None:
+    """Return what a child of this process says of the bytes: nothing when its time runs out.
+
+    The child leads a group of its own, so that whatever it starts ends with it.
+    """
     ours, theirs = os.pipe()
-    until = time.monotonic() + wall_seconds
+    until = time.monotonic() + seconds
     child = os.fork()
     if child == 0:
         try:
             calls.close()
             os.close(ours)
-            confine(memory, cpu_seconds)
+            os.setsid()
+            cage.confine(*bounds)
             with os.fdopen(theirs, "wb") as out:
                 out.write(said(data, papers))
         finally:
@@ -181,15 +196,16 @@ def forked(
         return collected(ours, until)
     finally:
         os.close(ours)
-        with suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)
+        for kill in (os.killpg, os.kill):
+            with suppress(ProcessLookupError):
+                kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
 
 
 def collected(pipe: int, until: float) -> bytes | None:
     """Return all that comes through a pipe, or nothing when its end has not come in time."""
     found = bytearray()
-    while len(found) <= REPLY_BYTES:
+    while len(found) <= ANSWER_BYTES:
         if not select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
             return None
         part = os.read(pipe, 1_048_576)
@@ -208,31 +224,6 @@ def said(data: bytes, papers: Papers) -> bytes:
     except Unreadable as error:
         reply = {"code": error.code, "message": error.message, "values": error.values}
     return json.dumps(reply).encode()
-
-
-def seclude() -> None:
-    """Take the network from this process and all that it starts, where the kernel allows."""
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.unshare(CLONE_NEWNET):
-        library.unshare(CLONE_NEWUSER | CLONE_NEWNET)
-
-
-def confine(memory: int, seconds: int) -> None:
-    """Limit this process for good: memory, time, files.
-
-    It leads its own group, so that whatever it starts ends with it, and it ends with its parent.
-    """
-    os.setsid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    for limit, value in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, seconds),
-        (resource.RLIMIT_FSIZE, FILE_BYTES),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        with suppress(ValueError, OSError):
-            resource.setrlimit(limit, (value, value))
 
 
 def received(reply: Mapping[str, Any]) -> Sheet:

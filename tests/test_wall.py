@@ -18,7 +18,7 @@ from multiprocessing.spawn import get_preparation_data
 
 import pytest
 
-from formgen import formats, wall
+from formgen import cage, formats, wall
 from formgen.errors import CutOff, Unreadable
 from formgen.form import Form, blank
 from formgen.settings import Intake
@@ -131,7 +131,7 @@ def test_the_next_file_is_read_as_if_nothing_had_happened() -> None:
 
 def confined(code: str) -> str:
     """Return what a program prints that runs as the child behind the wall does."""
-    start = f"from formgen.wall import confine, seclude\nseclude()\nconfine({MEMORY}, {CPU})\n"
+    start = f"from formgen.cage import confine, leave_network\nleave_network()\nconfine({MEMORY}, {CPU})\n"
     return subprocess.run([sys.executable, "-c", start + code], check=True, capture_output=True, text=True).stdout
 
 
@@ -177,7 +177,7 @@ for name in ("AS", "CPU", "CORE", "FSIZE", "NOFILE"):
     print(*resource.getrlimit(getattr(resource, f"RLIMIT_{name}")))
 """
     found = [tuple(map(int, line.split())) for line in confined(code).splitlines()]
-    assert found == [(limit, limit) for limit in (MEMORY, CPU, 0, wall.FILE_BYTES, wall.OPEN_FILES)]
+    assert found == [(limit, limit) for limit in (MEMORY, CPU, 0, 0, cage.OPEN_FILES)]
 
 
 def test_a_child_runs_nothing_of_the_program_that_started_it() -> None:

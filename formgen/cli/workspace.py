@@ -12,7 +12,7 @@ import structlog
 import typer
 from rich.table import Table
 
-from formgen import demo, outbox, registry
+from formgen import cage, demo, outbox, registry
 from formgen.cli.session import Session, _, err, examples, out, session
 from formgen.settings import PACKAGED, Workspace
 from formgen.store import Journal
@@ -159,6 +159,7 @@ def status(context: typer.Context) -> None:
         "inbox": len(lying),
         "oldest_inbox_s": round(max(0.0, time.time() - min(lying)), 1) if lying else None,
         "watcher_alive": alive(shared.workspace),
+        "landlock": cage.version(),
         "problems": problems,
     }
     if shared.as_json:

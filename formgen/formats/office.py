@@ -1,14 +1,14 @@
 """Documents of other word processors (.odt, .doc, .rtf): turned into DOCX by LibreOffice, then read.
 
-LibreOffice runs headless in a throw-away profile with macros off, in its own process group that
-is killed when time is up. Where it is not installed, the answer is a clear rejection.
+LibreOffice runs headless in a throw-away profile with macros off. Behind the wall it can write to its
+scratch folder alone, and all of it ends with the reading. Where it is not installed, the answer is a
+clear rejection.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -24,6 +24,18 @@ MEDIA_TYPE = "application/octet-stream"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 SECONDS = 50.0
 MEMORY = 4_000_000_000
+PROGRAM = shutil.which("soffice") or shutil.which("libreoffice")
+OPENS = (
+    *(
+        "/etc/fonts",
+        "/etc/libreoffice",
+        "/etc/alternatives",
+        "/var/lib/libreoffice",
+        "/var/spool/libreoffice",
+        "/var/cache/fontconfig",
+    ),
+    *((str(Path(PROGRAM).resolve().parents[1]),) if PROGRAM else ()),
+)
 SAFE = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
 <item oor:path="/org.openoffice.Office.Common/Security/Scripting">
@@ -65,8 +77,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
 
 def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
     """Return the document as LibreOffice saves it in another format; raise `Unreadable`."""
-    program = shutil.which("soffice") or shutil.which("libreoffice")
-    if program is None:
+    if PROGRAM is None:
         raise Unreadable(
             "unsupported_type",
             "Tiedosto pitää tallentaa Word-muodossa (.docx). Muita muotoja ei voi lukea tällä koneella.",
@@ -79,7 +90,7 @@ def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
         source.write_bytes(data)
         out = Path(folder) / "out"
         run([
-            program,
+            PROGRAM,
             f"-env:UserInstallation={profile.as_uri()}",
             "--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo",
             "--convert-to", to, "--outdir", str(out), str(source),
@@ -91,21 +102,18 @@ def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
 
 
 def run(command: list[str]) -> None:
-    """Run LibreOffice to its end, or kill all of it when time is up; raise `Unreadable`."""
-    home = {"HOME": tempfile.gettempdir(), "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
-    process = subprocess.Popen(  # noqa: S603 - our own command, the file is an argument
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=home,
-        start_new_session=True,
-    )
+    """Run LibreOffice to its end; raise `Unreadable` when time is up: the wall ends whatever is left of it."""
+    own = tempfile.gettempdir()
+    home = {"HOME": own, "TMPDIR": own, "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
     try:
-        process.wait(SECONDS)
+        subprocess.run(  # noqa: S603 - our own command, the file is an argument
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=home,
+            timeout=SECONDS,
+            check=False,
+        )
     except subprocess.TimeoutExpired as error:
         raise Unreadable("timeout", "Tiedoston muuntaminen kesti liian kauan.") from error
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
