@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import stat
-import traceback
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,8 +19,8 @@ from uuid import UUID
 import structlog
 from uuid_utils.compat import uuid7
 
-from formgen import outbox, reply
-from formgen.errors import Busy, CutOff, Unreadable, UsageError
+from formgen import files, outbox, reply
+from formgen.errors import Busy, CutOff, Unreadable, UsageError, raised_at
 from formgen.registry import Registry
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Sheet
@@ -78,7 +77,7 @@ class Intake:
         work = self.workspace.var / "work" / str(self.new_id())
         digest = hashlib.sha256()
         try:
-            with open_plain(file) as stream, work.open("xb") as target:
+            with open_plain(file) as stream, files.new(work) as target:
                 while chunk := stream.read(CHUNK):
                     digest.update(chunk)
                     target.write(chunk)
@@ -88,7 +87,7 @@ class Intake:
                 return None
             kept = self.workspace.originals / digest.hexdigest()
             work.replace(kept)
-            outbox.flush(kept.parent)
+            files.flush(kept.parent)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -153,7 +152,8 @@ class Intake:
     def counted(self, row: Row, attempt: int) -> Iterator[None]:
         """Count an attempt that fails, unless by a fault of ours that passes (`Busy`): that is none."""
         try:
-            yield
+            with structlog.contextvars.bound_contextvars(return_id=row["return_id"]):
+                yield
         except Exception as error:
             self.journal.attempts({row["return_id"]: attempt - isinstance(error, Busy)})
             raise
@@ -297,8 +297,7 @@ class Intake:
         """Keep the pictures of the places in doubt, by path, for as long as the return is in review."""
         folder = self.workspace.pictures / row["return_id"]
         for path, picture in verdict.about.sheet.pictures.items() if verdict.about else ():
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{path}.png").write_bytes(picture)
+            files.write(folder / f"{path}.png", picture, files.PRIVATE)
 
     def accept(self, connection: Transaction, row: Row, verdict: Verdict, at: datetime) -> dict[str, Any]:
         """Write record and steps, and return what the return's own row is to say.
@@ -436,12 +435,6 @@ def event(row: Row, path: str | None) -> dict[str, Any]:
         "code": row["code"],
         "path": path,
     }
-
-
-def raised_at(error: BaseException) -> str:
-    """Return where an error was raised: file and line, never a value."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def let_go(file: Path, status: os.stat_result) -> None:

@@ -1,7 +1,6 @@
 """The outbox: everything that other systems read, derived from the journal, whole or not at all.
 
-A file is written under a temporary name in its own folder, flushed to disk, renamed, and the
-folder flushed. The same record gives the same bytes, so whatever is missing is written again.
+The same record gives the same bytes, so whatever is missing is written again.
 """
 
 from __future__ import annotations
@@ -10,44 +9,17 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from formgen.files import SHARED, folder, write
 from formgen.form import Form, schema
 from formgen.kinds import Json
 from formgen.settings import Workspace
 
-MODE = 0o640
 REASON, REPLY = ".reason.json", ".palaute.docx"
 LONGEST_ENDING = 16
-
-
-def write(file: Path, data: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing, also after a power cut."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=file.parent)
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fchmod(stream.fileno(), MODE)
-            os.fsync(stream.fileno())
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    flush(file.parent)
-
-
-def flush(folder: Path) -> None:
-    """Put a folder's entries on disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def digest(data: bytes) -> str:
@@ -70,7 +42,7 @@ def publish_record(workspace: Workspace, payload: str) -> Path:
     record = json.loads(payload)
     file = record_path(workspace, record["case_id"], record["record_id"], record["form"])
     if not file.exists():
-        write(file, pretty(record))
+        write(file, pretty(record), workspace.office.files.bits)
     return file
 
 
@@ -91,7 +63,7 @@ def publish_rejection(
     ):
         place = file.with_name(file.name + suffix)
         if not place.exists():
-            write(place, data())
+            write(place, data(), workspace.office.files.bits)
     return file
 
 
@@ -128,12 +100,13 @@ def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> N
     Another process may be publishing too: what it has written meanwhile is not written again.
     """
     file = workspace.outbox / "feed.ndjson"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, MODE), "r+b") as stream:
+    mode = workspace.office.files.bits
+    folder(file.parent, mode)
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, mode), "r+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         end, seq = last_line(stream)
         if not end:
-            os.fchmod(stream.fileno(), MODE)
+            os.fchmod(stream.fileno(), mode)
         stream.seek(end)
         stream.truncate()
         for event in events:
@@ -372,13 +345,13 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
     return found
 
 
-def publish_schemas(folder: Path, forms: Iterable[type[Form]]) -> list[Path]:
+def publish_schemas(place: Path, forms: Iterable[type[Form]], mode: int = SHARED) -> list[Path]:
     """Write every JSON Schema that is new or has changed, and return their places."""
     places = []
     for name, body in schemas(list(forms)).items():
-        file = folder / name
+        file = place / name
         data = pretty(body)
         if not file.exists() or file.read_bytes() != data:
-            write(file, data)
+            write(file, data, mode)
         places.append(file)
     return places
