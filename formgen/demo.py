@@ -181,7 +181,8 @@ def unit(root: Path, coaches: int, seed: int) -> Stage:
     """
     if (root / "var").exists():
         raise UsageError("Kansiossa {folder} on jo työtila. Valitse tyhjä kansio.", folder=str(root))
-    workspace = Workspace(root).make()
+    Workspace(root).make()
+    workspace = Workspace(root)  # its settings are those that are written here
     names = [f"\n[[coaches]]\nname = {json.dumps(name)}" for name in year().COACHES[:coaches]]
     (root / "formgen.toml").write_text("\n".join(["[intake]", "quiet = 0.0", *names, ""]), encoding="utf-8")
     write_key(workspace.var / "keys", sha256(f"formgen {seed}".encode()).digest())

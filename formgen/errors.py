@@ -13,11 +13,19 @@ Messages are Finnish with ``{names}`` for values; `words` finds them in the othe
 from __future__ import annotations
 
 import dataclasses
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 Severity = Literal["error", "review", "warning"]
+
+
+def raised_at(error: BaseException) -> str:
+    """Return where an error was raised: file and line, never a value."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

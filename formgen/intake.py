@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import stat
-import traceback
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -20,8 +19,8 @@ from uuid import UUID
 import structlog
 from uuid_utils.compat import uuid7
 
-from formgen import outbox, reply
-from formgen.errors import Busy, CutOff, Unreadable, UsageError
+from formgen import files, outbox, reply
+from formgen.errors import Busy, CutOff, Unreadable, UsageError, raised_at
 from formgen.faults import reached
 from formgen.registry import Registry
 from formgen.settings import Workspace
@@ -98,7 +97,7 @@ class Intake:
         work = self.workspace.var / "work" / str(self.new_id())
         digest = hashlib.sha256()
         try:
-            with open_plain(file) as stream, work.open("xb") as target:
+            with open_plain(file) as stream, files.new(work) as target:
                 reached("copy.begun")
                 while chunk := stream.read(CHUNK):
                     digest.update(chunk)
@@ -134,7 +133,7 @@ class Intake:
         new = [item.row for item in kept if not item.arrived]
         if new:
             try:
-                outbox.flush(self.workspace.originals)
+                files.flush(self.workspace.originals)
             except OSError as error:
                 raise Busy(detail=error.strerror or "") from error
             reached("original.flushed")
@@ -199,7 +198,8 @@ class Intake:
     def counted(self, row: Row, attempt: int) -> Iterator[None]:
         """Count an attempt that fails, unless by a fault of ours that passes (`Busy`): that is none."""
         try:
-            yield
+            with structlog.contextvars.bound_contextvars(return_id=row["return_id"]):
+                yield
         except Exception as error:
             self.journal.attempts({row["return_id"]: attempt - isinstance(error, Busy)})
             raise
@@ -348,8 +348,7 @@ class Intake:
         """Keep the pictures of the places in doubt, by path, for as long as the return is in review."""
         folder = self.workspace.pictures / row["return_id"]
         for path, picture in verdict.about.sheet.pictures.items() if verdict.about else ():
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{path}.png").write_bytes(picture)
+            files.write(folder / f"{path}.png", picture, files.PRIVATE)
 
     def accept(self, connection: Transaction, row: Row, verdict: Verdict, at: datetime) -> dict[str, Any]:
         """Write record and steps, and return what the return's own row is to say.
@@ -406,8 +405,12 @@ class Intake:
     def publish(self) -> None:
         """Write to the outbox whatever the journal says and the outbox lacks."""
         while lacking := self.journal.feed(outbox.last_seq(self.workspace), MANY):
-            outbox.publish(file for event in lacking for file in self.files(event))
+            self.write(lacking)
             outbox.publish_feed(self.workspace, lacking)
+
+    def write(self, events: Iterable[Row]) -> None:
+        """Write the files of events that do not lie in their places."""
+        outbox.publish((file for event in events for file in self.files(event)), self.workspace.office.files.bits)
 
     def files(self, event: Row) -> Iterable[tuple[Path, Callable[[], bytes]]]:
         """Return place and bytes of the files that one event is about."""
@@ -434,7 +437,7 @@ class Intake:
                     work.unlink()
         seq = 0
         while found := self.journal.feed(seq, MANY):
-            outbox.publish(file for event in found for file in self.files(event))
+            self.write(found)
             seq = found[-1]["seq"]
         self.publish()
         for case_id in dict.fromkeys(row["case_id"] for row in self.journal.returned(outcome="waiting")):
@@ -490,12 +493,6 @@ def event(row: Row, path: str | None) -> dict[str, Any]:
         "code": row["code"],
         "path": path,
     }
-
-
-def raised_at(error: BaseException) -> str:
-    """Return where an error was raised: file and line, never a value."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
 def let_go(file: Path, status: os.stat_result) -> None:

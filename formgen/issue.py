@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from formgen import formats, outbox, prefill
+from formgen import files, formats, outbox, prefill
 from formgen.errors import UsageError
 from formgen.form import Form, blank
 from formgen.process import Case, ends
@@ -165,12 +165,12 @@ def issue(
         path
         or workspace.outbox / "forms" / (case_id or "_unit") / f"{form.id}-{str(instance)[-12:]}{module.ENDINGS[0]}"
     )
-    outbox.write(file, document)
+    files.write(file, document, workspace.office.files.bits)
     return Issued(form.id, form.version, str(instance), case_id, format_name, language, str(file))
 
 
 def archive(
-    workspace: Workspace, journal: Journal, registry: Registry, record_id: str, path: Path | None = None
+    workspace: Workspace, journal: Journal, registry: Registry, record_id: str, now: datetime, path: Path | None = None
 ) -> Issued:
     """Make the copy of an accepted record that is archived, as PDF/A-3; raise `UsageError`.
 
@@ -183,9 +183,10 @@ def archive(
     record, payload = known(row, registry).record, json.loads(row["payload"])
     form, language, case_id = type(record), payload["language"], row["case_id"]
     identity = Identity(form.id, form.version, UUID(row["instance_id"]))
+    journal.read_by(now, {"record_id": record_id, "case_id": case_id})
     draft = drafted(workspace, form, identity, case_id, language, record=outbox.pretty(payload))
     values = {asked.name: getattr(record, asked.name) for asked in form.fields}
     document = formats.every()["pdf"].draw(draft, blank(form, values, language))
     file = path or outbox.record_path(workspace, case_id, record_id, form.id).with_suffix(".pdf")
-    outbox.write(file, document)
+    files.write(file, document, workspace.office.files.bits)
     return Issued(form.id, form.version, row["instance_id"], case_id, "pdf", language, str(file))

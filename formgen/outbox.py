@@ -1,8 +1,6 @@
 """The outbox: everything that other systems read, derived from the journal, whole or not at all.
 
-A file is written under a temporary name in its own folder, flushed to disk, renamed, and the
-folder flushed; of many files each step is taken for all before the next. The same record gives
-the same bytes, so whatever is missing is written again.
+The same record gives the same bytes, so whatever is missing is written again.
 """
 
 from __future__ import annotations
@@ -12,75 +10,17 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
+from formgen import files
 from formgen.faults import reached
 from formgen.form import Form, schema
 from formgen.kinds import Json
 from formgen.settings import Workspace
 
-MODE = 0o640
 BESIDE = REASON, REPLY = ".reason.json", ".palaute.docx"
 LONGEST_ENDING = 16
-
-
-def write(file: Path, data: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing, also after a power cut."""
-    write_all({file: lambda: data})
-
-
-def write_all(files: Mapping[Path, Callable[[], bytes]]) -> None:
-    """Write files, each whole or not at all; those of one folder in a row are flushed with it once."""
-    written: dict[Path, Path] = {}
-    try:
-        for file, data in files.items():
-            make(file.parent)
-            written[file] = work = file.with_name(f".{uuid4().hex}.tmp")
-            put(work, data())
-        for file, work in written.items():
-            work.replace(file)
-            reached("file.named")
-        for folder in {file.parent: None for file in written}:
-            flush(folder)
-            reached("folder.flushed")
-    except BaseException:
-        for work in written.values():
-            with suppress(OSError):
-                work.unlink(missing_ok=True)
-        raise
-
-
-def put(file: Path, data: bytes) -> None:
-    """Write a new file's bytes and put them on disk."""
-    reached("file.begun")
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE), "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fchmod(stream.fileno(), MODE)
-        reached("file.written")
-        os.fsync(stream.fileno())
-    reached("file.flushed")
-
-
-def make(folder: Path) -> None:
-    """Make a folder and those above it, whose entries are on disk then too."""
-    if folder.is_dir():
-        return
-    make(folder.parent)
-    folder.mkdir(exist_ok=True)
-    flush(folder.parent)
-
-
-def flush(folder: Path) -> None:
-    """Put a folder's entries on disk."""
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def digest(data: bytes) -> str:
@@ -119,9 +59,9 @@ def rejection_files(
     yield file.with_name(file.name + REPLY), letter
 
 
-def publish(files: Iterable[tuple[Path, Callable[[], bytes]]]) -> None:
+def publish(found: Iterable[tuple[Path, Callable[[], bytes]]], mode: int = files.SHARED) -> None:
     """Write what does not lie in its place already."""
-    write_all({file: data for file, data in files if not file.exists()})
+    files.write_all({place: data for place, data in found if not place.exists()}, mode)
 
 
 def free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]) -> str:
@@ -159,13 +99,14 @@ def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> N
     Another process may be publishing too: what it has written meanwhile is not written again.
     """
     file = workspace.outbox / "feed.ndjson"
-    make(file.parent)
-    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, MODE), "r+b") as stream:
+    mode = workspace.office.files.bits
+    files.folder(file.parent, mode)
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode), "r+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         end, seq = last_line(stream)
         if not end:
-            os.fchmod(stream.fileno(), MODE)
-            flush(file.parent)
+            os.fchmod(stream.fileno(), mode)
+            files.flush(file.parent)
         stream.seek(end)
         stream.truncate()
         for event in events:
@@ -406,13 +347,13 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
     return found
 
 
-def publish_schemas(folder: Path, forms: Iterable[type[Form]]) -> list[Path]:
+def publish_schemas(place: Path, forms: Iterable[type[Form]], mode: int = files.SHARED) -> list[Path]:
     """Write every JSON Schema that is new or has changed, and return their places."""
     places = []
     for name, body in schemas(list(forms)).items():
-        file = folder / name
+        file = place / name
         data = pretty(body)
         if not file.exists() or file.read_bytes() != data:
-            write(file, data)
+            files.write(file, data, mode)
         places.append(file)
     return places

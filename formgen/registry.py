@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+from formgen import files
 from formgen.errors import UsageError
 from formgen.form import Form, Rule
 from formgen.settings import Workspace
@@ -47,7 +48,9 @@ class Registry:
 
 
 def load(workspace: Workspace) -> Registry:
-    """Return the forms of a workspace."""
+    """Return the forms of a workspace; raise `OutOfReach` when they, or their templates, are not ours alone."""
+    for kind in ("schemas", "templates"):
+        files.guard(place for folder in workspace.content(kind) for place in files.below(folder))
     return read(workspace.content("schemas"))
 
 
@@ -83,5 +86,6 @@ def template_file(workspace: Workspace, form: type[Form]) -> Path:
     for folder in workspace.content("templates"):
         file = folder / "forms" / f"{form.id}.docx"
         if file.is_file():
+            files.guard([file])
             return file
     raise UsageError("Lomakkeelta {form} puuttuu pohja. Tee se komennolla formgen templates build.", form=form.id)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import ssl
 import tomllib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -21,10 +20,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from formgen import files
 from formgen.errors import OutOfReach, UsageError
 from formgen.sheet import Keyring
 
 HERE = Path(__file__).parent
+CONTENT = 0o644  # settings, forms and templates: everybody may read them, nobody else write them
 PACKAGED = HERE / "content" if (HERE / "content").is_dir() else HERE.parent
 
 
@@ -106,6 +107,19 @@ class Signatures(BaseModel):
     roots: tuple[str, ...] = ()
 
 
+class Files(BaseModel):
+    """Who may read what is written to the outbox: the mode of its files, octal; folders follow from it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: str = Field(default="0640", pattern=r"^0?6[046][04]$")
+
+    @property
+    def bits(self) -> int:
+        """Return the mode as the system has it."""
+        return int(self.mode, 8)
+
+
 class Office(BaseSettings):
     """The settings in ``formgen.toml``; every one has a default and may come as FORMGEN_…."""
 
@@ -142,6 +156,7 @@ class Office(BaseSettings):
     limits: Limits = Limits()
     intake: Intake = Intake()
     signatures: Signatures = Signatures()
+    files: Files = Files()
 
     @classmethod
     def settings_customise_sources(
@@ -198,8 +213,10 @@ class Workspace:
 
     @cached_property
     def office(self) -> Office:
-        """Return the settings; raise `UsageError` when the file is wrong."""
+        """Return the settings; raise `UsageError` when the file is wrong, `OutOfReach` when it is not ours alone."""
         file = self.root / "formgen.toml"
+        if file.is_file():
+            files.guard([file])
         source = type("OfficeFile", (Office,), {"file": file if file.is_file() else None, "__annotations__": {}})
         try:
             office: Office = source()
@@ -209,25 +226,38 @@ class Workspace:
 
     @cached_property
     def roots(self) -> tuple[bytes, ...]:
-        """Return the certificates that are trusted, as PEM or DER; raise `UsageError` for a file that is none."""
-        return tuple(certificate(self.root / name) for name in self.office.signatures.roots)
+        """Return the certificates that are trusted, as PEM or DER.
 
-    @cached_property
+        Raise `UsageError` for a file that is none, `OutOfReach` for one that is not ours alone.
+        """
+        places = [self.root / name for name in self.office.signatures.roots]
+        files.guard(places)
+        return tuple(certificate(place) for place in places)
+
+    @property
+    def key_files(self) -> tuple[Path, ...]:
+        """Return the files of the signing keys, oldest first."""
+        return tuple(sorted((self.var / "keys").glob("*.key"), key=lambda file: (file.stat().st_mtime_ns, file.name)))
+
+    @property
     def keys(self) -> Keyring:
-        """Return the signing keys, making the first one; the newest signs."""
-        folder = self.var / "keys"
-        if not any(folder.glob("*.key")):
-            new_key(folder)
-        files = sorted(folder.glob("*.key"), key=lambda file: (file.stat().st_mtime_ns, file.name))
-        return Keyring({file.stem: file.read_bytes() for file in files}, files[-1].stem)
+        """Return the signing keys, making the first one; the newest signs.
+
+        They are looked for every time: a daemon knows what another process has just signed with a new one.
+        """
+        if not self.key_files:
+            new_key(self.var / "keys")
+        return keyring(self.key_files)
 
     def make(self) -> Workspace:
         """Make the folders that are missing; raise `OutOfReach` when that cannot be."""
         try:
-            for folder in (self.inbox, self.outbox, self.root / "templates" / "forms", self.root / "schemas"):
-                folder.mkdir(parents=True, exist_ok=True)
+            for folder in (self.root / "templates" / "forms", self.root / "schemas"):
+                files.folder(folder, CONTENT)
+            self.inbox.mkdir(exist_ok=True)
+            files.folder(self.outbox, self.office.files.bits)
             for folder in (self.var, self.originals, self.var / "work", self.var / "keys"):
-                folder.mkdir(parents=True, exist_ok=True)
+                files.folder(folder, files.PRIVATE)
             self.var.chmod(0o700)
         except OSError as error:
             raise OutOfReach(detail=f"{self.root}: {error.strerror}") from error
@@ -254,19 +284,22 @@ def certificate(file: Path) -> bytes:
     return data
 
 
-def new_key(folder: Path) -> None:
-    """Write a new signing key of 32 random bytes."""
-    write_key(folder, secrets.token_bytes(32))
+def new_key(folder: Path) -> Path:
+    """Write a new signing key of 32 random bytes and return its place."""
+    return write_key(folder, secrets.token_bytes(32))
 
 
-def write_key(folder: Path, key: bytes) -> None:
-    """Write a signing key, named after its own digest, mode 0600."""
-    folder.mkdir(parents=True, exist_ok=True)
+def write_key(folder: Path, key: bytes) -> Path:
+    """Write a signing key, named after its own digest, mode 0600, and return its place."""
     file = folder / f"{hashlib.sha256(key).hexdigest()[:8]}.key"
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        stream.write(key)
-        stream.flush()
-        os.fsync(stream.fileno())
+    files.write(file, key, files.PRIVATE)
+    return file
+
+
+@cache
+def keyring(places: tuple[Path, ...]) -> Keyring:
+    """Return the keys in files that are named after what they hold; the last one signs."""
+    return Keyring({file.stem: file.read_bytes() for file in places}, places[-1].stem)
 
 
 Settings = dict[str, Any]

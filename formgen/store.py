@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -39,13 +39,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from formgen import files
+from formgen.access import Actor, Head, digest, noting
 from formgen.errors import Busy, OutOfReach, UsageError
 from formgen.process import CHANGED, Case, Known, Step
 from formgen.registry import Registry
 from formgen.settings import Office
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0003"
+HEAD = "0004"
+ACCESS = "access.head"
 Row = Mapping[str, Any]
 Transaction = Connection
 
@@ -139,6 +142,32 @@ events = Table(
     Column("body", Text, nullable=False),
     sqlite_autoincrement=True,
 )
+accesses = Table(
+    "access",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("at", String(32), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("action", String(8), nullable=False),
+    Column("return_id", String(36)),
+    Column("record_id", String(36)),
+    Column("case_id", String(40)),
+    Column("prev", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+
+def add_only(_: Table, connection: Connection, **_how: Any) -> None:
+    """Let no line of the access log be changed or removed."""
+    for change in ("UPDATE", "DELETE"):
+        connection.exec_driver_sql(
+            f"CREATE TRIGGER access_no_{change.lower()} BEFORE {change} ON access "
+            "BEGIN SELECT RAISE(ABORT, 'the access log is only added to'); END"
+        )
+
+
+event.listen(accesses, "after_create", add_only)
 
 
 def stamp(at: datetime) -> str:
@@ -157,22 +186,31 @@ def day(at: datetime) -> date:
 
 @dataclass(frozen=True)
 class Journal:
-    """The database of one workspace; ``current`` holds the transaction that a thread has open."""
+    """The database of one workspace, ``actor`` being at work in it; whatever they change is in the access log.
+
+    ``current`` holds the transaction that a thread has open.
+    """
 
     engine: Engine
+    var: Path
+    actor: Actor = field(default_factory=Actor.here)
     current: local = field(default_factory=local, compare=False)
 
     @classmethod
-    def open(cls, var: Path) -> Journal:
+    def open(cls, var: Path, actor: Actor | None = None) -> Journal:
         """Return the journal in the private folder, made or brought up to date; raise `OutOfReach`."""
-        engine = create_engine(f"sqlite:///{var / 'formgen.db'}", connect_args={"timeout": 30, "isolation_level": None})
+        file = var / "formgen.db"
+        engine = create_engine(
+            f"sqlite:///{file}", connect_args={"timeout": 30, "isolation_level": None}, hide_parameters=True
+        )
         event.listen(engine, "connect", durable)
         event.listen(engine, "begin", begin)
         try:
+            files.private(file)
             upgrade(engine)
         except (OperationalError, OSError) as error:
             raise OutOfReach(detail=f"{var}") from error
-        return cls(engine)
+        return cls(engine, var, actor or Actor.here())
 
     @property
     def open_transaction(self) -> Connection | None:
@@ -192,16 +230,52 @@ class Journal:
                 with outer.begin_nested():
                     yield outer
                 return
-            with self.engine.execution_options(writes=True).begin() as connection:
+            with ExitStack() as ending, self.engine.execution_options(writes=True).begin() as connection:
                 self.current.connection = connection
                 try:
+                    before = self.head(connection)
                     yield connection
+                    if (after := self.head(connection)) != before:
+                        ending.enter_context(noting(self.var / ACCESS, before, after))
                 finally:
                     del self.current.connection
         except OperationalError as error:
             raise Busy(detail=str(error.orig)) from error
         except DBAPIError as error:
             raise OutOfReach(detail=str(error.orig)) from error
+
+    # --- who read or changed what -------------------------------------------------------------
+
+    def head(self, connection: Transaction) -> Head:
+        """Return the last line of the access log."""
+        query = select(accesses.c.seq, accesses.c.hash).order_by(accesses.c.seq.desc()).limit(1)
+        row = connection.execute(query).first()
+        return Head(*row) if row else Head()
+
+    def access(self, connection: Transaction, action: str, at: str, **about: str | None) -> None:
+        """Add to the access log that something is ``read`` or ``changed``.
+
+        ``about`` are the ids of the return, record and case; the case ``*`` stands for all.
+        """
+        seq, prev = self.head(connection)
+        ids = {name: about.get(name) for name in ("return_id", "record_id", "case_id")}
+        who = {"actor": self.actor.name, "command": self.actor.command}
+        line = {"seq": seq + 1, "at": at, **who, "action": action, **ids, "prev": prev}
+        connection.execute(accesses.insert().values(**line, hash=digest(line)))
+
+    def read_by(self, at: datetime, *about: Row) -> None:
+        """Add to the access log what somebody is about to see: for each its ids."""
+        with self.transaction() as connection:
+            for ids in about:
+                self.access(connection, "read", stamp(at), **ids)
+
+    def accessed(self, **equal: str) -> list[Row]:
+        """Return the lines of the access log about certain ids, oldest first; what was read of all is about each."""
+        query = select(accesses).order_by(accesses.c.seq)
+        for name, value in equal.items():
+            same = accesses.c[name] == value
+            query = query.where(same | (accesses.c.case_id == "*") if name == "case_id" else same)
+        return self.rows(query)
 
     # --- returns ------------------------------------------------------------------------------
 
@@ -210,6 +284,7 @@ class Journal:
         with self.transaction() as connection:
             for values in arrivals:
                 connection.execute(returns.insert().values(attempts=0, **values))
+                self.access(connection, "changed", values["received_at"], return_id=values["return_id"])
 
     def attempts(self, numbers: Mapping[str, int]) -> None:
         """Write down how many attempts there have been at returns."""
@@ -257,6 +332,8 @@ class Journal:
     def change_return(self, connection: Transaction, return_id: str, changes: Row) -> None:
         """Write down what has become of a return."""
         connection.execute(returns.update().where(returns.c.return_id == return_id).values(**changes))
+        ids = {name: changes[name] for name in ("record_id", "case_id")}
+        self.access(connection, "changed", changes["processed_at"], return_id=return_id, **ids)
 
     # --- documents and cases ------------------------------------------------------------------
 
@@ -264,6 +341,8 @@ class Journal:
         """Write down a document before it leaves: its answers by path, and where each field's came from."""
         with self.transaction() as connection:
             connection.execute(issued.insert().values(answers=dump(answers), sources=dump(sources), **values))
+            if values["case_id"]:
+                self.access(connection, "read", values["issued_at"], case_id=values["case_id"])
 
     def issued(self, instance_id: str) -> Row | None:
         """Return what was issued as an instance, its answers and sources as mappings."""
@@ -283,6 +362,7 @@ class Journal:
                 case_id=case_id, prefix=prefix, year=year, number=number, opened_at=stamp(at), previous=previous
             )
         )
+        self.access(connection, "changed", stamp(at), case_id=case_id)
         return case_id
 
     def has_case(self, case_id: str) -> bool:
@@ -380,6 +460,7 @@ class Journal:
         }
         with self.transaction() as connection:
             self.add_step(connection, values)
+            self.access(connection, "changed", stamp(at), case_id=case.case_id)
 
     def add_event(self, connection: Transaction, body: Row) -> None:
         """Write an event down under the next number; its line in the feed is this text."""
@@ -389,8 +470,8 @@ class Journal:
         line = dump({"seq": inserted[0], **body})
         connection.execute(events.update().where(events.c.seq == inserted[0]).values(body=line))
 
-    def feed(self, after: int, number: int) -> list[Row]:
-        """Return so many events after a number, in order."""
+    def feed(self, after: int = 0, number: int | None = None) -> list[Row]:
+        """Return so many events after a number, or all of them, in order."""
         return self.rows(select(events).where(events.c.seq > after).order_by(events.c.seq).limit(number))
 
     def rows(self, query: Any) -> list[Row]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from formgen import outbox
+from formgen import files, outbox
 from formgen.settings import Workspace
 from tests import golden
 from tests.conftest import JOB, REFERRAL, Bench, tree
@@ -52,10 +52,10 @@ def test_a_reader_never_sees_half_a_file(
     with monkeypatch.context() as disk:
         disk.setattr(Path if stop == "replace" else os, stop, fail)
         with pytest.raises(OSError, match="No space"):
-            outbox.write(file, b"new")
+            files.write(file, b"new")
     assert (file.read_bytes() if file.exists() else None) == before
     assert [item.name for item in file.parent.iterdir()] == ([] if before is None else ["a.json"])
-    outbox.write(file, b"new")
+    files.write(file, b"new")
     assert file.read_bytes() == b"new"
 
 
@@ -72,7 +72,7 @@ def test_a_file_has_its_bytes_and_its_mode_before_it_has_its_name(
         return replace(source, target)
 
     monkeypatch.setattr(Path, "replace", look)
-    outbox.write(tmp_path / "a.json", b"whole")
+    files.write(tmp_path / "a.json", b"whole")
     assert seen == [(tmp_path, b"whole", 0o640, False)]
 
 

@@ -269,4 +269,6 @@ def test_an_accepted_record_is_archived_with_its_values_and_itself(at: Callable[
 
 def test_a_record_that_is_not_there_cannot_be_archived(bench: Bench) -> None:
     with pytest.raises(UsageError, match="01980000"):
-        issue.archive(bench.workspace, bench.journal, bench.registry, "01980000-0000-7000-8000-000000000001")
+        issue.archive(
+            bench.workspace, bench.journal, bench.registry, "01980000-0000-7000-8000-000000000001", bench.clock()
+        )

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from formgen import outbox, watch
+from formgen import files, watch
 from formgen.errors import OutOfReach
 from formgen.intake import Begun, Intake
 from formgen.watch import CANARY, Watch, alive, alone, being_edited, candidates, cut_short, ignored, oddities
@@ -338,7 +338,7 @@ def test_what_could_not_be_published_is_published_at_a_later_scan(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(outbox, "put", full)
+        disk.setattr(files, "put", full)
         daemon.settle()
     assert bench.feed() == []
     daemon.pauses.clear()

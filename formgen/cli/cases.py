@@ -38,6 +38,7 @@ def told(shared: Session, task: Task) -> dict[str, str]:
 def cases_list(context: typer.Context) -> None:
     """List the cases by coach, with the oldest open task of each."""
     shared = session(context)
+    shared.reads(case_id="*")
     found = [opened(shared, row["case_id"]) for row in shared.journal.case_rows()]
     rows = [
         (case, next(iter(tasks(case)), None))
@@ -81,6 +82,7 @@ def cases_tasks(
     shared = session(context)
     chosen = case_ids or [row["case_id"] for row in shared.journal.case_rows()]
     found = [(task, case) for case in (opened(shared, case_id) for case_id in chosen) for task in tasks(case)]
+    shared.journal.read_by(now(), *({"case_id": case_id} for case_id in case_ids or "*"))
     found.sort(key=lambda item: (item[0].due, item[1].case_id))
     if shared.as_json:
         shared.answer([{"case_id": case.case_id, "coach": case.coach, **told(shared, task)} for task, case in found])
@@ -103,6 +105,7 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
     """Show one case."""
     shared = session(context)
     case = opened(shared, case_id)
+    shared.reads(case_id=case_id)
     value: dict[str, Any] = {
         "case_id": case.case_id,
         "status": case.status,

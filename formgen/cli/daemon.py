@@ -34,7 +34,7 @@ def watch(
     daemon = Watch(shared.intake, poll)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.end())
-    outbox.publish_schemas(shared.workspace.outbox / "schemas", shared.registry)
+    outbox.publish_schemas(shared.workspace.outbox / "schemas", shared.registry, shared.workspace.office.files.bits)
     err.print(shared.say("Vahditaan kansiota {folder}", folder=shared.workspace.inbox))
     daemon.run(once)
     counts = shared.journal.counts()

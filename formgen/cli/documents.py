@@ -104,7 +104,12 @@ def archive(
     folder = path if path and (path.is_dir() or len(records) > 1) else None
     made = [
         make_archived(
-            shared.workspace, shared.journal, shared.registry, record, folder / f"{record}.pdf" if folder else path
+            shared.workspace,
+            shared.journal,
+            shared.registry,
+            record,
+            now(),
+            folder / f"{record}.pdf" if folder else path,
         )
         for record in records
     ]
@@ -144,7 +149,10 @@ def read(
         except OSError as error:
             raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file)) from error
         at = now()
-        found.append(told(str(file), described_bytes(file, data, at), shared.intake.desk.read(data, at), at))
+        verdict = shared.intake.desk.read(data, at)
+        if verdict.case_id:
+            shared.reads(case_id=verdict.case_id)
+        found.append(told(str(file), described_bytes(file, data, at), verdict, at))
     report(shared, found)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from formgen import outbox, picture
+from formgen import files, picture
 from formgen.cli.session import _, examples, out, session
 from formgen.process import PHASES
 
@@ -27,7 +27,7 @@ def process(
     shared = session(context)
     lines = picture.table(shared.registry)
     if svg:
-        outbox.write(svg, picture.svg(shared.registry, shared.language).encode())
+        files.write(svg, picture.svg(shared.registry, shared.language).encode())
     if shared.as_json:
         shared.answer([line._asdict() for line in lines])
         return

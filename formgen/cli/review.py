@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
 import json
+import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from formgen.access import Actor
 from formgen.cli.outcomes import OUTCOMES, report, settled, told
 from formgen.cli.session import Session, _, examples, now, out, session
 from formgen.errors import UsageError
@@ -24,6 +25,7 @@ def review_list(context: typer.Context) -> None:
     """List the returns in review and those that wait for another form."""
     shared = session(context)
     rows = [*shared.journal.returned(outcome="review"), *shared.journal.returned(outcome="waiting")]
+    shared.journal.read_by(now(), *({"return_id": row["return_id"], "case_id": row["case_id"]} for row in rows))
     if shared.as_json:
         shared.answer(
             [
@@ -71,6 +73,7 @@ def review_show(context: typer.Context, return_id: ReturnId) -> None:
     """Show what was read of a return, and what is doubtful."""
     shared = session(context)
     row = pending(shared, return_id)
+    shared.reads(return_id=return_id, case_id=row["case_id"])
     verdict = shared.intake.read(row)
     pictures = {file.stem: str(file) for file in sorted((shared.workspace.pictures / return_id).glob("*.png"))}
     value = {
@@ -92,22 +95,42 @@ def review_show(context: typer.Context, return_id: ReturnId) -> None:
             out.print(f"    {pictures[found.field]}", markup=False)
 
 
+def given(value: str) -> tuple[str, str]:
+    """Return path and text of a value; without ``=`` the text is the next line of standard input.
+
+    What stands on a command line can be seen by everybody on the machine.
+    """
+    path, sign, text = value.partition("=")
+    return path.strip(), text if sign else sys.stdin.readline().rstrip("\r\n")
+
+
 @app.command(
     "accept",
     help=_("Hyväksy palautus sellaisena kuin se luettiin, tai korjatuin arvoin."),
-    epilog=examples("formgen review accept RETURN", "formgen review accept RETURN --set weekly_hours=25"),
+    epilog=examples(
+        "formgen review accept RETURN",
+        "formgen review accept RETURN --set weekly_hours=25",
+        "formgen review accept RETURN --set client_hetu",
+    ),
 )
 def review_accept(
     context: typer.Context,
     return_id: ReturnId,
-    values: Annotated[list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help=_("Korjattu arvo."))] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH[=VALUE]",
+            help=_("Korjattu arvo. Pelkän polun arvo luetaan vakiosyötteestä, jolloin muut eivät näe sitä."),
+        ),
+    ] = None,
     who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
 ) -> None:
     """Accept a return in review; it goes through the same rules."""
     shared = session(context)
+    shared.by = who
     row = pending(shared, return_id)
-    pairs = [value.partition("=") for value in values or ()]
-    verdict = shared.intake.confirm(row, who or getpass.getuser(), {path.strip(): text for path, _, text in pairs})
+    verdict = shared.intake.confirm(row, who or Actor.here().name, dict(map(given, values or ())))
     if verdict.outcome == "accepted":
         report(shared, [settled(shared, row["file_name"], return_id, verdict)])
     else:
@@ -120,4 +143,5 @@ def review_reject(
 ) -> None:
     """Reject a return that awaits a decision."""
     shared = session(context)
-    shared.intake.refuse(pending(shared, return_id), who or getpass.getuser())
+    shared.by = who
+    shared.intake.refuse(pending(shared, return_id), who or Actor.here().name)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import track
 
 from formgen import registry, words
+from formgen.access import Actor
 from formgen.errors import FormgenError, OutOfReach
 from formgen.intake import Intake
 from formgen.registry import Registry
@@ -41,11 +42,16 @@ def examples(*lines: str) -> str:
 
 @dataclass
 class Session:
-    """What the commands share: the workspace and what is opened in it when it is asked for."""
+    """What the commands share: the workspace and what is opened in it when it is asked for.
+
+    ``command`` is the one that runs, ``by`` the name under which somebody says they act.
+    """
 
     workspace: Workspace
     as_json: bool = False
     language: str = HERE
+    command: str = ""
+    by: str = ""
 
     @cached_property
     def registry(self) -> Registry:
@@ -57,12 +63,16 @@ class Session:
         """Return the journal; raise `OutOfReach` when the folder is no workspace."""
         if not self.workspace.root.is_dir():
             raise OutOfReach(detail=str(self.workspace.root))
-        return Journal.open(self.workspace.make().var)
+        return Journal.open(self.workspace.make().var, Actor.here(self.command, self.by))
 
     @cached_property
     def intake(self) -> Intake:
         """Return the way in."""
         return Intake(self.workspace, self.journal, self.registry, now)
+
+    def reads(self, **ids: str | None) -> None:
+        """Write down in the access log what is about to be shown."""
+        self.journal.read_by(now(), ids)
 
     def say(self, text: str, **values: object) -> str:
         """Return a text in the language of the messages."""
@@ -81,6 +91,7 @@ def now() -> datetime:
 def session(context: typer.Context) -> Session:
     """Return what the commands share."""
     found: Session = context.obj
+    found.command = context.command_path.partition(" ")[2]
     return found
 
 

@@ -35,7 +35,9 @@ def simulate(
     shared = session(context)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     stage = demo.unit(folder.resolve(), coaches, seed)
-    outbox.publish_schemas(stage.intake.workspace.outbox / "schemas", stage.intake.registry)
+    outbox.publish_schemas(
+        stage.intake.workspace.outbox / "schemas", stage.intake.registry, stage.intake.workspace.office.files.bits
+    )
     days = progress(demo.days(stage, clients, seed), shared.say("Vuosi"))
     seen = list(demo.play(stage, days))
     summary = summed(stage, seen)

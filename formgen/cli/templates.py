@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from formgen import formats, outbox
+from formgen import files, formats
 from formgen.cli.session import _, err, examples, out, session, text_of
 from formgen.errors import UsageError
 from formgen.registry import template_file
@@ -35,7 +35,7 @@ def templates_build(
                 shared.say("Pohja on jo olemassa, sitä ei muutettu: {file}. Korvaa valinnalla --force.", file=file)
             )
             continue
-        outbox.write(
+        files.write(
             file, formats.every()["docx"].build(form.title, form.number, form.version, form.questions(), form.unit)
         )
         made.append(str(file))

@@ -12,9 +12,9 @@ import structlog
 import typer
 from rich.table import Table
 
-from formgen import cage, demo, outbox, registry
+from formgen import cage, demo, files, outbox, registry
 from formgen.cli.session import Session, _, err, examples, out, session
-from formgen.settings import PACKAGED, Workspace
+from formgen.settings import CONTENT, PACKAGED, Workspace
 from formgen.store import Journal
 from formgen.watch import alive, candidates, oddities
 
@@ -42,13 +42,13 @@ def prepare(root: Path) -> Workspace:
     workspace = Workspace(root.resolve()).make()
     settings = workspace.root / "formgen.toml"
     if not settings.exists():
-        settings.write_text(EXAMPLE, encoding="utf-8")
+        files.write(settings, EXAMPLE.encode(), CONTENT)
     for source in sorted((PACKAGED / "templates" / "forms").glob("*.docx")):
         target = workspace.root / "templates" / "forms" / source.name
         if not target.exists():
-            target.write_bytes(source.read_bytes())
+            files.write(target, source.read_bytes(), CONTENT)
     Journal.open(workspace.var)
-    outbox.publish_schemas(workspace.outbox / "schemas", registry.load(workspace))
+    outbox.publish_schemas(workspace.outbox / "schemas", registry.load(workspace), workspace.office.files.bits)
     return workspace
 
 
@@ -128,7 +128,8 @@ def schemas(
 ) -> None:
     """Write the JSON Schemas."""
     shared = session(context)
-    places = outbox.publish_schemas(folder or shared.workspace.outbox / "schemas", shared.registry)
+    mode = shared.workspace.office.files.bits
+    places = outbox.publish_schemas(folder or shared.workspace.outbox / "schemas", shared.registry, mode)
     if shared.as_json:
         shared.answer([str(place) for place in places])
     else:

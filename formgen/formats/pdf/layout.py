@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ import pikepdf
 import typst
 from pikepdf import Name, Object, Pdf, Stream
 
+from formgen import files
 from formgen.formats.pdf import face
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN, Place
 from formgen.formats.pdf.fill import changed
@@ -67,10 +67,7 @@ def laid(form: str, questions: tuple[Question, ...], store: Path) -> Layout:
     found = kept(digest, store)
     if found is None:
         data = made(form, questions)
-        store.mkdir(parents=True, exist_ok=True)
-        part = store / f"{digest}.{os.getpid()}.part"
-        part.write_bytes(data)
-        part.replace(store / f"{digest}.pdf")
+        files.write(store / f"{digest}.pdf", data, files.PRIVATE)
         found = read(data, digest)
     return found
 

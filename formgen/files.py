@@ -1,0 +1,158 @@
+"""Files of ours: written whole or not at all, with modes that no umask changes, refused where others may write."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shlex
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+from uuid import uuid4
+
+from formgen.errors import OutOfReach
+from formgen.faults import reached
+
+SHARED, PRIVATE = 0o640, 0o600
+PROGRAM = Path(__file__)
+
+
+def write(file: Path, data: bytes, mode: int = SHARED) -> None:
+    """Write a file so that a reader sees all of it or nothing, also after a power cut."""
+    write_all({file: lambda: data}, mode)
+
+
+def write_all(files: Mapping[Path, Callable[[], bytes]], mode: int = SHARED) -> None:
+    """Write files, each whole or not at all.
+
+    Each is written under another name in its own folder and flushed to disk; then all are renamed,
+    and every folder is flushed once.
+    """
+    written: dict[Path, Path] = {}
+    try:
+        for file, data in files.items():
+            folder(file.parent, mode)
+            written[file] = work = file.with_name(f".{uuid4().hex}.tmp")
+            put(work, data(), mode)
+        for file, work in written.items():
+            work.replace(file)
+            reached("file.named")
+        for parent in {file.parent: None for file in written}:
+            flush(parent)
+            reached("folder.flushed")
+    except BaseException:
+        for work in written.values():
+            with suppress(OSError):
+                work.unlink(missing_ok=True)
+        raise
+
+
+def put(file: Path, data: bytes, mode: int) -> None:
+    """Write a new file's bytes and put them on disk."""
+    with new(file) as stream:
+        reached("file.begun")
+        stream.write(data)
+        stream.flush()
+        os.fchmod(stream.fileno(), mode)
+        reached("file.written")
+        os.fsync(stream.fileno())
+    reached("file.flushed")
+
+
+def new(file: Path) -> BinaryIO:
+    """Return a stream on a new private file; raise `FileExistsError`."""
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE), "wb")
+
+
+def private(file: Path) -> None:
+    """Make a file that nobody else may read: what SQLite lays beside its database has the same mode."""
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE))
+    file.chmod(PRIVATE)
+
+
+def flush(place: Path) -> None:
+    """Put a folder's entries on disk."""
+    handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def folder(place: Path, mode: int = SHARED) -> None:
+    """Make the folders that are missing, for those who may read files of the mode; their entries are on disk then.
+
+    What a folder inherits from the one it is in (the group of a share) stays.
+    """
+    for missing in reversed([one for one in (place, *place.parents) if not one.exists()]):
+        missing.mkdir(exist_ok=True)
+        inherited = missing.stat().st_mode & 0o7000
+        missing.chmod(inherited | mode | (mode & 0o444) >> 2)
+        flush(missing.parent)
+
+
+# --- who else may write -----------------------------------------------------------------------
+
+
+def guard(places: Iterable[Path]) -> None:
+    """Raise `OutOfReach` when anybody else may change one of the places: they hold code, or what is trusted.
+
+    Trusted are root, the user who runs this, and who can change the program itself, for they need
+    no other file to do so: a clone is its owner's, whoever runs it. A place is also its folder,
+    for who may write there may put another file in its place; not so in one like ``/tmp``, where
+    everybody's entries are their own.
+    """
+    for place in dict.fromkeys(real for given in places for real in (given.resolve(), given.resolve().parent)):
+        with suppress(FileNotFoundError):  # what has gone meanwhile is not used either
+            if command := mended(place, place.stat()):
+                raise OutOfReach(
+                    "Kohteeseen {place} voi kirjoittaa muukin kuin formgenin käyttäjä, joten sitä ei käytetä. "
+                    "Korjaa se komennolla: {command}",
+                    place=str(place),
+                    command=command,
+                )
+
+
+def below(place: Path) -> Iterator[Path]:
+    """Yield a folder and everything in it: what Python has compiled there is code too."""
+    yield place
+    yield from place.rglob("*")
+
+
+def mended(place: Path, status: os.stat_result) -> str:
+    """Return the command after which nobody else may write to a place, empty when nobody may now."""
+    program = PROGRAM.stat()
+    if status.st_uid not in (0, os.geteuid(), program.st_uid):
+        return f"chown {user_name(os.geteuid())} {shlex.quote(str(place))}"
+    if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
+        return ""
+    others = status.st_mode & stat.S_IWOTH
+    group = status.st_mode & stat.S_IWGRP and not (
+        own_group(status) or (program.st_mode & stat.S_IWGRP and program.st_gid == status.st_gid)
+    )
+    which = ("g" if group else "") + ("o" if others else "")
+    return f"chmod {which}-w {shlex.quote(str(place))}" if which else ""
+
+
+def own_group(status: os.stat_result) -> bool:
+    """Tell whether the group of a place is its owner's alone.
+
+    Debian gives every user a group of the same name and lets it write (umask 0002): what is
+    written by the group is then written by the user.
+    """
+    try:
+        owner, group = pwd.getpwuid(status.st_uid), grp.getgrgid(status.st_gid)
+    except KeyError:
+        return False
+    return owner.pw_gid == group.gr_gid and group.gr_name == owner.pw_name and set(group.gr_mem) <= {owner.pw_name}
+
+
+def user_name(number: int) -> str:
+    """Return the name of a user of the machine, or the number of one that has none."""
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

@@ -1,0 +1,558 @@
+"""Nobody else reads, writes or learns anything: modes, owners, keys, logs, and the log of who saw what."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shlex
+import stat
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from formgen import audit, files
+from formgen.access import Actor, Head, noted, noting
+from formgen.cli import LogFormat, log
+from formgen.errors import OutOfReach
+from formgen.form import Field
+from formgen.kinds import Text
+from formgen.settings import Files, Workspace
+from formgen.sheet import Control
+from formgen.store import ACCESS
+from formgen.verdict import Desk
+from tests.conftest import JOB, REFERRAL, SETTINGS, Bench, tree
+from tests.test_cli import COMMANDS, Run, run
+from tests.texts import FORMS
+from tests.timelines import normal
+
+__all__ = ["run"]  # the fixture of the command line
+At = Callable[[str], Bench]
+pytestmark = pytest.mark.usefixtures("unwalled")
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    """Let files be made under another mask."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """Return the mode of a folder and of everything below it."""
+    return {
+        place.relative_to(folder.parent).as_posix(): stat.S_IMODE(place.stat().st_mode)
+        for place in (folder, *folder.rglob("*"))
+    }
+
+
+# --- who may read -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize(("mode", "folder"), [("0640", 0o750), ("0600", 0o700), ("0644", 0o755), ("0660", 0o770)])
+def test_modes_are_those_of_the_settings_whatever_the_umask(tmp_path: Path, mask: int, mode: str, folder: int) -> None:
+    root = tmp_path / "työtila"
+    root.mkdir()
+    (root / "formgen.toml").write_text(f'{SETTINGS}\n[files]\nmode = "{mode}"\n', encoding="utf-8")
+    with umask(mask):
+        bench = Bench(root)
+        row = bench.send("referral", REFERRAL)
+        assert bench.returned(b"no form")["outcome"] == "rejected"
+        bench.issue("cooperation_agreement", row["case_id"], format_name="pdf")
+        outside = modes(bench.workspace.outbox)
+        inside = modes(bench.workspace.var)
+    bench.journal.engine.dispose()
+    assert {found for place, found in outside.items() if (root / place).is_file()} == {int(mode, 8)}
+    assert {found for place, found in outside.items() if (root / place).is_dir()} == {folder}
+    assert {place: found for place, found in inside.items() if found not in (0o600, 0o700)} == {}
+    assert any(place.startswith("var/layouts/") for place in inside)
+
+
+@pytest.mark.parametrize("mode", ["0666", "0642", "0440", "640x", "1640", ""])
+def test_a_mode_that_lets_others_write_is_no_setting(mode: str, workspace: Workspace, run: Run) -> None:
+    (workspace.root / "formgen.toml").write_text(f'[files]\nmode = "{mode}"\n', encoding="utf-8")
+    said = run("status", at=workspace.root)
+    assert (said.code, "files.mode" in said.err) == (2, True)
+
+
+def test_a_folder_keeps_the_group_that_it_inherits(tmp_path: Path) -> None:
+    tmp_path.chmod(0o2750)
+    files.folder(tmp_path / "a" / "b", Files().bits)
+    assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o2750
+
+
+# --- who may write ------------------------------------------------------------------------------
+
+
+def written(workspace: Workspace, name: str) -> Path:
+    """Return a place in a workspace that holds code or what is trusted."""
+    place = workspace.root / name
+    if not place.exists():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        source = Path(__file__).parents[1] / name
+        place.write_bytes(source.read_bytes() if source.is_file() else b"")
+    return place
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("formgen.toml", ("status",)),
+        ("schemas/closing.py", ("forms", "list")),
+        ("schemas/own/__pycache__/job_start.cpython-311.pyc", ("forms", "list")),
+        ("schemas", ("watch", "--once")),
+        ("templates/forms/referral.docx", ("generate", "referral")),
+        ("templates/forms", ("generate", "referral")),
+        (".", ("generate", "referral")),
+    ],
+)
+def test_code_and_settings_that_others_can_write_are_refused_with_what_mends_it(
+    name: str, words: tuple[str, ...], workspace: Workspace, run: Run
+) -> None:
+    place = written(workspace, name)
+    before = stat.S_IMODE(place.stat().st_mode)
+    place.chmod(before | 0o002)
+    said = run(*words, at=workspace.root)
+    assert (said.code, said.out) == (5, "")
+    assert str(place.resolve()) in said.err
+    mended = re.search(r"chmod .*", said.err)
+    assert mended
+    subprocess.run(shlex.split(mended[0]), check=True)
+    assert stat.S_IMODE(place.stat().st_mode) == before
+    assert run(*words, at=workspace.root).code == 0
+
+
+def test_a_root_of_trust_that_others_can_write_is_refused(workspace: Workspace) -> None:
+    (workspace.root / "formgen.toml").write_text('[signatures]\nroots = ["luotettu.pem"]\n', encoding="utf-8")
+    root = workspace.root / "luotettu.pem"
+    root.write_bytes(b"")
+    root.chmod(0o666)
+    with pytest.raises(OutOfReach, match=r"chmod go?-w|chmod o-w"):
+        _ = Workspace(workspace.root).roots
+
+
+def status(mode: int, uid: int, gid: int) -> os.stat_result:
+    """Return what the system would say of a place."""
+    return os.stat_result((mode, 1, 1, 1, uid, gid, 0, 0, 0, 0))
+
+
+FILE, FOLDER = stat.S_IFREG, stat.S_IFDIR
+
+
+@pytest.mark.parametrize(
+    ("what", "mended"),
+    [
+        (status(FILE | 0o644, 0, 0), ""),
+        (status(FILE | 0o664, 0, 0), ""),
+        (status(FILE | 0o644, os.geteuid(), 12345), ""),
+        (status(FILE | 0o664, 0, 12345), "chmod g-w x"),
+        (status(FILE | 0o666, 0, 0), "chmod o-w x"),
+        (status(FILE | 0o666, 0, 12345), "chmod go-w x"),
+        (status(FOLDER | 0o1777, 0, 0), ""),
+        (status(FOLDER | 0o777, 0, 0), "chmod o-w x"),
+        (status(FILE | 0o600, 54321, 54321), f"chown {files.user_name(os.geteuid())} x"),
+        (status(FOLDER | 0o1777, 54321, 0), f"chown {files.user_name(os.geteuid())} x"),
+    ],
+)
+def test_the_user_root_and_a_group_of_one_may_write_and_nobody_else(what: os.stat_result, mended: str) -> None:
+    assert files.mended(Path("x"), what) == mended
+
+
+def test_a_group_with_another_member_is_not_its_owners_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    group = type("Group", (), {"gr_gid": 0, "gr_name": files.user_name(0), "gr_mem": [files.user_name(0)]})
+    monkeypatch.setattr(files.grp, "getgrgid", lambda _: group)
+    assert files.mended(Path("x"), status(FILE | 0o664, 0, 0)) == ""
+    group.gr_mem = [files.user_name(0), "somebody"]
+    assert files.mended(Path("x"), status(FILE | 0o664, 0, 0)) == "chmod g-w x"
+
+
+def test_who_can_change_the_program_needs_no_other_file_to_do_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Program:
+        """A program that a group of developers has cloned."""
+
+        @staticmethod
+        def stat() -> os.stat_result:
+            return status(FILE | 0o664, 54321, 12345)
+
+    monkeypatch.setattr(files, "PROGRAM", Program)
+    assert files.mended(Path("x"), status(FILE | 0o664, 54321, 12345)) == ""
+    assert files.mended(Path("x"), status(FILE | 0o664, 54321, 12346)) == "chmod g-w x"
+    assert files.mended(Path("x"), status(FILE | 0o666, 54321, 12345)) == "chmod o-w x"
+
+
+# --- the signing keys ---------------------------------------------------------------------------
+
+
+def test_a_rotated_key_signs_what_is_made_next_and_the_old_one_still_verifies(bench: Bench, run: Run) -> None:
+    old = bench.filled(bench.issue("referral"), REFERRAL)
+    (first,) = run("keys", "list", "--json", at=bench.root).json
+    new = run("keys", "rotate", "--json", at=bench.root).json["key"]
+    listed = run("keys", "list", "--json", at=bench.root).json
+    assert [(row["key"], row["signs"]) for row in listed] == [(first["key"], False), (new, True)]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in bench.workspace.key_files} == {0o600}
+    assert bench.returned(old)["outcome"] == "accepted"
+
+
+def test_a_daemon_that_is_running_knows_the_key_that_was_made_meanwhile(bench: Bench, run: Run) -> None:
+    assert bench.workspace.keys.current
+    run("keys", "rotate", at=bench.root)
+    other = bench.restarted()
+    assert bench.returned(other.filled(other.issue("referral"), REFERRAL))["outcome"] == "accepted"
+
+
+# --- what is never said -------------------------------------------------------------------------
+
+
+def fields(form: Any) -> Iterator[tuple[str, Field]]:
+    """Yield the path and field of every place for text, in tables of the first row."""
+    drawn = {question.path: question for question in form.questions()}
+    for field in form.fields:
+        question = drawn.get(field.name)
+        if question is None:
+            continue
+        columns = {column.path: column for column in question.columns}
+        for path, asked, one in (
+            [
+                (f"{field.name}.0.{item.name}", columns[item.name], item)
+                for item in field.columns
+                if item.name in columns
+            ]
+            if columns
+            else [(field.name, question, field)]
+        ):
+            if asked.control in (Control.LINE, Control.AREA, Control.DATE):
+                yield path, one
+
+
+def marked(form: Any) -> dict[str, str]:
+    """Return a mark for every place of a form that is sensitive and takes text."""
+    places = [path for path, field in fields(form) if field.sensitivity != "n"]
+    return {path: f"Salainen{number:03}x" for number, path in enumerate(places)}
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """Return all that is logged, as a program would write it."""
+    lines = io.StringIO()
+    monkeypatch.setattr("sys.stderr", lines)
+    log(LogFormat.JSON)
+    return lines
+
+
+def told(bench: Bench) -> str:
+    """Return what is outside of the records: names of files, reasons, the feed, replies' text."""
+    outbox = bench.workspace.outbox
+    texts = [place.relative_to(bench.root).as_posix() for place in bench.root.rglob("*")]
+    texts += [file.read_text(encoding="utf-8") for file in (outbox / "rejected").rglob("*.reason.json")]
+    texts += [(outbox / "feed.ndjson").read_text(encoding="utf-8")]
+    for file in (outbox / "rejected").rglob("*.palaute.docx"):
+        texts.append(
+            subprocess.run(["unzip", "-p", str(file)], capture_output=True, check=True).stdout.decode(
+                "utf-8", "replace"
+            )
+        )
+    texts += [json.dumps(line, ensure_ascii=False) for line in bench.journal.accessed()]
+    return "\n".join(texts)
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if not form.unit], ids=lambda form: form.id)
+def test_what_stands_in_a_sensitive_field_of_a_rejected_form_is_said_nowhere(form: Any, at: At, run: Run) -> None:
+    bench = at("signed")
+    marks = marked(form)
+    assert len(marks) > 10
+    made = bench.issue(form.id, bench.case().case_id)
+    bench.drop(bench.filled(made, marks))
+    first = run("watch", "--once", at=bench.root)
+    row = bench.journal.returned()[-1]
+    assert row["outcome"] in ("rejected", "review")
+    second = run("cases", "show", bench.case().case_id, at=bench.root)
+    third = run("status", at=bench.root)
+    said = told(bench) + "".join(answer.out + answer.err for answer in (first, second, third))
+    assert re.findall(r"Salainen\d\d\dx", said) == []
+
+
+def test_what_stands_in_an_accepted_form_is_said_nowhere_but_in_its_record(tmp_path: Path, logged: io.StringIO) -> None:
+    from tests.test_timelines import opened, played
+
+    theatre = opened(tmp_path)
+    kinds = {(form.id, path): field for form in FORMS for path, field in fields(form)}
+    steps, secrets = normal.TIMELINE.steps, set()
+    for step in steps:
+        for path, typed in step.turn.answers.items():
+            field = kinds.get((step.turn.form, path))
+            if field and field.sensitivity != "n" and isinstance(field.reads, Text) and len(typed) > 6:
+                secrets.add(typed)
+    assert {item.row["outcome"] for item in played(theatre, *steps) if item.row} == {"accepted"}
+    said = logged.getvalue() + told(theatre)
+    assert len(secrets) > 40
+    assert [secret for secret in secrets if secret in said] == []
+    assert logged.getvalue().count("return.settled") == len(steps)
+
+
+@pytest.mark.parametrize("stop", ["weigh", "opened"])
+def test_an_error_of_ours_never_tells_what_it_was_about(
+    stop: str, at: At, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = at("signed")
+    file = bench.root / "palautus.docx"
+    file.write_bytes(bench.filled(bench.issue("job_start", bench.case().case_id), JOB))
+
+    def fail(*_: Any) -> None:
+        raise ValueError("Salainen000x")
+
+    monkeypatch.setattr(Desk, stop, fail)
+    said = [
+        run(*words, str(file), at=bench.root) for words in (("read",), ("submit",), ("--log-format", "json", "submit"))
+    ]
+    assert said[0].code == 1
+    assert "ValueError test_access.py:" in said[0].err
+    assert "Traceback" not in "".join(answer.err for answer in said)
+    assert bench.journal.returned()[-1]["code"] == "internal_error"
+    assert "Salainen" not in told(bench) + "".join(answer.out + answer.err for answer in said)
+
+
+def test_an_error_of_the_database_never_tells_what_was_to_be_written(at: At) -> None:
+    bench = at("referred")
+    (row,) = bench.journal.record_rows()
+    record = dict(bench.journal.record(row["record_id"]) or {})
+    with pytest.raises(IntegrityError) as caught, bench.journal.engine.begin() as connection:
+        bench.journal.add_record(connection, {**record, "payload": "Salainen000x"})
+    assert "Salainen" not in str(caught.value)
+    with pytest.raises(OutOfReach) as refused, bench.journal.transaction() as connection:
+        bench.journal.add_record(connection, {**record, "payload": "Salainen000x"})
+    assert "Salainen" not in str(refused.value)
+
+
+def test_a_corrected_value_can_be_given_where_nobody_else_sees_it(
+    at: At, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = at("signed")
+    row = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, bench.case().case_id)
+    monkeypatch.setattr("sys.stdin", io.StringIO("Onni Testinen Metsälä\n"))
+    said = run("review", "accept", row["return_id"], "--set", "client_name", at=bench.root)
+    assert (said.code, bench.record(bench.row(row["return_id"]))["data"]["client_name"]) == (0, "Onni Testinen Metsälä")
+    assert "Metsälä" not in said.err
+
+
+def test_every_line_about_a_return_holds_its_id_and_is_json_when_asked(at: At, run: Run) -> None:
+    bench = at("signed")
+    bench.drop(b"no form")
+    bench.drop(bench.filled(bench.issue("job_start", bench.case().case_id), JOB))
+    said = run("--log-format", "json", "watch", "--once", at=bench.root)
+    lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
+    ids = {row["return_id"] for row in bench.journal.returned()[-2:]}
+    assert {line["return_id"] for line in lines} == ids
+    assert {(line["event"], line["level"]) for line in lines} == {("return.settled", "info")}
+
+
+def test_what_is_logged_deep_inside_a_return_holds_its_id(
+    bench: Bench, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Desk.opened
+
+    def speak(desk: Desk, data: bytes) -> Any:
+        structlog.get_logger().warning("deep")
+        return opened(desk, data)
+
+    monkeypatch.setattr(Desk, "opened", speak)
+    row = bench.returned(b"no form")
+    deep = next(json.loads(line) for line in logged.getvalue().splitlines() if "deep" in line)
+    assert deep["return_id"] == row["return_id"]
+
+
+# --- who saw what -------------------------------------------------------------------------------
+
+
+def seen(bench: Bench, **about: str) -> list[tuple[str, str]]:
+    """Return command and action of the lines of the access log about something."""
+    return [(line["command"], line["action"]) for line in bench.journal.accessed(**about)]
+
+
+def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(at: At, run: Run) -> None:
+    bench = at("signed")
+    case_id = bench.case().case_id
+    other = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, case_id)["return_id"]
+    file = bench.root / "palautus.docx"
+    file.write_bytes(bench.filled(bench.issue("job_start", case_id), {**JOB, "client_name": "Joku Muu"}))
+    record = bench.journal.record_rows()[0]["record_id"]
+    assert run("submit", str(file), at=bench.root).code == 4
+    return_id = bench.journal.returned()[-1]["return_id"]
+    hold = ("--reason", "sairaus", "--start", "1.6.2026", "--next-contact", "20.6.2026")
+    for words in (
+        ("cases", "list"),
+        ("cases", "tasks"),
+        ("cases", "show", case_id),
+        ("cases", "hold", case_id, *hold),
+        ("cases", "resume", case_id, "--end", "2.6.2026"),
+        ("generate", "job_start", "--case", case_id),
+        ("archive", record),
+        ("read", str(file)),
+        ("review", "list"),
+        ("review", "show", return_id),
+        ("review", "accept", return_id, "--set", "client_name=Onni Testinen Metsälä", "--by", "Testi Tarkastaja"),
+        ("review", "reject", other),
+    ):
+        before = len(seen(bench, case_id=case_id))
+        assert run(*words, at=bench.root).code in (0, 4), words
+        new = seen(bench, case_id=case_id)[before:]
+        command = " ".join(word for word in words[:2] if words[:2] in COMMANDS or word == words[0])
+        action = "changed" if words[:2][-1] in ("hold", "resume", "accept", "reject") else "read"
+        assert (command, action) in new, words
+    by = [line["actor"] for line in bench.journal.accessed(return_id=return_id) if line["command"] == "review accept"]
+    assert by == [f"Testi Tarkastaja ({Actor.here().name})"]
+    assert bench.journal.accessed(record_id=record)[-1]["command"] == "archive"
+    assert ("submit", "changed") in seen(bench, return_id=return_id)
+    assert list(audit.flaws(bench.workspace, bench.journal)) == []
+
+
+def test_the_access_log_is_listed_by_case_record_and_return(at: At, run: Run) -> None:
+    bench = at("referred")
+    row = bench.journal.returned()[-1]
+    names = {"case": row["case_id"], "record": row["record_id"], "return": row["return_id"]}
+    everything = run("access", "list", "--json", at=bench.root).json
+    assert [line["seq"] for line in everything] == list(range(1, len(everything) + 1))
+    for name, value in names.items():
+        listed = run("access", "list", f"--{name}", value, "--json", at=bench.root).json
+        assert listed
+        assert all(line[f"{name}_id"] == value for line in listed)
+    assert row["case_id"] in run("access", "list", at=bench.root).out
+
+
+def test_no_line_of_the_access_log_can_be_changed_or_removed(at: At) -> None:
+    bench = at("referred")
+    for statement in ("UPDATE access SET actor = 'x'", "DELETE FROM access", "DELETE FROM access WHERE seq = 1"):
+        with pytest.raises(IntegrityError, match="only added to"), bench.journal.engine.begin() as connection:
+            connection.execute(text(statement))
+
+
+FORGED = (
+    "INSERT INTO access SELECT seq + 1, at, 'x', command, action, return_id, record_id, case_id, hash, prev FROM access"
+)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE access SET actor = 'x' WHERE seq = 2",
+        "UPDATE access SET case_id = NULL WHERE seq = (SELECT max(seq) FROM access)",
+        "DELETE FROM access WHERE seq = 1",
+        "DELETE FROM access WHERE seq = 2",
+        "DELETE FROM access WHERE seq = (SELECT max(seq) FROM access)",
+        "DELETE FROM access WHERE seq > 1",
+        "DELETE FROM access",
+        f"{FORGED} ORDER BY seq DESC LIMIT 1",
+        "UPDATE access SET seq = seq + 1 WHERE seq = (SELECT max(seq) FROM access)",
+    ],
+)
+def test_a_line_that_is_tampered_with_behind_the_back_of_the_program_is_found(statement: str, at: At, run: Run) -> None:
+    bench = at("decided")
+    assert run("verify", at=bench.root).code == 0
+    with bench.journal.engine.begin() as connection:
+        for trigger in ("access_no_update", "access_no_delete"):
+            connection.execute(text(f"DROP TRIGGER {trigger}"))
+        connection.execute(text(statement))
+    said = run("verify", "--json", at=bench.root)
+    assert (said.code, said.json["ok"]) == (1, False)
+    assert said.json["problems"]
+
+
+def test_a_log_that_is_written_anew_with_its_end_is_told_by_an_end_noted_elsewhere(at: At, run: Run) -> None:
+    bench = at("decided")
+    head = run("verify", "--json", at=bench.root).json["head"]
+    bench.returned(b"no form")
+    assert run("verify", "--head", head, at=bench.root).code == 0
+    other = at("referred")
+    for name in ("formgen.db", ACCESS):
+        (bench.workspace.var / name).write_bytes((other.workspace.var / name).read_bytes())
+    assert run("verify", "--head", head, at=bench.root).code == 1
+    assert run("verify", "--head", "nonsense", at=bench.root).code == 2
+
+
+def test_a_process_that_dies_as_a_line_is_added_is_no_tampering(at: At) -> None:
+    bench = at("referred")
+    bench.returned(b"no form")
+    lost = bench.journal.transaction()
+    bench.journal.access(lost.__enter__(), "read", "2026-06-01T09:00:00.000Z", case_id="*")
+    with suppress(KeyboardInterrupt):
+        lost.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert list(audit.flaws(bench.workspace, bench.journal)) == []
+    with bench.journal.engine.connect() as connection:
+        end = bench.journal.head(connection)
+    later = Head(end.seq + 1, "a" * 64)
+    with suppress(KeyboardInterrupt), noting(bench.workspace.var / ACCESS, end, later):
+        raise KeyboardInterrupt  # noted, but the transaction is lost
+    assert list(audit.flaws(bench.workspace, bench.journal)) == []
+    bench.returned(b"no form either")
+    assert noted(bench.workspace.var / ACCESS) == (bench.journal.head(bench.journal.engine.connect()),)
+
+
+def test_what_another_process_notes_meanwhile_stays(tmp_path: Path) -> None:
+    file, heads = tmp_path / ACCESS, [Head(number, str(number) * 64) for number in range(1, 4)]
+    with noting(file, *heads[:2]):
+        other = noting(file, *heads[1:])
+        other.__enter__()
+    assert noted(file) == (heads[1], heads[2])
+    other.__exit__(None, None, None)
+    assert noted(file) == (heads[2],)
+
+
+def test_a_log_whose_end_is_not_noted_is_told(at: At) -> None:
+    bench = at("referred")
+    (bench.workspace.var / ACCESS).unlink()
+    assert [flaw.message for flaw in audit.of_log(bench.workspace, bench.journal)] == [audit.UNNOTED]
+
+
+# --- what was written is what is there ------------------------------------------------------------
+
+
+def test_an_untouched_workspace_is_as_it_was_written(at: At, run: Run) -> None:
+    bench = at("employed")
+    bench.returned(b"no form")
+    said = run("verify", "--json", at=bench.root)
+    assert (said.code, said.json["ok"], said.json["problems"]) == (0, True, [])
+    assert Head.read(said.json["head"])
+
+
+def every_place(bench: Bench) -> Mapping[str, bytes]:
+    """Return the files that hold what is kept and what was written, without what is derived at will."""
+    kept = ("outbox/records/", "outbox/rejected/", "outbox/feed.ndjson", "var/originals/")
+    return {
+        name: data
+        for name, data in tree(bench.root).items()
+        if name.startswith(kept) and not name.endswith(".palaute.docx")
+    }
+
+
+@pytest.mark.parametrize("how", ["changed", "removed", "cut"])
+def test_every_file_that_is_not_as_it_was_written_is_named(how: str, at: At, run: Run) -> None:
+    bench = at("decided")
+    bench.returned(b"no form")
+    places = every_place(bench)
+    assert len(places) == 2 + 2 + 1 + 3
+    for name, data in places.items():
+        place = bench.root / name
+        if how == "removed":
+            place.unlink()
+        else:
+            place.write_bytes(
+                data[:-1] if how == "cut" and not name.endswith("ndjson") else data.replace(data[:9], b'{"seq" : ')
+            )
+        said = run("verify", "--json", at=bench.root)
+        assert said.code == 1, name
+        assert any(name in problem or "Tapahtumaluettelon" in problem for problem in said.json["problems"]), name
+        place.write_bytes(data)
+    assert run("verify", at=bench.root).code == 0
