@@ -17,6 +17,7 @@ from formgen.errors import OutOfReach
 from formgen.faults import reached
 
 SHARED, PRIVATE = 0o640, 0o600
+WORK = ".tmp"
 PROGRAM = Path(__file__)
 
 
@@ -35,7 +36,7 @@ def write_all(files: Mapping[Path, Callable[[], bytes]], mode: int = SHARED) -> 
     try:
         for file, data in files.items():
             folder(file.parent, mode)
-            written[file] = work = file.with_name(f".{uuid4().hex}.tmp")
+            written[file] = work = file.with_name(f".{uuid4().hex}{WORK}")
             put(work, data(), mode)
         for file, work in written.items():
             work.replace(file)

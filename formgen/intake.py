@@ -404,9 +404,20 @@ class Intake:
 
     def publish(self) -> None:
         """Write to the outbox whatever the journal says and the outbox lacks."""
-        while lacking := self.journal.feed(outbox.last_seq(self.workspace), MANY):
-            self.write(lacking)
-            outbox.publish_feed(self.workspace, lacking)
+        with outbox.publishing(self.workspace):
+            while lacking := self.journal.feed(outbox.last_seq(self.workspace), MANY):
+                self.write(lacking)
+                outbox.publish_feed(self.workspace, lacking)
+
+    def publish_again(self) -> None:
+        """Write to the outbox what is gone from it, and remove what was not finished."""
+        with outbox.publishing(self.workspace):
+            for work in outbox.unfinished(self.workspace):
+                work.unlink()
+            seq = 0
+            while found := self.journal.feed(seq, MANY):
+                self.write(found)
+                seq = found[-1]["seq"]
 
     def write(self, events: Iterable[Row]) -> None:
         """Write the files of events that do not lie in their places."""
@@ -435,10 +446,7 @@ class Intake:
             with suppress(FileNotFoundError):
                 if self.clock().timestamp() - work.stat().st_mtime > WORK_SECONDS:
                     work.unlink()
-        seq = 0
-        while found := self.journal.feed(seq, MANY):
-            self.write(found)
-            seq = found[-1]["seq"]
+        self.publish_again()
         self.publish()
         for case_id in dict.fromkeys(row["case_id"] for row in self.journal.returned(outcome="waiting")):
             self.release(case_id)

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,21 @@ def rejection_files(
 def publish(found: Iterable[tuple[Path, Callable[[], bytes]]], mode: int = files.SHARED) -> None:
     """Write what does not lie in its place already."""
     files.write_all({place: data for place, data in found if not place.exists()}, mode)
+
+
+@contextmanager
+def publishing(workspace: Workspace) -> Iterator[None]:
+    """Let nobody else publish meanwhile."""
+    handle = os.open(workspace.var / "outbox.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, files.PRIVATE)
+    with os.fdopen(handle) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def unfinished(workspace: Workspace) -> Iterator[Path]:
+    """Yield the work files of a publishing that a crash has ended."""
+    for place in ("records", "rejected"):
+        yield from (workspace.outbox / place).rglob(f".*{files.WORK}")
 
 
 def free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]) -> str:
