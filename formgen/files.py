@@ -36,6 +36,12 @@ def write(file: Path, data: bytes, mode: int = SHARED) -> None:
     flush(file.parent)
 
 
+def put(stream: BinaryIO) -> None:
+    """Put what has been written to a stream on disk."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
 def new(file: Path) -> BinaryIO:
     """Return a stream on a new private file; raise `FileExistsError`."""
     return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE), "wb")

@@ -78,16 +78,16 @@ class Intake:
         digest = hashlib.sha256()
         try:
             with open_plain(file) as stream, files.new(work) as target:
-                while chunk := stream.read(CHUNK):
-                    digest.update(chunk)
-                    target.write(chunk)
+                with self.workspace.vault.into(target) as kept:
+                    while chunk := stream.read(CHUNK):
+                        digest.update(chunk)
+                        kept.write(chunk)
                 target.flush()
                 os.fsync(target.fileno())
             if signature(file.lstat()) != signature(before):
                 return None
-            kept = self.workspace.originals / digest.hexdigest()
-            work.replace(kept)
-            files.flush(kept.parent)
+            work.replace(self.workspace.vault.place(self.workspace.originals, digest.hexdigest()))
+            files.flush(self.workspace.originals)
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -188,7 +188,7 @@ class Intake:
     def original(self, row: Row) -> bytes:
         """Return the bytes of a return as they came; raise `Busy`."""
         try:
-            return Path(self.workspace.originals, row["sha256"]).read_bytes()
+            return self.workspace.vault.read(self.workspace.originals, row["sha256"])
         except OSError as error:
             raise Busy(detail=error.strerror or "") from error
 
@@ -294,7 +294,12 @@ class Intake:
             self.release(changes["case_id"])
 
     def keep_pictures(self, row: Row, verdict: Verdict) -> None:
-        """Keep the pictures of the places in doubt, by path, for as long as the return is in review."""
+        """Keep the pictures of the places in doubt, by path, for as long as the return is in review.
+
+        In a sealed workspace none are kept: ``review show`` draws them anew.
+        """
+        if self.workspace.vault.key:
+            return
         folder = self.workspace.pictures / row["return_id"]
         for path, picture in verdict.about.sheet.pictures.items() if verdict.about else ():
             files.write(folder / f"{path}.png", picture, files.PRIVATE)
@@ -322,7 +327,7 @@ class Intake:
                 "form": record.id,
                 "version": record.version,
                 "instance_id": payload["instance_id"],
-                "answers_key": answers_key(record),
+                "answers_key": self.journal.vault.digest(answers_key(record)),
                 "version_no": payload["version_no"],
                 "supersedes": payload["supersedes"],
                 "return_id": row["return_id"],
@@ -369,7 +374,7 @@ class Intake:
         elif event["event"] == "return.rejected":
             form = self.registry.latest(row["form"]) if row["form"] else None
             letter = partial(reply.letter, row, form, self.workspace.office)
-            original = self.workspace.originals / row["sha256"]
+            original = partial(self.original, row)
             outbox.publish_rejection(self.workspace, row["rejected_as"], original, row["reason"], letter)
 
     def recover(self) -> None:

@@ -52,12 +52,12 @@ def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
 
 
 def publish_rejection(
-    workspace: Workspace, rejected_as: str, original: Path, reason: str, letter: Callable[[], bytes]
+    workspace: Workspace, rejected_as: str, original: Callable[[], bytes], reason: str, letter: Callable[[], bytes]
 ) -> Path:
     """Write a rejected file untouched, the reason for machines, the reply for its sender: what is not there yet."""
     file = rejected_path(workspace, rejected_as)
     for suffix, data in (
-        ("", original.read_bytes),
+        ("", original),
         (REASON, lambda: pretty(json.loads(reason))),
         (REPLY, letter),
     ):

@@ -43,11 +43,11 @@ def prepare(root: Path) -> Workspace:
     settings = workspace.root / "formgen.toml"
     if not settings.exists():
         files.write(settings, EXAMPLE.encode(), CONTENT)
+    Journal.open(workspace.var, vault=workspace.vault)
     for source in sorted((PACKAGED / "templates" / "forms").glob("*.docx")):
         target = workspace.root / "templates" / "forms" / source.name
         if not target.exists():
             files.write(target, source.read_bytes(), CONTENT)
-    Journal.open(workspace.var)
     outbox.publish_schemas(workspace.outbox / "schemas", registry.load(workspace), workspace.office.files.bits)
     return workspace
 
