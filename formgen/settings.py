@@ -96,6 +96,7 @@ class Intake(BaseModel):
     cpu_seconds: int = 20
     wall_seconds: float = 60.0
     memory_bytes: int = 1_500_000_000
+    status_file: bool = False
 
 
 class Signatures(BaseModel):

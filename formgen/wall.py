@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import json
 import multiprocessing
+import os
 import resource
 import sys
 from base64 import b64decode, b64encode
@@ -99,6 +100,9 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper], limits: Intake) -
 def serve(out: Connection, data: bytes, papers: Mapping[tuple[str, str], Paper], memory: int, seconds: int) -> None:
     """Read the bytes within limits and send the outcome: what the child does."""
     confine(memory, seconds)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device; what a foreign library says may quote the file
+        for stream in (1, 2):
+            os.dup2(nowhere.fileno(), stream)
     try:
         sheet = formats.read(data, papers)
         pictures = {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()}

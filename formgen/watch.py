@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from fnmatch import fnmatch
 from pathlib import Path
 from threading import Event
@@ -19,20 +20,24 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
 
-from formgen import formats
+from formgen import files, formats
 from formgen.errors import Busy, OutOfReach
 from formgen.intake import Begun, Intake, let_go, signature
 from formgen.settings import Workspace
 from formgen.store import Row
 from formgen.verdict import Verdict
+from formgen.words import say
 
 log = structlog.get_logger()
 
-IGNORED = ("~$*", ".~lock.*#", "*.tmp", "*.part", "*.crdownload", "Thumbs.db", ".DS_Store", ".gitkeep")
+IGNORED = ("~$*", ".~lock.*#", "*.tmp", "*.part", "*.crdownload", "Thumbs.db", ".DS_Store", ".gitkeep", "TILA.txt")
 CANARY = ".formgen-canary.tmp"
+STATUS, SIGNED_EVERY, SIGNED_FOR = "TILA.txt", 60.0, timedelta(minutes=5)
 CANARY_EVERY, CANARY_WITHIN = 60.0, 10.0
 LONGEST_PAUSE = 300.0
 BATCH = 50
+WORKING = "formgen ottaa vastaan tiedostoja. Tämä pätee {time} asti. Jos tämä aika on ohi, formgen ei ole käynnissä.\n"
+STOPPED = "formgen on pysäytetty {time}. Tiedostoja ei oteta nyt vastaan.\n"
 
 
 def ignored(name: str) -> bool:
@@ -120,6 +125,13 @@ class Watch:
     pauses: dict[str, tuple[int, float]] = field(default_factory=dict)
     stop: Event = field(default_factory=Event)
     wake: Event = field(default_factory=Event)
+    observe: Callable[[float], None] = lambda _: None
+    signed: float | None = None
+
+    @property
+    def language(self) -> str:
+        """Return the language of the office."""
+        return self.intake.workspace.office.language
 
     @property
     def inbox(self) -> Path:
@@ -158,6 +170,7 @@ class Watch:
         try:
             while not self.stop.is_set():
                 waiting = self.scan()
+                self.sign()
                 self.wake.wait(0.2 if waiting else self.poll or self.intake.workspace.office.intake.rescan)
                 self.wake.clear()
                 now = time.monotonic()
@@ -170,6 +183,7 @@ class Watch:
                     with suppress(OSError):
                         canary.touch()
         finally:
+            self.sign(ending=True)
             with suppress(OSError):
                 canary.unlink(missing_ok=True)
             end(observer)
@@ -195,7 +209,7 @@ class Watch:
         now = time.monotonic()
         for file, status in candidates(self.inbox):
             present.add(file)
-            if self.finished(file, status, now):
+            if not self.stop.is_set() and self.finished(file, status, now):
                 self.take(file, status)
             waiting += os.path.lexists(file) and not being_edited(file)
         self.looks = {file: look for file, look in self.looks.items() if file in present}
@@ -244,6 +258,8 @@ class Watch:
             batch = due[start : start + BATCH]
             begun: list[Begun] = []
             for row in batch:
+                if self.stop.is_set():  # what has begun is finished, the rest stays as it is
+                    break
                 begun += self.tried(row, self.intake.begin, row, begun[-1] if begun else None)
             done = [self.tried(item.row, self.intake.conclude, item) for item in sorted(begun, key=self.intake.turn)]
             left += len(batch) - sum(map(len, done))
@@ -259,9 +275,22 @@ class Watch:
             log.warning("return.postponed", return_id=return_id, reason=type(error).__name__)
             self.pauses[return_id] = (tries + 1, time.monotonic() + min(LONGEST_PAUSE, 0.5 * 2**tries))
             return []
+        self.sign()
         if isinstance(found, Verdict):
             self.pauses.pop(return_id, None)
+            self.observe((self.intake.clock() - datetime.fromisoformat(row["received_at"])).total_seconds())
         return [found]
+
+    def sign(self, ending: bool = False) -> None:
+        """Write into the share until when it is certain that the daemon is at work, when the settings ask for it."""
+        now, moment = time.monotonic(), self.intake.clock().astimezone()
+        due = self.signed is None or now - self.signed >= SIGNED_EVERY or ending
+        if not self.intake.workspace.office.intake.status_file or not due:
+            return
+        self.signed = now
+        text, at = (STOPPED, moment) if ending else (WORKING, moment + SIGNED_FOR)
+        with suppress(OSError):
+            files.write(self.inbox / STATUS, say(text, self.language, time=f"{at:%-d.%-m.%Y %H.%M}").encode(), 0o644)
 
     def keep_up(self) -> None:
         """Publish what could not be published before, and let go what has waited too long."""
