@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from formgen import outbox
 from formgen.access import Head, broken, noted
+from formgen.errors import OutOfReach
 from formgen.settings import Workspace
 from formgen.store import ACCESS, Journal
 
@@ -54,7 +56,8 @@ def of_log(workspace: Workspace, journal: Journal, head: Head | None = None) -> 
 def of_originals(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     """Yield the kept files that are missing or are not those that came."""
     for sha256 in dict.fromkeys(row["sha256"] for row in journal.returned()):
-        yield from compared(workspace, workspace.originals / sha256, sha256)
+        file = workspace.vault.place(workspace.originals, sha256)
+        yield from compared(workspace, file, sha256, partial(workspace.vault.read, workspace.originals, sha256))
 
 
 def of_outbox(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
@@ -83,10 +86,13 @@ def of_feed(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
         yield Flaw(FEED, str(len(said) + 1))
 
 
-def compared(workspace: Workspace, file: Path, sha256: str) -> Iterator[Flaw]:
-    """Yield what is wrong with a file whose digest is known."""
+def compared(workspace: Workspace, file: Path, sha256: str, read: Callable[[], bytes] | None = None) -> Iterator[Flaw]:
+    """Yield what is wrong with a file whose digest is known; a sealed one needs more to be ``read``."""
     what = file.relative_to(workspace.root).as_posix()
-    if not file.is_file():
+    try:
+        if outbox.digest((read or file.read_bytes)()) != sha256:
+            yield Flaw(DIFFERENT, what)
+    except FileNotFoundError:
         yield Flaw(MISSING, what)
-    elif outbox.digest(file.read_bytes()) != sha256:
+    except OutOfReach:
         yield Flaw(DIFFERENT, what)

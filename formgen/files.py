@@ -37,7 +37,7 @@ def write_all(files: Mapping[Path, Callable[[], bytes]], mode: int = SHARED) -> 
         for file, data in files.items():
             folder(file.parent, mode)
             written[file] = work = file.with_name(f".{uuid4().hex}{WORK}")
-            put(work, data(), mode)
+            lay(work, data(), mode)
         for file, work in written.items():
             work.replace(file)
             reached("file.named")
@@ -51,16 +51,21 @@ def write_all(files: Mapping[Path, Callable[[], bytes]], mode: int = SHARED) -> 
         raise
 
 
-def put(file: Path, data: bytes, mode: int) -> None:
-    """Write a new file's bytes and put them on disk."""
+def lay(file: Path, data: bytes, mode: int) -> None:
+    """Write a new file and put it on disk."""
     with new(file) as stream:
         reached("file.begun")
         stream.write(data)
-        stream.flush()
         os.fchmod(stream.fileno(), mode)
         reached("file.written")
-        os.fsync(stream.fileno())
+        put(stream)
     reached("file.flushed")
+
+
+def put(stream: BinaryIO) -> None:
+    """Put what has been written to a stream on disk."""
+    stream.flush()
+    os.fsync(stream.fileno())
 
 
 def new(file: Path) -> BinaryIO:

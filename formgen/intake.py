@@ -99,16 +99,17 @@ class Intake:
         try:
             with open_plain(file) as stream, files.new(work) as target:
                 reached("copy.begun")
-                while chunk := stream.read(CHUNK):
-                    digest.update(chunk)
-                    target.write(chunk)
+                with self.workspace.vault.into(target) as sealing:
+                    while chunk := stream.read(CHUNK):
+                        digest.update(chunk)
+                        sealing.write(chunk)
                 target.flush()
                 reached("copy.written")
                 os.fsync(target.fileno())
             reached("copy.flushed")
             if signature(file.lstat()) != signature(before):
                 return None
-            work.replace(self.workspace.originals / digest.hexdigest())
+            work.replace(self.workspace.vault.place(self.workspace.originals, digest.hexdigest()))
             reached("original.named")
         except FileNotFoundError:
             return None
@@ -234,7 +235,7 @@ class Intake:
     def original(self, row: Row) -> bytes:
         """Return the bytes of a return as they came; raise `Busy`."""
         try:
-            return Path(self.workspace.originals, row["sha256"]).read_bytes()
+            return self.workspace.vault.read(self.workspace.originals, row["sha256"])
         except OSError as error:
             raise Busy(detail=error.strerror or "") from error
 
@@ -345,7 +346,12 @@ class Intake:
                 log.warning("return.not_released", case_id=changes["case_id"], reason=str(error))
 
     def keep_pictures(self, row: Row, verdict: Verdict) -> None:
-        """Keep the pictures of the places in doubt, by path, for as long as the return is in review."""
+        """Keep the pictures of the places in doubt, by path, for as long as the return is in review.
+
+        In a sealed workspace none are kept: ``review show`` draws them anew.
+        """
+        if self.workspace.vault.key:
+            return
         folder = self.workspace.pictures / row["return_id"]
         for path, picture in verdict.about.sheet.pictures.items() if verdict.about else ():
             files.write(folder / f"{path}.png", picture, files.PRIVATE)
@@ -373,7 +379,7 @@ class Intake:
                 "form": record.id,
                 "version": record.version,
                 "instance_id": payload["instance_id"],
-                "answers_key": answers_key(record),
+                "answers_key": self.journal.vault.digest(answers_key(record)),
                 "version_no": payload["version_no"],
                 "supersedes": payload["supersedes"],
                 "return_id": row["return_id"],
@@ -433,7 +439,7 @@ class Intake:
         if event["event"] == "return.rejected":
             form = self.registry.latest(row["form"]) if row["form"] else None
             letter = partial(reply.letter, row, form, self.workspace.office)
-            original = self.workspace.originals / row["sha256"]
+            original = partial(self.original, row)
             return outbox.rejection_files(self.workspace, row["rejected_as"], original, row["reason"], letter)
         return []
 

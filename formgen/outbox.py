@@ -51,11 +51,11 @@ def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
 
 
 def rejection_files(
-    workspace: Workspace, rejected_as: str, original: Path, reason: str, letter: Callable[[], bytes]
+    workspace: Workspace, rejected_as: str, original: Callable[[], bytes], reason: str, letter: Callable[[], bytes]
 ) -> Iterator[tuple[Path, Callable[[], bytes]]]:
     """Yield place and bytes of a rejected file untouched, the reason for machines, the reply for its sender."""
     file = rejected_path(workspace, rejected_as)
-    yield file, original.read_bytes
+    yield file, original
     yield file.with_name(file.name + REASON), lambda: pretty(json.loads(reason))
     yield file.with_name(file.name + REPLY), letter
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import ssl
 import tomllib
@@ -11,7 +12,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,11 +21,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from formgen import files
+from formgen import files, vault
 from formgen.errors import OutOfReach, UsageError
 from formgen.sheet import Keyring
+from formgen.vault import PLAIN, Vault
 
 HERE = Path(__file__).parent
+KEY = "FORMGEN_ENCRYPTION__KEY"
 CONTENT = 0o644  # settings, forms and templates: everybody may read them, nobody else write them
 PACKAGED = HERE / "content" if (HERE / "content").is_dir() else HERE.parent
 
@@ -97,6 +100,7 @@ class Intake(BaseModel):
     cpu_seconds: int = 20
     wall_seconds: float = 60.0
     memory_bytes: int = 1_500_000_000
+    status_file: bool = False
 
 
 class Signatures(BaseModel):
@@ -118,6 +122,15 @@ class Files(BaseModel):
     def bits(self) -> int:
         """Return the mode as the system has it."""
         return int(self.mode, 8)
+
+
+class Encryption(BaseModel):
+    """The key that seals what is kept in ``var/``: 32 bytes in base64, in a file or the environment, never here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key_file: str = ""
+    key: SecretStr = SecretStr("")
 
 
 class Office(BaseSettings):
@@ -157,6 +170,7 @@ class Office(BaseSettings):
     intake: Intake = Intake()
     signatures: Signatures = Signatures()
     files: Files = Files()
+    encryption: Encryption = Encryption()
 
     @classmethod
     def settings_customise_sources(
@@ -233,6 +247,16 @@ class Workspace:
         places = [self.root / name for name in self.office.signatures.roots]
         files.guard(places)
         return tuple(certificate(place) for place in places)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """Return what seals the private folder, by the settings; raise `UsageError` for a key that cannot be it."""
+        given = self.office.encryption
+        if given.key.get_secret_value():
+            if KEY not in {name.upper() for name in os.environ}:
+                raise UsageError("Salausavain ei saa olla työtilassa, siis ei myöskään asetustiedostossa.")
+            return vault.from_text(given.key.get_secret_value())
+        return vault.from_file(self.root / given.key_file, self.root) if given.key_file else PLAIN
 
     @property
     def key_files(self) -> tuple[Path, ...]:

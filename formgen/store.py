@@ -6,10 +6,11 @@ or deleted; a case is its steps, unique by ``(case_id, seq)``.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import local
@@ -30,10 +31,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    bindparam,
     create_engine,
     event,
     exists,
     func,
+    insert,
     inspect,
     select,
 )
@@ -45,10 +48,19 @@ from formgen.errors import Busy, OutOfReach, UsageError
 from formgen.process import CHANGED, Case, Known, Step
 from formgen.registry import Registry
 from formgen.settings import Office
+from formgen.vault import PLAIN, Vault
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0004"
+HEAD = "0005"
 ACCESS = "access.head"
+SEALED = {  # the columns that say something of people, each with what names its row
+    "payload": ("record_id",),
+    "answers": ("instance_id",),
+    "file_name": ("return_id",),
+    "reason": ("return_id",),
+    "note": ("case_id", "seq"),
+}
+CANARY = "formgen"
 Row = Mapping[str, Any]
 Transaction = Connection
 
@@ -156,6 +168,7 @@ accesses = Table(
     Column("prev", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
 )
+seal = Table("seal", metadata, Column("key", String(8), primary_key=True), Column("canary", Text, nullable=False))
 
 
 def add_only(_: Table, connection: Connection, **_how: Any) -> None:
@@ -194,11 +207,15 @@ class Journal:
     engine: Engine
     var: Path
     actor: Actor = field(default_factory=Actor.here)
+    vault: Vault = PLAIN
     current: local = field(default_factory=local, compare=False)
 
     @classmethod
-    def open(cls, var: Path, actor: Actor | None = None) -> Journal:
-        """Return the journal in the private folder, made or brought up to date; raise `OutOfReach`."""
+    def open(cls, var: Path, actor: Actor | None = None, vault: Vault = PLAIN) -> Journal:
+        """Return the journal in the private folder, made or brought up to date; raise `OutOfReach`.
+
+        Nothing is changed when the vault is not the one that it is sealed with.
+        """
         file = var / "formgen.db"
         engine = create_engine(
             f"sqlite:///{file}", connect_args={"timeout": 30, "isolation_level": None}, hide_parameters=True
@@ -207,10 +224,15 @@ class Journal:
         event.listen(engine, "begin", begin)
         try:
             files.private(file)
+            fits(engine, vault)
             upgrade(engine)
         except (OperationalError, OSError) as error:
             raise OutOfReach(detail=f"{var}") from error
-        return cls(engine, var, actor or Actor.here())
+        journal = cls(engine, var, actor or Actor.here(), vault)
+        if vault.key and journal.row(select(seal)) is None:
+            with engine.execution_options(writes=True).begin() as connection:
+                connection.execute(insert(seal).prefix_with("OR IGNORE").values(canary_of(vault)))
+        return journal
 
     @property
     def open_transaction(self) -> Connection | None:
@@ -231,6 +253,8 @@ class Journal:
                     yield outer
                 return
             with ExitStack() as ending, self.engine.execution_options(writes=True).begin() as connection:
+                if connection.execute(select(seal.c.key)).scalar() != (self.vault.name if self.vault.key else None):
+                    raise OutOfReach("Työtilan salaus on vaihtunut. Käynnistä formgen uudelleen.")
                 self.current.connection = connection
                 try:
                     before = self.head(connection)
@@ -283,7 +307,8 @@ class Journal:
         """Write down that returns have come; from now on they exist."""
         with self.transaction() as connection:
             for values in arrivals:
-                connection.execute(returns.insert().values(attempts=0, **values))
+                source = self.vault.digest(values["source"])
+                connection.execute(returns.insert().values(attempts=0, **self.shut({**values, "source": source})))
                 self.access(connection, "changed", values["received_at"], return_id=values["return_id"])
 
     def attempts(self, numbers: Mapping[str, int]) -> None:
@@ -311,8 +336,10 @@ class Journal:
         """Return the returns whose columns have the values, oldest first."""
         query = select(returns).order_by(returns.c.received_at, returns.c.return_id)
         for name, value in equal.items():
-            query = query.where(returns.c[name] == value)
-        return self.rows(query)
+            if name not in SEALED:
+                query = query.where(returns.c[name] == (self.vault.digest(value) if name == "source" else value))
+        sealed = {name: value for name, value in equal.items() if name in SEALED}
+        return [row for row in self.rows(query) if all(row[name] == value for name, value in sealed.items())]
 
     def outcome(self, connection: Transaction, return_id: str) -> str | None:
         """Return the outcome of a return as it stands now."""
@@ -331,7 +358,8 @@ class Journal:
 
     def change_return(self, connection: Transaction, return_id: str, changes: Row) -> None:
         """Write down what has become of a return."""
-        connection.execute(returns.update().where(returns.c.return_id == return_id).values(**changes))
+        shut = self.shut({**changes, "return_id": return_id})
+        connection.execute(returns.update().where(returns.c.return_id == return_id).values(**shut))
         ids = {name: changes[name] for name in ("record_id", "case_id")}
         self.access(connection, "changed", changes["processed_at"], return_id=return_id, **ids)
 
@@ -340,7 +368,8 @@ class Journal:
     def issue(self, values: Row, answers: Mapping[str, str], sources: Mapping[str, Row]) -> None:
         """Write down a document before it leaves: its answers by path, and where each field's came from."""
         with self.transaction() as connection:
-            connection.execute(issued.insert().values(answers=dump(answers), sources=dump(sources), **values))
+            shut = self.shut({**values, "answers": dump(answers), "sources": dump(sources)})
+            connection.execute(issued.insert().values(**shut))
             if values["case_id"]:
                 self.access(connection, "read", values["issued_at"], case_id=values["case_id"])
 
@@ -438,11 +467,11 @@ class Journal:
 
     def add_record(self, connection: Transaction, values: Row) -> None:
         """Write an accepted record down for good."""
-        connection.execute(records.insert().values(**values))
+        connection.execute(records.insert().values(**self.shut(values)))
 
     def add_step(self, connection: Transaction, values: Row) -> None:
         """Write the next step of a case down for good."""
-        connection.execute(steps.insert().values(**values))
+        connection.execute(steps.insert().values(**self.shut(values)))
 
     def note_step(self, case: Case, transition: str, note: Mapping[str, str], at: datetime) -> None:
         """Write down a step that no document makes: the phase stays, the note says what was given."""
@@ -474,11 +503,61 @@ class Journal:
         """Return so many events after a number, or all of them, in order."""
         return self.rows(select(events).where(events.c.seq > after).order_by(events.c.seq).limit(number))
 
+    def unpublished(self, after: int) -> int:
+        """Return how many events there are after a number."""
+        found = self.row(select(func.count().label("number")).select_from(events).where(events.c.seq > after))
+        return int(found["number"]) if found else 0
+
+    def told(self) -> int:
+        """Return of how many returns there is an event."""
+        found = self.row(select(func.count(events.c.return_id.distinct()).label("number")))
+        return int(found["number"]) if found else 0
+
     def rows(self, query: Any) -> list[Row]:
         """Return the rows of a query as mappings, as the open transaction of this thread sees them."""
         outer = self.open_transaction
         with nullcontext(outer) if outer else self.engine.connect() as connection:
-            return [dict(row._mapping) for row in connection.execute(query)]
+            return [self.opened(dict(row._mapping)) for row in connection.execute(query)]
+
+    def shut(self, row: Row) -> dict[str, Any]:
+        """Return a row as it is stored: what says something of people is sealed."""
+        return turned(row, self.vault.seal)
+
+    def opened(self, row: Row) -> dict[str, Any]:
+        """Return a stored row as it is read."""
+        return turned(row, self.vault.open)
+
+    def sealed_anew(self, vault: Vault, at: datetime) -> None:
+        """Seal everything with another vault, or with none, in one transaction; keep no trace of what was before.
+
+        Where a return came from stays a digest of an earlier key: it only tells a file that is taken
+        twice before it is let go.
+        """
+        other = replace(self, vault=vault)
+        with self.transaction() as connection:
+            for table in (records, issued, returns, steps):
+                same = [column == bindparam(f"row_{column.name}") for column in table.primary_key.columns]
+                for row in connection.execute(select(table)).mappings().all():
+                    found = self.opened(dict(row))
+                    anew = other.shut(found)
+                    if table is records:
+                        answers = dump(json.loads(found["payload"])["data"])
+                        anew["answers_key"] = vault.digest(hashlib.sha256(answers.encode()).hexdigest())
+                    if table is returns and not self.vault.key:
+                        anew["source"] = vault.digest(row["source"])
+                    which = {f"row_{column.name}": row[column.name] for column in table.primary_key.columns}
+                    changed = {name: value for name, value in anew.items() if value != row[name]}
+                    if changed:
+                        connection.execute(table.update().where(*same).values(**changed), which)
+            connection.execute(seal.delete())
+            if vault.key:
+                connection.execute(seal.insert().values(canary_of(vault)))
+            self.access(connection, "changed", stamp(at), case_id="*")
+        with self.engine.connect() as connection:
+            raw = connection.connection.driver_connection
+            assert raw, "a connection that is open has its driver's"
+            raw.execute("VACUUM")
+            raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def row(self, query: Any) -> Row | None:
         """Return the first row of a query, or None."""
@@ -506,6 +585,38 @@ class Caseloads(Mapping[str, int]):
     def __len__(self) -> int:
         """Return how many coaches have open cases."""
         return sum(1 for _ in self)
+
+
+def turned(row: Row, turn: Callable[[str, str], str]) -> dict[str, Any]:
+    """Return a row whose sealed columns have been sealed or opened, each under its own name."""
+    found = dict(row)
+    for name, ids in SEALED.items():
+        if found.get(name) is not None:
+            found[name] = turn(f"{name}:{':'.join(str(found[key]) for key in ids)}", found[name])
+    return found
+
+
+def canary_of(vault: Vault) -> dict[str, str]:
+    """Return what tells by which key a journal is sealed, and proves it."""
+    return {"key": vault.name, "canary": vault.seal(CANARY, CANARY)}
+
+
+def fits(engine: Engine, vault: Vault) -> None:
+    """Raise `OutOfReach` unless the vault is the one that a journal is sealed with; an empty one fits any."""
+    with engine.connect() as connection:
+        there = set(inspect(connection).get_table_names())
+        row = connection.execute(select(seal)).first() if "seal" in there else None
+        tables = [table for table in (returns, issued, cases) if table.name in there]
+        empty = not any(connection.execute(select(func.count()).select_from(table)).scalar() for table in tables)
+    if row and not vault.key:
+        raise OutOfReach("Työtila on salattu avaimella {key}, mutta asetuksissa ei ole avainta.", key=row.key)
+    if row and row.key != vault.name:
+        message = "Työtila on salattu avaimella {key}, mutta asetuksissa on avain {other}."
+        raise OutOfReach(message, key=row.key, other=vault.name)
+    if row:
+        vault.open(CANARY, row.canary)
+    elif vault.key and not empty:
+        raise OutOfReach("Asetuksissa on salausavain, mutta työtilaa ei ole salattu. Aja ensin: formgen encrypt")
 
 
 def known(row: Row, registry: Registry) -> Known:

@@ -207,7 +207,8 @@ class Desk:
         record = judged.record
         if record is None or any(found.severity == "error" for found in findings):
             return sentenced(Verdict("rejected", reason_code(findings), findings, about, record))
-        same = next((row for row in about.earlier if row["answers_key"] == answers_key(record)), None)
+        key = self.journal.vault.digest(answers_key(record))
+        same = next((row for row in about.earlier if row["answers_key"] == key), None)
         if same:
             return Verdict("duplicate", None, findings, about, record, first_id=same["return_id"])
         moves, stopped = advance(about.case, record, correction=corrects is not None)

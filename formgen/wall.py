@@ -163,7 +163,13 @@ def rest() -> None:
 
 
 def serve(calls: Connection, papers: Papers) -> None:
-    """Read what is asked for until nobody asks any more: what a reader does."""
+    """Read what is asked for until nobody asks any more: what a reader does.
+
+    It is silent: what a foreign library says may quote the file.
+    """
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
+        for stream in (1, 2):
+            os.dup2(nowhere.fileno(), stream)
     cage.leave_network()
     gc.freeze()
     with suppress(EOFError, OSError):

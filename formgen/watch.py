@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from fnmatch import fnmatch
 from functools import cached_property
 from itertools import islice
@@ -22,20 +23,24 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
 
-from formgen import formats
+from formgen import files, formats
 from formgen.errors import Busy, OutOfReach
 from formgen.intake import Begun, Intake, let_go, signature
 from formgen.settings import Workspace
 from formgen.store import Row
 from formgen.verdict import Verdict
+from formgen.words import say
 
 log = structlog.get_logger()
 
-IGNORED = ("~$*", ".~lock.*#", "*.tmp", "*.part", "*.crdownload", "Thumbs.db", ".DS_Store", ".gitkeep")
+IGNORED = ("~$*", ".~lock.*#", "*.tmp", "*.part", "*.crdownload", "Thumbs.db", ".DS_Store", ".gitkeep", "TILA.txt")
 CANARY = ".formgen-canary.tmp"
+STATUS, SIGNED_EVERY, SIGNED_FOR = "TILA.txt", 60.0, timedelta(minutes=5)
 CANARY_EVERY, CANARY_WITHIN = 60.0, 10.0
 LONGEST_PAUSE = 300.0
 BATCH = 50
+WORKING = "formgen ottaa vastaan tiedostoja. Tämä pätee {time} asti. Jos tämä aika on ohi, formgen ei ole käynnissä.\n"
+STOPPED = "formgen on pysäytetty {time}. Tiedostoja ei oteta nyt vastaan.\n"
 
 
 def batches(items: Iterable[Any]) -> Iterator[list[Any]]:
@@ -130,6 +135,13 @@ class Watch:
     pauses: dict[str, tuple[int, float]] = field(default_factory=dict)
     stop: Event = field(default_factory=Event)
     wake: Event = field(default_factory=Event)
+    observe: Callable[[float], None] = lambda _: None
+    signed: float | None = None
+
+    @property
+    def language(self) -> str:
+        """Return the language of the office."""
+        return self.intake.workspace.office.language
 
     @cached_property
     def readers(self) -> ThreadPoolExecutor:
@@ -174,6 +186,7 @@ class Watch:
         try:
             while not self.stop.is_set():
                 waiting = self.scan()
+                self.sign()
                 self.wake.wait(0.2 if waiting else self.poll or self.intake.workspace.office.intake.rescan)
                 self.wake.clear()
                 now = time.monotonic()
@@ -186,6 +199,7 @@ class Watch:
                     with suppress(OSError):
                         canary.touch()
         finally:
+            self.sign(ending=True)
             with suppress(OSError):
                 canary.unlink(missing_ok=True)
             end(observer)
@@ -268,6 +282,8 @@ class Watch:
             now = time.monotonic()
             due = [row for row in rows if self.pauses.get(row["return_id"], (0, 0.0))[1] <= now]
             left += len(rows) - (self.settled(due) if due else 0)
+            if self.stop.is_set():  # what has begun is finished, the rest stays as it is
+                break
         return left
 
     def settled(self, rows: list[Row]) -> int:
@@ -307,8 +323,10 @@ class Watch:
         except Exception as error:  # noqa: BLE001 - one return must not end the daemon; it is tried again
             self.postpone(row, error)
             return []
+        self.sign()
         if isinstance(found, Verdict):
             self.pauses.pop(row["return_id"], None)
+            self.observe((self.intake.clock() - datetime.fromisoformat(row["received_at"])).total_seconds())
         return [found]
 
     def postpone(self, row: Row, error: Exception) -> None:
@@ -317,6 +335,17 @@ class Watch:
         tries = self.pauses.get(return_id, (0, 0.0))[0]
         log.warning("return.postponed", return_id=return_id, reason=type(error).__name__)
         self.pauses[return_id] = (tries + 1, time.monotonic() + min(LONGEST_PAUSE, 0.5 * 2**tries))
+
+    def sign(self, ending: bool = False) -> None:
+        """Write into the share until when it is certain that the daemon is at work, when the settings ask for it."""
+        now, moment = time.monotonic(), self.intake.clock().astimezone()
+        due = self.signed is None or now - self.signed >= SIGNED_EVERY or ending
+        if not self.intake.workspace.office.intake.status_file or not due:
+            return
+        self.signed = now
+        text, at = (STOPPED, moment) if ending else (WORKING, moment + SIGNED_FOR)
+        with suppress(OSError):
+            files.write(self.inbox / STATUS, say(text, self.language, time=f"{at:%-d.%-m.%Y %H.%M}").encode(), 0o644)
 
     def keep_up(self) -> None:
         """Publish what could not be published before, and let go what has waited too long."""

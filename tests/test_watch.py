@@ -338,7 +338,7 @@ def test_what_could_not_be_published_is_published_at_a_later_scan(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(files, "put", full)
+        disk.setattr(files, "lay", full)
         daemon.settle()
     assert bench.feed() == []
     daemon.pauses.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 from formgen import outbox
 from formgen.cli.outcomes import OUTCOMES
 from formgen.cli.session import _, err, examples, session
+from formgen.cli.workspace import METRICS
+from formgen.errors import OutOfReach
 from formgen.watch import Watch
 
 app = typer.Typer()
@@ -17,7 +20,7 @@ app = typer.Typer()
 
 @app.command(
     help=_("Vahdi inbox-kansiota ja käsittele palautukset."),
-    epilog=examples("formgen watch", "formgen watch --once", "formgen watch --poll 5"),
+    epilog=examples("formgen watch", "formgen watch --once", "formgen watch --poll 5", "formgen watch --metrics 9464"),
 )
 def watch(
     context: typer.Context,
@@ -28,10 +31,19 @@ def watch(
             "--poll", help=_("Kuinka monen sekunnin välein kansio käydään läpi (verkkolevyä varten)."), min=0.1
         ),
     ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--metrics", metavar="PORT", help=_("Kerro luvut Prometheukselle tämän koneen portissa."), min=1),
+    ] = None,
 ) -> None:
     """Run the daemon, or empty the inbox once."""
     shared = session(context)
     daemon = Watch(shared.intake, poll)
+    if port:
+        try:
+            daemon.observe = importlib.import_module(METRICS).served(shared.workspace, shared.journal, port).observe
+        except OSError as error:
+            raise OutOfReach(detail=f"{port}: {error.strerror}") from error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.end())
     outbox.publish_schemas(shared.workspace.outbox / "schemas", shared.registry, shared.workspace.office.files.bits)

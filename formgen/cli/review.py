@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from formgen import files
 from formgen.access import Actor
 from formgen.cli.outcomes import OUTCOMES, report, settled, told
 from formgen.cli.session import Session, _, examples, now, out, session
@@ -69,13 +71,25 @@ def pending(shared: Session, return_id: str) -> Mapping[str, Any]:
     help=_("Näytä, mitä palautuksesta luettiin ja mikä on epävarmaa."),
     epilog=examples("formgen review show RETURN"),
 )
-def review_show(context: typer.Context, return_id: ReturnId) -> None:
+def review_show(
+    context: typer.Context,
+    return_id: ReturnId,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--pictures", metavar="DIR", help=_("Kansio, johon epävarmojen kohtien kuvat tehdään.")),
+    ] = None,
+) -> None:
     """Show what was read of a return, and what is doubtful."""
     shared = session(context)
     row = pending(shared, return_id)
     shared.reads(return_id=return_id, case_id=row["case_id"])
     verdict = shared.intake.read(row)
-    pictures = {file.stem: str(file) for file in sorted((shared.workspace.pictures / return_id).glob("*.png"))}
+    places = shared.workspace.pictures / return_id
+    if folder and verdict.about:
+        places = folder
+        for path, picture in verdict.about.sheet.pictures.items():
+            files.write(places / f"{path}.png", picture, files.PRIVATE)
+    pictures = {file.stem: str(file) for file in sorted(places.glob("*.png"))}
     value = {
         **told(row["file_name"], row, verdict, now()),
         "return_id": return_id,

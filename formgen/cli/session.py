@@ -63,7 +63,7 @@ class Session:
         """Return the journal; raise `OutOfReach` when the folder is no workspace."""
         if not self.workspace.root.is_dir():
             raise OutOfReach(detail=str(self.workspace.root))
-        return Journal.open(self.workspace.make().var, Actor.here(self.command, self.by))
+        return Journal.open(self.workspace.make().var, Actor.here(self.command, self.by), self.workspace.vault)
 
     @cached_property
     def intake(self) -> Intake:

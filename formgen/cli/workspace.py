@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +16,13 @@ from rich.table import Table
 
 from formgen import cage, demo, files, outbox, registry
 from formgen.cli.session import Session, _, err, examples, out, session
+from formgen.health import health
 from formgen.settings import CONTENT, PACKAGED, Workspace
 from formgen.store import Journal
-from formgen.watch import alive, candidates, oddities
 
 app = typer.Typer()
+
+METRICS = "formgen.metrics"  # loaded when it is asked for: Prometheus' library is slow to load
 
 EXAMPLE = """\
 # formgen: toimiston asetukset. Jokaisella on oletus, joten tiedosto voi olla tyhjäkin.
@@ -43,11 +47,11 @@ def prepare(root: Path) -> Workspace:
     settings = workspace.root / "formgen.toml"
     if not settings.exists():
         files.write(settings, EXAMPLE.encode(), CONTENT)
+    Journal.open(workspace.var, vault=workspace.vault)
     for source in sorted((PACKAGED / "templates" / "forms").glob("*.docx")):
         target = workspace.root / "templates" / "forms" / source.name
         if not target.exists():
             files.write(target, source.read_bytes(), CONTENT)
-    Journal.open(workspace.var)
     outbox.publish_schemas(workspace.outbox / "schemas", registry.load(workspace), workspace.office.files.bits)
     return workspace
 
@@ -137,29 +141,29 @@ def schemas(
             out.print(str(place))
 
 
-@app.command(help=_("Näytä jono, määrät ja ongelmat."), epilog=examples("formgen status", "formgen status --json"))
-def status(context: typer.Context) -> None:
-    """Show counts, queue and problems."""
+@app.command(
+    help=_("Näytä jono, määrät ja ongelmat."),
+    epilog=examples("formgen status", "formgen status --json", "formgen status --prometheus"),
+)
+def status(
+    context: typer.Context,
+    prometheus: Annotated[bool, typer.Option("--prometheus", help=_("Luvut Prometheuksen tekstinä."))] = False,
+) -> None:
+    """Show counts, queue and problems; with any problem the exit code is 1."""
     shared = session(context)
-    counts = shared.journal.counts()
-    lying = [found.st_mtime for _, found in candidates(shared.workspace.inbox)]
-    problems = [
-        shared.say("Ei tavallinen tiedosto: {name}", name=file.name) for file in oddities(shared.workspace.inbox)
-    ]
-    problems += [
-        shared.say(
-            "Palautusta ei ole voitu lukea {attempts} yrityksellä: {id}", attempts=row["attempts"], id=row["return_id"]
-        )
-        for row in shared.journal.troubled()
-    ]
-    names = ("accepted", "review", "waiting", "rejected", "duplicate", "in_work")
+    if prometheus:
+        metrics = importlib.import_module(METRICS)
+        sys.stdout.write(metrics.told(shared.workspace, shared.journal))
+        return
+    found = health(shared.workspace, shared.journal, time.time())
+    problems = [shared.say(problem.message, **problem.values) for problem in found.problems]
     value = {
         "ok": not problems,
-        "received": sum(counts.values()),
-        **{name: counts.get(name, 0) for name in names},
-        "inbox": len(lying),
-        "oldest_inbox_s": round(max(0.0, time.time() - min(lying)), 1) if lying else None,
-        "watcher_alive": alive(shared.workspace),
+        "received": found.received,
+        **found.counts,
+        "inbox": found.inbox,
+        "oldest_inbox_s": found.oldest,
+        "watcher_alive": found.alive,
         "landlock": cage.version(),
         "problems": problems,
     }

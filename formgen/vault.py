@@ -1,0 +1,158 @@
+"""The vault: what is kept is sealed with AES-256-GCM when there is a key, and kept as it is when there is none."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from formgen.errors import OutOfReach, UsageError
+
+CHUNK, NONCE, TAG, SALT = 1_048_576, 12, 16, 16
+CHANGED = "Salattua tietoa {name} on muutettu, tai se on vaurioitunut."
+
+
+@dataclass(frozen=True)
+class Vault:
+    """What seals and opens; without a key everything stays as it is."""
+
+    key: bytes = field(default=b"", repr=False)
+
+    @property
+    def name(self) -> str:
+        """Return what the key is called: eight hex digits that tell it from others and nothing of it."""
+        return self.derived(b"name").hex()[:8]
+
+    def derived(self, purpose: bytes) -> bytes:
+        """Return the key for one purpose."""
+        return hmac.new(self.key, b"formgen " + purpose, hashlib.sha256).digest()
+
+    def seal(self, name: str, text: str) -> str:
+        """Return a text sealed under the name of its place: in any other place it does not open."""
+        if not self.key:
+            return text
+        nonce = secrets.token_bytes(NONCE)
+        return b64encode(nonce + AESGCM(self.derived(b"text")).encrypt(nonce, text.encode(), name.encode())).decode()
+
+    def open(self, name: str, text: str) -> str:
+        """Return what was sealed as it was; raise `OutOfReach` when it was changed or is of another place or key."""
+        if not self.key:
+            return text
+        try:
+            data = b64decode(text, validate=True)
+            cipher = AESGCM(self.derived(b"text"))
+            return cipher.decrypt(data[:NONCE], data[NONCE:], name.encode()).decode()
+        except (InvalidTag, ValueError) as error:
+            raise OutOfReach(CHANGED, name=name) from error
+
+    def digest(self, text: str) -> str:
+        """Return what can be compared instead of a text that would tell something; without a key the text itself."""
+        return hmac.new(self.derived(b"digest"), text.encode(), hashlib.sha256).hexdigest() if self.key else text
+
+    # --- files: named after the digest of what they hold, which also ties each to its name -----
+
+    def place(self, folder: Path, digest: str) -> Path:
+        """Return where a file lies: a sealed one has the name of its key too."""
+        return folder / (f"{digest}.{self.name}" if self.key else digest)
+
+    @contextmanager
+    def into(self, stream: BinaryIO) -> Iterator[BinaryIO | Sealing]:
+        """Yield what to write to, so that a stream gets what is written, sealed."""
+        if not self.key:
+            yield stream
+            return
+        salt = secrets.token_bytes(SALT)
+        stream.write(salt)
+        sealing = Sealing(stream, AESGCM(self.derived(salt)))
+        yield sealing
+        sealing.end()
+
+    def read(self, folder: Path, digest: str) -> bytes:
+        """Return what a file holds; raise `OutOfReach` for a sealed one that does not open."""
+        data = self.place(folder, digest).read_bytes()
+        if not self.key:
+            return data
+        cipher, sealed, size = AESGCM(self.derived(data[:SALT])), data[SALT:], CHUNK + TAG
+        pieces = [sealed[start : start + size] for start in range(0, len(sealed), size)] or [b""]
+        try:
+            found = b"".join(
+                cipher.decrypt(numbered(number, number == len(pieces) - 1), piece, None)
+                for number, piece in enumerate(pieces)
+            )
+        except (InvalidTag, ValueError) as error:
+            raise OutOfReach(CHANGED, name=digest) from error
+        if hashlib.sha256(found).hexdigest() != digest:
+            raise OutOfReach(CHANGED, name=digest)
+        return found
+
+
+PLAIN = Vault()
+
+
+class Sealing:
+    """A stream that seals in pieces, each numbered and the last one marked: none can be left out or moved."""
+
+    def __init__(self, stream: BinaryIO, cipher: AESGCM) -> None:
+        """Write to a stream with a cipher whose key is for this file only."""
+        self.stream, self.cipher = stream, cipher
+        self.held, self.number = b"", 0
+
+    def write(self, data: bytes) -> None:
+        """Take bytes, and seal what cannot be the last piece."""
+        self.held += data
+        while len(self.held) > CHUNK:
+            self.put(self.held[:CHUNK], last=False)
+            self.held = self.held[CHUNK:]
+
+    def end(self) -> None:
+        """Seal the last piece."""
+        self.put(self.held, last=True)
+
+    def put(self, piece: bytes, *, last: bool) -> None:
+        """Seal one piece."""
+        self.stream.write(self.cipher.encrypt(numbered(self.number, last), piece, None))
+        self.number += 1
+
+
+def numbered(number: int, last: bool) -> bytes:
+    """Return the nonce of a piece of a file."""
+    return number.to_bytes(NONCE - 1, "big") + bytes([last])
+
+
+def from_text(text: str) -> Vault:
+    """Return the vault of a key that is written down: 32 bytes in base64; raise `UsageError`."""
+    try:
+        key = b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != 32:
+        raise UsageError("Salausavain on 32 tavua base64-muodossa. Uuden saa komennolla: openssl rand -base64 32")
+    return Vault(key)
+
+
+def from_file(file: Path, workspace: Path) -> Vault:
+    """Return the vault of a key in a file that lies outside the workspace and that others cannot read.
+
+    Raise `UsageError` for one inside it: who copies the workspace would have the key too.
+    """
+    if file.resolve().is_relative_to(workspace.resolve()):
+        raise UsageError("Salausavain {file} ei saa olla työtilassa.", file=str(file))
+    try:
+        status = file.stat()
+        text = file.read_text(encoding="ascii", errors="replace")
+    except OSError as error:
+        raise OutOfReach("Salausavainta {file} ei voi lukea.", file=str(file)) from error
+    # a file of root's may be readable by the group of a service, as secrets of the system are
+    if status.st_mode & (0o027 if status.st_uid == 0 else 0o077) or status.st_uid not in (0, os.geteuid()):
+        raise UsageError("Muut voivat lukea salausavainta {file}. Korjaa: chmod 600 {file}", file=str(file))
+    return from_text(text)
