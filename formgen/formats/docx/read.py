@@ -53,6 +53,8 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     if body is None:
         raise Unreadable("not_a_form", "Tiedosto ei ole Word-asiakirja.")
     flow = Flow().body(body)
+    if flow.overlooked(body):
+        flow.marks.add("warned")
     tokens = carriers(package, flow)
     said = claims(package)
     paper = paper_of(tokens, papers)

@@ -138,6 +138,8 @@ class Document:
         for number, thing in enumerate(self.pdf.objects):
             if number > OBJECTS:
                 raise Unreadable("too_large", LARGE)
+            if not isinstance(thing, pikepdf.Object):  # a number, a truth, or nothing
+                continue
             body = thing.stream_dict if isinstance(thing, pikepdf.Stream) else thing
             text = body.unparse(resolved=True)
             if not RISKY.search(text):
