@@ -120,7 +120,7 @@ class Flow:
 
     def left_out(self, item: Element) -> None:
         """Note that what stands below an element has been seen, though it is no part of the text."""
-        self.seen.update(item.iter(w("t")))
+        self.seen.update(text for child in item for text in child.iter(w("t")))
 
     def table(self, table: Element) -> Grid:
         """Return a table's rows."""
@@ -179,7 +179,7 @@ class Flow:
         box.controls.append(held)
         content = item.find(w("sdtContent"))
         if held.checked is not None:
-            self.left_out(item)
+            self.left_out(content if content is not None else ())
             shown = "".join(content.itertext(w("t"))) if content is not None else ""
             box.text += CHECKED if held.checked else UNCHECKED
             if shown.strip() in (CHECKED, UNCHECKED) and (shown.strip() == CHECKED) != held.checked:

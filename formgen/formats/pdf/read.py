@@ -40,7 +40,10 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     answers = dict(answered(paper.questions, found, by_pypdf(data))) if paper else {}
     facts, strays = besides(document, found, paper.questions if paper else (), bool(answers))
     sheet = Sheet(answers, tokens, claims(document, found), "pdf", facts, strays, seals)
-    return sheet if answers else measured(data, sheet, paper)
+    if answers:
+        return sheet
+    document.refuse_large_pictures()
+    return measured(data, sheet, paper)
 
 
 def besides(
