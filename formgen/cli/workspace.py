@@ -14,6 +14,7 @@ from rich.table import Table
 
 from formgen import cage, demo, outbox, registry
 from formgen.cli.session import Session, _, err, examples, out, session
+from formgen.intake import shown
 from formgen.settings import PACKAGED, Workspace
 from formgen.store import Journal
 from formgen.watch import alive, candidates, oddities
@@ -143,7 +144,7 @@ def status(context: typer.Context) -> None:
     counts = shared.journal.counts()
     lying = [found.st_mtime for _, found in candidates(shared.workspace.inbox)]
     problems = [
-        shared.say("Ei tavallinen tiedosto: {name}", name=file.name) for file in oddities(shared.workspace.inbox)
+        shared.say("Ei tavallinen tiedosto: {name}", name=shown(file.name)) for file in oddities(shared.workspace.inbox)
     ]
     problems += [
         shared.say(

@@ -375,9 +375,10 @@ def in_row(name: str, table: str) -> bool:
 
 
 def mixed(table: Question, cells: Iterable[Box]) -> bool:
-    """Tell whether the controls in the cells of one row of a table were made for different rows."""
+    """Tell whether the cells of one row of a table were made for different rows, by the first control in each."""
     made = re.compile(rf"fg:{table.path}\.(\d+)\.")
-    return len({match[1] for cell in cells for held in cell.controls if (match := made.match(held.tag))}) > 1
+    first = (next((match[1] for held in cell.controls if (match := made.match(held.tag))), None) for cell in cells)
+    return len({row for row in first if row}) > 1
 
 
 def is_header(row: list[Box], table: Question) -> bool:
