@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from formgen import outbox
+from formgen.intake import shown
 from formgen.settings import Workspace
 from formgen.store import Journal
 from formgen.watch import alive, candidates, oddities
@@ -61,7 +62,7 @@ def of_ledger(journal: Journal, counts: dict[str, int]) -> Iterator[Problem]:
 def of_inbox(workspace: Workspace, oldest: float | None, living: bool) -> Iterator[Problem]:
     """Yield what is wrong with the drop zone."""
     for file in oddities(workspace.inbox):
-        yield Problem("Ei tavallinen tiedosto: {name}", {"name": file.name})
+        yield Problem("Ei tavallinen tiedosto: {name}", {"name": shown(file.name)})
     if oldest is not None and not living and oldest > UNWATCHED:
         yield Problem("Tiedostoja odottaa, mutta formgen watch ei ole käynnissä.")
     elif oldest is not None and oldest > FORGOTTEN:

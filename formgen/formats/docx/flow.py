@@ -88,10 +88,11 @@ class Grid:
 
 @dataclass(slots=True)
 class Flow:
-    """The walk over one part: boxes and tables in order."""
+    """The walk over one part: boxes and tables in order, and the texts that it came by."""
 
     items: list[Box | Grid] = field(default_factory=list)
     marks: set[str] = field(default_factory=set)
+    seen: set[Element] = field(default_factory=set)
 
     def body(self, container: Element) -> Flow:
         """Walk the blocks of a body, header or footer."""
@@ -113,12 +114,22 @@ class Flow:
                 self.marks.add("altChunk")
         return self
 
+    def overlooked(self, container: Element) -> bool:
+        """Tell whether a text stands where no text can, so that the walk did not come by it."""
+        texts = (text for text in container.iter(w("t")) if text not in self.seen and (text.text or "").strip())
+        return any(next(text.iterancestors(f"{{{MC}}}Fallback"), None) is None for text in texts)
+
+    def left_out(self, item: Element) -> None:
+        """Note that what stands below an element has been seen, though it is no part of the text."""
+        self.seen.update(text for child in item for text in child.iter(w("t")))
+
     def table(self, table: Element) -> Grid:
         """Return a table's rows."""
         grid = Grid()
         for row in unfolded(table, w("tr")):
             properties = row.find(w("trPr"))
             if properties is not None and properties.find(w("del")) is not None:
+                self.left_out(row)
                 continue
             tracked = properties is not None and properties.find(w("ins")) is not None
             grid.rows.append([self.cell(cell, row, tracked) for cell in unfolded(row, w("tc"))])
@@ -167,6 +178,7 @@ class Flow:
         box.controls.append(held)
         content = item.find(w("sdtContent"))
         if held.checked is not None:
+            self.left_out(content if content is not None else ())
             shown = "".join(content.itertext(w("t"))) if content is not None else ""
             box.text += CHECKED if held.checked else UNCHECKED
             if shown.strip() in (CHECKED, UNCHECKED) and (shown.strip() == CHECKED) != held.checked:
@@ -188,6 +200,7 @@ class Flow:
                 box.marks.add("tracked_change")
             self.inlines(item, box)
         elif item.tag in DELETED:
+            self.left_out(item)
             box.marks.add("tracked_change")
         elif item.tag == w("bookmarkStart"):
             box.bookmarks.append(item.get(w("name"), ""))
@@ -208,6 +221,7 @@ class Flow:
         if odd and "".join(run.itertext(w("t"))).strip():
             box.marks |= odd
         if "hidden_text" in odd:
+            self.left_out(run)
             return
         for child in run:
             self.sign(child, box)
@@ -217,6 +231,7 @@ class Flow:
     def sign(self, child: Element, box: Box) -> None:
         """Add one child of a run."""
         if child.tag == w("t"):
+            self.seen.add(child)
             box.text += (child.text or "").replace("\r", "\n")
         elif child.tag in (w("tab"), w("ptab")):
             box.text += "\t"

@@ -89,7 +89,7 @@ class Package:
         try:
             with self.zip.open(name) as stream:
                 data = stream.read(limit + 1)
-        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, LookupError, ValueError, RuntimeError) as error:
             raise Unreadable("unreadable", "Tiedosto on vioittunut.") from error
         if len(data) > limit:
             raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")

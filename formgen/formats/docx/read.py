@@ -53,6 +53,8 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     if body is None:
         raise Unreadable("not_a_form", "Tiedosto ei ole Word-asiakirja.")
     flow = Flow().body(body)
+    if flow.overlooked(body):
+        flow.marks.add("warned")
     tokens = carriers(package, flow)
     said = claims(package)
     paper = paper_of(tokens, papers)
@@ -236,7 +238,7 @@ class Finder:
                         within(table, index, column),
                         cell,
                         "content_control" if cell.controls else "position",
-                        ("misplaced",) if shifted or "merged" in cell.marks else (),
+                        ("misplaced",) if shifted or "merged" in cell.marks or mixed(table, cells.values()) else (),
                     )
             index += 1
 
@@ -253,13 +255,16 @@ class Finder:
     def cards(self, grid: Grid, table: Question) -> None:
         """Take cards: a column that comes again begins the next one."""
         names = self.tables[table.path]
-        index, taken = -1, {column.path for column in table.columns}
+        found: list[dict[str, tuple[Question, Box, str]]] = []
         for row in grid.rows[: ROWS * 10]:
             for column, cell, layer in pairs_of(row, names):
-                if column.path in taken:
-                    index, taken = index + 1, set()
-                taken.add(column.path)
-                self.take(within(table, index, column), cell, layer)
+                if not found or column.path in found[-1]:
+                    found.append({})
+                found[-1][column.path] = column, cell, layer
+        for index, card in enumerate(found):
+            doubts = ("misplaced",) if mixed(table, (cell for _, cell, _ in card.values())) else ()
+            for column, cell, layer in card.values():
+                self.take(within(table, index, column), cell, layer, doubts)
 
     def pairs(self, grid: Grid) -> None:
         """Take a table of label and answer pairs."""
@@ -367,6 +372,13 @@ def in_row(name: str, table: str) -> bool:
     """
     start = f"f_{table}_"
     return name[:31] == start[:31] if len(start) >= 31 else re.match(rf"{start}\d+_", name) is not None
+
+
+def mixed(table: Question, cells: Iterable[Box]) -> bool:
+    """Tell whether the cells of one row of a table were made for different rows, by the first control in each."""
+    made = re.compile(rf"fg:{table.path}\.(\d+)\.")
+    first = (next((match[1] for held in cell.controls if (match := made.match(held.tag))), None) for cell in cells)
+    return len({row for row in first if row}) > 1
 
 
 def is_header(row: list[Box], table: Question) -> bool:

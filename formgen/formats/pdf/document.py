@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from math import prod
 from typing import Any
 
 import pikepdf
@@ -21,6 +22,7 @@ from formgen.sheet import TOKEN
 # Measured on real forms (up to 1 000 fields, 8 000 objects) and hostile files.
 OBJECTS = 60_000
 PAGES = 60
+PIXELS = 200_000_000  # of one picture; a page scanned at 1200 dots an inch has 140 million
 ITEMS = 20_000
 STREAM_BYTES = 32_000_000
 TEXT_BYTES = 1_000_000
@@ -138,6 +140,8 @@ class Document:
         for number, thing in enumerate(self.pdf.objects):
             if number > OBJECTS:
                 raise Unreadable("too_large", LARGE)
+            if not isinstance(thing, pikepdf.Object):  # a number, a truth, or nothing
+                continue
             body = thing.stream_dict if isinstance(thing, pikepdf.Stream) else thing
             text = body.unparse(resolved=True)
             if not RISKY.search(text):
@@ -168,6 +172,13 @@ class Document:
         if any(not OURS.search(readable(stream)) for stream in self.files):
             found.add("embedded")
         return found
+
+    def refuse_large_pictures(self) -> None:
+        """Raise `Unreadable` where the file holds a picture that takes too long to draw."""
+        for number, thing in enumerate(self.pdf.objects):
+            sides = [thing.get(side, 0) for side in ("/Width", "/Height")] if isinstance(thing, pikepdf.Stream) else []
+            if number > OBJECTS or (all(isinstance(side, int) for side in sides) and prod(sides) > PIXELS):
+                raise Unreadable("too_large", LARGE)
 
     def bare(self) -> list[int]:
         """Return the numbers of the pages without a field, of which our forms have none."""

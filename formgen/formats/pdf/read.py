@@ -40,7 +40,10 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     answers = dict(answered(paper.questions, found, by_pypdf(data))) if paper else {}
     facts, strays = besides(document, found, paper.questions if paper else (), bool(answers))
     sheet = Sheet(answers, tokens, claims(document, found), "pdf", facts, strays, seals)
-    return sheet if answers else measured(data, sheet, paper)
+    if answers:
+        return sheet
+    document.refuse_large_pictures()
+    return measured(data, sheet, paper)
 
 
 def besides(
@@ -133,6 +136,8 @@ def taken(
     doubts = ("unread",) if any((one.kind == "Btn") != button for one in first.values()) else ()
     if not button:
         (one,) = first.values()
+        if one.value == SIGNED:  # a dictionary in the place of a text
+            return "", (*doubts, "unread")
         return names.chosen(question, clean(one.value)), doubts
     ticked = [option.code for name, option in boxes if option and name in first and first[name].value not in UNSET]
     if any(one.shown and bool(one.shown - UNSET) != (one.value not in UNSET) for one in first.values()):

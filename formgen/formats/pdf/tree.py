@@ -20,7 +20,7 @@ from pypdf.generic import ArrayObject, ByteStringObject, DictionaryObject, NameO
 from formgen.errors import Unreadable
 
 FIELDS, DEPTH = 10_000, 12
-SIGNED = "signed"
+SIGNED = "\0signed"  # no text that anybody can type
 STRANGE = "Tiedoston rakenne ei ole turvallinen."
 
 for talkative in ("pypdf", "pikepdf"):  # their warnings quote what stands in the file

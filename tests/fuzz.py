@@ -1,0 +1,319 @@
+"""Feed broken forms to the readers for as long as it is asked: ``python -m tests.fuzz --minutes 10 --seed 1``.
+
+Each file is a filled form after a few changes (`mutations`), made from the seed and its number alone.
+It is read in a child with limits; one in so many also behind the real wall, where nothing may be left
+behind. A finding is: a reader that raises anything but `Unreadable`, that dies or takes long, that reads
+otherwise behind the wall, or an answer given as sure that an independent reading of the file does not find.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import ctypes
+import io
+import json
+import os
+import random
+import re
+import resource
+import signal
+import sys
+import tempfile
+import time
+import traceback
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pypdfium2
+from lxml import etree
+from pypdfium2 import raw
+
+from formgen import formats, wall
+from formgen.errors import Unreadable
+from formgen.form import Form
+from formgen.formats import docx, pdf
+from formgen.formats.docx.package import W14, w
+from formgen.formats.pdf import fields
+from formgen.kinds import clean
+from formgen.settings import Intake
+from formgen.sheet import Control, Paper, Question, Sheet, flat
+from tests import pdf_forms, strategies
+from tests.mutations import mutated
+
+SECONDS = 10.0
+FORMS = 4
+KINDS = ("docx", "pdf")
+WALLED = 40  # one file in so many goes through the wall
+
+
+@cache
+def papers() -> Mapping[tuple[str, str], Paper]:
+    """Return what there is to find in the documents of every form."""
+    return strategies.papers()
+
+
+@cache
+def filled(kind: str, number: int) -> tuple[type[Form], bytes, Sheet]:
+    """Return a form, a document of it with every field filled, and what is read of that."""
+    form = sorted(pdf_forms.FORMS, key=lambda form: len(form.questions()))[number]
+    if kind == "pdf":
+        data = pdf.fill(pdf_forms.issued(form), pdf_forms.typed(form))
+    else:
+        data = docx.fill(strategies.drawn(form, Sheet({})), pdf_forms.typed(form))
+    return form, data, formats.read(data, papers())
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One broken file: its kind, its number in the run, and the run's seed."""
+
+    kind: str
+    seed: int
+    number: int
+
+    def made(self) -> tuple[type[Form], bytes, Sheet]:
+        """Return the form, the broken file, and what was read of it when it was whole."""
+        chance = random.Random(f"{self.kind} {self.seed} {self.number}")
+        form, data, before = filled(self.kind, chance.randrange(FORMS))
+        return form, mutated(self.kind, data, chance), before
+
+
+# --- an independent reading ------------------------------------------------------------------------
+
+
+def told(text: str) -> str:
+    """Return a text as two readings are compared: white space is one space."""
+    return " ".join(clean(text).split())
+
+
+def shown(element: Any) -> str:
+    """Return the text below an element of a Word document, as plain XML has it."""
+    signs = {w("tab"): "\t", w("br"): "\n", w("cr"): "\n", w("p"): "\n", w("noBreakHyphen"): "-"}
+    pieces = (node.text if node.tag == w("t") else signs.get(node.tag, "") for node in element.iter())
+    return told("".join(piece or "" for piece in pieces))
+
+
+def in_word(data: bytes, asked: Mapping[str, Question]) -> Iterator[tuple[str, str]]:
+    """Yield path and text of every field whose control stands in a Word document, and of every cell under no path."""
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        root = etree.fromstring(package.read("word/document.xml"))
+    for control in root.iter(w("sdt")):
+        mark = control.find(f"{w('sdtPr')}/{w('tag')}")
+        path = (mark.get(w("val")) or "").removeprefix("fg:") if mark is not None else ""
+        state = control.find(f"{w('sdtPr')}/{{{W14}}}checkbox/{{{W14}}}checked")
+        content = control.find(w("sdtContent"))
+        if state is not None:
+            question, _, code = path.rpartition(".")
+            if state.get(f"{{{W14}}}val") in ("1", "true", "on"):
+                yield question, code
+        elif path in asked and content is not None:
+            prompt = control.find(f"{w('sdtPr')}/{w('showingPlcHdr')}") is not None
+            yield path, "" if prompt else shown(content)
+    for cell in root.iter(w("tc")):
+        yield "", shown(cell)
+
+
+def in_pdf(data: bytes, asked: Mapping[str, Question]) -> Iterator[tuple[str, str]]:
+    """Yield path and text of every field of a PDF as PDFium has it."""
+    names = {name: (question, option) for question in asked.values() for name, option in fields.boxes(question)}
+    document = pypdfium2.PdfDocument(data)
+    document.init_forms()
+    for page in document:
+        for at in range(raw.FPDFPage_GetAnnotCount(page)):
+            note = raw.FPDFPage_GetAnnot(page, at)
+            with suppress(KeyError):
+                question, option = names[wide(raw.FPDFAnnot_GetFormFieldName, document, note)]
+                if option is None:
+                    yield question.path, fields.chosen(question, wide(raw.FPDFAnnot_GetFormFieldValue, document, note))
+                elif raw.FPDFAnnot_IsChecked(document.formenv, note):
+                    yield question.path, option.code
+            raw.FPDFPage_CloseAnnot(note)
+
+
+def wide(call: Any, document: Any, note: Any) -> str:
+    """Return what PDFium says in UTF-16."""
+    length = call(document.formenv, note, None, 0)
+    room = ctypes.create_string_buffer(length)
+    call(document.formenv, note, ctypes.cast(room, ctypes.POINTER(raw.FPDF_WCHAR)), length)
+    return room.raw[:length].decode("utf-16-le", "replace").rstrip("\0")
+
+
+READERS = {"docx": in_word, "pdf": in_pdf}
+
+
+def unfounded(kind: str, form: type[Form], data: bytes, sheet: Sheet, before: Sheet) -> list[str]:
+    """Return the paths whose answers are sure, not what they were, and not what the file says when read otherwise."""
+    changed = [
+        path
+        for path, answer in sheet.answers.items()
+        if answer.confidence == 1 and told(answer.text) != told(getattr(before.answers.get(path), "text", ""))
+    ]
+    if not changed or sheet.facts or sheet.strays:
+        return []
+    asked = {question.path: question for table in form.questions() for question in flat([table], 40)}
+    found: dict[str, list[str]] = collections.defaultdict(list)
+    for path, text in READERS[kind](data, asked):
+        found[path].append(told(text))
+
+    def right(path: str, place: str) -> bool:
+        return stands(asked.get(path), told(sheet.answers[path].text), found, place)
+
+    wrong = [path for path in changed if not right(path, path)]
+    return [path for path in wrong if not as_another_row(path, sheet, right)]
+
+
+def as_another_row(path: str, sheet: Sheet, right: Callable[[str, str], bool]) -> bool:
+    """Tell whether all of a row of a table is what another row's fields hold: a row above has come or gone."""
+    if not (match := re.match(r"(\w+)\.(\d+)\.", path)):
+        return False
+    table, row = match[1], match[0]
+    cells = [name for name in sheet.answers if name.startswith(row)]
+    others = [f"{table}.{number}." for number in range(40)]
+    return any(all(right(cell, other + cell.removeprefix(row)) for cell in cells) for other in others)
+
+
+def stands(question: Question | None, text: str, found: Mapping[str, list[str]], path: str) -> bool:
+    """Tell whether a text is what the fields of a path hold, or where a Word document has lost them a cell."""
+    if question and question.control is Control.TICKS:
+        return sorted(text.split()) == sorted(set(found.get(path, ())))
+    if path in found:
+        return text in found[path]
+    return any(text == cell or (text and text in cell) for cell in found.get("", ()))
+
+
+# --- one file --------------------------------------------------------------------------------------
+
+
+def read_it(trial: Trial) -> str:
+    """Return what came of a trial in this process: a code, ``read``, or a finding, which begins with ``!``."""
+    form, data, before = trial.made()
+    module = formats.every()[trial.kind]
+    if not module.sniff(data):
+        return "no such format"
+    began = time.process_time()
+    try:
+        sheet = module.read(data, papers())
+    except Unreadable as error:
+        return error.code
+    except Exception as error:  # noqa: BLE001 - that is what is looked for
+        return f"!raises {type(error).__name__} {place_of(error)}"
+    if (spent := time.process_time() - began) > SECONDS / 2:
+        return f"!slow: {spent:.0f} s"
+    with suppress(Exception):  # the independent reading cannot read every file that ours can
+        if wrong := unfounded(trial.kind, form, data, sheet, before):
+            return f"!unfounded {' '.join(re.sub(r'[0-9]+', 'N', path) for path in wrong[:3])}"
+    whole = sheet.answers.keys() >= before.answers.keys() and all(a.confidence == 1 for a in sheet.answers.values())
+    return "sure" if whole and not sheet.facts and not sheet.strays else "read"
+
+
+def place_of(error: BaseException) -> str:
+    """Return the innermost line of our own that an error came through."""
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if "/formgen/" in frame.filename]
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "?"
+
+
+def behind_the_wall(trial: Trial) -> str:
+    """Return what came of a trial behind the wall; a finding when it is not what it is in front of it."""
+    _, data, _ = trial.made()
+    limits = Intake(wall_seconds=SECONDS * 2)
+    said = []
+    for read in (lambda: wall.read(data, papers(), limits), lambda: formats.read(data, papers())):
+        try:
+            said.append(read())
+        except Unreadable as error:
+            said.append(error.code)
+    return "walled" if said[0] == said[1] else "!wall differs"
+
+
+def batch(trials: list[Trial], out: Any) -> None:
+    """Read the files of a batch one after the other, saying of each that it begins and what came of it."""
+    resource.setrlimit(resource.RLIMIT_AS, (Intake().memory_bytes, Intake().memory_bytes))
+    for trial in trials:
+        out.write(json.dumps([trial.number, None]) + "\n")
+        out.flush()
+        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        out.write(json.dumps([trial.number, read_it(trial)]) + "\n")
+
+
+def run(trials: list[Trial]) -> Iterator[tuple[Trial, str]]:
+    """Yield what came of each trial; one that kills its child is a finding, and the rest go on without it."""
+    while trials:
+        inlet, outlet = os.pipe()
+        child = os.fork()
+        if child == 0:
+            os.close(inlet)
+            with os.fdopen(outlet, "w") as stream:
+                batch(trials, stream)
+                stream.flush()
+            os._exit(0)
+        os.close(outlet)
+        with os.fdopen(inlet) as lines:
+            said = [json.loads(line) for line in lines if line.endswith("\n")]
+        _, status = os.waitpid(child, 0)
+        done = {number: what for number, what in said if what is not None}
+        begun = [number for number, _ in said]
+        if status:
+            done[begun[-1] if begun else trials[0].number] = f"!died of {status}"
+        yield from ((trial, done[trial.number]) for trial in trials if trial.number in done)
+        trials = [trial for trial in trials if trial.number not in done]
+
+
+# --- the run ---------------------------------------------------------------------------------------
+
+
+def lying() -> set[str]:
+    """Return what lies in the folder for temporary files, and in the repository's own workspace."""
+    root = Path(__file__).parents[1]
+    places = [Path(tempfile.gettempdir()), *(root / name for name in ("inbox", "outbox", "formgen", "."))]
+    return {str(file) for place in places if place.is_dir() for file in place.iterdir()}
+
+
+def fuzz(kinds: tuple[str, ...], seed: int, count: int, first: int = 0, walled: int = WALLED) -> dict[str, list[Trial]]:
+    """Return the trials by what came of them: so many numbers of a seed for each kind."""
+    found: dict[str, list[Trial]] = collections.defaultdict(list)
+    for kind in kinds:
+        for number in range(FORMS):
+            filled(kind, number)  # once, for all children
+        trials = [Trial(kind, seed, number) for number in range(first, first + count)]
+        for trial, what in run(trials):
+            found[f"{kind} {what}"].append(trial)
+        for trial in trials[::walled]:
+            found[f"{kind} {behind_the_wall(trial)}"].append(trial)
+    return found
+
+
+def main() -> None:
+    """Run for some minutes, say what came of it, and keep the files of the findings."""
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--minutes", type=float, default=1.0)
+    asked.add_argument("--seed", type=int, default=1)
+    asked.add_argument("--kind", choices=KINDS, action="append")
+    asked.add_argument("--keep", type=Path, help="the folder for the files of the findings")
+    options = asked.parse_args()
+    end = time.monotonic() + 60 * options.minutes
+    total: dict[str, list[Trial]] = collections.defaultdict(list)
+    behind_the_wall(Trial("pdf", options.seed, 0))  # the wall's server has a folder of its own
+    before, first, size = lying(), 0, 200
+    while time.monotonic() < end:
+        for what, trials in fuzz(tuple(options.kind or KINDS), options.seed, size, first).items():
+            total[what] += trials
+        first += size
+    for what, trials in sorted(total.items(), key=lambda item: -len(item[1])):
+        print(f"{len(trials):8} {what}" + (f"  {[t.number for t in trials[:5]]}" if "!" in what else ""))
+        if options.keep and "!" in what:
+            options.keep.mkdir(parents=True, exist_ok=True)
+            for trial in trials[:3]:
+                (options.keep / f"{trial.seed}-{trial.number}.{trial.kind}").write_bytes(trial.made()[1])
+    left = lying() - before
+    print(f"{sum(map(len, total.values()))} files, left behind: {sorted(left) or 'nothing'}")
+    sys.exit(any("!" in what for what in total))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Broken forms are read as they are, doubted, or refused; what the fuzzer has found stays mended."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pikepdf
+import pytest
+from lxml import etree
+from pikepdf import Dictionary, Pdf, String
+
+from formgen import formats
+from formgen.formats.docx.package import w
+from formgen.sheet import Sheet
+from tests import fuzz, hostile
+from tests.strategies import members, packed
+
+MAIN = hostile.MAIN
+
+
+def read(data: bytes) -> Sheet:
+    """Return what stands in a file."""
+    return formats.read(data, fuzz.papers())
+
+
+@pytest.mark.parametrize("kind", fuzz.KINDS)
+def test_no_broken_form_makes_a_finding(kind: str) -> None:
+    found = fuzz.fuzz((kind,), 7, 40)
+    assert [what for what in found if "!died" in what or "!wall" in what] == []
+    assert len(found) > 2
+
+
+def test_a_text_where_no_text_can_stand_needs_a_person() -> None:
+    parts = members(hostile.word())
+    root = etree.fromstring(parts[MAIN])
+    text = next(text for text in root.iter(w("t")) if text.getparent().getparent().tag == w("sdtContent"))
+    control = text.getparent().getparent().getparent()
+    control.find(w("sdtPr")).append(deepcopy(text.getparent()))
+    assert "warned" in read(packed({**parts, MAIN: etree.tostring(root)})).facts
+    assert "warned" not in read(hostile.word()).facts
+
+
+def test_an_object_that_is_nothing_is_no_damage() -> None:
+    def put(document: Pdf) -> None:
+        document.Root.AcroForm.XFA = document.make_stream(b"<xdp/>")  # so that every object is looked at
+        document.Root.Extra = pikepdf.Array([document.make_indirect(Dictionary()), document.make_indirect(7)])
+
+    assert "xfa" in read(hostile.changed(put)).facts
+
+
+def test_a_dictionary_in_the_place_of_a_text_is_no_text() -> None:
+    def put(document: Pdf) -> None:
+        for thing in document.objects:
+            if isinstance(thing, Dictionary) and thing.get("/FT") == "/Tx" and not str(thing.T).startswith("formgen"):
+                thing.V = Dictionary(Type=String("x"))
+
+    sheet = read(hostile.changed(put))
+    spoiled = [answer for answer in sheet.answers.values() if "unread" in answer.doubts]
+    assert spoiled
+    assert {answer.text for answer in spoiled} == {""}
