@@ -32,8 +32,10 @@ POINT = 72 / 2.54  # points in a cm
 CLOSE_COLUMNS = (3.2, 5.3, 3.2, 5.3)  # cm: label, answer, label, answer where rows are closely set
 LINE, MORE = 25, 14  # the height of a field of one line, and of each further one, in points
 CLOSE_LINE, CLOSE_AREA = 24.7, 41.8  # the heights of a field where rows are closely set: 8 and 14 mm within
+RIM = 1  # around a field in its cell, in points
 KNOWN = 17  # the height of a field that nobody writes in
 LETTER, BOX, CLOSE_BOX = 4.9, 19, 16  # the usual width of a letter; of a box with the gap behind it, in points
+HALF = 65  # of the label of a box in a grid, at most, in points
 PADDING, BETWEEN, CLOSE_BETWEEN = 12, 14, 7  # beside the boxes of a cell, and between them, in points
 
 
@@ -44,6 +46,7 @@ def described(
     return {
         "lang": locale(language).language,
         "columns": COLUMNS,
+        "rim": RIM,
         "close_columns": CLOSE_COLUMNS,
         "title": words["form_title"],
         "number": words["form_number"],
@@ -143,7 +146,8 @@ def least(column: Question) -> float:
     words = [size_of(word) for choice in boxed(column) for word in choice.label.split()]
     if len(words) == 2 == len(column.choices) and sum(words) < 40:  # such as yes and no
         return sum(words) + 2 * BOX + BETWEEN + PADDING + 1
-    return max((word + BOX + PADDING + 1 for word in words), default=0)
+    halves = [min(size_of(choice.label) * 0.65, HALF) for choice in boxed(column)]  # so that two lines do
+    return max((part + BOX + PADDING + 1 for part in (*words, *halves)), default=0)
 
 
 def boxed(question: Question) -> tuple[Choice, ...]:
@@ -170,9 +174,15 @@ def pairs(questions: Iterable[Question], close: bool = False) -> Iterator[list[d
 
 
 def wide(question: Question, close: bool = False) -> bool:
-    """Tell whether a question has its label above and the whole width below: long text, and boxes of a long label."""
+    """Tell whether a question has its label above and the whole width below.
+
+    Long text has, and boxes with a long label or so long ones that only this sets them side by side.
+    """
+    found = boxed(question)
+    beside_label, whole = (beside(found, sum(size) * POINT - PADDING, close) for size in (COLUMNS[1:], COLUMNS))
+    stacked = len(found) > 4 and beside_label == 1 < whole
     area = question.control is Control.AREA and not close
-    return area or (len(boxed(question)) > 2 and len(question.label) > WIDE_LABEL)
+    return area or stacked or (len(found) > 2 and len(question.label) > WIDE_LABEL)
 
 
 def labelled(question: Question) -> dict[str, Any]:
@@ -214,8 +224,17 @@ def beside(choices: Sequence[Choice], width: float, close: bool) -> int:
 def height(question: Question, width: float, close: bool) -> float:
     """Return the height in points of a field on a width in cm; closely set, the least that a hand can do with."""
     if close:
-        return CLOSE_AREA if question.control is Control.AREA else CLOSE_LINE
-    return LINE + MORE * (lines(question, width) - 1)
+        return max(CLOSE_AREA if question.control is Control.AREA else CLOSE_LINE, known(question, width))
+    return max(LINE + MORE * (lines(question, width) - 1), known(question, width))
+
+
+def known(question: Question, width: float) -> float:
+    """Return the height in points that the longest given option takes on a width in cm, in lines of usual size."""
+    if question.control is not Control.LIST or not question.locked:
+        return 0
+    room = width * POINT - 2 * (RIM + look.MARGIN)
+    most = max(len(list(look.wrap(choice.label, room, look.SIZE))) for choice in question.choices)
+    return most * look.SIZE * look.LEADING + 2 * (RIM + look.MARGIN)
 
 
 def lines(question: Question, width: float) -> int:
