@@ -234,7 +234,7 @@ def known(question: Question, width: float) -> float:
         return 0
     room = width * POINT - 2 * (RIM + look.MARGIN)
     most = max(len(list(look.wrap(choice.label, room, look.SIZE))) for choice in question.choices)
-    return most * look.SIZE * look.LEADING + 2 * (RIM + look.MARGIN)
+    return math.ceil(most * look.SIZE * look.LEADING + 2 * (RIM + look.MARGIN))
 
 
 def lines(question: Question, width: float) -> int:
