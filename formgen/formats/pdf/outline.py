@@ -223,12 +223,13 @@ def beside(choices: Sequence[Choice], width: float, close: bool) -> int:
 
 def height(question: Question, width: float, close: bool) -> float:
     """Return the height in points of a field on a width in cm; closely set, the least that a hand can do with."""
+    drawn: float = LINE + MORE * (lines(question, width) - 1)
     if close:
-        return max(CLOSE_AREA if question.control is Control.AREA else CLOSE_LINE, known(question, width))
-    return max(LINE + MORE * (lines(question, width) - 1), known(question, width))
+        drawn = CLOSE_AREA if question.control is Control.AREA else CLOSE_LINE
+    return max(drawn, given_height(question, width))
 
 
-def known(question: Question, width: float) -> float:
+def given_height(question: Question, width: float) -> float:
     """Return the height in points that the longest given option takes on a width in cm, in lines of usual size."""
     if question.control is not Control.LIST or not question.locked:
         return 0
