@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import takewhile
 
 from formgen.sheet import Control, Question, Sheet
 
 COLUMNS = (3.9, 4.7, 3.7, 4.7)  # cm: label, answer, label, answer
 WIDE_LABEL = 44
 GRID_COLUMNS = 6
+FEW_ROWS = 4
+SHORT, CLOSE_SHORT = 80, 200  # characters of an answer that does with half a row, and where rows are closely set
+MOST_DIGITS = 5
 
 
 def sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question]]]:
@@ -45,12 +50,38 @@ def block(question: Question) -> str:
     return question.path.rpartition(".")[0]
 
 
-def short(question: Question) -> bool:
-    """Tell whether a question does with half a row."""
+def short(question: Question, close: bool = False) -> bool:
+    """Tell whether a question does with half a row; more do where rows are closely set."""
     longest = max((len(choice.label) for choice in question.choices), default=0)
-    drawn = question.control in (Control.LINE, Control.DATE, Control.LIST) and question.limit <= 80 and longest <= 40
-    ticked = question.control is Control.TICKS and len(question.choices) <= 2
+    most = CLOSE_SHORT if close else SHORT
+    drawn = question.control in (Control.LINE, Control.DATE, Control.LIST) and question.limit <= most and longest <= 40
+    boxes = MOST_DIGITS if close and longest == 1 else 2
+    ticked = question.control is Control.TICKS and len(question.choices) <= boxes
     return (drawn or ticked) and len(question.label) <= WIDE_LABEL and len(question.hint) <= 60
+
+
+def signed(parts: Sequence[Question]) -> tuple[Question, list[Question]]:
+    """Return the heading of a signature, with its hint, and its parts without: its name, its date."""
+    heading = replace(parts[0], label=parts[0].label.rpartition(": ")[0])
+    return heading, [replace(part, label=part.label.rpartition(": ")[2].capitalize(), hint="") for part in parts]
+
+
+def closely(table: Question) -> bool:
+    """Tell whether the rows of a table are so many that they are closely set."""
+    return table.rows > FEW_ROWS
+
+
+def hinted(table: Question, as_cards: bool) -> tuple[list[Question], Question]:
+    """Return the columns whose hints stand once above a table, a grid or many cards, and the table without them."""
+    if as_cards and not closely(table):
+        return [], table
+    bare = replace(table, columns=tuple(replace(column, hint="") for column in table.columns))
+    return [column for column in table.columns if column.hint], bare
+
+
+def given(table: Question) -> list[Question]:
+    """Return the columns with which a card comes, such as the number and name of what is assessed: its heading."""
+    return list(takewhile(lambda column: column.locked, table.columns))
 
 
 def cards(question: Question) -> bool:

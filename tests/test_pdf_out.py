@@ -193,6 +193,18 @@ def test_long_text_is_drawn_smaller_until_it_fits(desk: Any) -> None:
         assert 5 <= float(str(dict(widgets(opened))["client_own_words"].DA).split()[1]) < 9.5
 
 
+@pytest.mark.parametrize(("form", "language"), EVERY)
+def test_a_given_option_is_set_in_lines_of_the_usual_size(desk: Any, form: type[Form], language: str) -> None:
+    longest = {
+        question.path: max(question.choices, key=lambda choice: len(choice.label)).code
+        for _, question, _ in asked(form, language)
+        if question.control is Control.LIST and question.locked
+    }
+    with pikepdf.open(io.BytesIO(pdf.fill(drawn(desk, form, language), longest))) as opened:
+        found = dict(widgets(opened))
+        assert {path for path in longest if str(found[path].DA) != "/LoSa 9.5 Tf 0 g"} == set()
+
+
 def test_a_letter_that_cannot_be_drawn_is_kept_in_the_value(desk: Any) -> None:
     document = pdf.fill(drawn(desk, FORMS.latest("job_end")), {"client_name": "Я 🙂 Testi"})
     with pikepdf.open(io.BytesIO(document)) as opened:

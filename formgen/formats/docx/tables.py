@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import accumulate, pairwise, takewhile
+from itertools import accumulate, pairwise
 from typing import Any
 
 from docx.enum.table import WD_TABLE_ALIGNMENT
@@ -20,7 +20,7 @@ from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt
 
 from formgen import arrangement
-from formgen.arrangement import WIDE_LABEL, paired
+from formgen.arrangement import WIDE_LABEL, closely, given, hinted, paired, signed
 from formgen.formats.docx.controls import Slot
 from formgen.formats.docx.measure import finnish, lines, long, room, unbroken
 from formgen.sheet import Choice, Control, Question
@@ -35,7 +35,6 @@ SHORT_HINT = 40
 SHORT, CLOSE_SHORT = 120, 200  # characters of an answer that does with half a row, and where that saves rows
 CROWDED = 1.4  # times the page that the columns of a grid would like to be wide
 SMALL_CARD = 6  # rows
-FEW_ROWS = 4  # more are closely set, the hints of cards above the first
 COLUMN, MOST_COLUMNS = Cm(1.9), 4  # of boxes
 GAP, SLACK = Cm(0.22), (1.05, 1.2)
 TOO_HIGH = 999  # lines
@@ -250,15 +249,14 @@ def control(line: Any, slot: Slot, path: str) -> None:
 
 def signature(document: DocxDocument, parts: list[Question]) -> None:
     """Add a signature: its name as a heading, its parts in one row that stays with it."""
-    title = parts[0].label.rpartition(": ")[0]
-    heading(document, starred(replace(parts[0], label=title)), hint=parts[0].hint)
-    named = [replace(part, label=part.label.rpartition(": ")[2].capitalize(), hint="") for part in parts]
+    title, named = signed(parts)
+    heading(document, starred(title), hint=title.hint)
     labels = [max(Cm(1.6), unbroken(f"{part.label}\u00a0*", LABEL, bold=True) + PADDING) for part in named]
     days = [Cm(2.5) if part.control is Control.DATE else 0 for part in named]
     rest = (WIDTH - sum(labels) - sum(days)) // days.count(0)
     sizes = [size for label, day in zip(labels, days, strict=True) for size in (label, day or rest)]
     edges = [0, *accumulate(sizes)]
-    pair_row(new_table(document, title, edges), edges, named, cuts=edges)
+    pair_row(new_table(document, title.label, edges), edges, named, cuts=edges)
 
 
 # --- repeating tables -------------------------------------------------------------------------
@@ -268,24 +266,22 @@ def table(document: DocxDocument, question: Question) -> None:
     """Add a repeating table under its heading."""
     heading(document, starred(question), question.number, question.hint)
     as_cards = cards(question)
-    if not as_cards or question.rows > FEW_ROWS:
-        column_hints(document, question)
-        question = replace(question, columns=tuple(replace(column, hint="") for column in question.columns))
+    above, question = hinted(question, as_cards)
+    column_hints(document, above)
     if as_cards:
         card_rows(document, question)
     else:
         grid_rows(document, question)
 
 
-def column_hints(document: DocxDocument, question: Question) -> None:
-    """Add the hints of the columns in one line above their table, where they squeeze no column."""
-    hinted = [column for column in question.columns if column.hint]
-    if hinted:
+def column_hints(document: DocxDocument, columns: Sequence[Question]) -> None:
+    """Add the hints of columns in one line above their table, where they squeeze none of them."""
+    if columns:
         line = paragraph(document, "", "Hint")
         line.paragraph_format.keep_with_next = True
-        for column in hinted:
+        for column in columns:
             line.add_run(f"{expression(column.label)}: ").bold = True
-            line.add_run(expression(column.hint) + (" " if column is not hinted[-1] else ""))
+            line.add_run(expression(column.hint) + (" " if column is not columns[-1] else ""))
 
 
 def cards(question: Question) -> bool:
@@ -298,7 +294,7 @@ def cards(question: Question) -> bool:
 
 def grid_rows(document: DocxDocument, question: Question) -> None:
     """Add a grid: a header row that repeats on every page, and the row of the loop."""
-    close = question.rows > FEW_ROWS
+    close = closely(question)
     grid = new_table(document, question.label, [0, *accumulate(widths(question.columns))], close)
     header = grid.add_row()
     for cell, column in zip(header.cells, question.columns, strict=True):
@@ -314,18 +310,15 @@ def grid_rows(document: DocxDocument, question: Question) -> None:
 
 
 def card_rows(document: DocxDocument, question: Question) -> None:
-    """Add cards: for each row of the loop a heading and its label and answer pairs.
-
-    What a card comes with, such as the number and name of what is assessed, is its heading.
-    """
-    given = list(takewhile(lambda column: column.locked, question.columns))
-    cuts = given_cuts(given)
+    """Add cards: for each row of the loop a heading, with what is given, and its label and answer pairs."""
+    known = given(question)
+    cuts = given_cuts(known)
     edges = sorted({*EDGES, *cuts})
-    close = question.rows > FEW_ROWS
+    close = closely(question)
     grid = new_table(document, question.label, edges, close)
     loop_row(grid, f"{{%tr for row in {question.path} %}}")
-    if given:
-        pair_row(grid, edges, given, "row.", cuts, close)
+    if known:
+        pair_row(grid, edges, known, "row.", cuts, close)
     else:
         cell = span(grid.add_row().cells, 0, len(edges) - 2)
         cell.paragraphs[0].style = "Label"
@@ -333,7 +326,7 @@ def card_rows(document: DocxDocument, question: Question) -> None:
     for cell in grid.rows[-1].cells:
         shade(cell, HEAD_SHADE)
     keep_with_next(grid.rows[-1])
-    asked = question.columns[len(given) :]
+    asked = question.columns[len(known) :]
     pairs = min(
         (list(paired(asked, partial(short, most=most))) for most in (SHORT, CLOSE_SHORT if close else SHORT)), key=len
     )
@@ -346,10 +339,10 @@ def card_rows(document: DocxDocument, question: Question) -> None:
     loop_row(grid, "{%tr endfor %}")
 
 
-def given_cuts(given: Sequence[Question]) -> list[int]:
+def given_cuts(known: Sequence[Question]) -> list[int]:
     """Return the edges of the cells of a card's heading: numbers narrow, the rest for what is last."""
     sizes: list[int] = []
-    for column in given:
+    for column in known:
         sizes += (
             unbroken(f"{column.label}\u00a0*", LABEL, bold=True) + PADDING,
             Cm(1.2) if not column.limit else Cm(4),

@@ -16,7 +16,7 @@ from pikepdf import Name, Object, Pdf, String
 from formgen.formats.pdf import look
 from formgen.formats.pdf.fields import NONE, OFF, ON
 
-MULTILINE = 1 << 12
+READ_ONLY, MULTILINE = 1, 1 << 12
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of random name with mode 0700 is made in it
 
 
@@ -85,13 +85,16 @@ def tick(box: Object, ticked: bool) -> None:
 def write(found: Object, text: str) -> None:
     """Set text or list, and draw it."""
     found.V = String(text)
-    if Name.Ch == found.FT:
+    flags, listed = int(found.get("/Ff", 0)), Name.Ch == found.FT
+    if listed:
         found.V = String(text or NONE)
         text = next((str(label) for code, label in found.Opt if str(code) == text), text)
     if "/AP" not in found:
         return
     left, bottom, right, top = (float(edge) for edge in found.Rect)
     width, height = right - left, top - bottom
-    drawn, size = look.text_look(text, width, height, bool(int(found.get("/Ff", 0)) & MULTILINE))
+    area = bool(flags & MULTILINE)
+    given = bool(listed and flags & READ_ONLY)  # which no viewer draws anew, in one line
+    drawn, size = look.text_look(text, width, height, area or given, not area)
     found.AP.N.write(drawn)
     found.DA = String(look.style(size))

@@ -27,19 +27,21 @@ def stream(pdf: Pdf, drawn: bytes, width: float, height: float, resources: Objec
     return found
 
 
-def text_look(text: str, width: float, height: float, multiline: bool) -> tuple[bytes, float]:
+def text_look(text: str, width: float, height: float, wrapped: bool, middle: bool) -> tuple[bytes, float]:
     """Return the operators that draw a text in a box of points, and the size that it is drawn in.
 
-    The size falls until the text fits, down to the smallest that can be read on paper.
+    The size falls until the text fits, down to the smallest that can be read on paper. It stands in
+    the middle of the height where that is asked for or three lines have no room, else it begins at
+    the top.
     """
-    lines, size = fitted(text, width - 2 * MARGIN, height - 2 * MARGIN, multiline)
+    lines, size = fitted(text, width - 2 * MARGIN, height - 2 * MARGIN, wrapped)
     drawn = [line for line in lines if line]
     if not drawn:
         return EMPTY, size
     measured = face()
     top = height - MARGIN - measured.ascent * size / 1000
-    if not multiline:
-        top = (height - measured.height * size / 1000) / 2
+    if middle or height < 3 * SIZE * LEADING + 2 * MARGIN:
+        top = (height - measured.height * size / 1000 + (len(lines) - 1) * size * LEADING) / 2
     parts = [b"/Tx BMC q %g %g %g %g re W n BT 0 g %g TL %g %g Td" % (
         1, 1, round(width - 2, 3), round(height - 2, 3), round(size * LEADING, 3), MARGIN, round(top, 3)
     )]  # fmt: skip
@@ -47,20 +49,20 @@ def text_look(text: str, width: float, height: float, multiline: bool) -> tuple[
     return b"\n".join([*parts, b"ET Q EMC"]), size
 
 
-def fitted(text: str, width: float, height: float, multiline: bool) -> tuple[list[str], float]:
+def fitted(text: str, width: float, height: float, wrapped: bool) -> tuple[list[str], float]:
     """Return the lines of a text, and the largest size at which they fit."""
     measured = face()
     lines = [measured.clean(line) for line in text.split("\n")]
-    if not multiline:
+    if not wrapped:
         line, size = " ".join(lines), SIZE
         while size > SMALLEST and measured.width(line, size) > width:
             size -= STEP
         return [line], size
     size = SIZE
     while True:
-        wrapped = [piece for line in lines for piece in wrap(line, width, size)]
-        if size <= SMALLEST or len(wrapped) * size * LEADING <= height:
-            return wrapped, size
+        pieces = [piece for line in lines for piece in wrap(line, width, size)]
+        if size <= SMALLEST or len(pieces) == 1 or len(pieces) * size * LEADING <= height:
+            return pieces, size
         size -= STEP
 
 

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any
 
-from formgen.arrangement import COLUMNS, WIDE_LABEL, block, cards, paired, sections, short, widths
+from formgen.arrangement import (
+    COLUMNS,
+    WIDE_LABEL,
+    block,
+    cards,
+    closely,
+    given,
+    hinted,
+    paired,
+    sections,
+    short,
+    signed,
+    widths,
+)
 from formgen.formats.pdf import look
 from formgen.formats.pdf.face import face
 from formgen.formats.pdf.fields import CASE, boxes
@@ -15,8 +29,14 @@ from formgen.sheet import Choice, Control, Question, within
 from formgen.words import locale, say
 
 POINT = 72 / 2.54  # points in a cm
+CLOSE_COLUMNS = (3.2, 5.3, 3.2, 5.3)  # cm: label, answer, label, answer where rows are closely set
 LINE, MORE = 25, 14  # the height of a field of one line, and of each further one, in points
-LETTER, BOX = 4.9, 19  # the usual width of a letter; of a box with the gap behind it, in points
+CLOSE_LINE, CLOSE_AREA = 24.7, 41.8  # the heights of a field where rows are closely set: 8 and 14 mm within
+RIM = 1  # around a field in its cell, in points
+KNOWN = 17  # the height of a field that nobody writes in
+LETTER, BOX, CLOSE_BOX = 4.9, 19, 16  # the usual width of a letter; of a box with the gap behind it, in points
+HALF = 65  # of the label of a box in a grid, at most, in points
+PADDING, BETWEEN, CLOSE_BETWEEN = 12, 14, 7  # beside the boxes of a cell, and between them, in points
 
 
 def described(
@@ -26,6 +46,8 @@ def described(
     return {
         "lang": locale(language).language,
         "columns": COLUMNS,
+        "rim": RIM,
+        "close_columns": CLOSE_COLUMNS,
         "title": words["form_title"],
         "number": words["form_number"],
         "version": words["form_version"],
@@ -47,42 +69,85 @@ def described(
 
 
 def parts(questions: Iterable[Question], rows: Mapping[str, int]) -> Iterator[dict[str, Any]]:
-    """Yield the parts of a section: pairs in rows, and tables; blocks such as signatures stay together."""
-    for (tabular, named), run in groupby(
-        questions, key=lambda question: (bool(question.columns), bool(block(question)))
-    ):
+    """Yield the parts of a section: pairs in rows, signatures, and tables."""
+    for (tabular, named), run in groupby(questions, key=lambda question: (bool(question.columns), block(question))):
         if tabular:
             yield from (table(question, rows[question.path]) for question in run)
+        elif named:
+            yield signature(list(run))
         else:
-            groups = [list(pairs(group)) for _, group in groupby(run, key=block)]
-            yield {"kind": "rows", "together": named, "groups": groups}
+            yield {"kind": "rows", "rows": list(pairs(run))}
+
+
+def signature(asked: Sequence[Question]) -> dict[str, Any]:
+    """Return a signature: its name as a heading with the hint, its parts in one row."""
+    title, named = signed(asked)
+    sizes = [max(1.6, (size_of(f"{part.label} *") * 1.06 + 10) / POINT) for part in named]
+    days = [2.7 if part.control is Control.DATE else 0 for part in named]
+    rest = (sum(COLUMNS) - sum(sizes) - sum(days)) / days.count(0)
+    answers = [day or rest for day in days]
+    return {
+        **labelled(title),
+        "kind": "signature",
+        "widths": [size for pair in zip(sizes, answers, strict=True) for size in pair],
+        "items": [item(part, size) for part, size in zip(named, answers, strict=True)],
+    }
 
 
 def table(question: Question, rows: int) -> dict[str, Any]:
     """Return a repeating table: cards where a grid would be too wide."""
+    as_cards, close = cards(question), closely(question)
+    above, question = hinted(question, as_cards)
+    common = {
+        **labelled(question),
+        "kind": "cards" if as_cards else "grid",
+        "close": close,
+        "hints": [labelled(column) for column in above],
+    }
     lines = [[within(question, row, column) for column in question.columns] for row in range(rows)]
-    common = {**labelled(question), "kind": "cards" if cards(question) else "grid"}
-    if cards(question):
-        return {**common, "cards": [list(pairs(line)) for line in lines]}
+    if as_cards:
+        return {**common, **headed(question), "cards": [card(line, len(given(question)), close) for line in lines]}
     sizes = roomy(question.columns)
     return {
         **common,
         "widths": sizes,
         "columns": [labelled(column) for column in question.columns],
-        "rows": [[item(cell, size) for cell, size in zip(line, sizes, strict=True)] for line in lines],
+        "rows": [[item(cell, size, close) for cell, size in zip(line, sizes, strict=True)] for line in lines],
     }
 
 
+def headed(question: Question) -> dict[str, Any]:
+    """Return the widths of the headings of cards: numbers narrow, the rest for what is last."""
+    sizes: list[float] = []
+    for column in given(question):
+        sizes += ((size_of(f"{column.label} *") * 1.06 + 10) / POINT, 4 if column.limit else 1.2)
+    return {"widths": [*sizes[:-1], sum(COLUMNS) - sum(sizes[:-1])] if sizes else []}
+
+
+def card(line: Sequence[Question], known: int, close: bool) -> dict[str, Any]:
+    """Return a card: what is given, which is its heading, and the rows of what is asked."""
+    heading = [{**item(cell, sum(COLUMNS) / 2, close), "height": KNOWN} for cell in line[:known]]
+    return {"given": heading, "rows": list(pairs(line[known:], close))}
+
+
 def roomy(columns: Sequence[Question]) -> list[float]:
-    """Return the width in cm of each column of a grid, with room for every word beside a box."""
+    """Return the width in cm of each column of a grid, with room for all that must not be broken."""
     sizes = widths(columns)
-    needed = [
-        max((size_of(word) + BOX + 13 for choice in boxed(column) for word in choice.label.split()), default=0) / POINT
-        for column in columns
-    ]
+    needed = [least(column) / POINT for column in columns]
     missing = sum(max(need - size, 0) for need, size in zip(needed, sizes, strict=True))
     spare = sum(max(size - need, 0) for need, size in zip(needed, sizes, strict=True))
     return [max(need, size - max(size - need, 0) * missing / spare) for need, size in zip(needed, sizes, strict=True)]
+
+
+def least(column: Question) -> float:
+    """Return the points that a column of a grid needs: for its boxes, or for what it is given."""
+    if column.control is Control.LIST and column.locked:
+        return min(max(size_of(choice.label) for choice in column.choices) + 14, 8 * POINT)
+    words = [size_of(word) for choice in boxed(column) for word in choice.label.split()]
+    if len(words) == 2 == len(column.choices) and sum(words) < 40:  # such as yes and no
+        return sum(words) + 2 * BOX + BETWEEN + PADDING + 1
+    halves = [min(size_of(choice.label) * 0.65, HALF) for choice in boxed(column)]  # so that two lines do
+    return max((part + BOX + PADDING + 1 for part in (*words, *halves)), default=0)
 
 
 def boxed(question: Question) -> tuple[Choice, ...]:
@@ -95,21 +160,29 @@ def size_of(text: str) -> float:
     return face().width(face().clean(text), look.SIZE)
 
 
-def pairs(questions: Iterable[Question]) -> Iterator[list[dict[str, Any]]]:
+def pairs(questions: Iterable[Question], close: bool = False) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of label and answer pairs."""
-    for pair in paired(questions, short):
-        if wide(pair[0]):
-            sizes = [sum(COLUMNS)]
+    columns = CLOSE_COLUMNS if close else COLUMNS
+    for pair in paired(questions, partial(short, close=close)):
+        if wide(pair[0], close):
+            sizes = [sum(columns)]
         elif len(pair) == 2:
-            sizes = [COLUMNS[1], COLUMNS[3]]
+            sizes = [columns[1], columns[3]]
         else:
-            sizes = [sum(COLUMNS[2:]) if len(pair[0].label) > WIDE_LABEL else sum(COLUMNS[1:])]
-        yield [item(question, size) for question, size in zip(pair, sizes, strict=True)]
+            sizes = [sum(columns[2:]) if len(pair[0].label) > WIDE_LABEL else sum(columns[1:])]
+        yield [item(question, size, close) for question, size in zip(pair, sizes, strict=True)]
 
 
-def wide(question: Question) -> bool:
-    """Tell whether a question has its label above and the whole width below: long text, and boxes of a long label."""
-    return question.control is Control.AREA or (len(boxed(question)) > 2 and len(question.label) > WIDE_LABEL)
+def wide(question: Question, close: bool = False) -> bool:
+    """Tell whether a question has its label above and the whole width below.
+
+    Long text has, and boxes with a long label or so long ones that only this sets them side by side.
+    """
+    found = boxed(question)
+    beside_label, whole = (beside(found, sum(size) * POINT - PADDING, close) for size in (COLUMNS[1:], COLUMNS))
+    stacked = len(found) > 4 and beside_label == 1 < whole
+    area = question.control is Control.AREA and not close
+    return area or stacked or (len(found) > 2 and len(question.label) > WIDE_LABEL)
 
 
 def labelled(question: Question) -> dict[str, Any]:
@@ -123,32 +196,51 @@ def labelled(question: Question) -> dict[str, Any]:
     }
 
 
-def item(question: Question, width: float) -> dict[str, Any]:
+def item(question: Question, width: float, close: bool = False) -> dict[str, Any]:
     """Return a question as it is drawn where its answer is so many cm wide."""
     return {
         **labelled(question),
         "name": question.path,
         "control": question.control,
-        "wide": wide(question),
+        "close": close,
+        "wide": wide(question, close),
         "long": len(question.label) > WIDE_LABEL,
-        "height": LINE + MORE * (lines(question, width) - 1),
-        "beside": beside(question.choices, width * POINT - 12),
+        "height": height(question, width, close),
+        "beside": beside(question.choices, width * POINT - PADDING, close),
         "choices": [{"name": full, "label": choice.label} for full, choice in boxes(question) if choice],
     }
 
 
-def beside(choices: Sequence[Choice], width: float) -> int:
+def beside(choices: Sequence[Choice], width: float, close: bool) -> int:
     """Return how many boxes with their labels go side by side on a width in points."""
-    sizes = [size_of(choice.label) + BOX for choice in choices]
+    box, between = (CLOSE_BOX, CLOSE_BETWEEN) if close else (BOX, BETWEEN)
+    sizes = [size_of(choice.label) + box for choice in choices]
     for count in range(min(len(sizes), 6), 1, -1):
-        if sum(max(sizes[column::count]) for column in range(count)) + 14 * (count - 1) <= width:
+        if sum(max(sizes[column::count]) for column in range(count)) + between * (count - 1) <= width:
             return count
     return 1
+
+
+def height(question: Question, width: float, close: bool) -> float:
+    """Return the height in points of a field on a width in cm; closely set, the least that a hand can do with."""
+    drawn: float = LINE + MORE * (lines(question, width) - 1)
+    if close:
+        drawn = CLOSE_AREA if question.control is Control.AREA else CLOSE_LINE
+    return max(drawn, given_height(question, width))
+
+
+def given_height(question: Question, width: float) -> float:
+    """Return the height in points that the longest given option takes on a width in cm, in lines of usual size."""
+    if question.control is not Control.LIST or not question.locked:
+        return 0
+    room = width * POINT - 2 * (RIM + look.MARGIN)
+    most = max(len(list(look.wrap(choice.label, room, look.SIZE))) for choice in question.choices)
+    return math.ceil(most * look.SIZE * look.LEADING + 2 * (RIM + look.MARGIN))
 
 
 def lines(question: Question, width: float) -> int:
     """Return how many lines a field has on a width in cm: room for what is usually written."""
     needed = question.limit * LETTER / (width * POINT)
     if question.control is Control.AREA:
-        return min(max(math.ceil(needed * 0.6), 3), 4 if block(question) else 8)
-    return min(max(math.ceil(needed / 1.9), 1), 3) if question.control is Control.LINE else 1
+        return min(max(math.ceil(needed * 0.4), 3), 4)
+    return min(max(math.ceil(needed / 2.2), 1), 3) if question.control is Control.LINE else 1
