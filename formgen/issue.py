@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from formgen import formats, outbox, prefill
+from formgen import formats, outbox, prefill, reply
 from formgen.errors import UsageError
 from formgen.form import Form, blank
 from formgen.process import Case, ends
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Draft, Identity
-from formgen.store import Journal, day, known, stamp
+from formgen.sheet import Answer, Draft, Identity, Sheet
+from formgen.store import Journal, Row, day, known, stamp
 from formgen.words import FORM_LANGUAGES, locale, say
 
 
@@ -167,6 +167,44 @@ def issue(
     )
     outbox.write(file, document)
     return Issued(form.id, form.version, str(instance), case_id, format_name, language, str(file))
+
+
+def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row) -> dict[str, Callable[[], bytes]]:
+    """Return what draws the reply to a rejected return, by format; ``row`` is the return.
+
+    It is the form again, with what is wrong marked, as Word document and in the format that it
+    came in; where none was written down, a letter.
+    """
+    form = registry.latest(row["form"]) if row["form"] else None
+    letter = partial(reply.letter, row, form, workspace.office)
+    issued = journal.issued(row["reply_id"]) if row["reply_id"] else None
+    if issued is None:
+        return {"docx": letter}
+    draw = partial(again, workspace, journal, registry, row, issued)
+    return {name: partial(draw, name, letter) for name in dict.fromkeys(("docx", issued["format"]))}
+
+
+def again(
+    workspace: Workspace,
+    journal: Journal,
+    registry: Registry,
+    row: Row,
+    issued: Row,
+    format_name: str,
+    letter: Callable[[], bytes],
+) -> bytes:
+    """Return the document that a rejected return is answered with, or the letter when its template cannot be used."""
+    form = registry.forms[issued["form"]][issued["version"]]
+    identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
+    omitted = (issued["omitted"] or "").split()
+    draft = drafted(workspace, form, identity, issued["case_id"], issued["language"], omitted)
+    draft = replace(draft, notes=reply.notes(registry, journal, row))
+    sheet = Sheet({path: Answer(text, "prefill") for path, text in issued["answers"].items()})
+    try:
+        document: bytes = formats.every()[format_name].draw(draft, sheet)
+    except UsageError:
+        return letter()
+    return document
 
 
 def archive(

@@ -23,7 +23,9 @@ from formgen.kinds import Json
 from formgen.settings import Workspace
 
 MODE = 0o640
-BESIDE = REASON, REPLY = ".reason.json", ".palaute.docx"
+REASON, REPLY = ".reason.json", ".palaute"
+REPLIES = {"docx": f"{REPLY}.docx", "pdf": f"{REPLY}.pdf"}
+BESIDE = (REASON, *REPLIES.values())
 LONGEST_ENDING = 16
 
 
@@ -110,13 +112,17 @@ def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
 
 
 def rejection_files(
-    workspace: Workspace, rejected_as: str, original: Path, reason: str, letter: Callable[[], bytes]
+    workspace: Workspace, rejected_as: str, original: Path, reason: str, replies: Mapping[str, Callable[[], bytes]]
 ) -> Iterator[tuple[Path, Callable[[], bytes]]]:
-    """Yield place and bytes of a rejected file untouched, the reason for machines, the reply for its sender."""
+    """Yield place and bytes of a rejected file untouched, the reason for machines, the replies for its sender.
+
+    ``replies`` are by their format.
+    """
     file = rejected_path(workspace, rejected_as)
     yield file, original.read_bytes
     yield file.with_name(file.name + REASON), lambda: pretty(json.loads(reason))
-    yield file.with_name(file.name + REPLY), letter
+    for name, reply in replies.items():
+        yield file.with_name(file.name + REPLIES[name]), reply
 
 
 def publish(files: Iterable[tuple[Path, Callable[[], bytes]]]) -> None:
@@ -149,7 +155,7 @@ def free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]) -> 
 
 def shortened(stem: str, tail: str) -> str:
     """Return a stem cut so that name, ending and the reply's ending are no longer than 255 bytes."""
-    room = 255 - len(f"{tail}{REPLY}".encode())
+    room = 255 - len(f"{tail}{max(BESIDE, key=len)}".encode())
     return stem.encode()[:room].decode(errors="ignore")
 
 
@@ -220,6 +226,9 @@ FINDING: Json = {
         "severity": {"enum": ["error", "review", "warning"], "title": "Vakavuus"},
         "field": {"type": "string", "title": "Kohta"},
         "message": {"type": "string", "title": "Viesti"},
+        "label": {"type": "string", "title": "Kohdan nimi"},
+        "accepts": {"type": "string", "title": "Mitä kohtaan voi kirjoittaa"},
+        "example": {"type": "string", "title": "Esimerkki"},
     },
     "required": ["code", "field", "message"],
 }
