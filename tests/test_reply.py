@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable
 
+import pikepdf
 import pytest
 
 from formgen import formats
 from formgen.formats.docx.package import Package, w
+from formgen.formats.pdf.fields import NOTE
+from formgen.formats.pdf.fill import named
 from formgen.sheet import SIGN
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, tree
+from tests.pdfs import UA, failures
 from tests.replies import PLACE, WRONG, Wrong, put_right, rejected, reply, told
 
 At = Callable[[str], Bench]
@@ -39,19 +44,11 @@ def test_a_reply_with_only_the_marked_places_filled_is_accepted(name: str, at: A
 
 
 @every_wrong
-def test_a_reply_keeps_every_answer_as_it_was_written(name: str, at: At) -> None:
+def test_a_reply_keeps_every_answer_and_marks_every_wrong_place_by_sign_words_and_comment(name: str, at: At) -> None:
     wrong = WRONG[name]
     bench = at(PLACE[wrong.form])
     row = rejected(bench, wrong)
-    sent = standing(bench, bench.intake.original(row))
-    assert standing(bench, reply(bench, row)) == sent
-
-
-@every_wrong
-def test_a_reply_marks_every_wrong_place_by_sign_words_and_comment(name: str, at: At) -> None:
-    wrong = WRONG[name]
-    bench = at(PLACE[wrong.form])
-    row = rejected(bench, wrong)
+    assert standing(bench, reply(bench, row)) == standing(bench, bench.intake.original(row))
     package = Package(reply(bench, row))
     root = package.parse(package.main)
     errors = bench.reason(row)["errors"]
@@ -71,6 +68,54 @@ def test_a_reply_marks_every_wrong_place_by_sign_words_and_comment(name: str, at
     named = {mark.get(w("numId")) for mark in package.parse("word/numbering.xml").iter(w("num"))}
     assert numbered <= named
     assert len([line for line in lines if re.match(r"\d+\. ", line)]) == count
+
+
+@pytest.mark.parametrize("name", ["line", "area", "date", "ticks", "list", "cell", "ticks_in_a_cell", "signature"])
+def test_a_pdf_is_answered_by_a_pdf_too_that_says_what_to_do_and_is_accepted(name: str, at: At) -> None:
+    wrong = WRONG[name]
+    bench = at(PLACE[wrong.form])
+    row = rejected(bench, wrong, "pdf")
+    data = reply(bench, row, "pdf")
+    assert failures(data, UA) == []
+    assert standing(bench, data, "pdf") == standing(bench, bench.intake.original(row), "pdf")
+    errors = bench.reason(row)["errors"]
+    titles = tooltips(data)
+    for number, error in enumerate(errors, start=1):
+        (title,) = [title for place, title in titles.items() if place == f"{NOTE}{number}"]
+        assert error["label"] in title
+        marked = [title for place, title in titles.items() if f"{place}.".startswith(f"{error['field']}.")]
+        assert any(f"Korjaa {number}: {error['message']}" in title for title in marked)
+    done = put_right(bench, row, wrong, "pdf")
+    assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"])
+
+
+def tooltips(data: bytes) -> dict[str, str]:
+    """Return what every field of a PDF is called."""
+    with pikepdf.open(io.BytesIO(data)) as document:
+        return {name: str(field.TU) for name, field in named(document.Root.AcroForm.Fields)}
+
+
+def test_both_replies_to_a_pdf_are_one_document(at: At) -> None:
+    bench = at("new")
+    row = rejected(bench, WRONG["many"], "pdf")
+    first = put_right(bench, row, WRONG["many"], "docx")
+    second = put_right(bench, row, WRONG["many"], "pdf")
+    assert (first["outcome"], second["outcome"], second["first_id"]) == ("accepted", "duplicate", first["return_id"])
+
+
+def test_a_layout_with_notes_that_is_kept_holds_no_answer(at: At) -> None:
+    bench = at("new")
+    rejected(bench, WRONG["many"], "pdf")
+    kept = [file.read_bytes() for file in (bench.workspace.var / "layouts").glob("*.pdf")]
+    told = [value for data in kept for value in values(data)]
+    assert len(kept) == 2
+    assert {text for text in told if text not in ("/Off", "-")} == set()
+
+
+def values(data: bytes) -> list[str]:
+    """Return the values of the fields of a PDF."""
+    with pikepdf.open(io.BytesIO(data)) as document:
+        return [str(field.V) for _, field in named(document.Root.AcroForm.Fields) if "/V" in field]
 
 
 def test_a_reply_that_comes_back_as_it_is_is_rejected_for_the_same_reasons_and_is_answered_again(at: At) -> None:
@@ -202,7 +247,7 @@ def test_a_return_in_which_nothing_can_be_put_right_is_answered_by_a_letter(at: 
 
 def test_replies_that_are_gone_are_written_again_to_the_byte(at: At) -> None:
     bench = at("new")
-    rejected(bench, WRONG["many"])
+    rejected(bench, WRONG["many"], "pdf")
     folder = bench.workspace.outbox / "rejected"
     before = tree(folder)
     for name in before:
