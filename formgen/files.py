@@ -19,6 +19,7 @@ from formgen.faults import reached
 SHARED, PRIVATE = 0o640, 0o600
 WORK = ".tmp"
 PROGRAM = Path(__file__)
+Making = Callable[[], bytes | None]
 
 
 def write(file: Path, data: bytes, mode: int = SHARED) -> None:
@@ -26,18 +27,20 @@ def write(file: Path, data: bytes, mode: int = SHARED) -> None:
     write_all({file: lambda: data}, mode)
 
 
-def write_all(files: Mapping[Path, Callable[[], bytes]], mode: int = SHARED) -> None:
+def write_all(files: Mapping[Path, Making], mode: int = SHARED) -> None:
     """Write files, each whole or not at all.
 
-    Each is written under another name in its own folder and flushed to disk; then all are renamed,
-    and every folder is flushed once.
+    What cannot be made is left out. Each is written under another name in its own folder and
+    flushed to disk; then all are renamed, and every folder is flushed once.
     """
     written: dict[Path, Path] = {}
     try:
         for file, data in files.items():
+            if (made := data()) is None:
+                continue
             folder(file.parent, mode)
             written[file] = work = file.with_name(f".{uuid4().hex}{WORK}")
-            lay(work, data(), mode)
+            lay(work, made, mode)
         for file, work in written.items():
             work.replace(file)
             reached("file.named")

@@ -19,14 +19,14 @@ from uuid import UUID
 import structlog
 from uuid_utils.compat import uuid7
 
-from formgen import files, outbox, reply
+from formgen import files, issue, outbox
 from formgen.errors import Busy, CutOff, Unreadable, UsageError, raised_at
 from formgen.faults import reached
 from formgen.registry import Registry
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Sheet
 from formgen.store import Journal, Row, Transaction, day, dump, stamp
-from formgen.verdict import Desk, Verdict, answers_key, envelope, reason, refused
+from formgen.verdict import Desk, Verdict, answers_key, envelope, kept, reason, refused
 
 log = structlog.get_logger()
 
@@ -331,6 +331,7 @@ class Intake:
             if verdict.outcome == "rejected":
                 today = day(at).isoformat()
                 changes["rejected_as"] = outbox.free_name(today, row["file_name"], self.journal.rejected_as)
+                changes["reply_id"] = self.answer(verdict, at)
                 path = outbox.rejected_path(self.workspace, changes["rejected_as"])
             place = path.relative_to(self.workspace.outbox).as_posix() if path else None
             self.journal.change_return(connection, row["return_id"], changes)
@@ -355,6 +356,32 @@ class Intake:
         folder = self.workspace.pictures / row["return_id"]
         for path, picture in verdict.about.sheet.pictures.items() if verdict.about else ():
             files.write(folder / f"{path}.png", picture, files.PRIVATE)
+
+    def answer(self, verdict: Verdict, at: datetime) -> str | None:
+        """Write down the document that a return is answered with, and return its instance.
+
+        It is the same form again with what stood in it; None where no new form would mend what is wrong.
+        """
+        about = verdict.about
+        if about is None or verdict.code != "invalid_values" or not {*verdict.of("error"), *verdict.of("review")}:
+            return None
+        form, instance = self.registry.latest(about.form.id), str(self.new_id())
+        self.journal.issue(
+            {
+                "instance_id": instance,
+                "form": form.id,
+                "version": form.version,
+                "case_id": verdict.case_id,
+                "language": about.language,
+                "format": about.sheet.reader,
+                "omitted": " ".join(sorted(about.omitted)),
+                "corrects": about.first,
+                "issued_at": stamp(at),
+            },
+            kept(about, form),
+            about.sources,
+        )
+        return instance
 
     def accept(self, connection: Transaction, row: Row, verdict: Verdict, at: datetime) -> dict[str, Any]:
         """Write record and steps, and return what the return's own row is to say.
@@ -429,7 +456,7 @@ class Intake:
         """Write the files of events that do not lie in their places."""
         outbox.publish((file for event in events for file in self.files(event)), self.workspace.office.files.bits)
 
-    def files(self, event: Row) -> Iterable[tuple[Path, Callable[[], bytes]]]:
+    def files(self, event: Row) -> Iterable[tuple[Path, files.Making]]:
         """Return place and bytes of the files that one event is about."""
         row = self.journal.returned(return_id=event["return_id"])[0]
         if event["event"] == "record.accepted":
@@ -437,10 +464,9 @@ class Intake:
             assert record, "an accepted return has its record"
             return [outbox.record_file(self.workspace, record["payload"])]
         if event["event"] == "return.rejected":
-            form = self.registry.latest(row["form"]) if row["form"] else None
-            letter = partial(reply.letter, row, form, self.workspace.office)
             original = partial(self.original, row)
-            return outbox.rejection_files(self.workspace, row["rejected_as"], original, row["reason"], letter)
+            replies = issue.replies(self.workspace, self.journal, self.registry, row)
+            return outbox.rejection_files(self.workspace, row["rejected_as"], original, row["reason"], replies)
         return []
 
     def recover(self) -> None:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from formgen import files, formats, outbox, prefill
-from formgen.errors import UsageError
+import structlog
+
+from formgen import files, formats, outbox, prefill, reply
+from formgen.errors import UsageError, raised_at
 from formgen.form import Form, blank
 from formgen.process import Case, ends
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Draft, Identity
-from formgen.store import Journal, day, known, stamp
+from formgen.sheet import Answer, Draft, Identity, Sheet
+from formgen.store import Journal, Row, day, known, stamp
 from formgen.words import FORM_LANGUAGES, locale, say
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,45 @@ def issue(
     )
     files.write(file, document, workspace.office.files.bits)
     return Issued(form.id, form.version, str(instance), case_id, format_name, language, str(file))
+
+
+def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row) -> dict[str, files.Making]:
+    """Return what draws the reply to a rejected return, by format; ``row`` is the return.
+
+    It is the form again, with what is wrong marked, as Word document and in the format that it
+    came in; where none was written down, a letter.
+    """
+    form = registry.latest(row["form"]) if row["form"] else None
+    letter = partial(reply.letter, row, form, workspace.office)
+    issued = journal.issued(row["reply_id"]) if row["reply_id"] else None
+    if issued is None:
+        return {"docx": letter}
+    draw = partial(again, workspace, journal, registry, row, issued)
+    return {name: partial(draw, name, letter) for name in dict.fromkeys(("docx", issued["format"]))}
+
+
+def again(
+    workspace: Workspace,
+    journal: Journal,
+    registry: Registry,
+    row: Row,
+    issued: Row,
+    format_name: str,
+    letter: Callable[[], bytes],
+) -> bytes | None:
+    """Return the document that a rejected return is answered with; where it cannot be drawn the letter, if in Word."""
+    form = registry.forms[issued["form"]][issued["version"]]
+    identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
+    omitted = (issued["omitted"] or "").split()
+    draft = drafted(workspace, form, identity, issued["case_id"], issued["language"], omitted)
+    draft = replace(draft, notes=reply.notes(registry, journal, row))
+    sheet = Sheet({path: Answer(text, "prefill") for path, text in issued["answers"].items()})
+    try:
+        document: bytes = formats.every()[format_name].draw(draft, sheet)
+    except Exception as error:  # noqa: BLE001 - what cannot be drawn must not keep back what others wait for
+        log.error("reply.not_drawn", return_id=row["return_id"], error=type(error).__name__, at=raised_at(error))
+        return letter() if format_name == "docx" else None
+    return document
 
 
 def archive(

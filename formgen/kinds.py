@@ -54,6 +54,7 @@ class Reading:
 
 BLANK = Reading(None)
 FEW = 5  # as many options are drawn as boxes, more as a list
+MANY = 12  # more options are not named one by one
 DASHES = frozenset("-–—−_.…")
 SPACES = dict.fromkeys([0x00A0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
 DROPPED = dict.fromkeys(
@@ -104,6 +105,19 @@ class Kind:
         """Return the options that a document shows, with their labels in the language."""
         return ()
 
+    @property
+    def example(self) -> str:
+        """Return an answer that would do, which ``accepts`` gives; nothing where any text would.
+
+        >>> DayDate().example, Text().example
+        ('1.3.2026', '')
+        """
+        return self.accepts.removesuffix(".").partition("esimerkiksi ")[2]
+
+    def wanted(self, language: str = "fi") -> str:
+        """Return what may be written, with its bounds or options, in the language."""
+        return say(self.accepts, language)
+
     def read(self, text: str, today: date) -> Reading:
         """Return the value of the text, or None for a blank; raise `Misread`.
 
@@ -151,6 +165,10 @@ class Text(Kind):
         if len(text) > self.max_length:
             raise Misread("range", "Teksti on liian pitkä: enintään {most} merkkiä.", most=str(self.max_length))
         return Reading(text)
+
+    def wanted(self, language: str = "fi") -> str:
+        """Return what may be written, and how much."""
+        return f"{super().wanted(language)} {say('Enintään {most} merkkiä.', language, most=self.max_length)}"
 
     def schema(self) -> Json:
         """Return a string with its greatest length."""
@@ -271,6 +289,15 @@ class Number(Kind):
                 "range", "Luvun pitää olla väliltä {low}–{high}.", low=self.edge(self.low), high=self.edge(self.high)
             )
         return value
+
+    def wanted(self, language: str = "fi") -> str:
+        """Return what may be written, and between which bounds."""
+        if self.low is None or self.high is None:
+            return super().wanted(language)
+        bounds = say(
+            "Luvun pitää olla väliltä {low}–{high}.", language, low=self.edge(self.low), high=self.edge(self.high)
+        )
+        return f"{super().wanted(language)} {bounds}"
 
     def edge(self, bound: Decimal | None) -> str:
         """Return a bound as it is shown."""
@@ -530,6 +557,18 @@ class Choose(Kind):
         drawn = self.control in (Control.TICKS, Control.LIST)
         return tuple(Choice(code, self.label(code, language)) for code in self.of) if drawn else ()
 
+    @property
+    def example(self) -> str:
+        """Return the first option."""
+        return super().example or next((choice.label for choice in self.choices()), "")
+
+    def wanted(self, language: str = "fi") -> str:
+        """Return what may be chosen, with the options where they are few."""
+        labels = [choice.label for choice in self.choices(language)]
+        if not 0 < len(labels) <= MANY:
+            return super().wanted(language)
+        return f"{super().wanted(language).removesuffix('.')}: {'; '.join(labels)}."
+
     def parse(self, text: str, today: date) -> Reading:
         """Return the code for a code, a label in any language, a number, or a close label."""
         if text in self.of:
@@ -655,6 +694,10 @@ class Tick(Choose):
     type: ClassVar[str] = "yn"
     accepts: ClassVar[str] = "Rasti kohtaan kyllä tai ei."
     of: CodeList = YES_NO
+
+    def wanted(self, language: str = "fi") -> str:
+        """Return which of the two boxes may be ticked."""
+        return say(self.accepts, language)
 
     def parse(self, text: str, today: date) -> Reading:
         """Return True or False; both boxes ticked is a `Misread`."""
@@ -845,7 +888,7 @@ class PostcodeText(Kind):
     """A postal code of five digits, leading zeros kept."""
 
     type: ClassVar[str] = "postcode"
-    accepts: ClassVar[str] = "Postinumero, viisi numeroa."
+    accepts: ClassVar[str] = "Postinumero, viisi numeroa, esimerkiksi 80100."
 
     def parse(self, text: str, today: date) -> Reading:
         """Return the digits; a post office written behind them is left to its own field."""

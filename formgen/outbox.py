@@ -16,11 +16,14 @@ from typing import Any
 
 from formgen import files
 from formgen.faults import reached
+from formgen.files import Making
 from formgen.form import Form, schema
 from formgen.kinds import Json
 from formgen.settings import Workspace
 
-BESIDE = REASON, REPLY = ".reason.json", ".palaute.docx"
+REASON, REPLY = ".reason.json", ".palaute"
+REPLIES = {"docx": f"{REPLY}.docx", "pdf": f"{REPLY}.pdf"}
+BESIDE = (REASON, *REPLIES.values())
 LONGEST_ENDING = 16
 
 
@@ -39,7 +42,7 @@ def record_path(workspace: Workspace, case_id: str | None, record_id: str, form:
     return workspace.outbox / "records" / (case_id or "_unit") / f"{record_id}.{form}.json"
 
 
-def record_file(workspace: Workspace, payload: str) -> tuple[Path, Callable[[], bytes]]:
+def record_file(workspace: Workspace, payload: str) -> tuple[Path, Making]:
     """Return the place of a record and what makes its bytes."""
     record = json.loads(payload)
     return record_path(workspace, record["case_id"], record["record_id"], record["form"]), lambda: pretty(record)
@@ -51,16 +54,24 @@ def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
 
 
 def rejection_files(
-    workspace: Workspace, rejected_as: str, original: Callable[[], bytes], reason: str, letter: Callable[[], bytes]
-) -> Iterator[tuple[Path, Callable[[], bytes]]]:
-    """Yield place and bytes of a rejected file untouched, the reason for machines, the reply for its sender."""
+    workspace: Workspace,
+    rejected_as: str,
+    original: Making,
+    reason: str,
+    replies: Mapping[str, Making],
+) -> Iterator[tuple[Path, Making]]:
+    """Yield place and bytes of a rejected file untouched, the reason for machines, the replies for its sender.
+
+    ``replies`` are by their format.
+    """
     file = rejected_path(workspace, rejected_as)
     yield file, original
     yield file.with_name(file.name + REASON), lambda: pretty(json.loads(reason))
-    yield file.with_name(file.name + REPLY), letter
+    for name, reply in replies.items():
+        yield file.with_name(file.name + REPLIES[name]), reply
 
 
-def publish(found: Iterable[tuple[Path, Callable[[], bytes]]], mode: int = files.SHARED) -> None:
+def publish(found: Iterable[tuple[Path, Making]], mode: int = files.SHARED) -> None:
     """Write what does not lie in its place already."""
     files.write_all({place: data for place, data in found if not place.exists()}, mode)
 
@@ -105,7 +116,7 @@ def free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]) -> 
 
 def shortened(stem: str, tail: str) -> str:
     """Return a stem cut so that name, ending and the reply's ending are no longer than 255 bytes."""
-    room = 255 - len(f"{tail}{REPLY}".encode())
+    room = 255 - len(f"{tail}{max(BESIDE, key=len)}".encode())
     return stem.encode()[:room].decode(errors="ignore")
 
 
@@ -177,6 +188,9 @@ FINDING: Json = {
         "severity": {"enum": ["error", "review", "warning"], "title": "Vakavuus"},
         "field": {"type": "string", "title": "Kohta"},
         "message": {"type": "string", "title": "Viesti"},
+        "label": {"type": "string", "title": "Kohdan nimi"},
+        "accepts": {"type": "string", "title": "Mitä kohtaan voi kirjoittaa"},
+        "example": {"type": "string", "title": "Esimerkki"},
     },
     "required": ["code", "field", "message"],
 }

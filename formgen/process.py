@@ -178,9 +178,9 @@ class Case:
         found = self.current(form)
         return found[-1].record if found else None
 
-    def without(self, instance_id: str) -> Case:
-        """Return the case as if no record of a document had been accepted: what its correction is judged by."""
-        return replace(self, records=tuple(known for known in self.records if known.instance_id != instance_id))
+    def without(self, *instances: str) -> Case:
+        """Return the case as if no record of some documents had been accepted: what a correction is judged by."""
+        return replace(self, records=tuple(known for known in self.records if known.instance_id not in instances))
 
     def newest(self, record_id: str) -> Known:
         """Return the record in force at the end of the line of corrections that a record began."""

@@ -1,4 +1,4 @@
-"""The reply to the sender of a rejected return: what was wrong, in plain words, and what to do."""
+"""The reply to the sender of a rejected return: what was wrong at which place, in plain words, and what to do."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from formgen.form import Form
+from formgen.form import Field, Form
 from formgen.formats.docx.letter import letter as draw
+from formgen.kinds import Kind
+from formgen.registry import Registry
 from formgen.settings import Office
+from formgen.sheet import Note, Notes
+from formgen.store import Journal
 from formgen.words import locale, say
 
 ADVICE = {
@@ -27,10 +31,104 @@ ADVICE = {
     "transition_not_allowed": "Ota yhteyttä työhönvalmentajaan. Lomake ei sovi asian vaiheeseen.",
     "internal_error": "Vika on meillä. Ota yhteyttä yksikköön.",
 }
+FIXED = "Tätä tietoa ei voi muuttaa lomakkeella. Jos se on väärin, ota yhteyttä yksikköön."
+SHOWN = 80  # characters of an answer that are repeated
+
+
+# --- the same form again ----------------------------------------------------------------------
+
+
+def notes(registry: Registry, journal: Journal, row: Mapping[str, Any]) -> Notes:
+    """Return what the reply to a rejected return says at which place of the form; ``row`` is the return."""
+    issued = journal.issued(row["reply_id"])
+    assert issued, "a reply is written down with the return that it answers"
+    form, language = registry.forms[issued["form"]][issued["version"]], issued["language"]
+    errors: dict[str, list[dict[str, str]]] = {}
+    for error in json.loads(row["reason"])["errors"]:
+        errors.setdefault(error["field"] or error["message"], []).append(error)
+    items = []
+    for found in sorted(errors.values(), key=lambda found: position(form, found[0]["field"])):
+        path = found[0]["field"]
+        says = tuple(dict.fromkeys(error["message"] for error in found))
+        accepts = explained(form, path, language).get("accepts", "")
+        hint = (say("Kelpaa: {accepts}", language, accepts=accepts),) if accepts else ()
+        items.append(
+            Note(path, label_of(form, path, language), stood(form, path, issued["answers"], language), (*says, *hint))
+        )
+    return Notes(
+        say("Korjaa tämä kohta", language)
+        if len(items) == 1
+        else say("Korjaa nämä {count} kohtaa", language, count=len(items)),
+        say(
+            "Lomaketta ei voitu vielä ottaa vastaan. Se on tässä uudelleen, ja vastauksesi ovat tallella. "
+            "Korjaa merkityt kohdat, tallenna tiedosto ja lähetä se.",
+            language,
+        ),
+        say("Korjaa", language),
+        say("Kohdassa oli", language),
+        tuple(items),
+    )
+
+
+def explained(form: type[Form] | None, path: str, language: str) -> dict[str, str]:
+    """Return how a place is called, what it accepts and an example; nothing for what is of no place."""
+    asked = form.field(path) if form and path else None
+    if asked is None:
+        return {}
+    kind = kind_of(asked, path)
+    accepts = say(FIXED, language) if asked.locked else kind.wanted(language) if kind else ""
+    example = kind.example if kind and not asked.locked else ""
+    return {"label": label_of(form, path, language), "accepts": accepts, "example": say(example, language)}
+
+
+def kind_of(asked: Field, path: str) -> Kind | None:
+    """Return the kind of a place: of a part of a signature its own, None for a table."""
+    return next((kind for part, _, kind in asked.parts() if part == path), asked.reads)
+
+
+def stood(form: type[Form], path: str, answers: Mapping[str, str], language: str) -> str:
+    """Return what stood at a place as it is shown to the person who wrote it: options by their labels."""
+    asked, text = form.field(path), answers.get(path, "")
+    if not text or asked is None:
+        return say("ei vastausta", language)
+    kind = kind_of(asked, path)
+    labels = dict(kind.choices(language)) if kind else {}
+    shown = [labels.get(text, text)] if text in labels else [labels.get(word, word) for word in text.split()]
+    said = (", " if set(text.split()) <= labels.keys() else " ").join(shown)
+    return f"”{said if len(said) <= SHOWN else said[: SHOWN - 1] + '…'}”"
+
+
+def position(form: type[Form], path: str) -> tuple[int, int, int]:
+    """Return where a place stands in the form, what is of no place last."""
+    name, _, rest = path.partition(".")
+    index, _, column = rest.partition(".")
+    outer = next((number for number, asked in enumerate(form.fields) if asked.name == name), len(form.fields))
+    columns = [asked.name for asked in form.fields[outer].columns] if outer < len(form.fields) else []
+    row = int(index) if index.isdecimal() else -1
+    return outer, row, columns.index(column) if column in columns else -1
+
+
+def label_of(form: type[Form] | None, path: str, language: str) -> str:
+    """Return how a place is called on paper: the label and, in a table, the row."""
+    asked = form.field(path) if form and path else None
+    if form is None or asked is None:
+        return ""
+    table, _, rest = path.partition(".")
+    index = rest.partition(".")[0]
+    label = say(next((label for part, label, _ in asked.parts() if part == path), asked.label), language)
+    if not index.isdecimal():
+        return label
+    outer = next(item for item in form.fields if item.name == table)
+    return say(
+        "{table}, rivi {row}, {column}", language, table=say(outer.label, language), row=int(index) + 1, column=label
+    )
+
+
+# --- the short letter -------------------------------------------------------------------------
 
 
 def letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
-    """Return the reply to a rejected return as a Word document, in the form's language.
+    """Return the reply to a return that no new form would mend as a Word document, in the form's language.
 
     ``row`` is the return as the journal has it. No value from the returned file is repeated.
     """
@@ -58,19 +156,3 @@ def letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> b
     title = say("Lomake palautetaan korjattavaksi", language)
     mark = say("Järjestäjän tunnus", language)
     return draw(office.organiser, title, said, items, f"{locale(language).language}-FI", mark)
-
-
-def label_of(form: type[Form] | None, path: str, language: str) -> str:
-    """Return how a place is called on paper: the label and, in a table, the row."""
-    asked = form.field(path) if form and path else None
-    if form is None or asked is None:
-        return ""
-    table, _, rest = path.partition(".")
-    index = rest.partition(".")[0]
-    label = say(asked.label, language)
-    if not index.isdecimal():
-        return label
-    outer = next(item for item in form.fields if item.name == table)
-    return say(
-        "{table}, rivi {row}, {column}", language, table=say(outer.label, language), row=int(index) + 1, column=label
-    )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
+SIGN = "►"  # before what a note says beside its place
 NOT_ASKED = "not_asked"  # the layer of what a document leaves out and was known when it was made
 
 
@@ -115,6 +116,43 @@ class Sheet:
     pictures: Mapping[str, bytes] = field(default_factory=dict)
 
 
+class Note(NamedTuple):
+    """What a document that goes out says of one of its places: what it is called, what stood there, what to do.
+
+    ``path`` is that of a field, of a block of them or of a table; empty for what is of no one place.
+    """
+
+    path: str
+    label: str
+    stood: str
+    says: tuple[str, ...]
+
+
+class Notes(NamedTuple):
+    """The notes of a document, which it begins with: a title, what to do, a word for each mark, what was read."""
+
+    title: str
+    lead: str
+    mark: str
+    read: str
+    items: tuple[Note, ...]
+
+    def lines(self) -> Iterator[str]:
+        """Yield every line that a format may print of the notes."""
+        yield from (self.title, self.lead)
+        for number, note in enumerate(self.items, start=1):
+            yield from (f"{number}. {self.headed(note)}", f"{self.read}: {note.stood}", *note.says)
+            yield self.beside(number, note)
+
+    def headed(self, note: Note) -> str:
+        """Return what the place of a note is called in the list, or what to do where it is of no one place."""
+        return note.label or note.says[0]
+
+    def beside(self, number: int, note: Note) -> str:
+        """Return what stands beside the place of a note."""
+        return f"{SIGN} {self.mark} {number}: {note.says[0]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a format draws a document from, besides the answers.
@@ -122,7 +160,7 @@ class Draft:
     ``words`` is what the document says besides its fields; ``template`` returns the office's
     file of the form and raises `UsageError` without one; ``store`` is a private folder for what a
     format wants to keep; ``mark(page, pages, layout)`` is `Identity.mark`; ``record`` is the
-    accepted record, for the copy that is archived.
+    accepted record, for the copy that is archived; ``notes`` are put at its places and listed first.
     """
 
     questions: tuple[Question, ...]
@@ -132,6 +170,7 @@ class Draft:
     store: Path
     mark: Callable[[int, int, str], str]
     record: bytes = b""
+    notes: Notes | None = None
 
 
 class Paper(NamedTuple):

@@ -51,7 +51,7 @@ from formgen.settings import Office
 from formgen.vault import PLAIN, Vault
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-HEAD = "0005"
+HEAD = "0006"
 ACCESS = "access.head"
 SEALED = {  # the columns that say something of people, each with what names its row
     "payload": ("record_id",),
@@ -88,6 +88,7 @@ issued = Table(
     Column("answers", Text, nullable=False),
     Column("sources", Text, nullable=False),
     Column("omitted", Text),
+    Column("corrects", String(36), index=True),
     Column("issued_at", String(32), nullable=False),
 )
 returns = Table(
@@ -110,6 +111,7 @@ returns = Table(
     Column("first_id", String(36)),
     Column("waits_for", String(40)),
     Column("rejected_as", Text, unique=True),
+    Column("reply_id", String(36), index=True),
     Column("reason", Text),
     Column("language", String(12)),
     Column("processed_at", String(32)),
@@ -462,8 +464,10 @@ class Journal:
         return self.rows(select(records.c.record_id, records.c.case_id, records.c.form).order_by(records.c.record_id))
 
     def of_instance(self, instance_id: str) -> list[Row]:
-        """Return the records that one document has become, oldest first."""
-        return self.rows(select(records).where(records.c.instance_id == instance_id).order_by(records.c.record_id))
+        """Return the records that one document, or one that corrects it, has become, oldest first."""
+        again = select(issued.c.instance_id).where(issued.c.corrects == instance_id)
+        own = (records.c.instance_id == instance_id) | records.c.instance_id.in_(again)
+        return self.rows(select(records).where(own).order_by(records.c.record_id))
 
     def add_record(self, connection: Transaction, values: Row) -> None:
         """Write an accepted record down for good."""

@@ -6,6 +6,7 @@ Nothing is written here; `intake` settles what is found.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
@@ -19,10 +20,11 @@ from formgen.form import Form, judge
 from formgen.kinds import DayDate, Kind, Misread, Sign, clean
 from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
+from formgen.reply import explained, notes
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Identity, Paper, Question, Sheet, completed
+from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, completed
 from formgen.store import Caseloads, Journal, Row, day, dump, stamp
-from formgen.words import say
+from formgen.words import plain, say
 
 UNTRUSTED = (
     "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
@@ -53,6 +55,8 @@ class Recognised:
 
     ``given`` are the answers it went out with, ``sources`` where they came from, ``earlier``
     the records it has become before; ``known`` tells whether its case is one that there is.
+    A reply to a rejected return is the document that was issued ``first`` once more: what was
+    given is what that one went out with, and either has become the records of both.
     """
 
     identity: Identity
@@ -64,6 +68,9 @@ class Recognised:
     sources: Mapping[str, Row]
     earlier: tuple[Row, ...]
     known: bool
+    omitted: tuple[str, ...]
+    first: str
+    issued_at: str
     doubts: tuple[Finding, ...] = ()
 
 
@@ -166,8 +173,11 @@ class Desk:
             raise Unreadable("unknown_form", "Lomake on tuntematon.")
         if identity.version not in versions:
             raise Unreadable("unknown_version", "Lomakepohjan versio on tuntematon.")
-        issued = self.journal.issued(str(identity.instance)) or {}
-        earlier = self.journal.of_instance(str(identity.instance))
+        own = str(identity.instance)
+        issued = self.journal.issued(own) or {}
+        first = issued.get("corrects") or own
+        given = (self.journal.issued(first) or {}).get("answers", {}) if first != own else issued.get("answers", {})
+        earlier = self.journal.of_instance(first)
         form = versions[identity.version]
         omitted = (issued.get("omitted") or "").split()
         claimed = sheet.claims.get("case_id", "")
@@ -179,13 +189,22 @@ class Desk:
             form=form,
             case=self.case(case_id if known else "", day(received), of_unit),
             language=issued.get("language") or sheet.claims.get("language") or self.workspace.office.language,
-            sheet=completed(sheet, self.asked[form.id, form.version], omitted, issued.get("answers", {})),
-            given=issued.get("answers", {}),
+            sheet=completed(self.unnoted(sheet, own), self.asked[form.id, form.version], omitted, given),
+            given=given,
             sources=issued.get("sources", {}),
             earlier=tuple(earlier),
             known=known and (not claimed or claimed == case_id or bool(earlier)),
+            omitted=tuple(omitted),
+            first=first,
+            issued_at=issued.get("issued_at", ""),
             doubts=(*doubts, *minded(sheet, omitted)),
         )
+
+    def unnoted(self, sheet: Sheet, instance: str) -> Sheet:
+        """Return the sheet without the lines that we have printed outside the fields of a reply."""
+        answered = self.journal.returned(reply_id=instance) if sheet.strays else ()
+        ours = {plain(line[:200]) for row in answered for line in notes(self.registry, self.journal, row).lines()}
+        return replace(sheet, strays=tuple(line for line in sheet.strays if plain(line) not in ours)) if ours else sheet
 
     def case(self, case_id: str, day: date, unit: bool = False) -> Case:
         """Return a case, or the unit, as it is on a day; without an id a case that is yet to be opened."""
@@ -201,8 +220,8 @@ class Desk:
             finding = Finding("R89", "error", "", "Lomake ei kuulu tähän asiaan.")
             return Verdict("rejected", "unknown_case", (finding,), about)
         corrects = corrected(about)
-        own = str(about.identity.instance) if about.earlier or corrects is None else corrects.instance_id
-        judged = judge(about.form, about.sheet, about.case.without(own), document_day(about))
+        own = {row["instance_id"] for row in about.earlier} or {corrects.instance_id if corrects else ""}
+        judged = judge(about.form, about.sheet, about.case.without(*own), document_day(about))
         findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *overtaken(about, corrects))
         record = judged.record
         if record is None or any(found.severity == "error" for found in findings):
@@ -350,7 +369,10 @@ def current_version(about: Recognised, record: Form | None = None) -> Known | No
 
 def overtaken(about: Recognised, corrects: Known | None) -> Iterator[Finding]:
     """Yield a finding when what a document said before has since been changed by another document."""
-    if about.earlier and corrects and corrects.instance_id != str(about.identity.instance):
+    if not about.earlier or corrects is None or corrects.instance_id == str(about.identity.instance):
+        return
+    ours = next((row for row in about.earlier if row["record_id"] == corrects.record_id), None)
+    if ours is None or json.loads(ours["payload"])["provenance"]["processed_at"] > about.issued_at:
         message = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
         yield Finding("choice", "review", "", message)
 
@@ -387,6 +409,27 @@ def change(about: Recognised, path: str) -> str:
     if not given:
         return "new" if text else ""
     return "blanked" if not text else "confirmed" if text == given else "changed"
+
+
+def kept(about: Recognised, form: type[Form]) -> dict[str, str]:
+    """Return the answers that a document is issued again with, in a version of its form: what stood in it.
+
+    What is locked is as it was given, and so is what the document has lost. An option is written
+    as its code, for the controls that hold nothing else.
+    """
+    read = {path: answer.text for path, answer in about.sheet.answers.items()}
+    found = {}
+    for path, text in {**about.given, **read}.items():
+        asked, table = form.field(path), form.field(path.partition(".")[0])
+        if asked is None or asked.fill or table is None:
+            continue
+        if asked.locked or table.locked:
+            text = about.given.get(path, "")
+        elif asked.reads and asked.reads.control in (Control.TICKS, Control.LIST):
+            text = same_value(asked.reads, text, about)
+        if text := clean(text):
+            found[path] = text
+    return found
 
 
 def same_value(kind: Kind, text: str, about: Recognised) -> str:
@@ -433,9 +476,14 @@ def said(found: Finding, language: str) -> dict[str, str]:
 
 def reason(row: Row, verdict: Verdict) -> dict[str, Any]:
     """Return why a return was not accepted, as the outside contract has it."""
+    form = verdict.about.form if verdict.about else None
     return {
         "code": verdict.code,
-        "errors": [said(found, verdict.language) for found in verdict.findings if found.severity != "warning"],
+        "errors": [
+            {**said(found, verdict.language), **explained(form, found.field, verdict.language)}
+            for found in verdict.findings
+            if found.severity != "warning"
+        ],
         "file_name": row["file_name"],
         "sha256": row["sha256"],
         "form": verdict.form,

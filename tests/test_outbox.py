@@ -231,9 +231,9 @@ def test_a_number_goes_where_a_person_would_put_it(name: str, second: str) -> No
 
 def test_a_reply_that_is_sent_back_does_not_take_the_place_of_the_reply(bench: Bench) -> None:
     first = bench.returned(b"no form", "lomake.docx")
-    reply = outbox.rejected_path(bench.workspace, first["rejected_as"] + outbox.REPLY)
+    reply = outbox.rejected_path(bench.workspace, first["rejected_as"] + outbox.REPLIES["docx"])
     written = reply.read_bytes()
-    for suffix in (outbox.REPLY, outbox.REASON):
+    for suffix in (outbox.REPLIES["docx"], outbox.REASON):
         row = bench.returned(f"sent back {suffix}".encode(), f"lomake.docx{suffix}")
         assert outbox.rejected_path(bench.workspace, row["rejected_as"]).read_bytes() == f"sent back {suffix}".encode()
     assert reply.read_bytes() == written
@@ -246,9 +246,9 @@ def test_the_longest_name_still_has_room_for_its_reason_and_reply(bench: Bench, 
     row = bench.returned(b"no form", name)
     file = outbox.rejected_path(bench.workspace, row["rejected_as"])
     assert file.read_bytes() == b"no form"
-    assert len(f"{file.name}{outbox.REPLY}".encode()) <= 255
+    assert all(len(f"{file.name}{suffix}".encode()) <= 255 for suffix in outbox.BESIDE)
     assert file.with_name(f"{file.name}{outbox.REASON}").exists()
-    assert file.with_name(f"{file.name}{outbox.REPLY}").exists()
+    assert file.with_name(f"{file.name}{outbox.REPLIES['docx']}").exists()
 
 
 def test_names_that_are_cut_alike_are_told_apart() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from formgen.formats.docx.build import build
 from formgen.formats.docx.fill import fill
+from formgen.formats.docx.notes import noted
 from formgen.formats.docx.read import read
 from formgen.formats.docx.template import Template, load
 from formgen.sheet import Draft, Sheet
@@ -21,4 +22,5 @@ def sniff(data: bytes) -> bool:
 
 def draw(draft: Draft, sheet: Sheet) -> bytes:
     """Return the document, drawn from the office's template; raise `UsageError` without one."""
-    return load(draft.template(), draft.questions, draft.language).draw(sheet, draft.words)
+    document = load(draft.template(), draft.questions, draft.language).draw(sheet, draft.words)
+    return noted(document, draft.notes, draft.words["organiser"]) if draft.notes else document

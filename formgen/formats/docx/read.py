@@ -39,7 +39,7 @@ BOX = re.compile(rf"{CHECKED}|{UNCHECKED}|☑|✓|✔|[✗✘☓]|\[[ xX]?\]|\([
 TICKED = re.compile(rf"[{CHECKED}☑✓✔✗✘☓xX]")
 INSTANCE = re.compile(r"form_([0-9a-f]{32})")
 ROWS = 2_000
-STRAYS = 100
+STRAYS = 1_000
 
 
 def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:

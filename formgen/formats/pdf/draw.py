@@ -17,6 +17,7 @@ from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN
 from formgen.formats.pdf.fill import changed, named, put, write
 from formgen.formats.pdf.layout import layout
 from formgen.formats.pdf.look import EMPTY, stream
+from formgen.formats.pdf.notes import answers
 from formgen.formats.pdf.widgets import HIDDEN, PRINT
 from formgen.sheet import Draft, Sheet
 
@@ -34,7 +35,7 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
     kept = {question.path.partition(".")[0] for question in asked}
     known = {path: held.text for path, held in sheet.answers.items() if held.text and path.partition(".")[0] in kept}
     rows = {table.path: row_count(table, sheet) for table in asked if table.columns}
-    laid = layout(asked, draft.language, draft.words, rows, draft.store / "layouts")
+    laid = layout(asked, draft.language, draft.words, rows, draft.store / "layouts", draft.notes)
     claims = {
         TOKEN: draft.words["token"],
         CASE: draft.words["case_id"].strip("–"),
@@ -43,7 +44,7 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
     }
 
     def inscribe(pdf: Pdf) -> None:
-        put(pdf, known)
+        put(pdf, known | (answers(draft.notes) if draft.notes else {}))
         for name, field in named(pdf.Root.AcroForm.Fields):
             if name in claims:
                 write(field, claims[name] or "–")

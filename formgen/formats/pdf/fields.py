@@ -5,7 +5,7 @@ and the code of its option (``consent_referral.yes``). A dot in such a name is a
 tree of fields, so every piece between dots is the partial name of one node. Ticks of every kind
 are one check box for each option with the on-state ``Yes``; a list is a combo box whose export
 values are codes and ``-`` for none; everything else is a text field. Four fields are not of any
-question: they carry the identity.
+question: they carry the identity. Those of the notes show what stood elsewhere.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from formgen.words import plain
 
 ON, OFF, NONE = "Yes", "Off", "-"
 TOKEN, CASE, LANGUAGE, LAYOUT = "formgen_token", "formgen_case_id", "formgen_language", "formgen_layout"
+NOTE = "formgen_note_"  # and a number
 PARTIAL = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -35,6 +36,11 @@ class Place:
     code: str
     page: int
     rect: tuple[float, float, float, float]
+
+
+def of_none(name: str) -> bool:
+    """Tell whether a field is one of ours that is of no question."""
+    return name in (TOKEN, CASE, LANGUAGE, LAYOUT) or name.startswith(NOTE)
 
 
 def name(path: str, code: str = "") -> str:

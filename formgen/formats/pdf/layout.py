@@ -23,14 +23,25 @@ from pikepdf import Name, Object, Pdf, Stream
 
 from formgen import files
 from formgen.formats.pdf import face
-from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN, Place
+from formgen.formats.pdf.fields import Place, of_none
 from formgen.formats.pdf.fill import changed
+from formgen.formats.pdf.notes import annotated, spoken
 from formgen.formats.pdf.outline import described
 from formgen.formats.pdf.widgets import add_fields, thin_out
-from formgen.sheet import Question
+from formgen.sheet import Notes, Question
 
 HERE = Path(__file__).parent
-MADE_BY = ("face.py", "fields.py", "fill.py", "form.typ", "layout.py", "look.py", "outline.py", "widgets.py")
+MADE_BY = (
+    "face.py",
+    "fields.py",
+    "fill.py",
+    "form.typ",
+    "layout.py",
+    "look.py",
+    "notes.py",
+    "outline.py",
+    "widgets.py",
+)
 DIGEST = re.compile(r"[0-9a-f]{8}")
 CORNER, SQUARE = 8 * 72 / 25.4, 5 * 72 / 25.4  # from the edges of the page; the side of a square
 
@@ -51,13 +62,16 @@ def layout(
     words: Mapping[str, str],
     rows: Mapping[str, int],
     store: Path,
+    notes: Notes | None = None,
 ) -> Layout:
-    """Return the layout of a form, from memory, from the folder, or made now.
+    """Return the layout of a form, with notes on it, from memory, from the folder, or made now.
 
     ``words`` are what is printed (`issue.words_for`), of which those of one instance play no
     part; ``rows`` says how many rows each table has, by its path.
     """
-    return laid(json.dumps(described(questions, language, words, rows), ensure_ascii=False), questions, store)
+    form = described(questions, language, words, rows)
+    form = annotated(form, notes) if notes else form
+    return laid(json.dumps(form, ensure_ascii=False), questions, store)
 
 
 @lru_cache(maxsize=64)
@@ -97,7 +111,7 @@ def placed(page: pikepdf.Page, number: int) -> Iterator[Place]:
     """Yield where the fields of a page stand, in the order of the page."""
     for widget in page.get("/Annots", ()):
         full = full_name(widget)
-        if full in (TOKEN, CASE, LANGUAGE, LAYOUT):
+        if of_none(full):
             continue
         path, _, code = full.rpartition(".") if Name.Btn == widget.FT else (full, "", "")
         left, bottom, right, top = (float(edge) for edge in widget.Rect)
@@ -124,7 +138,10 @@ def made(form: str, questions: Iterable[Question]) -> bytes:
     assert isinstance(drawn, bytes), "a PDF is one file"
 
     def finish(pdf: Pdf) -> None:
-        add_fields(pdf, questions, json.loads(form)["said"])
+        told = json.loads(form)
+        add_fields(pdf, questions, told["said"])
+        if "notes" in told:
+            spoken(pdf, told)
         thin_out(pdf.Root.StructTreeRoot)
         for found in pdf.objects:
             if isinstance(found, Stream) and found.read_raw_bytes().endswith(b"\r"):  # see `face.packed`

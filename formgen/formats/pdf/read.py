@@ -20,7 +20,6 @@ from formgen.sheet import Answer, Choice, Control, Paper, Question, Seal, Sheet,
 
 ROWS = 200
 STRAYS = 100
-OWN = {names.TOKEN, names.CASE, names.LANGUAGE, names.LAYOUT}
 CLAIMS = {"case_id": names.CASE, "language": names.LANGUAGE}
 UNSET = {"", names.OFF}
 
@@ -52,7 +51,8 @@ def besides(
     """Return what a policy may mind and what is written outside the fields; ``whole`` when the fields are there."""
     facts = document.facts()
     expected = {name for name, _, _ in names.every(questions)}
-    unknown = [name for name in found if name not in expected | OWN and not names.asked(name, questions)]
+    ours = {name for name in found if name in expected or names.of_none(name) or names.asked(name, questions)}
+    unknown = [name for name in found if name not in ours]
     others = [held for name in unknown for held in found[name] if held.kind != "Sig"]
     if whole:
         lacking = sorted({name.partition(".")[0] for name in expected - found.keys()})

@@ -1,0 +1,58 @@
+"""Notes in a PDF form: a list on its first page, a sign and words at each place, and what its field is called.
+
+What stood at a place is put into a field of the list that nobody can change, so that a layout
+holds no answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pikepdf import Name, Pdf, String
+
+from formgen.formats.pdf.fields import NOTE
+from formgen.formats.pdf.fill import named
+from formgen.sheet import SIGN, Notes
+
+
+def annotated(form: dict[str, Any], notes: Notes) -> dict[str, Any]:
+    """Return the description of a form (`outline.described`) with the notes on it, as `form.typ` reads them."""
+    listed = []
+    for number, note in enumerate(notes.items, start=1):
+        text = notes.beside(number, note).removeprefix(f"{SIGN} ")
+        head = f"{number}. {notes.headed(note)}"
+        says = note.says if note.label else note.says[1:]
+        listed.append({"head": head, "field": f"{NOTE}{number}" if note.path else "", "says": says})
+        for part, item in items(form) if note.path else ():
+            if item["name"] == note.path or item["name"].startswith(f"{note.path}."):
+                item["note"] = {"number": number, "text": text}
+                part.setdefault("notes", []).append(text)
+                break
+    return {**form, "notes": {"title": notes.title, "lead": notes.lead, "read": notes.read, "items": listed}}
+
+
+def items(form: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield each place of a description, after the part of a section that it stands in."""
+    for section in form["sections"]:
+        for part in section["parts"]:
+            lines = [*part.get("rows", ()), part.get("items", ())]
+            for card in part.get("cards", ()):
+                lines += [card["given"], *card["rows"]]
+            yield from ((part, item) for line in lines for item in line)
+
+
+def spoken(pdf: Pdf, form: Mapping[str, Any]) -> None:
+    """Let the name that each field is called by say its note too."""
+    says = {item["name"]: item["note"]["text"] for _, item in items(form) if "note" in item}
+    heads = {item["field"]: f"{item['head']}: {form['notes']['read']}" for item in form["notes"]["items"]}
+    for name, field in named(pdf.Root.AcroForm.Fields):
+        if text := says.get(name.rpartition(".")[0] if Name.Btn == field.FT else name):
+            field.TU = String(f"{field.TU}. {text}")
+        elif name in heads:
+            field.TU = String(heads[name])
+
+
+def answers(notes: Notes) -> dict[str, str]:
+    """Return what stood at each place, by the field of the list that shows it."""
+    return {f"{NOTE}{number}": note.stood for number, note in enumerate(notes.items, start=1) if note.path}
