@@ -316,6 +316,7 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
                     "processed_at": moment,
                     "software": STRING,
                     "reader": STRING,
+                    "writer": {**NULLABLE, "title": "Tallentanut ohjelma"},
                     "confirmed_by": NULLABLE,
                     "facts": {"type": "array", "title": "Mitä tiedostossa oli muuta", "items": STRING},
                     "seals": {
@@ -383,7 +384,9 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
             "form": NULLABLE,
             "case_id": NULLABLE,
             "received_at": moment,
+            "writer": {**NULLABLE, "title": "Tallentanut ohjelma"},
         },
+        optional=("writer",),
     )
     found["feed.schema.json"] = document(
         "feed",
