@@ -23,6 +23,7 @@ from uuid_utils.compat import uuid7
 from formgen import issue, outbox
 from formgen.errors import Busy, CutOff, Unreadable, UsageError
 from formgen.faults import reached
+from formgen.receipt import receipt
 from formgen.registry import Registry
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Sheet
@@ -442,7 +443,12 @@ class Intake:
         if event["event"] == "record.accepted":
             record = self.journal.record(row["record_id"])
             assert record, "an accepted return has its record"
-            return [outbox.record_file(self.workspace, record["payload"])]
+            files = [outbox.record_file(self.workspace, record["payload"])]
+            if self.workspace.office.receipts:
+                today = day(datetime.fromisoformat(row["processed_at"])).isoformat()
+                draw = partial(receipt, self.journal, self.registry, self.workspace.office, record)
+                files.append((outbox.receipt_path(self.workspace, today, row["record_id"]), draw))
+            return files
         if event["event"] == "return.rejected":
             original = self.workspace.originals / row["sha256"]
             replies = issue.replies(self.workspace, self.journal, self.registry, row)

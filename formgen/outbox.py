@@ -106,6 +106,11 @@ def record_file(workspace: Workspace, payload: str) -> tuple[Path, Callable[[], 
     return record_path(workspace, record["case_id"], record["record_id"], record["form"]), lambda: pretty(record)
 
 
+def receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
+    """Return where the receipt of an accepted return lies."""
+    return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus.docx"
+
+
 def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
     """Return where a rejected file lies; ``rejected_as`` is day and name."""
     return workspace.outbox / "rejected" / rejected_as
