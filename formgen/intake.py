@@ -22,6 +22,7 @@ from uuid_utils.compat import uuid7
 from formgen import files, issue, outbox
 from formgen.errors import Busy, CutOff, Unreadable, UsageError, raised_at
 from formgen.faults import reached
+from formgen.receipt import receipt
 from formgen.registry import Registry
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Sheet
@@ -462,7 +463,13 @@ class Intake:
         if event["event"] == "record.accepted":
             record = self.journal.record(row["record_id"])
             assert record, "an accepted return has its record"
-            return [outbox.record_file(self.workspace, record["payload"])]
+            written = [outbox.record_file(self.workspace, record["payload"])]
+            if self.workspace.office.receipts:
+                today = day(datetime.fromisoformat(row["processed_at"])).isoformat()
+                draw = partial(receipt, self.journal, self.registry, self.workspace.office, record)
+                place = outbox.receipt_path(self.workspace, today, row["record_id"])
+                written.append((place, partial(issue.spared, draw)))
+            return written
         if event["event"] == "return.rejected":
             original = partial(self.original, row)
             replies = issue.replies(self.workspace, self.journal, self.registry, row)

@@ -184,31 +184,29 @@ def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row
     issued = journal.issued(row["reply_id"]) if row["reply_id"] else None
     if issued is None:
         return {"docx": letter}
+    formats_of = dict.fromkeys(("docx", issued["format"]))
     draw = partial(again, workspace, journal, registry, row, issued)
-    return {name: partial(draw, name, letter) for name in dict.fromkeys(("docx", issued["format"]))}
+    return {name: partial(spared, partial(draw, name), letter if name == "docx" else None) for name in formats_of}
 
 
-def again(
-    workspace: Workspace,
-    journal: Journal,
-    registry: Registry,
-    row: Row,
-    issued: Row,
-    format_name: str,
-    letter: Callable[[], bytes],
-) -> bytes | None:
-    """Return the document that a rejected return is answered with; where it cannot be drawn the letter, if in Word."""
+def spared(draw: Callable[[], bytes], otherwise: Callable[[], bytes] | None = None) -> bytes | None:
+    """Return a document for people, or another one when it cannot be drawn: that must hold up nothing else."""
+    try:
+        return draw()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one document, records go out
+        log.error("document.not_drawn", error=type(error).__name__, at=raised_at(error))
+        return otherwise() if otherwise else None
+
+
+def again(workspace: Workspace, journal: Journal, registry: Registry, row: Row, issued: Row, format_name: str) -> bytes:
+    """Return the document that a rejected return is answered with; raise `UsageError` without a template to use."""
     form = registry.forms[issued["form"]][issued["version"]]
     identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
     omitted = (issued["omitted"] or "").split()
     draft = drafted(workspace, form, identity, issued["case_id"], issued["language"], omitted)
     draft = replace(draft, notes=reply.notes(registry, journal, row))
     sheet = Sheet({path: Answer(text, "prefill") for path, text in issued["answers"].items()})
-    try:
-        document: bytes = formats.every()[format_name].draw(draft, sheet)
-    except Exception as error:  # noqa: BLE001 - what cannot be drawn must not keep back what others wait for
-        log.error("reply.not_drawn", return_id=row["return_id"], error=type(error).__name__, at=raised_at(error))
-        return letter() if format_name == "docx" else None
+    document: bytes = formats.every()[format_name].draw(draft, sheet)
     return document
 
 

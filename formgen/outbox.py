@@ -48,6 +48,11 @@ def record_file(workspace: Workspace, payload: str) -> tuple[Path, Making]:
     return record_path(workspace, record["case_id"], record["record_id"], record["form"]), lambda: pretty(record)
 
 
+def receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
+    """Return where the receipt of an accepted return lies."""
+    return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus.docx"
+
+
 def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
     """Return where a rejected file lies; ``rejected_as`` is day and name."""
     return workspace.outbox / "rejected" / rejected_as
@@ -87,7 +92,7 @@ def publishing(workspace: Workspace) -> Iterator[None]:
 
 def unfinished(workspace: Workspace) -> Iterator[Path]:
     """Yield the work files of a publishing that a crash has ended."""
-    for place in ("records", "rejected"):
+    for place in ("records", "rejected", "receipts"):
         yield from (workspace.outbox / place).rglob(f".*{files.WORK}")
 
 
@@ -278,6 +283,7 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
                     "processed_at": moment,
                     "software": STRING,
                     "reader": STRING,
+                    "writer": {**NULLABLE, "title": "Tallentanut ohjelma"},
                     "confirmed_by": NULLABLE,
                     "facts": {"type": "array", "title": "Mitä tiedostossa oli muuta", "items": STRING},
                     "seals": {
@@ -345,7 +351,9 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
             "form": NULLABLE,
             "case_id": NULLABLE,
             "received_at": moment,
+            "writer": {**NULLABLE, "title": "Tallentanut ohjelma"},
         },
+        optional=("writer",),
     )
     found["feed.schema.json"] = document(
         "feed",

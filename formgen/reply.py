@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from formgen.form import Field, Form
@@ -14,6 +14,7 @@ from formgen.settings import Office
 from formgen.sheet import Note, Notes
 from formgen.store import Journal
 from formgen.words import locale, say
+from formgen.writers import WRITERS
 
 ADVICE = {
     "unsupported_type": "Tallenna lomake Word- tai PDF-tiedostona ja lähetä se uudelleen.",
@@ -63,11 +64,20 @@ def notes(registry: Registry, journal: Journal, row: Mapping[str, Any]) -> Notes
             "Lomaketta ei voitu vielä ottaa vastaan. Se on tässä uudelleen, ja vastauksesi ovat tallella. "
             "Korjaa merkityt kohdat, tallenna tiedosto ja lähetä se.",
             language,
-        ),
+        )
+        + "".join(f" {said}" for said in warned(json.loads(row["reason"]), language)),
         say("Korjaa", language),
         say("Kohdassa oli", language),
         tuple(items),
     )
+
+
+def warned(reason: Mapping[str, Any], language: str) -> Iterator[str]:
+    """Yield which program has saved a return and which way works, where that program takes the fields out."""
+    known = WRITERS.get(reason.get("writer") or "")
+    if known and known.advice:
+        yield say("Tiedosto on tallennettu ohjelmalla {name}.", language, name=known.name)
+        yield say(known.advice, language)
 
 
 def explained(form: type[Form] | None, path: str, language: str) -> dict[str, str]:
@@ -152,6 +162,7 @@ def letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> b
         said += [item["message"] for item in reason["errors"][:1]]
     if advice := ADVICE.get(row["code"]):
         said.append(say(advice, language))
+    said += warned(reason, language)
     items = [(label_of(form, error["field"], language), error["message"]) for error in errors]
     title = say("Lomake palautetaan korjattavaksi", language)
     mark = say("Järjestäjän tunnus", language)

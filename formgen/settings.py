@@ -166,6 +166,7 @@ class Office(BaseSettings):
     )
     coaches: tuple[Coach, ...] = ()
     leave_out: dict[str, tuple[str, ...]] = {}
+    receipts: bool = False
     limits: Limits = Limits()
     intake: Intake = Intake()
     signatures: Signatures = Signatures()

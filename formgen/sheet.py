@@ -103,7 +103,8 @@ class Sheet:
     ``tokens`` maps each carrier of identity to the tokens found in it; ``claims`` is
     what the document says of itself unsigned (``case_id``, ``language``); ``facts`` are things
     a policy may mind (``macros``, ``external``); ``strays`` is text outside the fields; ``seals``
-    are its electronic signatures; ``pictures`` show, as PNG, the places of answers in doubt.
+    are its electronic signatures; ``pictures`` show, as PNG, the places of answers in doubt;
+    ``writer`` is the program that has saved it, a key of `writers.WRITERS` where it is known.
     """
 
     answers: Mapping[str, Answer]
@@ -114,6 +115,7 @@ class Sheet:
     strays: tuple[str, ...] = ()
     seals: tuple[Seal, ...] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    writer: str = ""
 
 
 class Note(NamedTuple):

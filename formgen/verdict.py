@@ -80,7 +80,8 @@ class Verdict:
 
     ``outcome`` and ``code`` are those of the outside contract; ``about`` is None for a file
     that is none of ours; ``replaces`` is the record that this one takes the place of;
-    ``cut_off`` tells that the reader did not come to its end, so that another attempt may.
+    ``cut_off`` tells that the reader did not come to its end, so that another attempt may;
+    ``saved_by`` is the program that has saved a file that is none of ours.
     """
 
     outcome: str
@@ -94,6 +95,7 @@ class Verdict:
     waits_for: str | None = None
     confirmed_by: str | None = None
     cut_off: bool = False
+    saved_by: str = ""
 
     @property
     def form(self) -> str | None:
@@ -104,6 +106,11 @@ class Verdict:
     def case_id(self) -> str | None:
         """Return the id of the case there is, or None."""
         return (self.about.case.case_id or None) if self.about else None
+
+    @property
+    def writer(self) -> str:
+        """Return the program that has saved the document, where it is known."""
+        return self.about.sheet.writer if self.about else self.saved_by
 
     @property
     def language(self) -> str:
@@ -141,7 +148,7 @@ class Desk:
         try:
             return self.weigh(self.recognise(found, received))
         except Unreadable as error:
-            return refused(error)
+            return replace(refused(error), saved_by=found.writer)
 
     def turn(self, sheet: Sheet) -> tuple[date, int]:
         """Return the place of a document in the order of the process: its day, then the number of its form."""
@@ -489,6 +496,7 @@ def reason(row: Row, verdict: Verdict) -> dict[str, Any]:
         "form": verdict.form,
         "case_id": verdict.case_id,
         "received_at": row["received_at"],
+        "writer": verdict.writer or None,
     }
 
 
@@ -525,6 +533,7 @@ def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | N
             "processed_at": stamp(at),
             "software": f"formgen {__version__}",
             "reader": about.sheet.reader,
+            "writer": about.sheet.writer or None,
             "confirmed_by": verdict.confirmed_by,
             "fields": {
                 path: traced(about, path, answer)

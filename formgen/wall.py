@@ -30,6 +30,7 @@ from formgen import cage, formats
 from formgen.errors import Busy, CutOff, Unreadable
 from formgen.settings import Intake
 from formgen.sheet import Answer, Paper, Seal, Sheet
+from formgen.writers import WRITERS
 
 ANSWER_BYTES = 100_000_000
 GRACE = 5.0
@@ -249,4 +250,5 @@ def received(reply: Mapping[str, Any]) -> Sheet:
         strays=tuple(sheet["strays"]),
         seals=tuple(Seal(**seal) for seal in sheet["seals"]),
         pictures={path: b64decode(picture) for path, picture in sheet["pictures"].items()},
+        writer=sheet["writer"] if sheet["writer"] in WRITERS else "",
     )

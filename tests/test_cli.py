@@ -283,7 +283,7 @@ RECORD = [
     *("record_schema", "record_id", "form", "form_version", "instance_id", "case_id", "version_no", "supersedes"),
     *("language", "phase", "data", "signatures", "issues", "provenance"),
 ]
-REASON = ["code", "errors", "file_name", "sha256", "form", "case_id", "received_at"]
+REASON = ["code", "errors", "file_name", "sha256", "form", "case_id", "received_at", "writer"]
 
 
 def assert_field(field: dict[str, Any]) -> None:

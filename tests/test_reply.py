@@ -6,18 +6,24 @@ import io
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pikepdf
 import pytest
 
 from formgen import formats
 from formgen.formats.docx.package import Package, w
-from formgen.formats.pdf.fields import NOTE
+from formgen.formats.pdf.fields import NOTE, boxes
 from formgen.formats.pdf.fill import named
-from formgen.sheet import SIGN
+from formgen.sheet import SIGN, Question, flat
+from formgen.store import Row
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, tree
+from tests.foreign import FILLERS, FLATTENERS, Job
 from tests.pdfs import UA, failures
 from tests.replies import PLACE, WRONG, Wrong, put_right, rejected, reply, told
+from tests.test_libreoffice import Office, office, steps
+
+__all__ = ["office"]
 
 At = Callable[[str], Bench]
 
@@ -255,3 +261,51 @@ def test_replies_that_are_gone_are_written_again_to_the_byte(at: At) -> None:
     bench.clock.pass_days(3)
     bench.restarted().intake.recover()
     assert tree(folder) == before
+
+
+# --- with the programs that people have ---------------------------------------------------------
+
+
+def marked(bench: Bench, row: Row, wrong: Wrong) -> tuple[list[Question], dict[str, str]]:
+    """Return the marked places of a reply as questions, and what a person writes there."""
+    typed = told(bench, row, wrong)
+    asked = [place for place in flat(bench.registry.latest(wrong.form).questions(), 9) if place.path in typed]
+    return asked, typed
+
+
+@pytest.mark.parametrize("name", ["many", "list", "area", "ticks_in_a_cell", "signature", "date"])
+def test_a_reply_that_is_filled_in_libreoffice_is_accepted(name: str, at: At, office: Office) -> None:
+    wrong = WRONG[name]
+    bench = at(PLACE[wrong.form])
+    row = rejected(bench, wrong)
+    (*_, missing, _), files = office.work(reply(bench, row), "docx", steps(*marked(bench, row, wrong)), ("docx",))
+    assert not missing
+    done = bench.returned(files["docx"])
+    assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]
+
+
+@pytest.mark.parametrize("filler", ["pdf.js", "PDFium", "poppler", "pdf-lib"])
+def test_a_reply_that_is_filled_in_a_viewer_is_accepted(filler: str, at: At, tmp_path: Path) -> None:
+    wrong = WRONG["many"]
+    bench = at(PLACE[wrong.form])
+    row = rejected(bench, wrong, "pdf")
+    asked, typed = marked(bench, row, wrong)
+    values: dict[str, str | bool] = {
+        name: option.code in typed[question.path].split() if option else typed[question.path]
+        for question in asked
+        for name, option in boxes(question)
+    }
+    (data,) = FILLERS[filler]([Job(reply(bench, row, "pdf"), values)], tmp_path)
+    done = bench.returned(data, "korjattu.pdf")
+    assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]
+
+
+def test_a_pdf_reply_that_is_printed_is_measured_against_its_own_layout(at: At, tmp_path: Path) -> None:
+    wrong = WRONG["many"]
+    bench = at(PLACE[wrong.form])
+    row = rejected(bench, wrong, "pdf")
+    data = formats.every()["pdf"].fill(reply(bench, row, "pdf"), told(bench, row, wrong))
+    done = bench.returned(FLATTENERS["PDFium"](data, tmp_path), "tuloste.pdf")
+    assert (done["outcome"], done["instance_id"]) == ("review", row["reply_id"])
+    doubted = {error["field"] for error in json.loads(done["reason"])["errors"]}
+    assert doubted == told(bench, row, wrong).keys()

@@ -33,6 +33,7 @@ from formgen.registry import Registry
 from formgen.settings import Office, Workspace
 from formgen.sheet import Control, Question
 from formgen.words import FALLBACK, LOCALE
+from formgen.writers import WRITERS
 
 REPOSITORY = Path(__file__).parents[1]
 FORMS = registry.load(Workspace(REPOSITORY))
@@ -89,6 +90,7 @@ def declared() -> Iterator[str]:
     """Yield the texts that classes carry: what a kind accepts, what an exception says, what the office says."""
     modules()
     yield from (kind.accepts for kind in kinds.every() if ours(kind))
+    yield from (text for writer in WRITERS.values() if writer.advice for text in (writer.name, writer.advice))
     yield from (error.__doc__ or "" for error in errors(FormgenError) if ours(error))
     defaults = (field.default for field in Office.model_fields.values())
     yield from (text for text in defaults if isinstance(text, str) and text.endswith("."))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -66,11 +66,25 @@ def report(shared: Session, found: list[dict[str, Any]]) -> None:
     else:
         for item in found:
             out.print(f"{item['file']}: {shared.say(OUTCOMES[item['outcome']])}", markup=False)
-            for problem in (item["reason"] or {}).get("errors") or (item["record"] or {}).get("issues") or ():
-                out.print(f"  - {problem['code']} {problem['field']}: {problem['message']}", markup=False)
+            problems = (item["reason"] or {}).get("errors") or (item["record"] or {}).get("issues") or ()
+            for number, problem in enumerate(problems, start=1):
+                for line in sentences(shared, number, problem):
+                    out.print(line, markup=False)
     codes = {EXIT.get(item["outcome"], 0) for item in found}
     if code := (REJECTED if REJECTED in codes else max(codes, default=0)):
         raise typer.Exit(code)
+
+
+def sentences(shared: Session, number: int, problem: Mapping[str, str]) -> Iterator[str]:
+    """Yield the lines on what is wrong at a place, as the reply to its sender says them."""
+    named = f"{problem['label']}: " if problem.get("label") else ""
+    where = f"{problem['code']} {problem['field']}".strip()
+    yield f"  {number}. {named}{problem['message']} ({where})"
+    accepts, example = problem.get("accepts", ""), problem.get("example", "")
+    if accepts:
+        yield f"     {shared.say('Kelpaa: {accepts}', accepts=accepts)}"
+    if example not in accepts:
+        yield f"     {shared.say('Esimerkki: {example}', example=example)}"
 
 
 OUTCOMES = {

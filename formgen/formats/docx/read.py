@@ -33,6 +33,7 @@ from formgen.sheet import (
     within,
 )
 from formgen.words import plain
+from formgen.writers import recognised
 
 CODE = re.compile(r"\[(F\d{1,3})\]")
 BOX = re.compile(rf"{CHECKED}|{UNCHECKED}|☑|✓|✔|[✗✘☓]|\[[ xX]?\]|\([ xX]\)|(?<!\w)[xX](?=\s)")
@@ -59,7 +60,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     said = claims(package)
     paper = paper_of(tokens, papers)
     if paper is None:
-        return Sheet({}, tokens, said, "docx", facts(package, flow))
+        return Sheet({}, tokens, said, "docx", facts(package, flow), writer=writer(package, flow))
     finder = Finder(paper.questions)
     finder.items(flow)
     known = paper.printed | finder.labels
@@ -70,6 +71,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
         "docx",
         facts(package, flow),
         tuple(islice(strays(finder, known, said.get("case_id", "")), STRAYS)),
+        writer=writer(package, flow),
     )
 
 
@@ -117,6 +119,20 @@ def facts(package: Package, flow: Flow) -> tuple[str, ...]:
         elif outside and kind != "hyperlink":
             found.add(f"external:{kind}"[:40])
     return tuple(sorted(found))
+
+
+def writer(package: Package, flow: Flow) -> str:
+    """Return the program that has saved the document, as far as its properties, tags or styles tell.
+
+    What we send out says Word of itself, and so may whatever has kept that part as it was.
+    """
+    said = [held.tag for box in boxes(flow) for held in box.controls if held.tag.startswith("goog_")]
+    if "docProps/app.xml" in package.names:
+        properties = package.parse("docProps/app.xml", 1_000_000)
+        said += [item.text or "" for item in properties if str(item.tag).endswith("}Application")]
+    if "word/styles.xml" in package.names and b'w:styleId="FirstParagraph"' in package.read("word/styles.xml"):
+        said.append("pandoc")
+    return recognised(re.sub("microsoft.*word", "", " ".join(said), flags=re.IGNORECASE))
 
 
 def boxes(flow: Flow) -> Iterator[Box]:

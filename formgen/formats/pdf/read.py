@@ -17,6 +17,7 @@ from formgen.formats.pdf.document import Document
 from formgen.formats.pdf.tree import SIGNED, ByPikepdf, Fields, Held, by_pypdf, walked
 from formgen.kinds import clean
 from formgen.sheet import Answer, Choice, Control, Paper, Question, Seal, Sheet, flat, paper_of, tokens_in
+from formgen.writers import recognised
 
 ROWS = 200
 STRAYS = 100
@@ -38,7 +39,8 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     paper = paper_of(tokens, papers)
     answers = dict(answered(paper.questions, found, by_pypdf(data))) if paper else {}
     facts, strays = besides(document, found, paper.questions if paper else (), bool(answers))
-    sheet = Sheet(answers, tokens, claims(document, found), "pdf", facts, strays, seals)
+    writer = recognised(" ".join(document.info.get(name, "") for name in ("Producer", "Creator")))
+    sheet = Sheet(answers, tokens, claims(document, found), "pdf", facts, strays, seals, writer=writer)
     if answers:
         return sheet
     document.refuse_large_pictures()

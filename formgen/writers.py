@@ -1,0 +1,67 @@
+"""The programs that save documents: how each gives itself away, and which way works where one takes the fields out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+GOOGLE = (
+    "Google Docs poistaa lomakkeen kentät. Täytä lomake Wordilla tai LibreOfficella ja lähetä tallennettu tiedosto."
+)
+CONVERTED = "Muunnos toiseen muotoon poistaa lomakkeen kentät. Lähetä lomake siinä muodossa, jossa sait sen."
+PRINTED = (
+    "Tulostus PDF-tiedostoksi poistaa lomakkeen kentät. Valitse Tallenna, älä Tulosta, ja lähetä tallennettu tiedosto."
+)
+EXPORTED = "Vienti PDF-tiedostoksi poistaa lomakkeen kentät. Tallenna lomake Word-tiedostona ja lähetä se."
+PREVIEW = (
+    "Esikatselun tulostus ja vienti poistavat lomakkeen kentät. "
+    "Valitse Arkisto ja Tallenna, tai täytä lomake Acrobat Readerilla."
+)
+SCANNED = (
+    "Kuvasta tai skannauksesta vastaukset luetaan epävarmasti. "
+    "Täytä lomake koneella tai anna täytetty paperi työhönvalmentajalle."
+)
+
+
+class Writer(NamedTuple):
+    """One program: its name, what it writes of itself, and advice for who has used it, none where it does no harm."""
+
+    name: str
+    sign: re.Pattern[str]
+    advice: str = ""
+
+
+def writer(name: str, sign: str, advice: str = "") -> Writer:
+    """Return a program of the table."""
+    return Writer(name, re.compile(sign, re.IGNORECASE), advice)
+
+
+# The first that fits counts: Edge and Google Docs print through Skia, much of macOS through Quartz.
+WRITERS: Mapping[str, Writer] = {
+    "google_docs": writer("Google Docs", r"google docs|goog_rdk_", GOOGLE),
+    "pandoc": writer("pandoc", r"pandoc", CONVERTED),
+    "scanner": writer(
+        "skanneri",
+        r"camscanner|(?:microsoft|office) lens|\bscan(?:ner|ned|bot|snap)?\b|\bricoh\b|\bkyocera\b",
+        SCANNED,
+    ),
+    "print_to_pdf": writer("Microsoft Print to PDF", r"microsoft.{0,3} print to pdf", PRINTED),
+    "browser": writer("selaimen tulostus", r"skia/pdf|headlesschrome|mozilla|cairo", PRINTED),
+    "preview": writer("Macin Esikatselu", r"quartz pdfcontext", PREVIEW),
+    "pdf_printer": writer("PDF-tulostin", r"ghostscript|pdfcreator|dopdf|cutepdf|pdf24|bullzip|distiller", PRINTED),
+    "word_export": writer("Word", r"microsoft®? word|acrobat pdfmaker", EXPORTED),
+    "libreoffice": writer("LibreOffice", r"libreoffice|openoffice"),
+    "acrobat": writer("Acrobat", r"acrobat|adobe pdf library"),
+    "pdfjs": writer("Firefox", r"pdf\.js"),
+    "pdf_lib": writer("pdf-lib", r"pdf-lib"),
+}
+
+
+def recognised(said: str) -> str:
+    """Return the key of the program that a document's own words tell of, nothing for one that is not known.
+
+    >>> recognised("Mozilla/5.0 Chrome Skia/PDF m126"), recognised("formgen")
+    ('browser', '')
+    """
+    return next((key for key, known in WRITERS.items() if known.sign.search(said)), "")
