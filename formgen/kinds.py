@@ -290,15 +290,6 @@ class Number(Kind):
             )
         return value
 
-    def wanted(self, language: str = "fi") -> str:
-        """Return what may be written, and between which bounds."""
-        if self.low is None or self.high is None:
-            return super().wanted(language)
-        bounds = say(
-            "Luvun pitää olla väliltä {low}–{high}.", language, low=self.edge(self.low), high=self.edge(self.high)
-        )
-        return f"{super().wanted(language)} {bounds}"
-
     def edge(self, bound: Decimal | None) -> str:
         """Return a bound as it is shown."""
         return "" if bound is None else format_decimal(bound, locale="fi", group_separator=self.grouped)

@@ -49,6 +49,9 @@ from formgen.words import FORM_LANGUAGES, languages
 from tests.strategies import COLOURS, FORMS, TODAY, example, hetu, values
 
 EVERY = tuple(kinds.every())
+GIVING = [
+    kind for kind in EVERY if example(kind).example and not issubclass(kind, kinds.Place)
+]  # a municipality's is of the real list
 READ = tuple(kind for kind in EVERY if kind is not Sign)
 DECLARED = {get_args(hint)[1]: hint for hint in vars(kinds).values() if get_origin(hint) is Annotated}
 
@@ -63,6 +66,13 @@ every_read_kind = pytest.mark.parametrize("kind", READ, ids=lambda kind: kind.__
 def test_a_kind_says_what_may_be_written(kind: type[Kind]) -> None:
     assert kind.type
     assert kind.accepts.endswith(".")
+    assert example(kind).wanted().startswith(kind.accepts.removesuffix("."))
+
+
+@pytest.mark.parametrize("kind", GIVING, ids=lambda kind: kind.__name__)
+def test_the_example_of_a_kind_is_read_without_a_word(kind: type[Kind]) -> None:
+    reading = example(kind).read(example(kind).example, date(2026, 6, 1))
+    assert (reading.value is None, reading.confidence, reading.notes) == (False, 1.0, ())
     assert kind in DECLARED, "forms have a name to declare it by"
 
 
