@@ -1,0 +1,179 @@
+"""How fast a backlog of mixed returns is emptied, each with everything on disk, and at what memory.
+
+Run as ``python -m benchmarks.backlog [RETURNS]``. The returns are those of an invented year,
+restamped as those of as many cases as it takes: other instances and other case ids, signed with
+the workspace's own key. Among them are files that came before, files that are cut off and files
+that are no forms. What is timed is ``formgen watch --once``; the rate is that of each thousand by
+the time of its outcomes, the memory that of the daemon and its readers, shared pages counted once.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import count, islice, pairwise
+from pathlib import Path
+from uuid import UUID
+
+from benchmarks.contest import circumstances
+from formgen import demo
+from formgen.settings import Workspace
+from formgen.sheet import TOKEN, Identity
+from formgen.store import Journal, cases, dump, issued
+
+CLIENTS, SEED, RETURNS = 6, 1, 10_000
+MEMORY, STEADY = 400, 1.1
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A return of the year that is copied: its file, its case, and what was written down when it was issued."""
+
+    data: bytes
+    case_id: str
+    issued: dict[str, object]
+
+
+def year(folder: Path) -> tuple[Workspace, list[Sample]]:
+    """Return the workspace of an invented year and the accepted returns of its cases, in the order they came."""
+    stage = demo.unit(folder, 1, SEED)
+    for _ in demo.play(stage, demo.days(stage, CLIENTS, SEED)):
+        pass
+    intake = stage.intake
+    samples = []
+    for row in intake.journal.returned(outcome="accepted"):
+        gone_out = intake.journal.issued(row["instance_id"])
+        if row["case_id"] and gone_out:
+            samples.append(Sample(intake.original(row), row["case_id"], dict(gone_out)))
+    return intake.workspace, samples
+
+
+def mixed(samples: list[Sample], workspace: Workspace, journal: Journal) -> Iterator[bytes]:
+    """Yield the samples again and again as returns of other cases, and every tenth time something that is none."""
+    odd = count(1)
+    for turn in count(1):
+        own = {case_id: f"PK-2025-{turn * 100 + number:06}" for number, case_id in enumerate(sorted(opened(samples)))}
+        for number, case_id in enumerate(own.values()):
+            open_case(journal, case_id, turn * 100 + number)
+        for number, sample in enumerate(samples):
+            data = restamped(sample, own[sample.case_id], turn, workspace, journal)
+            yield data
+            if number % 10 == 0:
+                yield (data, data[:-200], f"no form {next(odd)}".encode())[number // 10 % 3]
+
+
+def opened(samples: list[Sample]) -> set[str]:
+    """Return the cases of the samples."""
+    return {sample.case_id for sample in samples}
+
+
+def open_case(journal: Journal, case_id: str, number: int) -> None:
+    """Open a case under a number."""
+    row = {"prefix": "PK", "year": 2025, "number": number, "opened_at": "2025-01-01T00:00:00.000Z"}
+    with journal.transaction() as connection:
+        connection.execute(cases.insert().values(case_id=case_id, **row))
+
+
+def restamped(sample: Sample, case_id: str, turn: int, workspace: Workspace, journal: Journal) -> bytes:
+    """Return the file as that of another case and instance, whose issue is written down."""
+    old = UUID(str(sample.issued["instance_id"]))
+    new = UUID(int=old.int ^ turn << 16)
+    row = {**sample.issued, "instance_id": str(new), "case_id": case_id}
+    row |= {name: dump(row[name]).replace(sample.case_id, case_id) for name in ("answers", "sources")}
+    with journal.transaction() as connection:
+        connection.execute(issued.insert().prefix_with("OR IGNORE").values(**row))
+    token = Identity(str(row["form"]), str(row["version"]), new).token(workspace.keys)
+
+    def stamped(text: str) -> str:
+        text = TOKEN.sub(token, text).replace(sample.case_id, case_id)
+        return text.replace(str(old), str(new)).replace(old.hex, new.hex)
+
+    target = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(sample.data)) as source,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy,
+    ):
+        for item in source.infolist():
+            data = source.read(item)
+            copy.writestr(item, stamped(data.decode()).encode() if item.filename.endswith((".xml", ".rels")) else data)
+    return target.getvalue()
+
+
+def filled(folder: Path, source: Workspace, samples: list[Sample], number: int) -> Workspace:
+    """Return a new workspace in whose inbox that many returns lie."""
+    folder.mkdir()
+    (folder / "formgen.toml").write_bytes((source.root / "formgen.toml").read_bytes())
+    workspace = Workspace(folder).make()
+    for key in (source.var / "keys").iterdir():
+        (workspace.var / "keys" / key.name).write_bytes(key.read_bytes())
+    journal = Journal.open(workspace.var)
+    for index, data in enumerate(islice(mixed(samples, workspace, journal), number)):
+        (workspace.inbox / f"{index:06}.docx").write_bytes(data)
+    journal.engine.dispose()
+    return workspace
+
+
+def emptied(workspace: Workspace) -> tuple[float, float]:
+    """Return the seconds that the daemon takes to empty the inbox, and the most megabytes it and its readers use."""
+    start, most = time.monotonic(), 0.0
+    command = [sys.executable, "-m", "formgen", "--workspace", str(workspace.root), "watch", "--once"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:  # noqa: S603
+        while daemon.poll() is None:
+            most = max(most, sum(map(proportional, family(daemon.pid))))
+            time.sleep(0.25)
+    return time.monotonic() - start, most
+
+
+def family(process: int) -> Iterator[int]:
+    """Yield a process and all that it has started."""
+    yield process
+    with suppress(OSError):
+        for task in Path(f"/proc/{process}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from family(int(child))
+
+
+def proportional(process: int) -> float:
+    """Return the megabytes of a process, each shared page divided by those who share it."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1000
+    return 0.0
+
+
+def main() -> int:
+    """Print what came of the backlog, rate and memory; return 1 when something is amiss."""
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else RETURNS
+    with tempfile.TemporaryDirectory() as folder:
+        source, samples = year(Path(folder) / "year")
+        workspace = filled(Path(folder) / "backlog", source, samples, number)
+        seconds, most = emptied(workspace)
+        journal = Journal.open(workspace.var)
+        counts, rows = journal.counts(), journal.returned()
+        feed = (workspace.outbox / "feed.ndjson").read_text(encoding="utf-8").splitlines()
+        left = [file for file in workspace.inbox.iterdir() if file.suffix == ".docx"]
+    settled = sorted(demo.datetime.fromisoformat(row["processed_at"]).timestamp() for row in rows)
+    step = max(1, number // 10)
+    ends = [settled[0], *(settled[end - 1] for end in range(step, number + 1, step))]
+    rates = [step / (after - before) for before, after in pairwise(ends)]
+    accounted = not left and "in_work" not in counts and sum(counts.values()) == number <= len(feed)
+    print(f"returns  {json.dumps(counts)}, {'all' if accounted else 'NOT ALL'} accounted for")
+    print(f"rate     {number / seconds:.1f} a second in {seconds:.0f} s, start-up and quiet time within")
+    print(f"         {', '.join(f'{rate:.1f}' for rate in rates)} in each tenth")
+    print(f"ratio    first tenth to last tenth {rates[0] / rates[-1]:.2f} (goal {STEADY} at most)")
+    print(f"memory   {most:.0f} MB at most, daemon and readers (goal {MEMORY})")
+    circumstances("lxml", "sqlalchemy")
+    return int(not accounted or most > MEMORY or rates[0] / rates[-1] > STEADY)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
