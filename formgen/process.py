@@ -55,7 +55,10 @@ class Move:
 
 @dataclass(frozen=True)
 class Known:
-    """One accepted record of a case; ``changed`` are the paths at which it changed a known value."""
+    """One accepted record of a case; ``changed`` are the paths at which it changed a known value.
+
+    ``at`` is the moment when it was accepted.
+    """
 
     record_id: str
     instance_id: str
@@ -63,6 +66,7 @@ class Known:
     record: Form
     supersedes: str | None = None
     changed: tuple[str, ...] = ()
+    at: str = ""
 
 
 @dataclass(frozen=True)

@@ -634,6 +634,7 @@ def known(row: Row, registry: Registry) -> Known:
         record=form.model_validate_json(dump(payload["data"])),
         supersedes=row["supersedes"],
         changed=tuple(issue["field"] for issue in payload["issues"] if issue["code"] == CHANGED),
+        at=payload["provenance"]["processed_at"],
     )
 
 

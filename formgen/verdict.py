@@ -6,7 +6,6 @@ Nothing is written here; `intake` settles what is found.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
@@ -229,8 +228,9 @@ class Desk:
         corrects = corrected(about)
         own = {row["instance_id"] for row in about.earlier} or {corrects.instance_id if corrects else ""}
         judged = judge(about.form, about.sheet, about.case.without(*own), document_day(about))
-        findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *overtaken(about, corrects))
         record = judged.record
+        newer = overtaken(about, corrects, record)
+        findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *newer)
         if record is None or any(found.severity == "error" for found in findings):
             return sentenced(Verdict("rejected", reason_code(findings), findings, about, record))
         key = self.journal.vault.digest(answers_key(record))
@@ -374,12 +374,21 @@ def current_version(about: Recognised, record: Form | None = None) -> Known | No
     return found[-1] if found else None
 
 
-def overtaken(about: Recognised, corrects: Known | None) -> Iterator[Finding]:
-    """Yield a finding when what a document said before has since been changed by another document."""
-    if not about.earlier or corrects is None or corrects.instance_id == str(about.identity.instance):
-        return
-    ours = next((row for row in about.earlier if row["record_id"] == corrects.record_id), None)
-    if ours is None or json.loads(ours["payload"])["provenance"]["processed_at"] > about.issued_at:
+def overtaken(about: Recognised, corrects: Known | None, record: Form | None) -> Iterator[Finding]:
+    """Yield a finding when what a document said before has since been changed by another document.
+
+    A reply is overtaken too by what has been accepted of the same since it was made, whatever document that was.
+    """
+    own, ours = str(about.identity.instance), {row["record_id"] for row in about.earlier}
+    others = [corrects] if corrects and about.earlier else []
+    if about.first != own and record and not about.earlier:
+        found = about.case.current(about.form.id)
+        per = about.form.per
+        others = [known for known in found if not per or getattr(known.record, per) == getattr(record, per)]
+        ours = {known.record_id for known in others}
+    if any(
+        known.instance_id != own and (known.record_id not in ours or known.at > about.issued_at) for known in others
+    ):
         message = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
         yield Finding("choice", "review", "", message)
 

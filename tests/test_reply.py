@@ -17,10 +17,10 @@ from formgen.formats.pdf.fields import NOTE, boxes
 from formgen.formats.pdf.fill import named
 from formgen.sheet import SIGN, Question, flat
 from formgen.store import Row
-from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, tree
+from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed, tree
 from tests.foreign import FILLERS, FLATTENERS, Job
 from tests.pdfs import UA, failures
-from tests.replies import PLACE, WRONG, Wrong, put_right, rejected, reply, told
+from tests.replies import PLACE, RIGHT, WRONG, Wrong, put_right, rejected, reply, told
 from tests.test_libreoffice import Office, office, steps
 
 __all__ = ["office"]
@@ -209,6 +209,29 @@ def test_a_reply_with_other_answers_than_were_accepted_meanwhile_needs_a_person(
     late = bench.returned(formats.every()["docx"].fill(reply(bench, row), {path: other}))
     assert late["outcome"] == "review"
     assert (len(bench.journal.case_rows()), len(bench.journal.record_rows())) == (cases, records)
+
+
+@pytest.mark.parametrize("name", ["signature", "number"])
+def test_a_reply_is_stopped_by_the_rules_where_another_document_of_its_form_was_accepted_since(
+    name: str, at: At
+) -> None:
+    wrong = WRONG[name]
+    bench = at(PLACE[wrong.form])
+    row = rejected(bench, wrong)
+    bench.clock.pass_days(1)
+    assert bench.send(wrong.form, RIGHT[wrong.form], bench.case().case_id)["outcome"] == "accepted"
+    assert put_right(bench, row, wrong)["code"] == "transition_not_allowed"
+
+
+def test_a_reply_does_not_correct_unseen_what_another_document_has_said_since(at: At) -> None:
+    bench = at("referred")
+    case_id = bench.case().case_id
+    row = bench.send("referral", {**DECISION, "decision_date": "huomenna"}, case_id)
+    assert row["outcome"] == "rejected"
+    bench.clock.pass_days(1)
+    assert bench.send("referral", DECISION, case_id)["outcome"] == "accepted"
+    late = bench.returned(formats.every()["docx"].fill(reply(bench, row), {"decision_date": "20.5.2026"}))
+    assert (late["outcome"], bench.errors(late)) == ("review", [("choice", "")])
 
 
 def test_the_first_document_needs_a_person_when_its_reply_was_accepted_with_other_answers(at: At) -> None:
