@@ -27,7 +27,7 @@ from formgen.registry import Registry
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Sheet
 from formgen.store import Journal, Row, Transaction, day, dump, stamp
-from formgen.verdict import Desk, Verdict, answers_key, envelope, kept, reason, refused
+from formgen.verdict import Desk, Verdict, answers_key, asks, envelope, kept, reason, refused
 
 log = structlog.get_logger()
 
@@ -268,12 +268,20 @@ class Intake:
     def confirm(self, row: Row, who: str, values: Mapping[str, str]) -> Verdict:
         """Settle a return in review as a person has decided: as it was read, or with other values.
 
-        It goes through the same rules; errors leave it where it is.
+        It goes through the same rules; errors leave it where it is. Raise `UsageError` for a path
+        that the form does not have.
         """
         sheet = self.desk.sheet(self.original(row))
-        answers = {**sheet.answers, **{path: Answer(text, "confirmed") for path, text in values.items()}}
-        about = self.desk.recognise(replace(sheet, answers=answers), datetime.fromisoformat(row["received_at"]))
-        verdict = replace(self.desk.weigh(about), confirmed_by=who)
+        about = self.desk.recognise(sheet, datetime.fromisoformat(row["received_at"]))
+        for path in values:
+            if not asks(about.form, path):
+                raise UsageError("Lomakkeella ei ole kohtaa {path}.", path=path)
+        read, new = about.sheet.answers, {path: Answer(text, "confirmed") for path, text in values.items()}
+        about = replace(about, sheet=replace(about.sheet, answers={**read, **new}))
+        verdict = self.desk.weigh(about)
+        decided = {*values, *(found.field for found in verdict.of("review"))}
+        seen = {path: read.get(path, Answer("")) for path in decided if path in read or path in values}
+        verdict = replace(verdict, confirmed_by=who, about=replace(about, decided=seen))
         if verdict.outcome == "review" and verdict.record:
             verdict = replace(verdict, outcome="accepted")
         if verdict.outcome == "accepted":

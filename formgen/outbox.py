@@ -284,7 +284,8 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
                     "software": STRING,
                     "reader": STRING,
                     "writer": {**NULLABLE, "title": "Tallentanut ohjelma"},
-                    "confirmed_by": NULLABLE,
+                    "confirmed_by": {**NULLABLE, "title": "Vahvistanut"},
+                    "confirmed_at": {**NULLABLE, "title": "Vahvistettu"},
                     "facts": {"type": "array", "title": "Mitä tiedostossa oli muuta", "items": STRING},
                     "seals": {
                         "type": "array",
@@ -315,6 +316,8 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
                                 },
                                 "layer": STRING,
                                 "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+                                "decided": {"enum": ["confirmed", "changed"], "title": "Mitä tarkistaja teki"},
+                                "read": {**STRING, "title": "Mitä luettiin ennen tarkistajan muutosta"},
                             },
                             "required": ["raw", "layer", "confidence", "change"],
                         },

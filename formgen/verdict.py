@@ -6,8 +6,9 @@ Nothing is written here; `intake` settles what is found.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -21,7 +22,7 @@ from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.reply import explained, notes
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, completed
+from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, completed, flat
 from formgen.store import Caseloads, Journal, Row, day, dump, stamp
 from formgen.words import plain, say
 
@@ -55,7 +56,8 @@ class Recognised:
     ``given`` are the answers it went out with, ``sources`` where they came from, ``earlier``
     the records it has become before; ``known`` tells whether its case is one that there is.
     A reply to a rejected return is the document that was issued ``first`` once more: what was
-    given is what that one went out with, and either has become the records of both.
+    given is what that one went out with, and either has become the records of both. ``decided``
+    are the answers on which a person has decided, as they were read.
     """
 
     identity: Identity
@@ -71,6 +73,7 @@ class Recognised:
     first: str
     issued_at: str
     doubts: tuple[Finding, ...] = ()
+    decided: Mapping[str, Answer] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -354,6 +357,11 @@ def sentenced(verdict: Verdict) -> Verdict:
     return verdict
 
 
+def asks(form: type[Form], path: str) -> bool:
+    """Tell whether a document of a form may hold an answer at a path, in whichever row of its tables."""
+    return re.sub(r"\.\d{1,3}\.", ".0.", path, count=1) in {question.path for question in flat(form.questions(), 1)}
+
+
 def opens_case(form: type[Form]) -> bool:
     """Tell whether a form may come before there is a case."""
     return any(move.source is None for move in form.moves)
@@ -544,10 +552,11 @@ def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | N
             "reader": about.sheet.reader,
             "writer": about.sheet.writer or None,
             "confirmed_by": verdict.confirmed_by,
+            "confirmed_at": stamp(at) if verdict.confirmed_by else None,
             "fields": {
                 path: traced(about, path, answer)
                 for path, answer in about.sheet.answers.items()
-                if answer.text or about.given.get(path)
+                if answer.text or about.given.get(path) or (path in about.decided and about.decided[path].text)
             },
             "facts": list(about.sheet.facts),
             "seals": [asdict(seal) for seal in about.sheet.seals],
@@ -556,10 +565,18 @@ def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | N
 
 
 def traced(about: Recognised, path: str, answer: Answer) -> dict[str, Any]:
-    """Return what stood at a place, how it was read, and what the person did with what was known there."""
-    source = about.sources.get(path.partition(".")[0]) if about.given.get(path) else None
-    read = {"raw": answer.text, "layer": answer.layer, "confidence": answer.confidence}
-    return {**read, "change": change(about, path), **({"source": source} if source else {})}
+    """Return what stood at a place, how it was read, and what its sender did with what was known there.
+
+    Where a person has decided it tells whether they confirmed what was read or changed it, and from what.
+    """
+    found: dict[str, Any] = {"raw": answer.text, "layer": answer.layer, "confidence": answer.confidence}
+    found["change"] = change(about, path) or "blanked"
+    if about.given.get(path) and (source := about.sources.get(path.partition(".")[0])):
+        found["source"] = source
+    if read := about.decided.get(path):
+        same = clean(read.text) == clean(answer.text)
+        found |= {"decided": "confirmed"} if same else {"decided": "changed", "read": read.text}
+    return found
 
 
 def media_type(reader: str) -> str:

@@ -538,6 +538,100 @@ def test_a_correction_that_breaks_a_rule_leaves_the_return_in_review(at: At, run
     assert bench.row(return_id)["outcome"] == "review"
 
 
+def with_editor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str) -> Path:
+    """Have the editor be a program that runs a statement with the ``file``; return where it keeps what it saw."""
+    seen = tmp_path / "nahty.toml"
+    script = tmp_path / "muokkain.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        "file = pathlib.Path(sys.argv[1])\n"
+        f"pathlib.Path({str(seen)!r}).write_text(f'{{file.stat().st_mode & 0o777:o}} {{file}}\\n' + file.read_text())\n"
+        "pathlib.Path(f'{file}~').write_text('kopio')\n"
+        f"{change}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("VISUAL", f"{sys.executable} {script}")
+    return seen
+
+
+def replaced(old: str, new: str) -> str:
+    """Return the statement that replaces a text in the file."""
+    return f"file.write_text(file.read_text().replace({old!r}, {new!r}))"
+
+
+def test_review_tells_of_each_place_what_was_read_what_was_known_and_why(at: At, run: Run) -> None:
+    bench = at("signed")
+    return_id = in_review(bench)
+    (doubt,) = run("review", "show", return_id, "--json", at=bench.root).json["doubts"]
+    assert doubt["why"] == ["Lukittua tietoa on muutettu. Tarkistakaa, kumpi on oikein."]
+    assert (doubt["path"], doubt["value"], doubt["raw"]) == ("client_name", "Joku Muu", "Joku Muu")
+    assert (doubt["known"], doubt["picture"]) == ("Onni Testinen Metsälä", None)
+    said = run("review", "show", return_id, at=bench.root).out
+    assert all(text in said for text in (doubt["label"], doubt["path"], *doubt["why"], doubt["raw"], doubt["known"]))
+
+
+def test_a_place_in_doubt_is_corrected_in_an_editor(
+    at: At, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bench = at("signed")
+    return_id = in_review(bench)
+    seen = with_editor(monkeypatch, tmp_path, replaced('= "Joku Muu"', '= "Onni Testinen Metsälä"'))
+    (answer,) = run("review", "accept", return_id, "--edit", "--json", at=bench.root).json
+    told = answer["record"]["provenance"]["fields"]["client_name"]
+    assert (told["decided"], told["raw"], told["read"]) == ("changed", "Onni Testinen Metsälä", "Joku Muu")
+    place, *lines = seen.read_text(encoding="utf-8").splitlines()
+    assert place.startswith(f"600 {bench.workspace.var / 'work'}")
+    assert '"client_name" = "Joku Muu"' in lines
+    assert list((bench.workspace.var / "work").iterdir()) == []
+
+
+def test_a_file_that_is_left_as_it_is_confirms_what_was_read(
+    at: At, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bench = at("signed")
+    return_id = in_review(bench)
+    with_editor(monkeypatch, tmp_path, "")
+    (answer,) = run("review", "accept", return_id, "--edit", "--json", at=bench.root).json
+    told = answer["record"]["provenance"]["fields"]["client_name"]
+    assert (answer["outcome"], told["decided"], told["raw"]) == ("accepted", "confirmed", "Joku Muu")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("file.write_text('')", 2),
+        ("file.unlink()", 2),
+        ("sys.exit(1)", 2),
+        ("file.write_bytes(bytes([255]))", 2),
+        ("file.write_text('client_name')", 2),
+        ("file.write_text('# ei mitään')", 2),
+        (replaced('"Joku Muu"', "1"), 2),
+        ('file.write_text(file.read_text() + \'"no_such_place" = "1"\')', 2),
+        ('file.write_text(file.read_text() + \'"weekly_hours" = "paljon"\')', 3),
+    ],
+)
+def test_a_file_that_is_no_decision_changes_nothing(
+    at: At, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str, code: int
+) -> None:
+    bench = at("signed")
+    return_id = in_review(bench)
+    with_editor(monkeypatch, tmp_path, change)
+    said = run("review", "accept", return_id, "--edit", at=bench.root)
+    assert (said.code, bench.row(return_id)["outcome"]) == (code, "review")
+    assert said.err if code == 2 else "weekly_hours" in said.out
+    assert "Joku Muu" not in said.err
+    assert list((bench.workspace.var / "work").iterdir()) == []
+
+
+def test_an_editor_that_is_not_there_is_named(at: At, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = at("signed")
+    return_id = in_review(bench)
+    monkeypatch.setenv("VISUAL", "/ei/ole/muokkain")
+    said = run("review", "accept", return_id, "--edit", at=bench.root)
+    assert (said.code, bench.row(return_id)["outcome"]) == (2, "review")
+    assert "/ei/ole/muokkain" in said.err
+
+
 # --- workspaces and templates -------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from formgen.errors import Busy, UsageError
 from formgen.intake import Intake, shown
 from formgen.issue import Issued
 from formgen.sheet import TOKEN, Identity
-from formgen.store import Row
+from formgen.store import Row, stamp
 from formgen.verdict import Desk
 from formgen.watch import Watch
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, saved_again, tree
@@ -513,9 +513,72 @@ def test_a_person_confirms_a_review_with_other_values_and_is_named(at: At) -> No
         "layer": "confirmed",
         "confidence": 1.0,
         "change": "new",
+        "decided": "changed",
+        "read": JOB["weekly_hours"],
     }
     assert bench.case().phase == "phase_5"
     assert [line["event"] for line in bench.feed()[-2:]] == ["return.review", "record.accepted"]
+
+
+def test_the_record_tells_which_values_a_person_confirmed_which_they_changed_and_when(at: At) -> None:
+    bench = at("signed")
+    answers = {**JOB, "client_name": "Joku Muu"}
+    row = bench.send("job_start", answers, bench.case().case_id)
+    bench.clock.pass_days(3)
+    bench.intake.confirm(row, "Testi Tarkastaja", {"weekly_hours": "20", "job_title": answers["job_title"]})
+    provenance = bench.record(bench.row(row["return_id"]))["provenance"]
+    decided = {
+        path: (told["decided"], told.get("read")) for path, told in provenance["fields"].items() if "decided" in told
+    }
+    assert decided == {
+        "client_name": ("confirmed", None),
+        "job_title": ("confirmed", None),
+        "weekly_hours": ("changed", answers["weekly_hours"]),
+    }
+    assert provenance["fields"]["client_name"]["raw"] == "Joku Muu"
+    assert (provenance["confirmed_by"], provenance["confirmed_at"]) == ("Testi Tarkastaja", stamp(bench.clock()))
+
+
+def test_a_record_that_no_person_looked_at_tells_of_no_decision(at: At) -> None:
+    bench = at("employed")
+    row = bench.journal.returned()[-1]
+    provenance = bench.record(row)["provenance"]
+    assert (provenance["confirmed_by"], provenance["confirmed_at"]) == (None, None)
+    assert not any("decided" in told for told in provenance["fields"].values())
+
+
+def test_what_a_person_takes_out_is_told_with_what_was_read(at: At) -> None:
+    bench = at("signed")
+    row = in_review(bench)
+    path = "pay_day"
+    assert JOB[path]
+    bench.intake.confirm(row, "Testi Tarkastaja", {path: ""})
+    told = bench.record(bench.row(row["return_id"]))["provenance"]["fields"][path]
+    assert (told["raw"], told["change"], told["decided"]) == ("", "blanked", "changed")
+
+
+@pytest.mark.parametrize(
+    "path", ["weekly_hour", "", "benefits", "benefits.x.benefit", "benefits.0.nothing", "sign_client"]
+)
+def test_a_value_for_a_place_that_the_form_does_not_have_changes_nothing(at: At, path: str) -> None:
+    bench = at("signed")
+    row = in_review(bench)
+    with pytest.raises(UsageError):
+        bench.intake.confirm(row, "Testi Tarkastaja", {path: "1"})
+    assert bench.row(row["return_id"]) == row
+
+
+def test_nothing_in_review_is_accepted_or_lost_by_time(at: At) -> None:
+    bench = at("signed")
+    row = in_review(bench)
+    records = len(bench.journal.record_rows())
+    for days in (1, bench.workspace.office.intake.waiting_days + 1, 3650):
+        bench.clock.pass_days(days)
+        bench.watch()
+        bench.restarted().intake.recover()
+    assert bench.row(row["return_id"]) == row
+    assert len(bench.journal.record_rows()) == records
+    assert bench.intake.confirm(row, "Testi Tarkastaja", {}).outcome == "accepted"
 
 
 def test_a_person_cannot_confirm_what_breaks_a_rule(at: At) -> None:

@@ -103,7 +103,7 @@ def test_a_record_has_the_keys_of_the_contract_in_their_order(at: At) -> None:
     assert list(record["phase"]) == ["before", "after", "transition"]
     assert list(record["provenance"]) == [
         *("file_name", "sha256", "size", "media_type", "channel", "received_at", "processed_at", "software"),
-        *("reader", "writer", "confirmed_by", "fields", "facts", "seals"),
+        *("reader", "writer", "confirmed_by", "confirmed_at", "fields", "facts", "seals"),
     ]
     assert list(record["data"]) == [asked.name for asked in bench.registry.latest("job_start").fields]
     assert list(record["signatures"]) == ["client", "coach"]

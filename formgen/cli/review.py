@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +19,7 @@ from formgen import files
 from formgen.access import Actor
 from formgen.cli.outcomes import OUTCOMES, report, settled, told
 from formgen.cli.session import Session, _, examples, now, out, session
+from formgen.doubts import changes, doubts, written
 from formgen.errors import UsageError
 
 app = typer.Typer(
@@ -84,29 +89,51 @@ def review_show(
     row = pending(shared, return_id)
     shared.reads(return_id=return_id, case_id=row["case_id"])
     verdict = shared.intake.read(row)
-    places = shared.workspace.pictures / return_id
     if folder and verdict.about:
-        places = folder
         for path, picture in verdict.about.sheet.pictures.items():
-            files.write(places / f"{path}.png", picture, files.PRIVATE)
-    pictures = {file.stem: str(file) for file in sorted(places.glob("*.png"))}
-    value = {
-        **told(row["file_name"], row, verdict, now()),
-        "return_id": return_id,
-        "waits_for": row["waits_for"],
-        "pictures": pictures,
-    }
+            files.write(folder / f"{path}.png", picture, files.PRIVATE)
+    pictures = drawn(folder or shared.workspace.pictures / return_id)
+    asked = doubts(verdict, shared.language, pictures)
     if shared.as_json:
-        shared.answer(value)
+        shared.answer(
+            {
+                **told(row["file_name"], row, verdict, now()),
+                "return_id": return_id,
+                "waits_for": row["waits_for"],
+                "pictures": pictures,
+                "doubts": [asdict(doubt) for doubt in asked],
+            }
+        )
         return
-    for found in verdict.findings:
-        asked = verdict.about.form.field(found.field) if verdict.about and found.field else None
-        answer = verdict.about.sheet.answers.get(found.field) if verdict.about else None
-        label = shared.say(asked.label) if asked else found.field
-        out.print(f"{found.code} {found.field} {label}: {answer.text if answer else ''!r}", markup=False)
-        out.print(f"    {shared.say(found.message, **found.values)}", markup=False)
-        if found.field in pictures:
-            out.print(f"    {pictures[found.field]}", markup=False)
+    for doubt in asked:
+        first, *rest = doubt.lines(shared.language)
+        out.print(first, markup=False)
+        for line in rest:
+            out.print(f"    {line}", markup=False)
+
+
+def drawn(folder: Path) -> dict[str, str]:
+    """Return the pictures in a folder by the path of the place that they show."""
+    return {file.stem: str(file) for file in sorted(folder.glob("*.png"))}
+
+
+def edited(shared: Session, row: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a person has changed in the file of a return's doubtful places, which is then removed."""
+    verdict = shared.intake.read(row)
+    shared.reads(return_id=row["return_id"], case_id=row["case_id"])
+    asked = doubts(verdict, shared.language, drawn(shared.workspace.pictures / row["return_id"]))
+    file = shared.workspace.var / "work" / f"{shared.intake.new_id()}.toml"
+    editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    try:
+        files.write(file, written(asked, shared.language).encode(), files.PRIVATE)
+        done = subprocess.run([*editor, str(file)], check=False).returncode  # noqa: S603 - the person's own editor
+        text = file.read_text(encoding="utf-8") if file.is_file() and not done else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError("Muokkainta {editor} ei voi käyttää. Palautus odottaa yhä.", editor=editor[0]) from error
+    finally:
+        for left in file.parent.glob(f"*{file.stem}*"):  # an editor's own copies too
+            left.unlink(missing_ok=True)
+    return changes(text, asked)
 
 
 def given(value: str) -> tuple[str, str]:
@@ -123,6 +150,7 @@ def given(value: str) -> tuple[str, str]:
     help=_("Hyväksy palautus sellaisena kuin se luettiin, tai korjatuin arvoin."),
     epilog=examples(
         "formgen review accept RETURN",
+        "formgen review accept RETURN --edit",
         "formgen review accept RETURN --set weekly_hours=25",
         "formgen review accept RETURN --set client_hetu",
     ),
@@ -138,13 +166,17 @@ def review_accept(
             help=_("Korjattu arvo. Pelkän polun arvo luetaan vakiosyötteestä, jolloin muut eivät näe sitä."),
         ),
     ] = None,
+    edit: Annotated[
+        bool, typer.Option("--edit", help=_("Avaa epävarmat kohdat muokkaimessa, jonka VISUAL tai EDITOR nimeää."))
+    ] = False,
     who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
 ) -> None:
     """Accept a return in review; it goes through the same rules."""
     shared = session(context)
     shared.by = who
     row = pending(shared, return_id)
-    verdict = shared.intake.confirm(row, who or Actor.here().name, dict(map(given, values or ())))
+    new = {**(edited(shared, row) if edit else {}), **dict(map(given, values or ()))}
+    verdict = shared.intake.confirm(row, who or Actor.here().name, new)
     if verdict.outcome == "accepted":
         report(shared, [settled(shared, row["file_name"], return_id, verdict)])
     else:
