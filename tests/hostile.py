@@ -457,7 +457,8 @@ def loop_that_nobody_walks(chance: Random) -> bytes:
 def table_that_leads_to_itself(chance: Random) -> bytes:
     data = portable()
     at = int(data[data.rindex(b"startxref") + 9 :].split()[0])
-    return data.rstrip() + b"\nxref\n0 0\ntrailer << /Size 9 /Root 1 0 R /Prev %d >>\nstartxref\n%d\n%%%%EOF\n" % (
+    return data.rstrip() + b"\nxref\n0 0\ntrailer << /Size %d /Root 1 0 R /Prev %d >>\nstartxref\n%d\n%%%%EOF\n" % (
+        chance.randrange(9, 10_000),
         len(data.rstrip()) + 1 if chance.random() < 0.5 else at,
         len(data.rstrip()) + 1,
     )

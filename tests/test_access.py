@@ -254,17 +254,14 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 
 def told(bench: Bench) -> str:
-    """Return what is outside of the records: names of files, reasons, the feed, replies' text."""
+    """Return what is outside of the records: names of files, reasons, the feed, the access log.
+
+    The reply is the sender's own form again, so it alone says what they wrote.
+    """
     outbox = bench.workspace.outbox
     texts = [place.relative_to(bench.root).as_posix() for place in bench.root.rglob("*")]
     texts += [file.read_text(encoding="utf-8") for file in (outbox / "rejected").rglob("*.reason.json")]
     texts += [(outbox / "feed.ndjson").read_text(encoding="utf-8")]
-    for file in (outbox / "rejected").rglob("*.palaute.docx"):
-        texts.append(
-            subprocess.run(["unzip", "-p", str(file)], capture_output=True, check=True).stdout.decode(
-                "utf-8", "replace"
-            )
-        )
     texts += [json.dumps(line, ensure_ascii=False) for line in bench.journal.accessed()]
     return "\n".join(texts)
 
