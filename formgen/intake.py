@@ -243,7 +243,7 @@ class Intake:
     def first_of_same_bytes(self, row: Row) -> Row | None:
         """Return the earlier return of the same bytes whose answer still stands."""
         for other in self.journal.returned(sha256=row["sha256"]):
-            if other["return_id"] == row["return_id"] or other["outcome"] in (None, "duplicate"):
+            if other["return_id"] == row.get("return_id") or other["outcome"] in (None, "duplicate"):
                 continue
             if other["outcome"] != "rejected" or other["code"] not in AGAIN:
                 return other

@@ -17,7 +17,7 @@ from uuid import UUID
 from formgen import __version__, formats, wall
 from formgen.errors import CutOff, Finding, FormgenError, Unreadable
 from formgen.form import Form, judge
-from formgen.kinds import DayDate, Kind, Misread, Sign, clean
+from formgen.kinds import DayDate, HetuText, Kind, Misread, Sign, clean
 from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.reply import explained, notes
@@ -30,6 +30,7 @@ UNTRUSTED = (
     "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
 )
 BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus."
+ELSEWHERE = "Sama tiedosto on jo otettu vastaan toisessa asiassa tai toisesta ihmisestä. Tarkistakaa, kenen se on."
 UNSAFE = {
     *("macros", "altChunk", "embedded"),
     *("javascript", "launch", "external", "submit", "import", "richmedia", "xfa"),
@@ -232,8 +233,8 @@ class Desk:
         own = {row["instance_id"] for row in about.earlier} or {corrects.instance_id if corrects else ""}
         judged = judge(about.form, about.sheet, about.case.without(*own), document_day(about))
         record = judged.record
-        newer = overtaken(about, corrects, record)
-        findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *newer)
+        others = (*overtaken(about, corrects, record), *elsewhere(about, corrects, record))
+        findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *others)
         if record is None or any(found.severity == "error" for found in findings):
             return sentenced(Verdict("rejected", reason_code(findings), findings, about, record))
         key = self.journal.vault.digest(answers_key(record))
@@ -399,6 +400,18 @@ def overtaken(about: Recognised, corrects: Known | None, record: Form | None) ->
     ):
         message = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
         yield Finding("choice", "review", "", message)
+
+
+def elsewhere(about: Recognised, corrects: Known | None, record: Form | None) -> Iterator[Finding]:
+    """Yield a finding when a document that was accepted comes again for another case or another person."""
+    if not about.earlier or corrects is None:
+        return
+    if about.sheet.claims.get("case_id", about.case.case_id) not in ("", about.case.case_id):
+        yield Finding("R89", "review", "", ELSEWHERE)
+    for asked in about.form.fields if record else ():
+        now, before = getattr(record, asked.name, None), getattr(corrects.record, asked.name, None)
+        if isinstance(asked.reads, HetuText) and now and before and now != before:
+            yield Finding("R89", "review", asked.name, ELSEWHERE)
 
 
 def document_day(about: Recognised) -> date:

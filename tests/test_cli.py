@@ -370,7 +370,7 @@ def test_read_has_the_shape_of_the_contract_and_writes_nothing(at: At, run: Run)
     before = bench.journal.counts(), bench.feed(), bench.journal.record_rows()
     answers = run("read", str(right), str(wrong), str(junk), "--json", at=bench.root).json
     assert (bench.journal.counts(), bench.feed(), bench.journal.record_rows()) == before
-    assert [list(item) for item in answers] == [["file", "outcome", "record", "reason", "answers"]] * 3
+    assert [list(item) for item in answers] == [["file", "outcome", "record", "reason", "answers", "again"]] * 3
     assert [item["outcome"] for item in answers] == ["accepted", "rejected", "rejected"]
     assert (list(answers[0]["record"]), answers[0]["reason"]) == (RECORD, None)
     assert (answers[1]["record"], list(answers[1]["reason"])) == (None, REASON)
@@ -398,7 +398,7 @@ def test_submit_has_the_shape_of_read_after_processing(at: At, run: Run) -> None
     file = bench.root / "palautus.docx"
     file.write_bytes(bench.filled(bench.issue("job_start", bench.case().case_id), JOB))
     (answer,) = run("submit", str(file), "--json", at=bench.root).json
-    assert list(answer) == ["file", "outcome", "record", "reason", "answers"]
+    assert list(answer) == ["file", "outcome", "record", "reason", "answers", "again"]
     assert (answer["file"], answer["outcome"], answer["reason"]) == (str(file), "accepted", None)
     assert answer["record"] == bench.record(bench.journal.returned()[-1])
     assert answer["answers"]["weekly_hours"]["text"] == JOB["weekly_hours"]
@@ -630,6 +630,15 @@ def test_an_editor_that_is_not_there_is_named(at: At, run: Run, monkeypatch: pyt
     said = run("review", "accept", return_id, "--edit", at=bench.root)
     assert (said.code, bench.row(return_id)["outcome"]) == (2, "review")
     assert "/ei/ole/muokkain" in said.err
+
+
+def test_a_code_is_told_with_its_text_and_what_to_do(tmp_path: Path, run: Run) -> None:
+    (told,) = run("errors", "R01", "--json", at=tmp_path).json
+    assert (told["code"], told["severity"], told["field"]) == ("R01", "error", "client_wants_work")
+    said = run("errors", "R01", at=tmp_path).out
+    assert told["message"] in said
+    assert told["remedy"] in said
+    assert run("errors", "R00", at=tmp_path).code == 2
 
 
 # --- workspaces and templates -------------------------------------------------------------------

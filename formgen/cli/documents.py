@@ -16,6 +16,7 @@ from formgen.errors import OutOfReach, UsageError
 from formgen.form import Form
 from formgen.issue import Issued, issue
 from formgen.issue import archive as make_archived
+from formgen.repeats import foreseen
 from formgen.store import day
 from formgen.watch import Watch
 
@@ -152,7 +153,10 @@ def read(
         verdict = shared.intake.desk.read(data, at)
         if verdict.case_id:
             shared.reads(case_id=verdict.case_id)
-        found.append(told(str(file), described_bytes(file, data, at), verdict, at))
+        row = described_bytes(file, data, at)
+        again = foreseen(verdict, shared.intake.first_of_same_bytes(row))
+        said = {"again": again.told(shared.language) if again else None}
+        found.append({**told(str(file), row, verdict, at), **said})
     report(shared, found)
 
 

@@ -12,6 +12,7 @@ import typer
 
 from formgen import outbox
 from formgen.cli.session import Session, out
+from formgen.repeats import settled_as
 from formgen.store import stamp
 from formgen.verdict import Verdict, envelope, reason
 
@@ -27,6 +28,7 @@ def told(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> d
         "record": envelope(row, verdict, None, verdict.case_id, at) if verdict.outcome == "accepted" else None,
         "reason": None if verdict.outcome in ("accepted", "duplicate") else reason(row, verdict),
         "answers": answers_of(verdict),
+        "again": None,
     }
 
 
@@ -34,12 +36,14 @@ def settled(shared: Session, file: str, return_id: str, verdict: Verdict) -> dic
     """Return what became of a return in the end, as the outside contract shows it."""
     row = shared.journal.returned(return_id=return_id)[0]
     record = shared.journal.record(row["record_id"]) if row["record_id"] else None
+    again = settled_as(shared.journal, shared.registry, row)
     return {
         "file": file,
         "outcome": row["outcome"],
         "record": json.loads(record["payload"]) if record else None,
         "reason": json.loads(row["reason"]) if row["reason"] else None,
         "answers": answers_of(verdict),
+        "again": again.told(shared.language) if again else None,
     }
 
 
@@ -66,6 +70,8 @@ def report(shared: Session, found: list[dict[str, Any]]) -> None:
     else:
         for item in found:
             out.print(f"{item['file']}: {shared.say(OUTCOMES[item['outcome']])}", markup=False)
+            if item["again"]:
+                out.print(f"  {item['again']['message']}", markup=False)
             problems = (item["reason"] or {}).get("errors") or (item["record"] or {}).get("issues") or ()
             for number, problem in enumerate(problems, start=1):
                 for line in sentences(shared, number, problem):

@@ -1,0 +1,47 @@
+"""formgen errors: every code that a return may get, what it means and what to do."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from formgen.catalogue import SEVERITY, catalogue
+from formgen.cli.session import _, examples, out, session
+from formgen.errors import UsageError
+
+app = typer.Typer()
+
+
+@app.command(
+    help=_("Näytä virhekoodit: mitä ne tarkoittavat ja mitä tehdä."),
+    epilog=examples("formgen errors", "formgen errors R55"),
+)
+def errors(
+    context: typer.Context, code: Annotated[str, typer.Argument(metavar="[CODE]", help=_("Virheen koodi."))] = ""
+) -> None:
+    """Print every code, or one."""
+    shared = session(context)
+    entries = [entry for entry in catalogue(shared.registry) if code in ("", entry.code)]
+    if not entries:
+        raise UsageError("Koodia {code} ei ole.", code=code)
+    if shared.as_json:
+        shared.answer(
+            [
+                {
+                    "code": entry.code,
+                    "severity": entry.severity,
+                    "form": entry.form.id if entry.form else None,
+                    "field": entry.path,
+                    "message": shared.say(entry.message),
+                    "remedy": shared.say(entry.remedy),
+                }
+                for entry in entries
+            ]
+        )
+        return
+    for entry in entries:
+        place = entry.place(shared.language)
+        out.print(f"{entry.code} {shared.say(SEVERITY[entry.severity])}  {place}".rstrip(), markup=False)
+        out.print(f"    {shared.say(entry.message)}", markup=False)
+        out.print(f"    {shared.say(entry.remedy)}", markup=False)

@@ -1,0 +1,47 @@
+"""Every code has a text in three languages, an example, a remedy and a test, and the page says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from formgen.catalogue import SEVERITY, Entry, catalogue
+from formgen.outbox import REASONS
+from formgen.words import say
+from tests.catalogue import OTHERS, PAGE, current, examples
+from tests.rules import FORMS
+from tests.test_rules import ENGINE
+
+ENTRIES = catalogue(FORMS)
+SOURCES = "\n".join(
+    file.read_text(encoding="utf-8")
+    for file in sorted(Path(__file__).parent.rglob("*.py"))
+    if file.name not in ("catalogue.py", "test_catalogue.py")
+)
+every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: "-".join(filter(None, entry.key)))
+
+
+def test_every_code_of_the_contract_is_in_the_catalogue() -> None:
+    rules = {f"R{number:02}" for number in range(1, 94)}
+    moves = {f"T{number:02}" for number in range(1, 31)} | {"T22b"}
+    assert {entry.code for entry in ENTRIES} == rules | moves | {"format", "required", "choice", "range", *REASONS}
+    assert len(REASONS) == 15
+
+
+@every_entry
+def test_a_code_has_a_severity_and_texts_in_three_languages_and_a_remedy(entry: Entry) -> None:
+    assert entry.severity in SEVERITY
+    for text in (entry.message, entry.remedy, SEVERITY[entry.severity]):
+        assert len({say(text, language) for language in ("fi", "sv", "en")}) == 3, text
+
+
+@every_entry
+def test_a_code_has_an_example_that_a_test_shows(entry: Entry) -> None:
+    assert examples().get(entry.key), "no test shows it"
+    if entry.code in OTHERS and not entry.form and entry.code not in ENGINE:
+        assert f'"{entry.code}"' in SOURCES
+
+
+def test_the_page_of_the_errors_is_as_the_code_is() -> None:
+    assert PAGE.read_text(encoding="utf-8") == current(), "python -m tests.catalogue --force writes it"
