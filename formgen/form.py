@@ -268,6 +268,33 @@ def due(code: str, *, whom: str = "coach") -> Callable[[Callable[[Any, Any], dat
     return declare
 
 
+@dataclass(frozen=True, kw_only=True)
+class Contradiction:
+    """A value that another record of the case may contradict; the message is the docstring of the method.
+
+    ``against(record, case)`` returns the other record, or None when they agree. Which of them is
+    right nobody but a person can tell: both are accepted, and the coach is asked.
+    """
+
+    code: str
+    field: str
+    message: str
+    name: str
+    against: Callable[[Any, Any], Any]
+
+
+def contradiction(code: str, *, field: str) -> Callable[[Callable[[Any, Any], Any]], Callable[[Any, Any], Any]]:
+    """Declare a method as a question to the coach about a field that another record contradicts."""
+
+    def declare(against: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        message = " ".join((against.__doc__ or "").split())
+        declared = Contradiction(code=code, field=field, message=message, name=against.__name__, against=against)
+        against.__dict__["contradictions"] = (*against.__dict__.get("contradictions", ()), declared)
+        return against
+
+    return declare
+
+
 # --- forms ------------------------------------------------------------------------------------
 
 
@@ -306,6 +333,7 @@ class Form(Answers):
     fields: ClassVar[tuple[Field, ...]]
     rules: ClassVar[tuple[Rule, ...]]
     dues: ClassVar[tuple[Due, ...]]
+    contradictions: ClassVar[tuple[Contradiction, ...]]
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
@@ -313,10 +341,11 @@ class Form(Answers):
         cls.fields = fields_of(cls)
         cls.rules = tuple(cls.declared("rules"))
         cls.dues = tuple(cls.declared("dues"))
+        cls.contradictions = tuple(cls.declared("contradictions"))
 
     @classmethod
     def declared(cls, kind: str) -> Iterator[Any]:
-        """Yield what the methods of the form were declared as: its ``rules`` or its ``dues``."""
+        """Yield what the methods of the form were declared as: ``rules``, ``dues`` or ``contradictions``."""
         for name in dir(cls):
             if name not in cls.model_fields and not name.startswith("_"):
                 yield from getattr(getattr(cls, name), "__dict__", {}).get(kind, ())

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from formgen.errors import Finding
-from formgen.form import Form, attempt
+from formgen.form import Contradiction, Form, attempt
 from formgen.settings import Office
 
 PHASES = {
@@ -150,11 +150,28 @@ class Case:
                 found[-1] = replace(found[-1], end=date.fromisoformat(step.note["end"]))
         return tuple(found)
 
+    def accepted(self) -> frozenset[str]:
+        """Return the places at which a person has accepted a value as it is."""
+        return frozenset(place for step in self.steps for place in step.note.get("accepted", "").split())
+
     def changed(self) -> dict[str, tuple[Known, str]]:
         """Return the known values that records in force changed and nobody has accepted, by their place."""
-        accepted = {place for step in self.steps for place in step.note.get("accepted", "").split()}
         places = {f"{known.record_id}:{path}": (known, path) for known in self.current() for path in known.changed}
-        return {place: found for place, found in places.items() if place not in accepted}
+        return {place: found for place, found in places.items() if place not in self.accepted()}
+
+    def contradicted(self) -> dict[str, tuple[Known, Contradiction, Known]]:
+        """Return the values that another record in force contradicts and nobody has accepted, by their place.
+
+        A correction of either record is another place: what was accepted of the old one is asked again.
+        """
+        places = {}
+        for known in self.current():
+            for declared in known.record.contradictions:
+                against = attempt(declared.against, known.record, self)
+                other = next((one for one in self.current() if one.record is against), None)
+                if other:
+                    places[f"{known.record_id}:{declared.field}:{other.record_id}"] = (known, declared, other)
+        return {place: found for place, found in places.items() if place not in self.accepted()}
 
     def after(self, since: date, days: int) -> date:
         """Return the day on which a clock started on a day has run so many days: it stands still in a hold."""
@@ -196,10 +213,11 @@ class Case:
 
 
 def tasks(case: Case) -> tuple[Task, ...]:
-    """Return what is overdue on the case's day, longest first.
+    """Return what is overdue or in question on the case's day, longest first.
 
-    A hold stops every clock but its own, an end every clock but those of the record that brought
-    it; a clock that runs counts with `Case.after`.
+    A contradiction is in question from the day of the later of its two documents. A hold stops
+    every clock but its own, an end every clock but those of the record that brought it; a clock
+    that runs counts with `Case.after`.
     """
     if case.status == "on_hold":
         contact = Task("T26", case.holds[-1].next_contact, HOLD_CONTACT, "coach", "", None)
@@ -212,6 +230,9 @@ def tasks(case: Case) -> tuple[Task, ...]:
                 found.append(
                     Task(declared.code, day, declared.message, declared.whom, known.record.id, known.record_id)
                 )
+    for known, asks, other in case.contradicted().values() if case.status == "open" else ():
+        day = max(getattr(one.record, one.record.dated) for one in (known, other))
+        found.append(Task(asks.code, day, asks.message, "coach", known.record.id, known.record_id))
     for known, path in case.changed().values():
         day, asked = getattr(known.record, known.record.dated), known.record.field(path)
         label = asked.label if asked else path

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.codes import options
-from formgen.form import Row, ask, due, rows, rule
+from formgen.form import Row, ask, contradiction, due, rows, rule
 from formgen.kinds import (
     BusinessId,
     Clock,
@@ -576,7 +576,7 @@ class EmployerContact(ClientForm):
         """Asiakkaan nimeä ei saa kertoa ilman suostumusta."""
         if not self.client_named or self.client_named_date is None:
             return []
-        told, ended = self.client_named_date, self.withdrawn(case) if closed(self) else None
+        told, ended = self.client_named_date, self.withdrawn(case)
         later = [index for index, row in enumerate(self.contacts) if row.date >= told]
         bad = [
             f"contacts.{index}.date"
@@ -737,6 +737,23 @@ class EmployerContact(ClientForm):
     def offers_are_answered_after_they_are_made(self, case: Case) -> list[str]:
         """Tarjoukseen on vastattu ennen tarjousta."""
         return self.breaking("offer.answer_date", lambda row: row.answer_date and row.answer_date < row.offered_date)
+
+    # --- what another form may contradict ------------------------------------------------------
+
+    @contradiction("R39", field="contacts")
+    def contacts_end_with_the_consent(self, case: Case) -> Any:
+        """Työnantajaan on oltu yhteydessä, vaikka suostumus oli peruttu. Selvittäkää, mitä kerrottiin ja milloin."""
+        told, agreement = self.client_named_date if self.client_named else None, case.latest("cooperation_agreement")
+        ended = [
+            row.withdrawn_date
+            for row in (agreement.consents if agreement else ())
+            if row.recipient_type == "employer" and "name_contact" in (row.data_scope or ()) and row.withdrawn_date
+        ]
+        if told is None or not ended:
+            return None
+        met = () if closed(self) else (row.date for row in self.contacts if row.date >= told)
+        against = (day >= min(ended) and not consent_ok(case, "employer", "name_contact", day) for day in (told, *met))
+        return agreement if any(against) else None
 
     # --- what the clock brings ----------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.codes import options
-from formgen.form import Row, ask, due, rows, rule
+from formgen.form import Row, ask, contradiction, due, rows, rule
 from formgen.kinds import (
     BusinessId,
     Clock,
@@ -834,6 +834,37 @@ class JobStart(ClientForm):
         """Ammatillinen profiili puuttuu. Se tehdään 30 päivän sisällä."""
         return case.phase != "phase_2" or case.latest("vocational_profile") is not None
 
+    # --- what another form may contradict ------------------------------------------------------
+
+    @contradiction("contradiction", field="start_date")
+    def start_is_as_offered(self, case: Case) -> Any:
+        """Aloituspäivä on eri kuin työtarjouksessa. Selvittäkää, kumpi on oikein."""
+        contact, offer = self.offered(case)
+        return contact if offer and offer.start_date != self.start_date else None
+
+    @contradiction("contradiction", field="weekly_hours")
+    def hours_are_as_offered(self, case: Case) -> Any:
+        """Viikkotyöaika on eri kuin työtarjouksessa. Selvittäkää, kumpi on oikein."""
+        contact, offer = self.offered(case)
+        least, most = self.weekly_hours or self.hours_min, self.weekly_hours or self.hours_max
+        return contact if offer and least and most and not least <= offer.weekly_hours <= most else None
+
+    def offered(self, case: Case) -> tuple[Any, Any]:
+        """Return the employer's last offer of this job and the contact that tells of it, or nothing twice.
+
+        An offer is of the first job with the employer that follows it and has its title, or of
+        the only one: one that was accepted goes before others, one that was declined is of none.
+        """
+        jobs = [job for job in in_force(case, self.id) if job.employer_id == self.employer_id]
+        found = [
+            (row.answer == "accepted", row.offered_date, number, contact, row)
+            for number, contact in enumerate(in_force(case, "employer_contact"))
+            if contact.employer_id == self.employer_id
+            for row in contact.offer
+            if row.answer != "declined" and self is of_offer(jobs, row)
+        ]
+        return max(found, key=lambda one: one[:3])[3:] if found else (None, None)
+
     # --- what the clock brings ----------------------------------------------------------------
 
     @due("R61")
@@ -858,6 +889,13 @@ class JobStart(ClientForm):
     def first_year_has_monthly_contact(self, case: Case) -> date | None:
         """Kuukausittainen yhteys puuttuu."""
         return self.missed(case, first=30, length=30, count=11)
+
+
+def of_offer(jobs: list[Any], offer: Any) -> Any:
+    """Return the job of one employer, among those given, that an offer has led to, or None."""
+    titled = [job for job in jobs if plain(job.job_title) == plain(offer.job_title)]
+    later = [job for job in titled or (jobs if len(jobs) == 1 else ()) if job.document_date >= offer.offered_date]
+    return min(later, key=lambda job: job.document_date, default=None)
 
 
 def apart(job: JobStart, other: JobStart, end: date | None) -> bool:

@@ -26,7 +26,8 @@ REPOSITORY = Path(__file__).parents[1]
 FORMS = registry.load(Workspace(REPOSITORY))
 TODAY = date(2026, 6, 1)
 CATALOGUE = {f"T{number:02}" for number in range(1, 31)} | {"T22b"}
-RULES = {f"R{number:02}" for number in range(1, 94)} | CATALOGUE | {"format", "required", "choice", "range"}
+WORDS = {"format", "required", "choice", "range", "contradiction"}
+RULES = {f"R{number:02}" for number in range(1, 94)} | CATALOGUE | WORDS
 every_form = pytest.mark.parametrize("form", tuple(FORMS), ids=lambda form: form.id)
 
 
@@ -44,7 +45,7 @@ def test_every_move_is_of_the_catalogue_and_between_phases(form: type[Form]) -> 
 
 @every_form
 def test_every_rule_and_task_has_a_code_of_the_catalogue(form: type[Form]) -> None:
-    codes = {rule.code for rule in form.rules} | {declared.code for declared in form.dues}
+    codes = {declared.code for declared in (*form.rules, *form.dues, *form.contradictions)}
     codes |= {asked.code for asked in form.fields if asked.code}
     assert codes - RULES == set()
 
@@ -159,7 +160,9 @@ def test_a_return_to_a_closed_case_is_rejected(at: At, monkeypatch: pytest.Monke
 
 def known(number: int, expects: str | None = None, supersedes: int | None = None, instance: int = 0) -> Known:
     """Return a record of a case that speaks for a phase."""
-    record: Any = SimpleNamespace(id="stub", expects=lambda _: expects, number=number, coach=None, dues=())
+    record: Any = SimpleNamespace(
+        id="stub", expects=lambda _: expects, number=number, coach=None, dues=(), contradictions=()
+    )
     old = f"r{supersedes}" if supersedes else None
     return Known(f"r{number}", f"i{instance or number}", 1, record, old)
 

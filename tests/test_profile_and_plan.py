@@ -248,7 +248,7 @@ def test_a_task_is_not_called_for_before_its_time_when_a_hold_came_first() -> No
 
 def test_the_search_is_counted_from_the_contact_that_began_it() -> None:
     row = SimpleNamespace(date=TODAY - timedelta(days=2), mode="workplace_visit")
-    contact = SimpleNamespace(id="employer_contact", coach=None, dues=(), contacts=(row,))
+    contact = SimpleNamespace(id="employer_contact", coach=None, dues=(), contradictions=(), contacts=(row,))
     case = accept(holding(profiled(), contact, phase="phase_3"), "job_search_plan", PLAN, "phase_3")
     overdue = [{task.code for task in tasks(replace(case, today=TODAY + timedelta(days=day)))} for day in (27, 28)]
     assert ["R31" in found for found in overdue] == [False, True]

@@ -108,7 +108,7 @@ def test_every_rule_and_move_of_the_catalogue_is_declared_or_shown_by_a_test_of_
 
 def test_every_message_of_a_rule_is_one_that_a_person_can_read() -> None:
     for form in FORMS:
-        for said in (*form.rules, *form.dues):
+        for said in (*form.rules, *form.dues, *form.contradictions):
             assert re.fullmatch(r"[A-ZÅÄÖ].+[.]", said.message), said
 
 

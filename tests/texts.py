@@ -81,7 +81,7 @@ def every_field(fields: Iterable[Field]) -> Iterator[Field]:
 def ruled(forms: Registry = FORMS) -> Iterator[str]:
     """Yield the messages of the rules and of the tasks that the clock brings."""
     for form in forms:
-        yield from (said.message for said in (*form.rules, *form.dues))
+        yield from (said.message for said in (*form.rules, *form.dues, *form.contradictions))
 
 
 # --- the texts of the engine ------------------------------------------------------------------

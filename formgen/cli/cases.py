@@ -230,13 +230,13 @@ def cases_resume(context: typer.Context, case_id: CaseId, end: Day) -> None:
 
 @app.command(
     "accept",
-    help=_("Hyväksy asiassa muuttuneet tiedot: ne poistuvat tehtävistä."),
+    help=_("Hyväksy asiassa muuttuneet ja ristiriitaiset tiedot: ne poistuvat tehtävistä."),
     epilog=examples("formgen cases accept PK-2026-00017"),
 )
 def cases_accept(context: typer.Context, case_id: CaseId) -> None:
-    """Accept the known values that documents have changed."""
+    """Accept the known values that documents have changed, and those that another record contradicts."""
     shared = session(context)
     case = opened(shared, case_id)
-    changed = case.changed()
-    if changed:
-        take(shared, case, "", (), {"accepted": " ".join(changed)})
+    places = [*case.changed(), *case.contradicted()]
+    if places:
+        take(shared, case, "", (), {"accepted": " ".join(places)})

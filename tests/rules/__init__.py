@@ -175,7 +175,8 @@ def in_phase(phase: str, case: Callable[[], Case] = signed) -> Callable[[], Case
 
 
 def with_stub(form: str, case: Callable[[], Case] = signed, /, **values: Any) -> Callable[[], Case]:
-    return lambda: holding(case(), SimpleNamespace(id=form, coach=None, dues=(), expects=lambda _: None, **values))
+    silent: dict[str, Any] = {"coach": None, "dues": (), "contradictions": (), "expects": lambda _: None}
+    return lambda: holding(case(), SimpleNamespace(id=form, **silent, **values))
 
 
 def later(days: int, case: Callable[[], Case] = signed) -> Callable[[], Case]:

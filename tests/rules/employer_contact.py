@@ -216,16 +216,7 @@ SHOWN = (
     ),
     Shown("R35", "name_is_told_by_consent_only", {"client_named_date": "{today-4}"}, "client_named_date"),
     Shown("R35", "name_is_told_by_consent_only", {}, "client_named_date", case=planned(nameless)),
-    Shown("R35", "name_is_told_by_consent_only", {}, "contacts.1.date", case=planned(expired)),
-    Shown(
-        "R35",
-        "name_is_told_by_consent_only",
-        {},
-        "contacts.1.date",
-        CLOSED,
-        planned(withdrawn),
-        planned(withdrawn),
-    ),
+    Shown("R35", "name_is_told_by_consent_only", {}, "contacts.1.date", {}, planned(expired), planned(withdrawn)),
     Shown(
         "R35",
         "coach_takes_part_by_consent_only",

@@ -113,7 +113,7 @@ def rehired(case: Callable[[], Case]) -> Callable[[], Case]:
     """Return the case in which another job has been recorded since."""
     day = TODAY + timedelta(days=70)
     job = {"job_id": "JOB-2", "start_date": day, "end_date": None}
-    return with_stub("job_start", case, **job)
+    return with_stub("job_start", case, **{"employer_id": "", **job})
 
 
 def talking(stage: str = "negotiation") -> Callable[[], Case]:
