@@ -7,9 +7,10 @@ from copy import deepcopy
 import pikepdf
 import pytest
 from lxml import etree
-from pikepdf import Dictionary, Pdf, String
+from pikepdf import Dictionary, Name, Pdf, String
 
 from formgen import formats
+from formgen.formats.docx.flow import CHECKBOX
 from formgen.formats.docx.package import w
 from formgen.sheet import Sheet
 from tests import fuzz, hostile
@@ -48,11 +49,22 @@ def test_an_object_that_is_nothing_is_no_damage() -> None:
     assert "xfa" in read(hostile.changed(put)).facts
 
 
-def test_a_dictionary_in_the_place_of_a_text_is_no_text() -> None:
+def test_a_field_that_has_come_into_the_box_of_another_needs_a_person() -> None:
+    parts = members(hostile.word())
+    root = etree.fromstring(parts[MAIN])
+    controls = list(root.iter(w("sdt")))
+    boxes = [one for one in controls if one.find(f"{w('sdtPr')}/{CHECKBOX}") is not None]
+    text = next(one for one in controls if one not in boxes and "".join(one.itertext(w("t"))).strip())
+    boxes[0].find(f"{w('sdtContent')}/{w('r')}").append(text)
+    assert "warned" in read(packed({**parts, MAIN: etree.tostring(root)})).facts
+
+
+@pytest.mark.parametrize("instead", [Dictionary(Type=String("x")), Name.Yes], ids=["dictionary", "name"])
+def test_what_is_no_text_in_the_place_of_a_text_is_none(instead: pikepdf.Object) -> None:
     def put(document: Pdf) -> None:
         for thing in document.objects:
             if isinstance(thing, Dictionary) and thing.get("/FT") == "/Tx" and not str(thing.T).startswith("formgen"):
-                thing.V = Dictionary(Type=String("x"))
+                thing.V = instead
 
     sheet = read(hostile.changed(put))
     spoiled = [answer for answer in sheet.answers.values() if "unread" in answer.doubts]

@@ -178,7 +178,8 @@ class Flow:
         box.controls.append(held)
         content = item.find(w("sdtContent"))
         if held.checked is not None:
-            self.left_out(content if content is not None else ())
+            if content is not None and content.find(f".//{w('sdt')}") is None:  # a box holds no other field
+                self.left_out(content)
             shown = "".join(content.itertext(w("t"))) if content is not None else ""
             box.text += CHECKED if held.checked else UNCHECKED
             if shown.strip() in (CHECKED, UNCHECKED) and (shown.strip() == CHECKED) != held.checked:

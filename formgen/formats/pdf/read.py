@@ -138,7 +138,7 @@ def taken(
     doubts = ("unread",) if any((one.kind == "Btn") != button for one in first.values()) else ()
     if not button:
         (one,) = first.values()
-        if one.value == SIGNED:  # a dictionary in the place of a text
+        if one.value == SIGNED:  # a dictionary or a name in the place of a text
             return "", (*doubts, "unread")
         return names.chosen(question, clean(one.value)), doubts
     ticked = [option.code for name, option in boxes if option and name in first and first[name].value not in UNSET]

@@ -21,6 +21,7 @@ from formgen.errors import Unreadable
 
 FIELDS, DEPTH = 10_000, 12
 SIGNED = "\0signed"  # no text that anybody can type
+TYPED = ("Tx", "Ch")
 STRANGE = "Tiedoston rakenne ei ole turvallinen."
 
 for talkative in ("pypdf", "pikepdf"):  # their warnings quote what stands in the file
@@ -31,7 +32,7 @@ for talkative in ("pypdf", "pikepdf"):  # their warnings quote what stands in th
 class Held:
     """What one field holds: its kind (``Tx``, ``Btn``, ``Ch``, ``Sig``), its value as text, the states it shows.
 
-    The value of a signature field that is signed is ``SIGNED``.
+    The value of a signature field that is signed is ``SIGNED``, and of a field for text that holds none.
     """
 
     kind: str
@@ -57,6 +58,9 @@ class Library(Protocol):
     def key(self, node: Any) -> Any:
         """Return what tells an indirect node from every other, or None for a direct one."""
 
+    def is_name(self, value: Any) -> bool:
+        """Tell whether a value is a name: the state of a button, never what somebody has typed."""
+
     def text(self, value: Any) -> str:
         """Return a value as text: a string, a name without its slash, the only item of an array."""
 
@@ -80,7 +84,8 @@ def walked(library: Library) -> Fields:
         name = ".".join(filter(None, (prefix, library.text(library.get(node, "/T")))))
         kind = library.text(library.get(node, "/FT")) or kind
         held = library.get(node, "/V")
-        value = library.text(held) if held is not None else value
+        if held is not None:
+            value = SIGNED if kind in TYPED and library.is_name(held) else library.text(held)
         kids = list(library.items(library.get(node, "/Kids")))
         named = [kid for kid in kids if library.get(kid, "/T") is not None]
         waiting += [(kid, name, kind, value, depth + 1) for kid in named]
@@ -114,6 +119,10 @@ class ByPikepdf:
     def key(self, node: Any) -> Any:
         """Return the number of an indirect node."""
         return node.objgen if node.is_indirect else None
+
+    def is_name(self, value: Any) -> bool:
+        """Tell whether a value is a name."""
+        return isinstance(value, pikepdf.Name)
 
     def text(self, value: Any) -> str:
         """Return a value as text."""
@@ -156,6 +165,10 @@ class ByPypdf:
         """Return the number of an indirect node."""
         reference = node.indirect_reference
         return (reference.idnum, reference.generation) if reference is not None else None
+
+    def is_name(self, value: Any) -> bool:
+        """Tell whether a value is a name."""
+        return isinstance(value, NameObject)
 
     def text(self, value: Any) -> str:
         """Return a value as text."""
