@@ -38,6 +38,7 @@ CANARY = ".formgen-canary.tmp"
 STATUS, SIGNED_EVERY, SIGNED_FOR = "TILA.txt", 60.0, timedelta(minutes=5)
 CANARY_EVERY, CANARY_WITHIN = 60.0, 10.0
 LONGEST_PAUSE = 300.0
+PAUSE, BLINK = 0.2, 0.01
 BATCH = 50
 WORKING = "formgen ottaa vastaan tiedostoja. Tämä pätee {time} asti. Jos tämä aika on ohi, formgen ei ole käynnissä.\n"
 STOPPED = "formgen on pysäytetty {time}. Tiedostoja ei oteta nyt vastaan.\n"
@@ -187,7 +188,7 @@ class Watch:
             while not self.stop.is_set():
                 waiting = self.scan()
                 self.sign()
-                self.wake.wait(0.2 if waiting else self.poll or self.intake.workspace.office.intake.rescan)
+                self.wake.wait(self.pause() if waiting else self.poll or self.intake.workspace.office.intake.rescan)
                 self.wake.clear()
                 now = time.monotonic()
                 if planted is not None and now - planted > within and hint.canary_seen < planted:
@@ -238,6 +239,12 @@ class Watch:
         waiting += self.settle()
         self.keep_up()
         return waiting
+
+    def pause(self) -> float:
+        """Return the seconds until the next file will have been left alone long enough, `PAUSE` at most."""
+        now, quiet = time.monotonic(), self.intake.workspace.office.intake.quiet
+        coming = (left for look in self.looks.values() if (left := look.since + quiet - now) > -BLINK)
+        return min(PAUSE, max(BLINK, min(coming, default=PAUSE)))
 
     def finished(self, file: Path, status: os.stat_result, now: float) -> bool:
         """Tell whether a file has been left alone long enough to be whole."""
