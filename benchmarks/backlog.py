@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,8 @@ from dataclasses import dataclass
 from itertools import count, islice, pairwise
 from pathlib import Path
 from uuid import UUID
+
+import structlog
 
 from benchmarks.contest import circumstances
 from formgen import demo
@@ -44,6 +47,7 @@ class Sample:
 
 def year(folder: Path) -> tuple[Workspace, list[Sample]]:
     """Return the workspace of an invented year and the accepted returns of its cases, in the order they came."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     stage = demo.unit(folder, 1, SEED)
     for _ in demo.play(stage, demo.days(stage, CLIENTS, SEED)):
         pass
