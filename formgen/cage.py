@@ -14,8 +14,9 @@ import stat
 import struct
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 FILE_BYTES, OPEN_FILES = 200_000_000, 256
@@ -99,10 +100,11 @@ def landlock(scratch: str, opens: Iterable[str]) -> None:
     os.close(rules)
 
 
-def libraries() -> Iterator[str]:
-    """Yield the folders of the code: formgen's own, and those of libraries. A checkout of formgen is a workspace."""
-    yield str(Path(__file__).parent)
+@cache
+def libraries() -> tuple[str, ...]:
+    """Return the folders of the code: formgen's own, and those of libraries. A checkout of formgen is a workspace."""
+    found = [str(Path(__file__).parent)]
     for folder in filter(None, sys.path):
         with suppress(OSError):
-            if any(Path(folder, name).exists() for name in LIBRARIES):
-                yield folder
+            found += [folder] if any(Path(folder, name).exists() for name in LIBRARIES) else []
+    return tuple(found)

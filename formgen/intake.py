@@ -104,9 +104,8 @@ class Intake:
                     while chunk := stream.read(CHUNK):
                         digest.update(chunk)
                         sealing.write(chunk)
-                target.flush()
                 reached("copy.written")
-                os.fsync(target.fileno())
+                files.put(target)
             reached("copy.flushed")
             if signature(file.lstat()) != signature(before):
                 return None
@@ -471,7 +470,7 @@ class Intake:
         if event["event"] == "record.accepted":
             record = self.journal.record(row["record_id"])
             assert record, "an accepted return has its record"
-            written = [outbox.record_file(self.workspace, record["payload"])]
+            written = [outbox.record_file(self.workspace, record)]
             if self.workspace.office.receipts:
                 today = day(datetime.fromisoformat(row["processed_at"])).isoformat()
                 draw = partial(receipt, self.journal, self.registry, self.workspace.office, record)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Container
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from formgen.form import Form, blank
 from formgen.process import Case, ends
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Draft, Identity, Sheet
+from formgen.sheet import Answer, Draft, Identity, Notes, Sheet
 from formgen.store import Journal, Row, day, known, stamp
 from formgen.words import FORM_LANGUAGES, locale, say
 
@@ -185,7 +185,7 @@ def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row
     if issued is None:
         return {"docx": letter}
     formats_of = dict.fromkeys(("docx", issued["format"]))
-    draw = partial(again, workspace, journal, registry, row, issued)
+    draw = partial(again, workspace, registry, issued, cache(partial(reply.notes, registry, row, issued)))
     return {name: partial(spared, partial(draw, name), letter if name == "docx" else None) for name in formats_of}
 
 
@@ -198,15 +198,14 @@ def spared(draw: Callable[[], bytes], otherwise: Callable[[], bytes] | None = No
         return otherwise() if otherwise else None
 
 
-def again(workspace: Workspace, journal: Journal, registry: Registry, row: Row, issued: Row, format_name: str) -> bytes:
+def again(workspace: Workspace, registry: Registry, issued: Row, notes: Callable[[], Notes], format_name: str) -> bytes:
     """Return the document that a rejected return is answered with; raise `UsageError` without a template to use."""
     form = registry.forms[issued["form"]][issued["version"]]
     identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
     omitted = (issued["omitted"] or "").split()
     draft = drafted(workspace, form, identity, issued["case_id"], issued["language"], omitted)
-    draft = replace(draft, notes=reply.notes(registry, journal, row))
     sheet = Sheet({path: Answer(text, "prefill") for path, text in issued["answers"].items()})
-    document: bytes = formats.every()[format_name].draw(draft, sheet)
+    document: bytes = formats.every()[format_name].draw(replace(draft, notes=notes()), sheet)
     return document
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,10 @@ def record_path(workspace: Workspace, case_id: str | None, record_id: str, form:
     return workspace.outbox / "records" / (case_id or "_unit") / f"{record_id}.{form}.json"
 
 
-def record_file(workspace: Workspace, payload: str) -> tuple[Path, Making]:
-    """Return the place of a record and what makes its bytes."""
-    record = json.loads(payload)
-    return record_path(workspace, record["case_id"], record["record_id"], record["form"]), lambda: pretty(record)
+def record_file(workspace: Workspace, record: Mapping[str, Any]) -> tuple[Path, Making]:
+    """Return the place of a record and what makes its bytes; ``record`` is its row."""
+    place = record_path(workspace, record["case_id"], record["record_id"], record["form"])
+    return place, lambda: pretty(json.loads(record["payload"]))
 
 
 def receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
@@ -81,13 +81,9 @@ def publish(found: Iterable[tuple[Path, Making]], mode: int = files.SHARED) -> N
     files.write_all({place: data for place, data in found if not place.exists()}, mode)
 
 
-@contextmanager
-def publishing(workspace: Workspace) -> Iterator[None]:
-    """Let nobody else publish meanwhile."""
-    handle = os.open(workspace.var / "outbox.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, files.PRIVATE)
-    with os.fdopen(handle) as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def publishing(workspace: Workspace) -> AbstractContextManager[None]:
+    """Return what lets nobody else publish meanwhile."""
+    return files.locked(workspace.var / "outbox.lock")
 
 
 def unfinished(workspace: Workspace) -> Iterator[Path]:

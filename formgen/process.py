@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from formgen.errors import Finding
 from formgen.form import Contradiction, Form, attempt
 from formgen.settings import Office
+
+Found = TypeVar("Found")
 
 PHASES = {
     "phase_1": "Sopiminen",
@@ -150,28 +152,29 @@ class Case:
                 found[-1] = replace(found[-1], end=date.fromisoformat(step.note["end"]))
         return tuple(found)
 
-    def accepted(self) -> frozenset[str]:
-        """Return the places at which a person has accepted a value as it is."""
-        return frozenset(place for step in self.steps for place in step.note.get("accepted", "").split())
+    def questioned(self, places: Mapping[str, Found]) -> dict[str, Found]:
+        """Return what a person has not accepted as it is, by its place."""
+        accepted = {place for step in self.steps for place in step.note.get("accepted", "").split()}
+        return {place: found for place, found in places.items() if place not in accepted}
 
     def changed(self) -> dict[str, tuple[Known, str]]:
         """Return the known values that records in force changed and nobody has accepted, by their place."""
         places = {f"{known.record_id}:{path}": (known, path) for known in self.current() for path in known.changed}
-        return {place: found for place, found in places.items() if place not in self.accepted()}
+        return self.questioned(places)
 
     def contradicted(self) -> dict[str, tuple[Known, Contradiction, Known]]:
         """Return the values that another record in force contradicts and nobody has accepted, by their place.
 
         A correction of either record is another place: what was accepted of the old one is asked again.
         """
-        places = {}
-        for known in self.current():
+        places, in_force = {}, self.current()
+        for known in in_force:
             for declared in known.record.contradictions:
                 against = attempt(declared.against, known.record, self)
-                other = next((one for one in self.current() if one.record is against), None)
+                other = next((one for one in in_force if one.record is against), None)
                 if other:
                     places[f"{known.record_id}:{declared.field}:{other.record_id}"] = (known, declared, other)
-        return {place: found for place, found in places.items() if place not in self.accepted()}
+        return self.questioned(places)
 
     def after(self, since: date, days: int) -> date:
         """Return the day on which a clock started on a day has run so many days: it stands still in a hold."""

@@ -12,7 +12,6 @@ from formgen.kinds import Kind
 from formgen.registry import Registry
 from formgen.settings import Office
 from formgen.sheet import Note, Notes
-from formgen.store import Journal
 from formgen.words import locale, say
 from formgen.writers import WRITERS
 
@@ -39,10 +38,11 @@ SHOWN = 80  # characters of an answer that are repeated
 # --- the same form again ----------------------------------------------------------------------
 
 
-def notes(registry: Registry, journal: Journal, row: Mapping[str, Any]) -> Notes:
-    """Return what the reply to a rejected return says at which place of the form; ``row`` is the return."""
-    issued = journal.issued(row["reply_id"])
-    assert issued, "a reply is written down with the return that it answers"
+def notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any]) -> Notes:
+    """Return what the reply to a rejected return says at which place of the form.
+
+    ``row`` is the return, ``issued`` the document that was written down as its reply.
+    """
     form, language = registry.forms[issued["form"]][issued["version"]], issued["language"]
     errors: dict[str, list[dict[str, str]]] = {}
     for error in json.loads(row["reason"])["errors"]:

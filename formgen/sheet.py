@@ -59,6 +59,10 @@ class Question:
     rows: int = 0
     omitted: bool = False
 
+    def __hash__(self) -> int:
+        """Return a digest of what tells questions apart: quick, for it is asked for at every file that is read."""
+        return hash((self.path, self.label))
+
     @property
     def title(self) -> str:
         """Return the label as assistive software should say it."""
@@ -129,6 +133,11 @@ class Note(NamedTuple):
     stood: str
     says: tuple[str, ...]
 
+    @property
+    def below(self) -> tuple[str, ...]:
+        """Return what the list says below the head of the note."""
+        return self.says if self.label else self.says[1:]
+
 
 class Notes(NamedTuple):
     """The notes of a document, which it begins with: a title, what to do, a word for each mark, what was read."""
@@ -143,16 +152,16 @@ class Notes(NamedTuple):
         """Yield every line that a format may print of the notes."""
         yield from (self.title, self.lead)
         for number, note in enumerate(self.items, start=1):
-            yield from (f"{number}. {self.headed(note)}", f"{self.read}: {note.stood}", *note.says)
-            yield self.beside(number, note)
+            yield from (self.headed(number, note), f"{self.read}: {note.stood}", *note.says)
+            yield f"{SIGN} {self.beside(number, note)}"
 
-    def headed(self, note: Note) -> str:
-        """Return what the place of a note is called in the list, or what to do where it is of no one place."""
-        return note.label or note.says[0]
+    def headed(self, number: int, note: Note) -> str:
+        """Return the head of a note in the list: what its place is called, or what to do where it is of none."""
+        return f"{number}. {note.label or note.says[0]}"
 
     def beside(self, number: int, note: Note) -> str:
-        """Return what stands beside the place of a note."""
-        return f"{SIGN} {self.mark} {number}: {note.says[0]}"
+        """Return what stands beside the place of a note, after the sign."""
+        return f"{self.mark} {number}: {note.says[0]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -199,7 +199,7 @@ class Desk:
             form=form,
             case=self.case(case_id if known else "", day(received), of_unit),
             language=issued.get("language") or sheet.claims.get("language") or self.workspace.office.language,
-            sheet=completed(self.unnoted(sheet, own), self.asked[form.id, form.version], omitted, given),
+            sheet=completed(self.unnoted(sheet, issued), self.asked[form.id, form.version], omitted, given),
             given=given,
             sources=issued.get("sources", {}),
             earlier=tuple(earlier),
@@ -210,10 +210,10 @@ class Desk:
             doubts=(*doubts, *minded(sheet, omitted)),
         )
 
-    def unnoted(self, sheet: Sheet, instance: str) -> Sheet:
+    def unnoted(self, sheet: Sheet, issued: Row) -> Sheet:
         """Return the sheet without the lines that we have printed outside the fields of a reply."""
-        answered = self.journal.returned(reply_id=instance) if sheet.strays else ()
-        ours = {plain(line[:200]) for row in answered for line in notes(self.registry, self.journal, row).lines()}
+        answered = self.journal.returned(reply_id=issued["instance_id"]) if sheet.strays and issued else ()
+        ours = {plain(line[:200]) for row in answered for line in notes(self.registry, row, issued).lines()}
         return replace(sheet, strays=tuple(line for line in sheet.strays if plain(line) not in ours)) if ours else sheet
 
     def case(self, case_id: str, day: date, unit: bool = False) -> Case:
@@ -272,8 +272,9 @@ class Desk:
 
     def verified(self, token: str) -> Identity | None:
         """Return the identity that a token or the code of a page carries, or None when it was not signed by us."""
-        mark = self.workspace.keys.marked(token)
-        return mark.identity if mark else self.workspace.keys.verify(token)
+        keys = self.workspace.keys
+        mark = keys.marked(token)
+        return mark.identity if mark else keys.verify(token)
 
     def bookmarked(self, sheet: Sheet) -> tuple[str, str]:
         """Return form and version of what was issued as the only instance that a sheet without tokens names."""
@@ -377,10 +378,14 @@ def corrected(about: Recognised) -> Known | None:
 
 def current_version(about: Recognised, record: Form | None = None) -> Known | None:
     """Return the record in force whose place a new one of the form takes, if any."""
-    found = about.case.current(about.form.id) if about.form.versions or about.form.single else ()
-    if record and (per := about.form.per):
-        found = tuple(known for known in found if getattr(known.record, per) == getattr(record, per))
+    found = of_same(about, record) if about.form.versions or about.form.single else []
     return found[-1] if found else None
+
+
+def of_same(about: Recognised, record: Form | None) -> list[Known]:
+    """Return the records in force of a document's form, those of the subject of a record where the form has one."""
+    found, per = about.case.current(about.form.id), about.form.per
+    return [known for known in found if not (record and per) or getattr(known.record, per) == getattr(record, per)]
 
 
 def overtaken(about: Recognised, corrects: Known | None, record: Form | None) -> Iterator[Finding]:
@@ -391,9 +396,7 @@ def overtaken(about: Recognised, corrects: Known | None, record: Form | None) ->
     own, ours = str(about.identity.instance), {row["record_id"] for row in about.earlier}
     others = [corrects] if corrects and about.earlier else []
     if about.first != own and record and not about.earlier:
-        found = about.case.current(about.form.id)
-        per = about.form.per
-        others = [known for known in found if not per or getattr(known.record, per) == getattr(record, per)]
+        others = of_same(about, record)
         ours = {known.record_id for known in others}
     if any(
         known.instance_id != own and (known.record_id not in ours or known.at > about.issued_at) for known in others

@@ -172,6 +172,7 @@ def serve(calls: Connection, papers: Papers) -> None:
         for stream in (1, 2):
             os.dup2(nowhere.fileno(), stream)
     cage.leave_network()
+    cage.libraries()  # what is known here every child knows
     gc.freeze()
     with suppress(EOFError, OSError):
         while True:

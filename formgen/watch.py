@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from fnmatch import fnmatch
@@ -175,7 +174,7 @@ class Watch:
     def empty(self, inbox: bool = True) -> None:
         """Scan until nothing is left that could be taken."""
         while (self.scan() if inbox else self.settle()) and not self.stop.is_set():
-            self.wake.wait(min(0.2, self.intake.workspace.office.intake.quiet / 4))
+            self.wake.wait(min(PAUSE, self.intake.workspace.office.intake.quiet / 4))
 
     def watch(self) -> None:
         """Scan on every hint and every few seconds; make a new observer when the canary is not seen."""
@@ -240,10 +239,15 @@ class Watch:
         self.keep_up()
         return waiting
 
+    @property
+    def quiet(self) -> float:
+        """Return the seconds for which a file must be left alone before it is whole."""
+        return max(self.intake.workspace.office.intake.quiet, 2 * (self.poll or 0))
+
     def pause(self) -> float:
         """Return the seconds until the next file will have been left alone long enough, `PAUSE` at most."""
-        now, quiet = time.monotonic(), self.intake.workspace.office.intake.quiet
-        coming = (left for look in self.looks.values() if (left := look.since + quiet - now) > -BLINK)
+        now = time.monotonic()
+        coming = (left for look in self.looks.values() if (left := look.since + self.quiet - now) > -BLINK)
         return min(PAUSE, max(BLINK, min(coming, default=PAUSE)))
 
     def finished(self, file: Path, status: os.stat_result, now: float) -> bool:
@@ -256,7 +260,7 @@ class Watch:
         quiet = now - look.since
         if status.st_size == 0:
             return quiet >= limits.empty
-        if quiet < max(limits.quiet, 2 * (self.poll or 0)) or being_edited(file):
+        if quiet < self.quiet or being_edited(file):
             return False
         try:
             return quiet >= limits.incomplete or not cut_short(file, status.st_size)
@@ -373,15 +377,12 @@ def end(observer: Any) -> None:
 @contextmanager
 def alone(workspace: Workspace) -> Iterator[None]:
     """Hold the workspace's lock; raise `OutOfReach` when another process holds it."""
-    handle = os.open(workspace.var / "intake.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
+    with ExitStack() as held:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held.enter_context(files.locked(workspace.var / "intake.lock", wait=False))
         except BlockingIOError as error:
             raise OutOfReach("Toinen käsittelijä on jo käynnissä tässä työtilassa.") from error
         yield
-    finally:
-        os.close(handle)
 
 
 def alive(workspace: Workspace) -> bool:

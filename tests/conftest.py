@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -150,6 +152,16 @@ class Bench:
         """Return the only case as it stands today."""
         (row,) = self.journal.case_rows()
         return self.journal.case(row["case_id"], day(self.clock()), self.workspace.office, self.registry)
+
+
+@contextmanager
+def umask(mask: int) -> Iterator[None]:
+    """Let files be made under another mask."""
+    before = os.umask(mask)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def tree(folder: Path) -> dict[str, bytes]:

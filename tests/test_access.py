@@ -10,7 +10,7 @@ import shlex
 import stat
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from formgen.settings import Files, Workspace
 from formgen.sheet import Control
 from formgen.store import ACCESS
 from formgen.verdict import Desk
-from tests.conftest import JOB, REFERRAL, SETTINGS, Bench, tree
+from tests.conftest import JOB, REFERRAL, SETTINGS, Bench, tree, umask
 from tests.test_cli import COMMANDS, Run, run
 from tests.texts import FORMS
 from tests.timelines import normal
@@ -37,16 +37,6 @@ from tests.timelines import normal
 __all__ = ["run"]  # the fixture of the command line
 At = Callable[[str], Bench]
 pytestmark = pytest.mark.usefixtures("unwalled")
-
-
-@contextmanager
-def umask(mask: int) -> Iterator[None]:
-    """Let files be made under another mask."""
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 def modes(folder: Path) -> dict[str, int]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from formgen.catalogue import SEVERITY, Entry, catalogue
+from formgen.catalogue import ENGINE as ENGINE_SAYS
+from formgen.catalogue import REASON, SEVERITY, Entry, catalogue
 from formgen.outbox import REASONS
+from formgen.settings import HERE
 from formgen.words import say
 from tests.catalogue import OTHERS, PAGE, current, examples
 from tests.rules import FORMS
@@ -19,6 +22,12 @@ SOURCES = "\n".join(
     for file in sorted(Path(__file__).parent.rglob("*.py"))
     if file.name not in ("catalogue.py", "test_catalogue.py")
 )
+SAID = re.sub(
+    r'"\s*\n\s*"',
+    "",
+    "\n".join(file.read_text(encoding="utf-8") for file in sorted(HERE.rglob("*.py")) if file.name != "catalogue.py"),
+)
+OWN = "invalid_values"  # says what its findings have in common, and stands nowhere else
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: "-".join(filter(None, entry.key)))
 
 
@@ -45,3 +54,8 @@ def test_a_code_has_an_example_that_a_test_shows(entry: Entry) -> None:
 
 def test_the_page_of_the_errors_is_as_the_code_is() -> None:
     assert PAGE.read_text(encoding="utf-8") == current(), "python -m tests.catalogue --force writes it"
+
+
+@pytest.mark.parametrize("message", [*ENGINE_SAYS.values(), *(text for code, text in REASON.items() if code != OWN)])
+def test_what_the_catalogue_says_of_the_engine_is_what_the_engine_says(message: str) -> None:
+    assert message in SAID

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,20 +16,10 @@ import pytest
 from formgen import files, outbox
 from formgen.settings import Workspace
 from tests import golden
-from tests.conftest import JOB, REFERRAL, Bench, tree
+from tests.conftest import JOB, REFERRAL, Bench, tree, umask
 
 At = Callable[[str], Bench]
 pytestmark = pytest.mark.usefixtures("unwalled")
-
-
-@contextmanager
-def umask(mask: int) -> Iterator[None]:
-    """Let files be made under another mask."""
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 # --- whole or not at all ------------------------------------------------------------------------
@@ -152,7 +141,7 @@ def test_a_record_is_written_once_and_never_again(at: At) -> None:
     (row,) = bench.journal.record_rows()
     payload = bench.journal.record(row["record_id"])
     assert payload
-    file, data = outbox.record_file(bench.workspace, payload["payload"])
+    file, data = outbox.record_file(bench.workspace, payload)
     first = file.stat()
     assert file.read_bytes() == data()
     outbox.publish([(file, data)])

@@ -259,4 +259,4 @@ def test_a_root_that_is_none_is_the_fault_of_the_settings(workspace: Workspace, 
     if content is not None:
         (workspace.root / "juuri.pem").write_bytes(content)
     with pytest.raises(UsageError, match=r"juuri\.pem"):
-        _ = workspace.roots
+        _ = Workspace(workspace.root).roots

@@ -11,7 +11,7 @@ from rich.table import Table
 from formgen import audit
 from formgen.access import Head
 from formgen.cli.session import _, err, examples, out, session
-from formgen.errors import OutOfReach, UsageError
+from formgen.errors import UsageError
 from formgen.settings import new_key
 from formgen.store import stamp
 
@@ -77,9 +77,7 @@ def keys_list(context: typer.Context) -> None:
 def keys_rotate(context: typer.Context) -> None:
     """Make the key that signs from now on; what older ones have signed stays good."""
     shared = session(context)
-    if not shared.workspace.root.is_dir():
-        raise OutOfReach(detail=str(shared.workspace.root))
-    key = new_key(shared.workspace.make().var / "keys").stem
+    key = new_key(shared.made.var / "keys").stem
     if shared.as_json:
         shared.answer({"key": key})
     else:

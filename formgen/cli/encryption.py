@@ -9,7 +9,6 @@ import typer
 
 from formgen.access import Actor
 from formgen.cli.session import _, err, examples, now, session
-from formgen.errors import OutOfReach
 from formgen.sealing import reseal
 from formgen.vault import PLAIN, from_file
 from formgen.watch import alone
@@ -32,12 +31,10 @@ def encrypt(
 ) -> None:
     """Bring what is kept to the key of the settings; the daemon must not be running."""
     shared = session(context)
-    workspace = shared.workspace
-    if not workspace.root.is_dir():
-        raise OutOfReach(detail=str(workspace.root))
+    workspace = shared.made
     old = from_file(old_key, workspace.root) if old_key else PLAIN
     vault = workspace.vault
-    with alone(workspace.make()):
+    with alone(workspace):
         reseal(workspace, old, Actor.here(shared.command), now())
     if shared.as_json:
         shared.answer({"key": vault.name if vault.key else None})

@@ -58,12 +58,17 @@ class Session:
         """Return the forms."""
         return registry.load(self.workspace)
 
+    @property
+    def made(self) -> Workspace:
+        """Return the workspace with all its folders; raise `OutOfReach` when there is no such folder."""
+        if not self.workspace.root.is_dir():
+            raise OutOfReach(detail=str(self.workspace.root))
+        return self.workspace.make()
+
     @cached_property
     def journal(self) -> Journal:
         """Return the journal; raise `OutOfReach` when the folder is no workspace."""
-        if not self.workspace.root.is_dir():
-            raise OutOfReach(detail=str(self.workspace.root))
-        return Journal.open(self.workspace.make().var, Actor.here(self.command, self.by), self.workspace.vault)
+        return Journal.open(self.made.var, Actor.here(self.command, self.by), self.workspace.vault)
 
     @cached_property
     def intake(self) -> Intake:

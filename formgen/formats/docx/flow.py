@@ -106,8 +106,7 @@ class Flow:
             elif child.tag == w("bookmarkStart"):
                 self.items.append(Box(bookmarks=[child.get(w("name"), "")]))
             elif child.tag == w("sdt"):
-                content = child.find(w("sdtContent"))
-                self.body(content if content is not None else ())
+                self.body(children_of(child, "sdtContent"))
             elif child.tag in TRANSPARENT or child.tag == f"{{{MC}}}AlternateContent":
                 self.body(chosen(child))
             elif child.tag == w("altChunk"):
@@ -137,8 +136,7 @@ class Flow:
 
     def cell(self, cell: Element, row: Element, tracked: bool) -> Box:
         """Return a cell of a row; ``tracked`` tells whether the row was inserted under tracking."""
-        properties = cell.find(w("tcPr"))
-        marks = {CELLS[item.tag] for item in (() if properties is None else properties) if item.tag in CELLS}
+        marks = {CELLS[item.tag] for item in children_of(cell, "tcPr") if item.tag in CELLS}
         outer = outer_controls(cell, row)
         box = Box(controls=[*outer], marks=marks | ({"tracked_change"} if tracked else set()))
         self.blocks(cell, box)
@@ -217,8 +215,7 @@ class Flow:
 
     def run(self, run: Element, box: Box) -> None:
         """Add the text of a run."""
-        properties = run.find(w("rPr"))
-        odd = {MARKING[item.tag] for item in (() if properties is None else properties) if is_marking(item)}
+        odd = {MARKING[item.tag] for item in children_of(run, "rPr") if is_marking(item)}
         if odd and "".join(run.itertext(w("t"))).strip():
             box.marks |= odd
         if "hidden_text" in odd:
@@ -275,8 +272,7 @@ def unfolded(container: Element, tag: str) -> list[Element]:
         if child.tag == tag:
             found.append(child)
         elif child.tag == w("sdt"):
-            content = child.find(w("sdtContent"))
-            found += unfolded(content, tag) if content is not None else []
+            found += unfolded(children_of(child, "sdtContent"), tag)
         elif child.tag in TRANSPARENT:
             found += unfolded(child, tag)
     return found
@@ -295,9 +291,8 @@ def outer_controls(cell: Element, row: Element) -> list[Held]:
 
 def held_of(item: Element, start: int) -> Held:
     """Return what a control's properties say of it; of a property that comes twice the first counts."""
-    properties = item.find(w("sdtPr"))
     found: dict[str, Element] = {}
-    for part in () if properties is None else properties:
+    for part in children_of(item, "sdtPr"):
         found.setdefault(part.tag, part)
     tag, number = (found[name].get(w("val"), "") if name in found else "" for name in (w("tag"), w("id")))
     state = None
@@ -305,6 +300,12 @@ def held_of(item: Element, start: int) -> Held:
         checked = found[CHECKBOX].find(f"{{{W14}}}checked")
         state = checked is not None and checked.get(f"{{{W14}}}val", "1") in ON
     return Held(tag, number, state, w("showingPlcHdr") in found, start)
+
+
+def children_of(item: Element, name: str) -> Element:
+    """Return what stands in a child of an element, such as its properties; nothing where there is no such child."""
+    child = item.find(w(name))
+    return () if child is None else child
 
 
 def is_marking(switch: Element) -> bool:

@@ -37,7 +37,7 @@ def noted(data: bytes, notes: Notes, author: str) -> bytes:
         if (control := places[number]) is not None:
             mark(control, number)
             remark(control, number)
-            beside(control, notes.beside(number, note))
+            beside(control, f"{SIGN} {notes.beside(number, note)}")
     listed(body, notes, names)
     parts = {name: package.read(name) for name in package.names}
     parts[package.main] = written(root)
@@ -66,25 +66,25 @@ def mark(control: Element, number: int) -> None:
     """Put the sign and number before a control, and a thick frame around its cell."""
     cell = above(control, "tc")
     line = above(control, "p") if cell is None else next(cell.iter(w("p")))
-    properties = line.find(w("pPr"))
-    if properties is None:
-        properties = etree.Element(w("pPr"))
-        line.insert(0, properties)
-    for old in properties.findall(w("numPr")):
-        properties.remove(old)
     put_before(
-        properties, AFTER_NUMBER, f'<w:numPr><w:ilvl w:val="0"/><w:numId w:val="{FIRST_LIST + number}"/></w:numPr>'
+        without(line, "pPr", "numPr"),
+        AFTER_NUMBER,
+        f'<w:numPr><w:ilvl w:val="0"/><w:numId w:val="{FIRST_LIST + number}"/></w:numPr>',
     )
-    if cell is None:
-        return
-    properties = cell.find(w("tcPr"))
+    if cell is not None:
+        edges = "".join(f'<w:{edge} w:val="single" w:sz="24" w:space="0" w:color="000000"/>' for edge in EDGES)
+        put_before(without(cell, "tcPr", "tcBorders"), AFTER_BORDERS, f"<w:tcBorders>{edges}</w:tcBorders>")
+
+
+def without(item: Element, name: str, old: str) -> Element:
+    """Return the properties of an element, made where it has none, without what is about to be put there."""
+    properties = item.find(w(name))
     if properties is None:
-        properties = etree.Element(w("tcPr"))
-        cell.insert(0, properties)
-    for old in properties.findall(w("tcBorders")):
-        properties.remove(old)
-    edges = "".join(f'<w:{edge} w:val="single" w:sz="24" w:space="0" w:color="000000"/>' for edge in EDGES)
-    put_before(properties, AFTER_BORDERS, f"<w:tcBorders>{edges}</w:tcBorders>")
+        properties = etree.Element(w(name))
+        item.insert(0, properties)
+    for there in properties.findall(w(old)):
+        properties.remove(there)
+    return properties
 
 
 def remark(control: Element, number: int) -> None:
@@ -147,12 +147,12 @@ def listed(body: Element, notes: Notes, names: Iterable[str | None]) -> None:
     line(run(notes.title, bold=True, size=32), 0, 60, '<w:outlineLvl w:val="0"/>')
     line(run(notes.lead), 0, 60)
     for number, note in enumerate(notes.items, start=1):
-        head = run(f"{number}. {notes.headed(note)}", bold=True, size=22)
+        head = run(notes.headed(number, note), bold=True, size=22)
         target = bookmark(note.path)
         line(f'<w:hyperlink w:anchor="{target}">{head}</w:hyperlink>' if target in names else head, 120, 0)
         if note.path:
             line(run(f"{notes.read}: {note.stood}"), 0, 0)
-        for says in note.says if note.label else note.says[1:]:
+        for says in note.below:
             line(run(says), 0, 0)
     first.addprevious(xml('<w:p><w:pPr><w:spacing w:before="0" w:after="120"/></w:pPr></w:p>'))
 
@@ -165,7 +165,7 @@ def comments(notes: Notes, places: dict[int, Element | None], author: str) -> li
     found = []
     for number, note in enumerate(notes.items, start=1):
         if places[number] is not None:
-            lines = (notes.beside(number, note), *note.says[1:])
+            lines = (f"{SIGN} {notes.beside(number, note)}", *note.says[1:])
             body = "".join(f"<w:p>{run(text)}</w:p>" for text in lines)
             comment = xml(f'<w:comment w:id="{number}" w:initials="{SIGN}">{body}</w:comment>')
             comment.set(w("author"), author)

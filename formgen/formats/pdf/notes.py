@@ -13,17 +13,15 @@ from pikepdf import Name, Pdf, String
 
 from formgen.formats.pdf.fields import NOTE
 from formgen.formats.pdf.fill import named
-from formgen.sheet import SIGN, Notes
+from formgen.sheet import Notes
 
 
 def annotated(form: dict[str, Any], notes: Notes) -> dict[str, Any]:
     """Return the description of a form (`outline.described`) with the notes on it, as `form.typ` reads them."""
     listed = []
     for number, note in enumerate(notes.items, start=1):
-        text = notes.beside(number, note).removeprefix(f"{SIGN} ")
-        head = f"{number}. {notes.headed(note)}"
-        says = note.says if note.label else note.says[1:]
-        listed.append({"head": head, "field": f"{NOTE}{number}" if note.path else "", "says": says})
+        text, field = notes.beside(number, note), f"{NOTE}{number}" if note.path else ""
+        listed.append({"head": notes.headed(number, note), "field": field, "says": note.below})
         for part, item in items(form) if note.path else ():
             if item["name"] == note.path or item["name"].startswith(f"{note.path}."):
                 item["note"] = {"number": number, "text": text}
