@@ -460,10 +460,10 @@ def kept(about: Recognised, form: type[Form]) -> dict[str, str]:
     read = {path: answer.text for path, answer in about.sheet.answers.items()}
     found = {}
     for path, text in {**about.given, **read}.items():
-        asked, table = form.field(path), form.field(path.partition(".")[0])
-        if asked is None or asked.fill or table is None:
+        asked = form.field(path)
+        if asked is None or asked.fill:
             continue
-        if asked.locked or table.locked:
+        if asked.locked:
             text = about.given.get(path, "")
         elif asked.reads and asked.reads.control in (Control.TICKS, Control.LIST):
             text = same_value(asked.reads, text, about)
@@ -494,9 +494,9 @@ def touched(about: Recognised) -> Iterator[Finding]:
 
 
 def reason_code(findings: Iterable[Finding]) -> str:
-    """Return the reason for a rejection: the process only when nothing else is wrong."""
+    """Return the reason for a rejection: the process only when nothing is wrong that an answer would mend."""
     errors = [found for found in findings if found.severity == "error"]
-    process = errors and all(found.waits_for or found.code.startswith("T") for found in errors)
+    process = errors and all(found.waits_for or found.code.startswith("T") or not found.field for found in errors)
     return "transition_not_allowed" if process else "invalid_values"
 
 

@@ -383,7 +383,9 @@ class Closing(ClientForm):
         hint="Tarvitaan, jos asiakas on eri mieltä, häntä ei tavoitettu tai järjestäjä päätti palvelun.",
     )
     supervisor_reviewed_date: Day | None = ask(
-        "Tiiminvetäjän käsittelyn päivä", by="leader", needed=lambda record: record.supervisor_reviewed is True
+        "Tiiminvetäjän käsittelyn päivä",
+        by="leader",
+        needed=lambda record: record.supervisor_reviewed is True or reviewed(record),
     )
 
     # 2 The situation at the end

@@ -323,11 +323,12 @@ class JobEnd(ClientForm):
         job = job_of(case, self.job_id)
         return [name for name in COPIED if job and getattr(self, name, there := getattr(job, name)) != there]
 
-    @rule("R69", field="end_reason")
-    def reason_agrees_with_initiative(self, case: Case) -> bool:
+    @rule("R69")
+    def reason_agrees_with_initiative(self, case: Case) -> list[str]:
         """Päättymisen syy on ristiriitainen. Tarkistakaa syy ja kenen aloitteesta työ päättyy."""
         group = K11[self.end_reason].mark
-        return self.end_reason in ANYBODYS or self.end_initiative in ({group} if group else NEUTRAL)
+        agrees = self.end_reason in ANYBODYS or self.end_initiative in ({group} if group else NEUTRAL)
+        return [] if agrees else ["end_initiative", "end_reason"]
 
     @rule("R70", field="lessons")
     def something_was_learned(self, case: Case) -> bool:
@@ -355,14 +356,14 @@ class JobEnd(ClientForm):
         agreed = getattr(job_of(case, self.job_id), "end_date", None)
         return self.contract_type not in WITH_END or agreed is None or self.end_date <= agreed
 
-    @rule("R75", field="end_reason")
-    def fixed_term_is_of_the_contract(self, case: Case) -> bool:
+    @rule("R75")
+    def fixed_term_is_of_the_contract(self, case: Case) -> list[str]:
         """Määräaikaisuus ei täsmää työsopimukseen."""
         subsidy = getattr(job_of(case, self.job_id), "wage_subsidy_status", None)
         ended = self.end_reason == "season_ended" or (
             self.end_reason == "fixed_term_ended" and subsidy not in SUBSIDISED
         )
-        return self.contract_type != "permanent" or not ended
+        return ["end_initiative", "end_reason"] if self.contract_type == "permanent" and ended else []
 
     @rule("range", field="learned_date", severity="warning")
     def coach_has_learned_of_it(self, case: Case) -> bool:

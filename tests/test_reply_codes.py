@@ -1,129 +1,197 @@
-"""For every error code there is a wrong return whose reply, with only the marked places filled, is accepted."""
+"""For every error code there is a wrong return whose reply, with only the marked places filled, is accepted.
+
+Word replies are filled in a real LibreOffice, PDF replies with pdf.js.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
-from formgen import formats
 from formgen.demo import dated
-from formgen.store import day
+from formgen.form import Form
+from formgen.process import Case
+from formgen.store import Row, day
 from tests.conftest import Bench
+from tests.foreign import FILLERS, Job
 from tests.replies import reply
-from tests.rules import FORMS, Answers, Shown
-from tests.test_rules import BASE, SHOWN, declared
+from tests.rules import AGREEMENT, FORMS, JOB, TODAY, Answers, Shown
+from tests.rules.closing import NEVER_SEEN
+from tests.stages import filled, go_on, open_bench, stages, take, typed
+from tests.test_libreoffice import Office, office, steps
+from tests.test_reply_foreign import in_fields, questions
+from tests.test_rules import BASE, CASE, SHOWN, declared
 
-At = Callable[[str], Bench]
+__all__ = ["office"]
+pytestmark = [pytest.mark.usefixtures("unwalled"), pytest.mark.slow]
 
-pytestmark = pytest.mark.usefixtures("unwalled")
-
-PLACE = {  # where in the walk a form is returned
-    "referral": "new",
-    "cooperation_agreement": "decided",
-    "employer_contact": "signed",
-    "job_start": "signed",
-    "closing": "signed",
+STAGE = {  # how many moves towards work a case has made when a form is returned about it
+    "referral": 0,
+    "cooperation_agreement": 1,
+    "vocational_profile": 2,
+    "job_search_plan": 3,
+    "employer_contact": 4,
+    "job_start": 5,
+    "job_support_plan": 6,
+    "job_end": 6,
+    "education_plan": 2,
+    "quality_assessment": 0,
+    "closing": 2,
 }
+NAMELESS = ("cooperation_agreement", {**AGREEMENT, "consents.0.granted": "no", "employer_contact_mode": "no"})
+ALONE = ("job_start", {**JOB, "coach_visible_to_employer": "no"})
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """A form that is returned with a fault, and the code that it is marked with."""
+    """A form that is returned with a fault, the code that it is marked with, and what came before.
+
+    ``case`` is the case for which the days of the answers were written; ``before`` are the documents
+    that have brought it further than ``stage`` moves.
+    """
 
     form: str
     code: str
     breaks: Answers
+    case: Callable[[], Case]
+    stage: int
+    before: tuple[tuple[str, Answers], ...] = ()
 
 
+def wrong(form: str, code: str, breaks: Answers, shown: Shown | None = None) -> Wrong:
+    """Return a wrong return with what comes before it."""
+    case = (shown and shown.case) or CASE[form]
+    stage, *before = WAY.get(code, (STAGE[form],))
+    return Wrong(form, code, breaks, case, stage, tuple(before))
+
+
+WAY: dict[str, tuple] = {  # type: ignore[type-arg]
+    # the cases in which a fault can be made: moves made, and what is returned next
+    "R29": (1, NAMELESS, ("vocational_profile", BASE["vocational_profile"])),
+    "R35": (1, NAMELESS, ("vocational_profile", BASE["vocational_profile"])),
+    "R65": (1, NAMELESS, ALONE),
+    "R81": (1,),
+    "R82": (6,),
+}
 OF_NO_RULE = (  # what the engine finds without a rule of a form
-    Wrong("referral", "format", {"client_email": "ei ole"}),
-    Wrong("referral", "required", {"client_last_name": ""}),
-    Wrong("referral", "choice", {"consent_referral": "yes no"}),
-    Wrong("cooperation_agreement", "R11", {"consents.2.granted": ""}),
-    Wrong("employer_contact", "R44", {"business_id": "9000001-2", "contacts.0.mode": "phone"}),
+    wrong("referral", "format", {"client_email": "ei ole"}),
+    wrong("referral", "required", {"client_last_name": ""}),
+    wrong("referral", "choice", {"consent_referral": "yes no"}),
+    wrong("cooperation_agreement", "R11", {"consents.2.granted": ""}),
+    wrong("employer_contact", "R44", {"business_id": "9000001-2", "contacts.0.mode": "phone"}),
+    wrong("closing", "R35", {"employer_informed": "yes"}),
 )
-INSTEAD = {  # what a person writes where the right answers of the form are not what the fault calls for
+INSTEAD: dict[str, Answers] = {  # what is written where the right answers of the form are not what the fault calls for
     "R06": {"consent_health_transfer": "yes"},
     "R13": {"employer_contact_mode": "no"},
-}
-UNSHOWN = "no example of it stands yet in a case that goes through the intake"
-SEVERAL = "what is marked first calls for an answer elsewhere, which only a second reply marks"
-OPEN = {
-    **dict.fromkeys(("R09", "R29", "R65", "R81", "R82"), "its example needs a case of its own"),
-    **dict.fromkeys(("R17", "R18", "R76", "R77", "R84"), "the code of a field that may be only warned about"),
-    **dict.fromkeys(("R19", "R20", "R26", "R27", "R36", "R37", "R69", "R70", "R71", "R75", "R91", "R92"), UNSHOWN),
-    **dict.fromkeys(("R35", "R85"), SEVERAL),
+    "R35": {"employer_informed": "no", "goals_result.1.result": "partly"},
+    "R48": {"end_date": "{today+200}"},
+    "R65": {"participants": "client coach"},
+    "R75": {"end_initiative": "mutual", "end_reason": "mutual"},
+    "R81": {path: text for path, text in NEVER_SEEN.items() if path.startswith("outreach_attempts.")},
+    "R82": {"goals_result.1.result": "partly"},
+    "R91": {"criteria.7.action": "Käyntejä lisätään."},
+    "R85": {"supervisor_reviewed": "yes", "supervisor_reviewed_date": "{today}"},
 }
 
 
 def refuses(form: str, shown: Shown) -> bool:
-    """Tell whether an example is of a rule that rejects a return for wrong values, in no special case.
+    """Tell whether an example is of a rule that rejects a return for what stands at a place of it.
 
-    A rule that waits for another form, and one with the number of a move, reject it for the process.
+    A rule that waits for another form, one with the number of a move, and one of no place reject
+    it for the process: no other answer would mend it.
     """
     rule = declared(form, shown)
-    return rule.severity == "error" and not rule.waits_for and rule.code[0] != "T" and shown.case is None
+    return rule.severity == "error" and not rule.waits_for and rule.code[0] != "T" and bool(shown.at)
 
 
 def codes() -> set[str]:
     """Return every code with which a return is rejected for wrong values."""
-    rules = {rule.code for form in FORMS for rule in form.rules if rule.severity == "error" and not rule.waits_for}
+    ruled = {declared(form, shown).code for form in SHOWN for shown in SHOWN[form]} - {"required"}
+    rules = {shown.code for form in SHOWN for shown in SHOWN[form] if refuses(form, shown)}
     fields = {asked.code for form in FORMS for field in form.fields for asked in (field, *field.columns)}
-    of_moves = {code for code in rules if code[0] == "T"}
-    return {wrong.code for wrong in OF_NO_RULE} | (rules - of_moves) | {code for code in fields if code[0] != "T"}
+    return {one.code for one in OF_NO_RULE} | rules | {code for code in fields - ruled if code[0] != "T"}
 
 
-EXAMPLES: dict[str, Wrong] = {}
-for wrong in (
-    *OF_NO_RULE,
-    *(
-        Wrong(form, said.code, said.breaks)
-        for form in ("referral", "cooperation_agreement", "job_start", "closing")
-        for said in SHOWN[form]
-        if refuses(form, said)
-    ),
-):
-    if wrong.code not in OPEN:
-        EXAMPLES.setdefault(wrong.code, wrong)
+EXAMPLES = {one.code: one for one in OF_NO_RULE}
+for form in STAGE:
+    for said in SHOWN[form]:
+        if refuses(form, said) and (said.case is None or said.code in WAY):
+            EXAMPLES.setdefault(said.code, wrong(form, said.code, said.breaks, said))
 
 
-def written(answers: Answers) -> dict[str, str]:
-    """Return answers as they are typed: a row or signature that is blanked as a whole, place by place."""
-    blank = tuple(path.removesuffix("*") for path in answers if path.endswith(".*"))
-    return (
-        {path: "" if path.startswith(blank) else text for path, text in answers.items() if not path.endswith(".*")}
-        if blank
-        else dict(answers)
-    )
+@pytest.fixture(scope="module")
+def workspaces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return workspaces whose only case stands a move further each."""
+    return stages(tmp_path_factory.mktemp("stages"))
 
 
-def test_every_code_that_rejects_a_return_is_shown_or_is_named_as_open() -> None:
-    assert codes() == EXAMPLES.keys() | OPEN.keys()
-    assert not EXAMPLES.keys() & OPEN.keys()
+def test_every_code_that_rejects_a_return_is_shown() -> None:
+    assert codes() == EXAMPLES.keys()
 
 
-@pytest.mark.parametrize("code", EXAMPLES)
-def test_a_reply_in_which_only_what_is_marked_is_put_right_is_accepted(code: str, at: At) -> None:
-    wrong = EXAMPLES[code]
-    place = PLACE[wrong.form]
-    bench = at(place)
-    row = bench.send(
-        wrong.form,
-        written({**BASE[wrong.form], **wrong.breaks}),
-        None if place == "new" else bench.case().case_id,
-    )
-    assert (row["outcome"], row["code"]) == ("rejected", "invalid_values")
+def refused(bench: Bench, one: Wrong, format_name: str) -> Row:
+    """Return the return that has been rejected with the code."""
+    for form, answers in one.before:
+        go_on(bench, form, typed(answers, CASE[form]()))
+    bench.clock.pass_days((one.case().today - TODAY).days)
+    case_id = bench.case().case_id if bench.journal.case_rows() else None
+    answers = typed({**BASE[one.form], **one.breaks}, one.case())
+    row = take(bench, filled(bench, one.form, answers, case_id, format_name), format_name)
+    assert (row["outcome"], row["code"]) == ("rejected", "invalid_values"), row["reason"]
+    assert one.code in {found for found, _ in bench.errors(row)}
+    return row
+
+
+def put_right(bench: Bench, row: Row, one: Wrong) -> dict[str, str]:
+    """Return what a person writes into the places that the reply marks, and into no other."""
     marked = [place for _, place in bench.errors(row)]
-    assert code in {found for found, _ in bench.errors(row)}
-    given = bench.journal.issued(row["instance_id"])["answers"]
-    right = {**dict.fromkeys(marked, ""), **given, **written(BASE[wrong.form]), **INSTEAD.get(code, {})}
-    typed = {
+    issued = bench.journal.issued(row["instance_id"])
+    assert issued
+    written = typed({**BASE[one.form], **INSTEAD.get(one.code, {})}, one.case())
+    blank = [path.removesuffix("*") for path in written if path.endswith(".*")]
+    given = {path: text for path, text in issued["answers"].items() if not any(map(path.startswith, blank))}
+    right = {**dict.fromkeys(marked, ""), **given, **written}
+    asked = {question.path for question in questions(bench.registry.latest(one.form), right)}
+    return {
         path: dated(text, day(bench.clock()))
         for path, text in right.items()
-        if any(path == one or path.startswith(f"{one}.") for one in marked)
-        and not any(other.startswith(f"{path}.") for other in right)
+        if path in asked and any(path == place or path.startswith(f"{place}.") for place in marked)
     }
-    done = bench.returned(formats.every()["docx"].fill(reply(bench, row), typed))
+
+
+def in_libreoffice(form: type[Form], data: bytes, answers: Answers, office: Office, folder: Path) -> bytes:
+    """Return a Word document as LibreOffice saves it with the answers."""
+    _, files = office.work(data, "docx", steps(questions(form, answers), answers), ("docx",))
+    return files["docx"]
+
+
+def in_pdfjs(form: type[Form], data: bytes, answers: Answers, office: Office, folder: Path) -> bytes:
+    """Return a PDF as pdf.js saves it with the answers."""
+    (found,) = FILLERS["pdf.js"]([Job(data, in_fields(form, answers))], folder)
+    return found
+
+
+@pytest.mark.parametrize(("format_name", "fill"), [("docx", in_libreoffice), ("pdf", in_pdfjs)], ids=["docx", "pdf"])
+@pytest.mark.parametrize("code", EXAMPLES)
+def test_a_reply_in_which_only_what_is_marked_is_put_right_is_accepted(
+    code: str,
+    format_name: str,
+    fill: Callable[..., bytes],
+    workspaces: list[Path],
+    office: Office,
+    tmp_path: Path,
+) -> None:
+    one = EXAMPLES[code]
+    root = tmp_path / "unit"
+    shutil.copytree(workspaces[one.stage], root)
+    bench = open_bench(root)
+    row = refused(bench, one, format_name)
+    form = bench.registry.latest(one.form)
+    data = fill(form, reply(bench, row, format_name), put_right(bench, row, one), office, tmp_path)
+    done = take(bench, data, format_name)
     assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]

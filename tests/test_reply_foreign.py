@@ -17,7 +17,7 @@ from tests.test_libreoffice import FORMATS, Office, office, steps
 
 __all__ = ["office"]
 At = Callable[[str], Bench]
-ROWS = 10
+ROWS = 25
 EACH = ("many", "ticks_in_a_cell", "list", "area", "what_another_answer_calls_for")
 
 pytestmark = pytest.mark.usefixtures("unwalled")
@@ -29,7 +29,7 @@ def questions(form: type[Form], answers: Mapping[str, str]) -> list[Question]:
     return [question for question in flat(form.questions(), ROWS) if question.path in answers]
 
 
-def typed(form: type[Form], answers: Mapping[str, str]) -> dict[str, str | bool]:
+def in_fields(form: type[Form], answers: Mapping[str, str]) -> dict[str, str | bool]:
     """Return what is done at each field of a PDF to give the answers."""
     found: dict[str, str | bool] = {}
     for question in questions(form, answers):
@@ -45,7 +45,7 @@ def test_a_pdf_reply_is_put_right_in_any_viewer(filler: str, name: str, at: At, 
     wrong = WRONG[name]
     bench = at(PLACE[wrong.form])
     row = rejected(bench, wrong, "pdf")
-    job = Job(reply(bench, row, "pdf"), typed(bench.registry.latest(wrong.form), told(bench, row, wrong)))
+    job = Job(reply(bench, row, "pdf"), in_fields(bench.registry.latest(wrong.form), told(bench, row, wrong)))
     (data,) = FILLERS[filler]([job], tmp_path)
     done = bench.returned(data, "korjattu.pdf")
     assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]

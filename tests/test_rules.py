@@ -80,7 +80,9 @@ def test_a_broken_rule_is_found_at_its_field(form: str, shown: Shown) -> None:
     rule = declared(form, shown)
     findings = judged(form, {**BASE[form], **shown.breaks}, case).findings
     found = [found for found in findings if (found.code, found.message) == (shown.code, rule.message)]
-    assert [(one.field, one.severity, one.waits_for) for one in found] == [(shown.at, rule.severity, rule.waits_for)]
+    assert [(one.field, one.severity, one.waits_for) for one in found] == [
+        (place, rule.severity, rule.waits_for) for place in shown.places
+    ]
 
 
 @pytest.mark.parametrize(("form", "shown"), TABLE)

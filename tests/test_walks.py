@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,9 +26,9 @@ from hypothesis.stateful import (
 from formgen import formats, wall
 from formgen.errors import UsageError
 from formgen.process import Case, advance, hold, resume
-from formgen.store import Row, day
-from tests.conftest import SETTINGS, Bench
-from tests.rules import FORMS, TODAY
+from formgen.store import day
+from tests.rules import FORMS
+from tests.stages import LEGAL, STAGES, filled, open_bench, stages, take, typed
 from tests.test_rules import BASE, CASE, MOVES
 
 TABLE = {(move.id, move.source, move.target, form.id) for form in FORMS for move in form.moves}
@@ -41,76 +39,15 @@ MORE = {  # what a document of a later round needs as well
     "job_search_plan": {"review_outcome": "Jatketaan samoin keinoin."},
     "closing": {"goals_result.1.result": "partly"},
 }
-PREFILLED = {"target_id", "goal_id"}  # they name rows of other forms: what a document brings with it is right
-
-
-def typed(answers: Mapping[str, str], case: Case) -> dict[str, str]:
-    """Return the answers that a person types, without the ids that documents bring with them.
-
-    Their days are told from the day of the case for which they were written.
-    """
-    ahead = (case.today - TODAY).days
-
-    def nearer(match: re.Match[str]) -> str:
-        return f"{{today{int(match[1] or 0) - ahead:+}}}"
-
-    return {
-        path: re.sub(r"\{today([+-]\d+)?\}", nearer, text) for path, text in answers.items() if path not in PREFILLED
-    }
-
-
 VARIANTS = [(form, typed(answers, CASE[form]())) for form, answers in BASE.items()]
 VARIANTS += [(form, typed(answers, case())) for _, form, answers, case in MOVES.values()]
-LEGAL = {name: (form, typed(answers, case())) for name, (_, form, answers, case) in MOVES.items()}
-TO_WORK = ("T02", "T04", "T06", "T07", "T09", "T11", "T14")  # each stage is one move further
-STAGES = range(len(TO_WORK) + 1)
 seen: Counter[str] = Counter()
 
 
-def open_bench(root: Path) -> Bench:
-    """Return a bench whose sent documents are taken as soon as they come."""
-    return Bench(root, numbers=count(1))
-
-
-def filled(bench: Bench, form: str, answers: Mapping[str, str], case_id: str | None) -> bytes:
-    """Return a document as a person fills it; a path that ends in ``.*`` blanks what stands in a whole row."""
-    made = bench.issue(form, case_id)
-    issued = bench.journal.issued(made.instance_id)
-    assert issued
-    rows = tuple(path.removesuffix("*") for path in answers if path.endswith(".*"))
-    blank = {path: "" for path in issued["answers"] if path.startswith(rows)} if rows else {}
-    return bench.filled(made, {**blank, **{path: text for path, text in answers.items() if not path.endswith(".*")}})
-
-
-def take(bench: Bench, data: bytes) -> Row:
-    """Return what a document has become, taken in without the inbox."""
-    file = bench.root / f"palautus-{next(bench.numbers)}.docx"
-    file.write_bytes(data)
-    return_id = bench.intake.receive(file, "cli")
-    assert return_id
-    bench.intake.process(return_id)
-    return bench.row(return_id)
-
-
 @pytest.fixture(scope="module")
-def stages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def workspaces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Return workspaces whose only case stands a move further each."""
-    home = tmp_path_factory.mktemp("stages")
-    found = [home / "0"]
-    found[0].mkdir()
-    (found[0] / "formgen.toml").write_text(SETTINGS, encoding="utf-8")
-    open_bench(found[0]).journal.engine.dispose()
-    for name in TO_WORK:
-        root = home / name
-        shutil.copytree(found[-1], root)
-        bench = open_bench(root)
-        form, answers = LEGAL[name]
-        case_id = None if name == "T02" else bench.case().case_id
-        row = take(bench, filled(bench, form, answers, case_id))
-        assert row["outcome"] == "accepted", (name, row["reason"])
-        bench.journal.engine.dispose()
-        found.append(root)
-    return found
+    return stages(tmp_path_factory.mktemp("stages"))
 
 
 class Unit(RuleBasedStateMachine):
@@ -287,8 +224,8 @@ def records(case: Case, form: str) -> list[Any]:
     return [known.record for known in case.records if known.record.id == form]
 
 
-def test_no_walk_reaches_what_the_table_forbids(stages: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Unit, "stages", stages, raising=False)
+def test_no_walk_reaches_what_the_table_forbids(workspaces: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Unit, "stages", workspaces, raising=False)
     monkeypatch.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
     run_state_machine_as_test(
         Unit,

@@ -189,7 +189,7 @@ CAFE = "E-54b07bb1"
 
 @dataclass(frozen=True)
 class Shown:
-    """One rule: what breaks it, where the finding stands then, and what keeps it."""
+    """One rule: what breaks it, where the finding stands then (at places set apart by spaces), and what keeps it."""
 
     code: str
     name: str
@@ -198,6 +198,11 @@ class Shown:
     holds: Answers = field(default_factory=dict)
     case: Callable[[], Case] | None = None
     held_case: Callable[[], Case] | None = None
+
+    @property
+    def places(self) -> list[str]:
+        """Return where the findings stand; that of no place stands at ``""``."""
+        return self.at.split() or [""]
 
 
 TOMORROW = Shown("range", "document_is_not_of_tomorrow", {"document_date": "{today+1}"}, "document_date")
