@@ -132,32 +132,33 @@ JOB_DATA = {
     "benefit_actions.0.benefit": "earnings_related_allowance",
 }
 
+BOTH = "end_initiative end_reason"
 SHOWN = (
     replace(TOMORROW, breaks={"document_date": "{today+61}"}),
     Shown("T16", "job_has_been_started", JOB_DATA, "job_id", JOB_DATA, jobless),
     Shown("T16", "job_has_been_started", {"job_id": "JOB-7"}, "job_id"),
     Shown("choice", "job_is_described_as_at_its_start", {"weekly_hours": "30"}, "weekly_hours"),
     Shown("choice", "job_is_described_as_at_its_start", {"start_date": "{today+6}"}, "start_date"),
-    Shown("R69", "reason_agrees_with_initiative", {"end_initiative": "client"}, "end_initiative end_reason"),
+    Shown("R69", "reason_agrees_with_initiative", {"end_initiative": "client"}, BOTH),
     Shown(
         "R69",
         "reason_agrees_with_initiative",
         {"end_reason": "resigned_health"},
-        "end_initiative end_reason",
+        BOTH,
         {"end_reason": "resigned_health", "end_initiative": "client"},
     ),
     Shown(
         "R69",
         "reason_agrees_with_initiative",
         {"end_reason": "mutual"},
-        "end_initiative end_reason",
+        BOTH,
         {"end_reason": "mutual", "end_initiative": "mutual"},
     ),
     Shown(
         "R69",
         "reason_agrees_with_initiative",
         {"end_reason": "death", "end_initiative": "client"},
-        "end_initiative end_reason",
+        BOTH,
         {"end_reason": "retired", "end_initiative": "client"},
     ),
     Shown("R70", "something_was_learned", {"what_was_hard": "", "lessons": "–"}, "lessons", {"what_was_hard": "–"}),
@@ -173,8 +174,8 @@ SHOWN = (
         fixed,
         fixed,
     ),
-    Shown("R75", "fixed_term_is_of_the_contract", TERM_OVER, "end_reason", TERM_OVER, held_case=fixed),
-    Shown("R75", "fixed_term_is_of_the_contract", SEASON_OVER, "end_reason", TERM_OVER, subsidised, subsidised),
+    Shown("R75", "fixed_term_is_of_the_contract", TERM_OVER, BOTH, TERM_OVER, held_case=fixed),
+    Shown("R75", "fixed_term_is_of_the_contract", SEASON_OVER, BOTH, TERM_OVER, subsidised, subsidised),
     Shown("range", "coach_has_learned_of_it", {"learned_date": "{today+61}"}, "learned_date"),
     Shown(
         "range",
