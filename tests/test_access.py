@@ -21,7 +21,8 @@ from sqlalchemy.exc import IntegrityError
 
 from formgen import audit, files
 from formgen.access import Actor, Head, noted, noting
-from formgen.cli import LogFormat, log
+from formgen.cli.console import LogFormat
+from formgen.cli.session import log
 from formgen.errors import OutOfReach
 from formgen.form import Field
 from formgen.kinds import Text

@@ -19,7 +19,7 @@ import typer
 
 from formgen import __version__, registry
 from formgen.cli import app, main
-from formgen.cli.session import _
+from formgen.cli.console import _
 from formgen.formats.docx.controls import tag
 from formgen.process import tasks
 from formgen.settings import Workspace
@@ -36,7 +36,9 @@ ISOLATED = {"PYTHONWARNINGS": "error", "LC_ALL": "fi_FI.UTF-8", "PATH": "/usr/bi
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield every command as the words that name it."""
     group = group or typer.main.get_command(app)
-    for name, command in group.commands.items():
+    context = typer.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         else:

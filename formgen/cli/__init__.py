@@ -1,4 +1,4 @@
-"""The command line: one module a group of commands, one function a command, all of them discovered.
+"""The command line: one module a group of commands, one function a command, each module loaded when it is asked for.
 
 Answers go to standard output; messages and progress go to standard error.
 """
@@ -6,55 +6,84 @@ Answers go to standard output; messages and progress go to standard error.
 from __future__ import annotations
 
 import importlib
-import logging
-import pkgutil
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import structlog
 import typer
+from typer.core import TyperGroup
 
 from formgen import __version__
-from formgen.cli.session import HERE, Session, _, err, out, text_of
+from formgen.cli.console import HERE, Asked, LogFormat, _, err, out, text_of
 from formgen.errors import FormgenError, raised_at
-from formgen.settings import Workspace
+
+COMMANDS = {  # the module of each command and what it does, in the order of the work
+    "init": ("workspace", _("Tee työtila kansioon.")),
+    "demo": ("workspace", _("Tee työtila, jossa kolme esimerkkiasiaa kulkee koko polun.")),
+    "simulate": (
+        "simulation",
+        _("Tee työtila, jossa yksikön keksitty vuosi kulkee oikeaa polkua. Samasta siemenestä tulee sama vuosi."),
+    ),
+    "generate": ("documents", _("Tee esitäytetty lomake.")),
+    "read": ("documents", _("Lue ja tarkista palautus, mutta älä tallenna mitään.")),
+    "submit": ("documents", _("Käsittele palautus kuten inbox-kansiosta.")),
+    "watch": ("daemon", _("Vahdi inbox-kansiota ja käsittele palautukset.")),
+    "status": ("workspace", _("Näytä jono, määrät ja ongelmat.")),
+    "review": ("review", _("Palautukset, jotka odottavat ihmistä tai toista lomaketta.")),
+    "cases": ("cases", _("Asiakkaiden asiat.")),
+    "process": ("process", _("Näytä asian vaiheet ja siirtymät.")),
+    "archive": ("documents", _("Tee tietueesta arkistokappale: PDF/A, jossa tietue on liitteenä.")),
+    "forms": ("forms", _("Lomakkeet, jotka on määritelty.")),
+    "templates": ("templates", _("Lomakepohjat.")),
+    "schemas": ("workspace", _("Kirjoita lomakkeiden JSON-skeemat.")),
+    "errors": ("errors", _("Näytä virhekoodit: mitä ne tarkoittavat ja mitä tehdä.")),
+    "access": ("access", _("Käyttöloki: kuka on katsonut tai muuttanut mitä.")),
+    "verify": (
+        "access",
+        _("Tarkista, että loki, alkuperäiset, tietueet ja tapahtumaluettelo ovat sellaisina kuin ne kirjoitettiin."),
+    ),
+    "keys": ("access", _("Avaimet, joilla lomakkeet allekirjoitetaan.")),
+    "encrypt": (
+        "encryption",
+        _(
+            "Salaa säilytetyt tiedostot ja tietokannan sisältö asetusten avaimella, vaihda avain tai pura salaus, "
+            "kun asetuksissa ei ole avainta."
+        ),
+    ),
+}
+
+
+class Commands(TyperGroup):
+    """All commands: their names and what they do are known; a module is loaded with the command that runs."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, out of its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        name, does = COMMANDS[cmd_name]
+        module = importlib.import_module(f"{__name__}.{name}")
+        group = typer.main.get_group(module.app)
+        found = group if module.app.info.name == cmd_name else group.commands[cmd_name]
+        found.help = does
+        return found
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, does) for name, (_module, does) in COMMANDS.items()])
+
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help=_("Lomakkeet ulos, takaisin ja tietueiksi."),
 )
-for found in pkgutil.iter_modules(__path__):
-    module = importlib.import_module(f"{__name__}.{found.name}")
-    if hasattr(module, "app"):
-        app.add_typer(module.app)
-
-
-class LogFormat(StrEnum):
-    """How lines of the log are written."""
-
-    CONSOLE = "console"
-    JSON = "json"
-
-
-def log(form: LogFormat) -> None:
-    """Have lines of the log written to standard error; one about a return holds its id."""
-    console = structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-    )
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper("iso"),
-            structlog.processors.JSONRenderer(ensure_ascii=False) if form is LogFormat.JSON else console,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 def tell_version(wanted: bool) -> None:
@@ -80,13 +109,10 @@ def root(
     ] = False,
 ) -> None:
     """Take the options that go before the command."""
-    log(log_format)
-    shared = context.obj = context.obj or Session(Workspace(Path()))
-    shared.as_json, shared.language = as_json, lang or HERE
-    shared.workspace = Workspace((workspace or Path.cwd()).resolve())
-    office = shared.workspace.office
-    if not lang and "language" in office.model_fields_set:
-        shared.language = office.language[:2]
+    asked = context.obj = context.obj or Asked(Path())
+    asked.root = (workspace or Path.cwd()).resolve()
+    asked.as_json, asked.log_format = as_json, log_format
+    asked.lang, asked.language = lang, lang or HERE
 
 
 def main() -> None:
@@ -95,13 +121,13 @@ def main() -> None:
     ``--json`` may stand anywhere on the line.
     """
     arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
-    shared = Session(Workspace(Path()))
+    asked = Asked(Path())
     try:
-        app(["--json", *arguments] if len(arguments) < len(sys.argv) - 1 else arguments, obj=shared)
+        app(["--json", *arguments] if len(arguments) < len(sys.argv) - 1 else arguments, obj=asked)
     except FormgenError as error:
-        err.print(text_of(error, shared.language), markup=False)
+        err.print(text_of(error, asked.language), markup=False)
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - the text of a foreign error may hold what stood in a field
         where = f"{type(error).__name__} {raised_at(error)}"
-        err.print(text_of(FormgenError(detail=where), shared.language), markup=False)
+        err.print(text_of(FormgenError(detail=where), asked.language), markup=False)
         sys.exit(FormgenError.exit_code)

@@ -10,14 +10,15 @@ from rich.table import Table
 
 from formgen import audit
 from formgen.access import Head
-from formgen.cli.session import _, err, examples, out, session
+from formgen.cli.console import _, err, examples, out
+from formgen.cli.session import session
 from formgen.errors import UsageError
 from formgen.settings import new_key
 from formgen.store import stamp
 
 app = typer.Typer()
-access = typer.Typer(name="access", no_args_is_help=True, help=_("Käyttöloki: kuka on katsonut tai muuttanut mitä."))
-keys = typer.Typer(name="keys", no_args_is_help=True, help=_("Avaimet, joilla lomakkeet allekirjoitetaan."))
+access = typer.Typer(name="access", no_args_is_help=True)
+keys = typer.Typer(name="keys", no_args_is_help=True)
 app.add_typer(access)
 app.add_typer(keys)
 
@@ -85,7 +86,6 @@ def keys_rotate(context: typer.Context) -> None:
 
 
 @app.command(
-    help=_("Tarkista, että loki, alkuperäiset, tietueet ja tapahtumaluettelo ovat sellaisina kuin ne kirjoitettiin."),
     epilog=examples("formgen verify", "formgen verify --head 1204:3b0c…"),
 )
 def verify(

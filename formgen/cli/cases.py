@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from formgen.cli.session import Session, _, err, examples, now, out, session
+from formgen.cli.console import _, err, examples, out
+from formgen.cli.session import Session, now, session
 from formgen.errors import Finding, UsageError
 from formgen.kinds import DayDate, Misread
 from formgen.process import PHASES, Case, Task, expected, hold, resume, tasks
@@ -17,7 +18,7 @@ from formgen.store import Caseloads, day
 
 STATUS = {"open": "avoin", "on_hold": "tauolla", "closed": "päättynyt"}
 
-app = typer.Typer(name="cases", no_args_is_help=True, help=_("Asiakkaiden asiat."))
+app = typer.Typer(name="cases", no_args_is_help=True)
 
 
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help=_("Asian tunnus."))]

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from formgen import outbox
+from formgen.cli.console import _, err, examples
 from formgen.cli.outcomes import OUTCOMES
-from formgen.cli.session import _, err, examples, session
+from formgen.cli.session import session
 from formgen.cli.workspace import METRICS
 from formgen.errors import OutOfReach
 from formgen.watch import Watch
@@ -19,7 +20,6 @@ app = typer.Typer()
 
 
 @app.command(
-    help=_("Vahdi inbox-kansiota ja käsittele palautukset."),
     epilog=examples("formgen watch", "formgen watch --once", "formgen watch --poll 5", "formgen watch --metrics 9464"),
 )
 def watch(

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from formgen.cli.console import _, examples, out
 from formgen.cli.outcomes import described_bytes, report, settled, told
-from formgen.cli.session import Session, _, examples, now, out, progress, session
+from formgen.cli.session import Session, now, progress, session
 from formgen.errors import OutOfReach, UsageError
 from formgen.form import Form
 from formgen.issue import Issued, issue
@@ -30,7 +31,6 @@ class Recipient(StrEnum):
 
 
 @app.command(
-    help=_("Tee esitäytetty lomake."),
     epilog=examples(
         "formgen generate referral",
         "formgen generate referral --format pdf",
@@ -92,7 +92,6 @@ def generate(
 
 
 @app.command(
-    help=_("Tee tietueesta arkistokappale: PDF/A, jossa tietue on liitteenä."),
     epilog=examples("formgen archive 01980000-0000-7000-8000-000000000001"),
 )
 def archive(
@@ -135,7 +134,6 @@ def needed(shared: Session, case_id: str | None) -> list[type[Form]]:
 
 
 @app.command(
-    help=_("Lue ja tarkista palautus, mutta älä tallenna mitään."),
     epilog=examples("formgen read palautus.docx", "formgen --json read *.docx"),
 )
 def read(
@@ -160,7 +158,7 @@ def read(
     report(shared, found)
 
 
-@app.command(help=_("Käsittele palautus kuten inbox-kansiosta."), epilog=examples("formgen submit palautus.docx"))
+@app.command(epilog=examples("formgen submit palautus.docx"))
 def submit(
     context: typer.Context, files: Annotated[list[Path], typer.Argument(metavar="FILE…", help=_("Tiedostot."))]
 ) -> None:

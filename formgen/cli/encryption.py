@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from formgen.access import Actor
-from formgen.cli.session import _, err, examples, now, session
+from formgen.cli.console import _, err, examples
+from formgen.cli.session import now, session
 from formgen.sealing import reseal
 from formgen.vault import PLAIN, from_file
 from formgen.watch import alone
@@ -17,10 +18,6 @@ app = typer.Typer()
 
 
 @app.command(
-    help=_(
-        "Salaa säilytetyt tiedostot ja tietokannan sisältö asetusten avaimella, vaihda avain tai pura salaus, "
-        "kun asetuksissa ei ole avainta."
-    ),
     epilog=examples("formgen encrypt", "formgen encrypt --old-key /etc/formgen/key.old"),
 )
 def encrypt(

@@ -7,14 +7,14 @@ from typing import Annotated
 import typer
 
 from formgen.catalogue import SEVERITY, catalogue
-from formgen.cli.session import _, examples, out, session
+from formgen.cli.console import _, examples, out
+from formgen.cli.session import session
 from formgen.errors import UsageError
 
 app = typer.Typer()
 
 
 @app.command(
-    help=_("Näytä virhekoodit: mitä ne tarkoittavat ja mitä tehdä."),
     epilog=examples("formgen errors", "formgen errors R55"),
 )
 def errors(

@@ -8,10 +8,11 @@ import typer
 from rich.table import Table
 
 from formgen import prefill
-from formgen.cli.session import _, err, examples, out, session
+from formgen.cli.console import _, err, examples, out
+from formgen.cli.session import session
 from formgen.form import Field, Form
 
-app = typer.Typer(name="forms", no_args_is_help=True, help=_("Lomakkeet, jotka on määritelty."))
+app = typer.Typer(name="forms", no_args_is_help=True)
 
 
 @app.command("list", help=_("Luettele lomakkeet."), epilog=examples("formgen forms list"))

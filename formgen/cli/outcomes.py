@@ -11,7 +11,8 @@ from typing import Any
 import typer
 
 from formgen import outbox
-from formgen.cli.session import Session, out
+from formgen.cli.console import out
+from formgen.cli.session import Session
 from formgen.repeats import settled_as
 from formgen.store import stamp
 from formgen.verdict import Verdict, envelope, reason

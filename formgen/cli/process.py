@@ -9,14 +9,14 @@ import typer
 from rich.table import Table
 
 from formgen import files, picture
-from formgen.cli.session import _, examples, out, session
+from formgen.cli.console import _, examples, out
+from formgen.cli.session import session
 from formgen.process import PHASES
 
 app = typer.Typer()
 
 
 @app.command(
-    help=_("Näytä asian vaiheet ja siirtymät."),
     epilog=examples("formgen process", "formgen process --svg docs/process.svg"),
 )
 def process(

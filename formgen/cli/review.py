@@ -17,14 +17,13 @@ from rich.table import Table
 
 from formgen import files
 from formgen.access import Actor
+from formgen.cli.console import _, examples, out
 from formgen.cli.outcomes import OUTCOMES, report, settled, told
-from formgen.cli.session import Session, _, examples, now, out, session
+from formgen.cli.session import Session, now, session
 from formgen.doubts import changes, doubts, written
 from formgen.errors import UsageError
 
-app = typer.Typer(
-    name="review", no_args_is_help=True, help=_("Palautukset, jotka odottavat ihmistä tai toista lomaketta.")
-)
+app = typer.Typer(name="review", no_args_is_help=True)
 
 
 @app.command("list", help=_("Luettele palautukset, jotka odottavat."), epilog=examples("formgen review list"))

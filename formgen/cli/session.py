@@ -1,9 +1,9 @@
-"""What the commands share: the workspace, the consoles, the language."""
+"""What the commands share: the workspace, the language, the log."""
 
 from __future__ import annotations
 
 import json
-import os
+import logging
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,33 +11,18 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
+import structlog
 import typer
-from rich.console import Console
 from rich.progress import track
 
 from formgen import registry, words
 from formgen.access import Actor
-from formgen.errors import FormgenError, OutOfReach
+from formgen.cli.console import HERE, Asked, LogFormat, err
+from formgen.errors import OutOfReach
 from formgen.intake import Intake
 from formgen.registry import Registry
 from formgen.settings import Workspace
 from formgen.store import Journal
-
-HERE = words.spoken_here(os.environ)
-
-WIDE = 160
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def _(text: str, **values: object) -> str:
-    """Return a Finnish text in the language of the messages."""
-    return words.say(text, HERE, **values)
-
-
-def examples(*lines: str) -> str:
-    """Return examples as the end of a command's help."""
-    return "\n\n".join([_("Esimerkkejä:"), *(f"  {line}" for line in lines)])
 
 
 @dataclass
@@ -94,20 +79,36 @@ def now() -> datetime:
 
 
 def session(context: typer.Context) -> Session:
-    """Return what the commands share."""
-    found: Session = context.obj
-    found.command = context.command_path.partition(" ")[2]
+    """Return what the commands share, opened by the options that went before the command."""
+    given: Session | Asked = context.obj
+    if isinstance(given, Session):
+        return given
+    log(given.log_format)
+    workspace = Workspace(given.root)
+    if not given.lang and "language" in workspace.office.model_fields_set:
+        given.language = workspace.office.language[:2]
+    found = context.obj = Session(workspace, given.as_json, given.language, context.command_path.partition(" ")[2])
     return found
+
+
+def log(form: LogFormat) -> None:
+    """Have lines of the log written to standard error; one about a return holds its id."""
+    console = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper("iso"),
+            structlog.processors.JSONRenderer(ensure_ascii=False) if form is LogFormat.JSON else console,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
 
 
 def progress(items: Iterable[Any], text: str) -> Iterable[Any]:
     """Yield the items, with a bar on standard error when there are many."""
     many = list(items)
     return track(many, text, console=err, transient=True) if len(many) > 1 and err.is_terminal else many
-
-
-def text_of(error: BaseException, language: str) -> str:
-    """Return an error as a person reads it."""
-    if isinstance(error, FormgenError):
-        return words.say(error.message, language, **error.values)
-    return str(error)

@@ -12,7 +12,8 @@ import typer
 from rich.table import Table
 
 from formgen import demo, outbox
-from formgen.cli.session import Session, _, err, examples, out, progress, session
+from formgen.cli.console import _, err, examples, out
+from formgen.cli.session import Session, progress, session
 from formgen.process import PHASES
 
 app = typer.Typer()
@@ -21,7 +22,6 @@ OUTCOMES = ("accepted", "review", "waiting", "rejected", "duplicate")
 
 
 @app.command(
-    help=_("Tee työtila, jossa yksikön keksitty vuosi kulkee oikeaa polkua. Samasta siemenestä tulee sama vuosi."),
     epilog=examples("formgen simulate vuosi", "formgen simulate vuosi --clients 20 --coaches 2 --seed 7"),
 )
 def simulate(

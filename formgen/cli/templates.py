@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from formgen import files, formats
-from formgen.cli.session import _, err, examples, out, session, text_of
+from formgen.cli.console import _, err, examples, out, text_of
+from formgen.cli.session import session
 from formgen.errors import UsageError
 from formgen.registry import template_file
 
-app = typer.Typer(name="templates", no_args_is_help=True, help=_("Lomakepohjat."))
+app = typer.Typer(name="templates", no_args_is_help=True)
 
 
 @app.command(

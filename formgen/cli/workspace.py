@@ -15,7 +15,8 @@ import typer
 from rich.table import Table
 
 from formgen import cage, demo, files, outbox, registry
-from formgen.cli.session import Session, _, err, examples, out, session
+from formgen.cli.console import _, err, examples, out
+from formgen.cli.session import Session, session
 from formgen.health import health
 from formgen.settings import CONTENT, PACKAGED, Workspace
 from formgen.store import Journal
@@ -56,7 +57,7 @@ def prepare(root: Path) -> Workspace:
     return workspace
 
 
-@app.command(help=_("Tee työtila kansioon."), epilog=examples("formgen init työtila"))
+@app.command(epilog=examples("formgen init työtila"))
 def init(
     context: typer.Context, folder: Annotated[Path, typer.Argument(metavar="[DIR]", help=_("Kansio."))] = Path()
 ) -> None:
@@ -70,7 +71,6 @@ def init(
 
 @app.command(
     "demo",
-    help=_("Tee työtila, jossa kolme esimerkkiasiaa kulkee koko polun."),
     epilog=examples("formgen demo", "formgen demo kokeilu"),
 )
 def demonstrate(
@@ -124,9 +124,7 @@ def outbox_place(workspace: Workspace, row: Mapping[str, Any]) -> Path:
     return workspace.outbox / "feed.ndjson"
 
 
-@app.command(
-    help=_("Kirjoita lomakkeiden JSON-skeemat."), epilog=examples("formgen schemas", "formgen schemas skeemat")
-)
+@app.command(epilog=examples("formgen schemas", "formgen schemas skeemat"))
 def schemas(
     context: typer.Context, folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help=_("Kansio."))] = None
 ) -> None:
@@ -142,7 +140,6 @@ def schemas(
 
 
 @app.command(
-    help=_("Näytä jono, määrät ja ongelmat."),
     epilog=examples("formgen status", "formgen status --json", "formgen status --prometheus"),
 )
 def status(

@@ -1,0 +1,55 @@
+"""What every command says in: the consoles, the language, and what is asked of all commands alike."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from rich.console import Console
+
+from formgen import words
+from formgen.errors import FormgenError
+
+HERE = words.spoken_here(os.environ)
+
+WIDE = 160
+out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class LogFormat(StrEnum):
+    """How lines of the log are written."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+@dataclass
+class Asked:
+    """The options that go before the command; without ``lang`` the office's language may take its place."""
+
+    root: Path
+    as_json: bool = False
+    lang: str = ""
+    log_format: LogFormat = LogFormat.CONSOLE
+    language: str = HERE
+
+
+def _(text: str, **values: object) -> str:
+    """Return a Finnish text in the language of the messages."""
+    return words.say(text, HERE, **values)
+
+
+def examples(*lines: str) -> str:
+    """Return examples as the end of a command's help."""
+    return "\n\n".join([_("Esimerkkejä:"), *(f"  {line}" for line in lines)])
+
+
+def text_of(error: BaseException, language: str) -> str:
+    """Return an error as a person reads it."""
+    if isinstance(error, FormgenError):
+        return words.say(error.message, language, **error.values)
+    return str(error)
