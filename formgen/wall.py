@@ -173,6 +173,7 @@ def serve(calls: Connection, papers: Papers) -> None:
             os.dup2(nowhere.fileno(), stream)
     cage.leave_network()
     cage.libraries()  # what is known here every child knows
+    formats.warm(papers)
     gc.freeze()
     with suppress(EOFError, OSError):
         while True:

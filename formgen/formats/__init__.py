@@ -69,6 +69,13 @@ def identify(data: bytes) -> tuple[str, Any]:
     return claims[0]
 
 
+def warm(papers: Papers) -> None:
+    """Have every format prepare what it needs to read with the papers, so that a child that is forked has it."""
+    for module in every().values():
+        if hasattr(module, "warm"):
+            module.warm(papers.values())
+
+
 def read(data: bytes, papers: Papers) -> Sheet:
     """Return what stands in a document of any format; raise `Unreadable`, whatever goes wrong.
 

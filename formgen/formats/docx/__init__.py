@@ -5,11 +5,11 @@ from __future__ import annotations
 from formgen.formats.docx.build import build
 from formgen.formats.docx.fill import fill
 from formgen.formats.docx.notes import noted
-from formgen.formats.docx.read import read
+from formgen.formats.docx.read import read, warm
 from formgen.formats.docx.template import Template, load
 from formgen.sheet import Draft, Sheet
 
-__all__ = ["ENDINGS", "MEDIA_TYPE", "Template", "build", "draw", "fill", "load", "read", "sniff"]
+__all__ = ["ENDINGS", "MEDIA_TYPE", "Template", "build", "draw", "fill", "load", "read", "sniff", "warm"]
 
 ENDINGS = (".docx",)
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"

@@ -31,6 +31,9 @@ TRANSPARENT = {
         "rubyBase",
     )
 }
+RUN, CONTROL, TEXT = w("r"), w("sdt"), w("t")
+BLOCKS = {w("p"), w("tbl"), CONTROL, f"{{{MC}}}AlternateContent"} | TRANSPARENT
+SILENT = {w("pPr"), w("bookmarkEnd"), w("proofErr")}  # children of a paragraph that no text can stand in
 DELETED = {w("del"), w("moveFrom")}
 TRACKED = {w("ins"), w("moveTo")}
 ON = {"1", "true", "on"}
@@ -147,12 +150,13 @@ class Flow:
     def blocks(self, container: Element, box: Box) -> None:
         """Add the blocks of a cell, one line each."""
         for child in container:
-            if child.tag in (w("p"), w("tbl"), w("sdt"), f"{{{MC}}}AlternateContent") or child.tag in TRANSPARENT:
+            if child.tag in BLOCKS:
                 self.block(child, box)
 
     def block(self, item: Element, box: Box) -> None:
         """Add one block to a box's text."""
-        if item.tag == w("p"):
+        tag = item.tag
+        if tag == w("p"):
             if box.text and "joined" not in box.marks:
                 box.text += "\n"
             box.marks.discard("joined")
@@ -161,11 +165,11 @@ class Flow:
                 self.inline(child, box)
             if properties is not None:
                 box.marks |= {"joined", "tracked_change"}
-        elif item.tag == w("tbl"):
+        elif tag == w("tbl"):
             box.marks.add("nested")
             for row in self.table(item).rows:
                 box.text += ("\n" if box.text else "") + "\t".join(cell.text for cell in row)
-        elif item.tag == w("sdt"):
+        elif tag == CONTROL:
             self.control(item, box, self.blocks)
         else:
             self.blocks(chosen(item), box)
@@ -190,20 +194,23 @@ class Flow:
 
     def inline(self, item: Element, box: Box) -> None:
         """Add one child of a paragraph to a box's text."""
-        if item.tag == w("r"):
+        tag = item.tag
+        if tag == RUN:
             self.run(item, box)
-        elif item.tag == w("sdt"):
+        elif tag in SILENT:
+            return
+        elif tag == CONTROL:
             self.control(item, box, self.inlines)
-        elif item.tag in TRANSPARENT:
-            if item.tag in TRACKED:
+        elif tag in TRANSPARENT:
+            if tag in TRACKED:
                 box.marks.add("tracked_change")
             self.inlines(item, box)
-        elif item.tag in DELETED:
+        elif tag in DELETED:
             self.left_out(item)
             box.marks.add("tracked_change")
-        elif item.tag == w("bookmarkStart"):
+        elif tag == w("bookmarkStart"):
             box.bookmarks.append(item.get(w("name"), ""))
-        elif item.tag == f"{{{MC}}}AlternateContent":
+        elif tag == f"{{{MC}}}AlternateContent":
             self.inlines(chosen(item), box)
         elif "".join(item.itertext()).strip():
             box.marks.add("unread")
@@ -228,23 +235,24 @@ class Flow:
 
     def sign(self, child: Element, box: Box) -> None:
         """Add one child of a run."""
-        if child.tag == w("t"):
+        tag = child.tag
+        if tag == TEXT:
             self.seen.add(child)
             box.text += (child.text or "").replace("\r", "\n")
-        elif child.tag in (w("tab"), w("ptab")):
+        elif tag in (w("tab"), w("ptab")):
             box.text += "\t"
-        elif child.tag in (w("br"), w("cr")):
+        elif tag in (w("br"), w("cr")):
             box.text += "\n" if child.get(w("type")) in (None, "textWrapping") else ""
-        elif child.tag == w("noBreakHyphen"):
+        elif tag == w("noBreakHyphen"):
             box.text += "-"
-        elif child.tag == w("sym"):
+        elif tag == w("sym"):
             code = child.get(w("char"), "")
             box.text += SYMBOLS.get(int(code, 16) & 0xFF, "") if len(code) in (2, 4) and is_hex(code) else ""
-        elif child.tag in (w("footnoteReference"), w("endnoteReference")):
+        elif tag in (w("footnoteReference"), w("endnoteReference")):
             box.marks.add("unread")
-        elif child.tag in (w("drawing"), w("pict"), w("object"), f"{{{W14}}}contentPart"):
+        elif tag in (w("drawing"), w("pict"), w("object"), f"{{{W14}}}contentPart"):
             self.drawing(child, box)
-        elif child.tag == f"{{{MC}}}AlternateContent":
+        elif tag == f"{{{MC}}}AlternateContent":
             for part in chosen(child):
                 self.sign(part, box)
 

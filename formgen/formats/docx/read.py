@@ -39,6 +39,7 @@ CODE = re.compile(r"\[(F\d{1,3})\]")
 BOX = re.compile(rf"{CHECKED}|{UNCHECKED}|☑|✓|✔|[✗✘☓]|\[[ xX]?\]|\([ xX]\)|(?<!\w)[xX](?=\s)")
 TICKED = re.compile(rf"[{CHECKED}☑✓✔✗✘☓xX]")
 INSTANCE = re.compile(r"form_([0-9a-f]{32})")
+ROW = re.compile(r"\d+_")
 ROWS = 2_000
 STRAYS = 1_000
 
@@ -61,9 +62,9 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     paper = paper_of(tokens, papers)
     if paper is None:
         return Sheet({}, tokens, said, "docx", facts(package, flow), writer=writer(package, flow))
-    finder = Finder(paper.questions)
+    finder = Finder(index(paper.questions))
     finder.items(flow)
-    known = paper.printed | finder.labels
+    known = paper.printed | finder.index.labels
     return Sheet(
         finder.answers,
         tokens,
@@ -151,32 +152,11 @@ def boxes(flow: Flow) -> Iterator[Box]:
 class Finder:
     """Finds the questions of one form in a flow and takes their answers."""
 
-    questions: tuple[Question, ...]
+    index: Index
     answers: dict[str, Answer] = field(default_factory=dict)
     unclaimed: list[Box] = field(default_factory=list)
-    scalars: Names = field(init=False)
-    tables: dict[str, Names] = field(init=False)
-    labels: frozenset[str] = field(init=False)
     headings: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        """Index the questions by everything that may name them."""
-        self.scalars = Names.of([question for question in self.questions if not question.columns])
-        self.tables = {table.path: Names.of(list(table.columns)) for table in self.questions if table.columns}
-        everything = [item for question in self.questions for item in (question, *question.columns)]
-        self.labels = frozenset(
-            said
-            for question in everything
-            for text in (
-                question.label,
-                question.hint,
-                question.section,
-                *(choice.label for choice in question.choices),
-            )
-            for said in spoken(text)
-            if said
-        )
 
     def items(self, flow: Flow) -> None:
         """Walk the flow: the lines above a table, heading and hints, may name it; tables hold the fields."""
@@ -210,30 +190,28 @@ class Finder:
         tagged = re.findall(
             r"fg:(\w+)\.\d+\.", " ".join(held.tag for row in grid.rows for cell in row for held in cell.controls)
         )
+        labels = {
+            first_line(cell.text)
+            for row in grid.rows[:20]
+            for cell in row
+            if not (cell.controls or CODE.search(cell.text))
+        }
         marked = [name for row in grid.rows for cell in row for name in cell.bookmarks]
         codes = {code for line in self.headings for code in CODE.findall(line)}
         named = self.above()
         scores: dict[str, float] = {}
-        for table in self.questions:
-            if not table.columns or table.path in self.seen:
+        for table, names in self.index.tables.values():
+            if table.path in self.seen:
                 continue
             score = 3.0 * (tagged.count(table.path) > 0) + 2.0 * any(in_row(name, table.path) for name in marked)
             score += 2.0 * (table.number in codes) + 1.5 * bool(named & spoken(table.label))
-            names = self.tables[table.path]
-            hits = len(
-                {
-                    column.path
-                    for row in grid.rows[:20]
-                    for cell in row
-                    if not (cell.controls or CODE.search(cell.text)) and (column := names.label(cell.text))
-                }
-            )
+            hits = len({column.path for label in labels if (column := names.titles.get(label))})
             score += 2.0 * (hits >= max(2, len(table.columns) - 1)) + 0.1 * (hits >= 2)
             scores[table.path] = score
         best = max(scores, key=lambda path: scores[path], default=None)
         if best is None or scores[best] < 2.0:
             return None
-        return next(table for table in self.questions if table.path == best)
+        return self.index.tables[best][0]
 
     def grid_rows(self, grid: Grid, table: Question, header: list[Box]) -> None:
         """Take the rows below the header by position; tags only tell when a row has lost cells."""
@@ -270,7 +248,7 @@ class Finder:
 
     def cards(self, grid: Grid, table: Question) -> None:
         """Take cards: a column that comes again begins the next one."""
-        names = self.tables[table.path]
+        _, names = self.index.tables[table.path]
         found: list[dict[str, tuple[Question, Box, str]]] = []
         for row in grid.rows[: ROWS * 10]:
             for column, cell, layer in pairs_of(row, names):
@@ -286,7 +264,7 @@ class Finder:
         """Take a table of label and answer pairs."""
         for row in grid.rows:
             claimed_boxes = set()
-            for question, cell, layer in pairs_of(row, self.scalars, self.above()):
+            for question, cell, layer in pairs_of(row, self.index.scalars, self.above()):
                 claimed_boxes |= {id(cell)}
                 self.take(question, cell, layer)
             self.unclaimed += [cell for cell in row if id(cell) not in claimed_boxes]
@@ -338,7 +316,7 @@ class Names:
         code = CODE.search(text)
         if code and code[1] in self.codes:
             return self.codes[code[1]]
-        said = plain(CODE.sub("", text.split("\n")[0]))
+        said = first_line(text)
         parts = (self.titles.get(f"{line}: {said}") for line in above)
         return next((part for part in parts if part), None) or self.titles.get(said)
 
@@ -353,6 +331,43 @@ class Names:
             if question := self.marks.get(name) or self.marks.get(re.sub(r"^f_\w+?_\d+_", "f_", name)):
                 return question, "bookmark"
         return None
+
+
+@dataclass(frozen=True)
+class Index:
+    """The questions of one form by everything that may name them, each table beside its columns' names."""
+
+    scalars: Names
+    tables: dict[str, tuple[Question, Names]]
+    labels: frozenset[str]
+
+
+@lru_cache(maxsize=64)
+def index(questions: tuple[Question, ...]) -> Index:
+    """Return the index of a form's questions."""
+    return Index(
+        Names.of([question for question in questions if not question.columns]),
+        {table.path: (table, Names.of(list(table.columns))) for table in questions if table.columns},
+        frozenset(
+            said
+            for question in questions
+            for asked in (question, *question.columns)
+            for text in (asked.label, asked.hint, asked.section, *(choice.label for choice in asked.choices))
+            for said in spoken(text)
+            if said
+        ),
+    )
+
+
+def warm(papers: Iterable[Paper]) -> None:
+    """Index what there is to find, so that a child that is forked for one file need not."""
+    for paper in papers:
+        index(paper.questions)
+
+
+def first_line(text: str) -> str:
+    """Return the first line of a cell without its code, as labels are compared."""
+    return plain(CODE.sub("", text.partition("\n")[0]))
 
 
 @lru_cache(maxsize=4096)
@@ -387,7 +402,9 @@ def in_row(name: str, table: str) -> bool:
     (True, False)
     """
     start = f"f_{table}_"
-    return name[:31] == start[:31] if len(start) >= 31 else re.match(rf"{start}\d+_", name) is not None
+    if len(start) >= 31:
+        return name[:31] == start[:31]
+    return name.startswith(start) and ROW.match(name, len(start)) is not None
 
 
 def mixed(table: Question, cells: Iterable[Box]) -> bool:
