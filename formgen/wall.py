@@ -19,7 +19,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from threading import Lock
@@ -228,8 +228,12 @@ def said(data: bytes, papers: Papers) -> bytes:
     """Return what a child says of the bytes: the sheet, or why there is none."""
     try:
         sheet = formats.read(data, papers)
-        pictures = {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()}
-        reply: dict[str, Any] = {"sheet": {**asdict(sheet), "pictures": pictures}}
+        told = {
+            "answers": {path: vars(answer) for path, answer in sheet.answers.items()},
+            "seals": [vars(seal) for seal in sheet.seals],
+            "pictures": {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()},
+        }
+        reply: dict[str, Any] = {"sheet": {**vars(sheet), **told}}
     except Unreadable as error:
         reply = {"code": error.code, "message": error.message, "values": error.values}
     return json.dumps(reply).encode()

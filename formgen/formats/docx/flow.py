@@ -160,10 +160,9 @@ class Flow:
             if box.text and "joined" not in box.marks:
                 box.text += "\n"
             box.marks.discard("joined")
-            properties = item.find(f"{w('pPr')}/{w('rPr')}/{w('del')}")
             for child in item:
                 self.inline(child, box)
-            if properties is not None:
+            if any(part.find(w("del")) is not None for part in children_of(item, "pPr") if part.tag == w("rPr")):
                 box.marks |= {"joined", "tracked_change"}
         elif tag == w("tbl"):
             box.marks.add("nested")
@@ -178,7 +177,7 @@ class Flow:
         """Add what a control holds, and the control itself."""
         held = held_of(item, len(box.text))
         box.controls.append(held)
-        content = item.find(w("sdtContent"))
+        content = next(item.iterchildren(w("sdtContent")), None)
         if held.checked is not None:
             if content is not None and content.find(f".//{w('sdt')}") is None:  # a box holds no other field
                 self.left_out(content)
@@ -312,8 +311,7 @@ def held_of(item: Element, start: int) -> Held:
 
 def children_of(item: Element, name: str) -> Element:
     """Return what stands in a child of an element, such as its properties; nothing where there is no such child."""
-    child = item.find(w(name))
-    return () if child is None else child
+    return next(item.iterchildren(w(name)), ())
 
 
 def is_marking(switch: Element) -> bool:
