@@ -19,9 +19,10 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
+from operator import attrgetter
 from threading import Lock
 from types import ModuleType
 from typing import Any
@@ -35,6 +36,8 @@ from formgen.writers import WRITERS
 ANSWER_BYTES = 100_000_000
 GRACE = 5.0
 DIED = "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."
+
+SENT, SHEET = attrgetter("text", "layer", "confidence", "where", "doubts"), [part.name for part in fields(Sheet)]
 
 Papers = Mapping[tuple[str, str], Paper]
 Bounds = tuple[int, int, str, tuple[str, ...]]
@@ -229,11 +232,11 @@ def said(data: bytes, papers: Papers) -> bytes:
     try:
         sheet = formats.read(data, papers)
         told = {
-            "answers": {path: vars(answer) for path, answer in sheet.answers.items()},
-            "seals": [vars(seal) for seal in sheet.seals],
+            "answers": {path: SENT(answer) for path, answer in sheet.answers.items()},
+            "seals": [asdict(seal) for seal in sheet.seals],
             "pictures": {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()},
         }
-        reply: dict[str, Any] = {"sheet": {**vars(sheet), **told}}
+        reply: dict[str, Any] = {"sheet": {name: getattr(sheet, name) for name in SHEET} | told}
     except Unreadable as error:
         reply = {"code": error.code, "message": error.message, "values": error.values}
     return json.dumps(reply).encode()
@@ -246,8 +249,8 @@ def received(reply: Mapping[str, Any]) -> Sheet:
     sheet = reply["sheet"]
     return Sheet(
         answers={
-            path: Answer(item["text"], item["layer"], item["confidence"], item["where"], tuple(item["doubts"]))
-            for path, item in sheet["answers"].items()
+            path: Answer(text, layer, confidence, where, tuple(doubts))
+            for path, (text, layer, confidence, where, doubts) in sheet["answers"].items()
         },
         tokens={carrier: tuple(tokens) for carrier, tokens in sheet["tokens"].items()},
         claims=sheet["claims"],
