@@ -107,7 +107,7 @@ def _no_reader_is_left() -> Iterator[None]:
 
 def taken_over(calls: Connection, papers: Any) -> None:
     """Be a reader whose children do what a file wants."""
-    formats.read = succeeded
+    formats.read, formats.warm = succeeded, lambda papers: None
     wall.serve(calls, papers)
 
 
@@ -181,7 +181,7 @@ def starts_another(calls: Connection, papers: Any) -> None:
         time.sleep(600)
         raise AssertionError("it is killed before")
 
-    formats.read = read
+    formats.read, formats.warm = read, lambda papers: None
     wall.serve(calls, papers)
 
 

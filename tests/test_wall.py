@@ -21,6 +21,7 @@ import pytest
 from formgen import cage, formats, wall
 from formgen.errors import CutOff, Unreadable
 from formgen.form import Form, blank
+from formgen.formats.docx.read import index
 from formgen.settings import Intake
 from formgen.sheet import Answer, Sheet
 from tests.strategies import FORMS, drawn, members, packed, papers
@@ -186,3 +187,11 @@ def test_a_child_runs_nothing_of_the_program_that_started_it() -> None:
         assert "init_main_from_path" not in get_preparation_data("child")
         assert "init_main_from_name" not in get_preparation_data("child")
     assert sys.modules["__main__"] is main
+
+
+def test_what_there_is_to_find_is_indexed_before_a_child_is_forked() -> None:
+    told = papers()
+    formats.warm(told)
+    before = index.cache_info().misses
+    assert formats.read(document(next(iter(FORMS))), told).answers
+    assert index.cache_info().misses == before
