@@ -2,8 +2,10 @@
 
 Each file is a filled form after a few changes (`mutations`), made from the seed and its number alone.
 It is read in a child with limits; one in so many also behind the real wall, where nothing may be left
-behind. A finding is: a reader that raises anything but `Unreadable`, that dies or takes long, that reads
+behind. What LibreOffice opens is read there alone, and looked for afterwards in files and processes.
+A finding is: a reader that raises anything but `Unreadable`, that dies or takes long, that reads
 otherwise behind the wall, or an answer given as sure that an independent reading of the file does not find.
+``--keep`` puts the findings into the corpus (`corpus`); ``--replay`` reads the corpus instead.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +37,24 @@ from lxml import etree
 from pypdfium2 import raw
 
 from formgen import formats, wall
-from formgen.errors import Unreadable
+from formgen.errors import CutOff, Unreadable
 from formgen.form import Form
-from formgen.formats import docx, pdf
+from formgen.formats import docx, office, pdf
 from formgen.formats.docx.package import W14, w
 from formgen.formats.pdf import fields
 from formgen.kinds import clean
+from formgen.outbox import REASONS
 from formgen.settings import Intake
-from formgen.sheet import Control, Paper, Question, Sheet, flat
-from tests import pdf_forms, strategies
+from formgen.sheet import Control, Paper, Question, Sheet, bookmark, flat
+from tests import corpus, pdf_forms, strategies
 from tests.mutations import mutated
 
 SECONDS = 10.0
 FORMS = 4
 KINDS = ("docx", "pdf")
+OFFICE = ("odt", "doc", "rtf")
+SMALL = (1, 3)  # the forms that LibreOffice makes seeds of
+AT_ONCE = {"docx": 200, "pdf": 200}
 WALLED = 40  # one file in so many goes through the wall
 
 
@@ -61,6 +67,9 @@ def papers() -> Mapping[tuple[str, str], Paper]:
 @cache
 def filled(kind: str, number: int) -> tuple[type[Form], bytes, Sheet]:
     """Return a form, a document of it with every field filled, and what is read of that."""
+    if kind in OFFICE:
+        form, data, sheet = filled("docx", number)
+        return form, office.convert(data, ".docx", kind), sheet
     form = sorted(pdf_forms.FORMS, key=lambda form: len(form.questions()))[number]
     if kind == "pdf":
         data = pdf.fill(pdf_forms.issued(form), pdf_forms.typed(form))
@@ -80,8 +89,22 @@ class Trial:
     def made(self) -> tuple[type[Form], bytes, Sheet]:
         """Return the form, the broken file, and what was read of it when it was whole."""
         chance = random.Random(f"{self.kind} {self.seed} {self.number}")
-        form, data, before = filled(self.kind, chance.randrange(FORMS))
+        number = chance.choice(SMALL) if self.kind in OFFICE else chance.randrange(FORMS)
+        if kept := corpus.whole(str(self)):
+            form, _, before = filled("docx", number)
+            return form, kept, before
+        form, data, before = filled(self.kind, number)
         return form, mutated(self.kind, data, chance), before
+
+    def __str__(self) -> str:
+        """Return its name in the corpus."""
+        return f"{self.kind}-{self.seed}-{self.number}"
+
+    @classmethod
+    def named(cls, name: str) -> Trial:
+        """Return the trial of a name in the corpus."""
+        kind, seed, number = name.split("-")
+        return cls(kind, int(seed), int(number))
 
 
 # --- an independent reading ------------------------------------------------------------------------
@@ -144,7 +167,30 @@ def wide(call: Any, document: Any, note: Any) -> str:
     return room.raw[:length].decode("utf-16-le", "replace").rstrip("\0")
 
 
-READERS = {"docx": in_word, "pdf": in_pdf}
+@lru_cache(1)
+def saved_as_word(data: bytes) -> bytes:
+    """Return a file as LibreOffice saves it for Word, in front of the wall: what it makes of ours is harmless."""
+    return office.convert(data, office.ending(data))
+
+
+def in_office(data: bytes, asked: Mapping[str, Question]) -> Iterator[tuple[str, str]]:
+    """Yield what `in_word` does of what LibreOffice makes of a file, and the boxes and cells that bookmarks lead to."""
+    data = saved_as_word(data)
+    yield from in_word(data, asked)
+    names = {bookmark(path): (path, "") for path in asked}
+    names |= {bookmark(f"{q.path}.{one.code}"): (q.path, one.code) for q in asked.values() for one in q.choices}
+    with zipfile.ZipFile(io.BytesIO(data)) as package:
+        root = etree.fromstring(package.read("word/document.xml"))
+    for mark in root.iter(w("bookmarkStart")):
+        path, code = names.get(mark.get(w("name")) or "", ("", ""))
+        text, cell = next(mark.iterfollowing(w("t")), None), next(mark.iterancestors(w("tc")), None)
+        if code and text is not None and "☒" in (text.text or ""):
+            yield path, code
+        elif path and not code and cell is not None:
+            yield path, shown(cell)
+
+
+READERS = {"docx": in_word, "pdf": in_pdf} | dict.fromkeys(OFFICE, in_office)
 
 
 def unfounded(kind: str, form: type[Form], data: bytes, sheet: Sheet, before: Sheet) -> list[str]:
@@ -205,8 +251,13 @@ def read_it(trial: Trial) -> str:
         return f"!raises {type(error).__name__} {place_of(error)}"
     if (spent := time.process_time() - began) > SECONDS / 2:
         return f"!slow: {spent:.0f} s"
+    return judged(trial.kind, form, data, sheet, before)
+
+
+def judged(kind: str, form: type[Form], data: bytes, sheet: Sheet, before: Sheet) -> str:
+    """Return what a reading is worth: ``sure``, ``read``, or a finding."""
     with suppress(Exception):  # the independent reading cannot read every file that ours can
-        if wrong := unfounded(trial.kind, form, data, sheet, before):
+        if wrong := unfounded(kind, form, data, sheet, before):
             return f"!unfounded {' '.join(re.sub(r'[0-9]+', 'N', path) for path in wrong[:3])}"
     whole = sheet.answers.keys() >= before.answers.keys() and all(a.confidence == 1 for a in sheet.answers.values())
     return "sure" if whole and not sheet.facts and not sheet.strays else "read"
@@ -229,6 +280,46 @@ def behind_the_wall(trial: Trial) -> str:
         except Unreadable as error:
             said.append(error.code)
     return "walled" if said[0] == said[1] else "!wall differs"
+
+
+def converted(trial: Trial) -> str:
+    """Return what came of a file that LibreOffice opens, behind the wall; a finding too when anything is left of it."""
+    form, data, before = trial.made()
+    began, limits = time.monotonic(), Intake()
+    try:
+        what = judged(trial.kind, form, data, wall.read(data, papers(), limits), before)
+    except CutOff as error:
+        what = error.code if error.code == "timeout" else "!died behind the wall"
+    except Unreadable as error:
+        what = error.code if error.code in REASONS else f"!no reason of the contract: {error.code}"
+    except Exception as error:  # noqa: BLE001 - that is what is looked for
+        what = f"!raises {type(error).__name__} {place_of(error)}"
+    if (spent := time.monotonic() - began) > limits.wall_seconds + wall.GRACE:
+        what = f"!slow: {spent:.0f} s"
+    if left := left_behind():
+        return f"!left behind: {' '.join(left)}"
+    return raised(data) or what if what == "unreadable" else what
+
+
+def raised(data: bytes) -> str:
+    """Return the error of ours that may stand behind a file that is not readable, nothing when it is LibreOffice's."""
+    try:
+        docx.read(saved_as_word(data), papers())
+    except Unreadable:
+        return ""
+    except Exception as error:  # noqa: BLE001 - that is what is looked for
+        return f"!raises {type(error).__name__} {place_of(error)}"
+    return ""
+
+
+def left_behind() -> list[str]:
+    """Return what a reading has left: scratch folders, and programs that were told of one."""
+    scratch = f"{tempfile.gettempdir()}/formgen-"
+    found = [file.name for file in Path(tempfile.gettempdir()).glob("formgen-*")]
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found += ["a process"] if scratch.encode() in file.read_bytes() else []
+    return found
 
 
 def batch(trials: list[Trial], out: Any) -> None:
@@ -278,39 +369,88 @@ def fuzz(kinds: tuple[str, ...], seed: int, count: int, first: int = 0, walled: 
     """Return the trials by what came of them: so many numbers of a seed for each kind."""
     found: dict[str, list[Trial]] = collections.defaultdict(list)
     for kind in kinds:
-        for number in range(FORMS):
-            filled(kind, number)  # once, for all children
         trials = [Trial(kind, seed, number) for number in range(first, first + count)]
-        for trial, what in run(trials):
+        for trial, what in read_all(trials):
             found[f"{kind} {what}"].append(trial)
-        for trial in trials[::walled]:
+        for trial in trials[::walled] if kind in KINDS else ():
             found[f"{kind} {behind_the_wall(trial)}"].append(trial)
     return found
 
 
-def main() -> None:
-    """Run for some minutes, say what came of it, and keep the files of the findings."""
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--minutes", type=float, default=1.0)
-    asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--kind", choices=KINDS, action="append")
-    asked.add_argument("--keep", type=Path, help="the folder for the files of the findings")
-    options = asked.parse_args()
-    end = time.monotonic() + 60 * options.minutes
+def read_all(trials: list[Trial]) -> Iterator[tuple[Trial, str]]:
+    """Yield what came of each trial of a kind."""
+    if trials and trials[0].kind in OFFICE:
+        yield from ((trial, converted(trial)) for trial in trials)
+        return
+    for number in range(FORMS) if trials else ():
+        filled(trials[0].kind, number)  # once, for all children
+    yield from run(trials)
+
+
+def replayed(kind: str) -> Iterator[tuple[corpus.Kept, corpus.Kept]]:
+    """Yield every file of a kind in the corpus, as it was and as it is now."""
+    there = {kept.name: kept for kept in corpus.stored() if Trial.named(kept.name).kind == kind}
+    for trial, what in read_all([Trial.named(name) for name in there]):
+        yield there[str(trial)], corpus.Kept.of(str(trial), trial.made()[1], what)
+
+
+def asked() -> argparse.Namespace:
+    """Return what the command line asks for."""
+    found = argparse.ArgumentParser(description=__doc__)
+    found.add_argument("--minutes", type=float, default=1.0)
+    found.add_argument("--seed", type=int, default=1)
+    found.add_argument("--kind", choices=(*KINDS, *OFFICE), action="append")
+    found.add_argument(
+        "--keep", action="store_true", help="put the findings, or what came of the replay, into the corpus"
+    )
+    found.add_argument("--replay", action="store_true", help="read the corpus instead")
+    return found.parse_args()
+
+
+def for_minutes(kinds: tuple[str, ...], seed: int, minutes: float) -> dict[str, list[Trial]]:
+    """Return the trials of some minutes by what came of them."""
+    end = time.monotonic() + 60 * minutes
     total: dict[str, list[Trial]] = collections.defaultdict(list)
-    behind_the_wall(Trial("pdf", options.seed, 0))  # the wall's server has a folder of its own
-    before, first, size = lying(), 0, 200
+    turn = 0
     while time.monotonic() < end:
-        for what, trials in fuzz(tuple(options.kind or KINDS), options.seed, size, first).items():
-            total[what] += trials
-        first += size
+        for kind in kinds:
+            size = AT_ONCE.get(kind, 5)
+            for what, trials in fuzz((kind,), seed, size, turn * size).items():
+                total[what] += trials
+        turn += 1
+    return total
+
+
+def replay(kinds: tuple[str, ...], keep: bool) -> bool:
+    """Tell whether a file of the corpus ends otherwise than it did; ``keep`` takes what came of it for right."""
+    pairs = [pair for kind in kinds for pair in replayed(kind)]
+    for was, now in pairs:
+        print(f"{now.name:16} {now.came}" + (f"  was {was.came}" if was.came != now.came else ""))
+    if keep:
+        corpus.keep({now: b"" for _, now in pairs})
+    return any(now.differs(was) for was, now in pairs)
+
+
+def main() -> None:
+    """Run for some minutes, or through the corpus, and say what came of it."""
+    options = asked()
+    kinds = tuple(options.kind or (*KINDS, *OFFICE))
+    behind_the_wall(Trial("pdf", options.seed, 0))  # the wall's server has a folder of its own
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        tempfile.tempdir = folder  # what is left there is ours
+        if options.replay:
+            sys.exit(replay(kinds, options.keep))
+        before = lying()
+        total = for_minutes(kinds, options.seed, options.minutes)
+        left = lying() - before
+        wall.rest()
     for what, trials in sorted(total.items(), key=lambda item: -len(item[1])):
         print(f"{len(trials):8} {what}" + (f"  {[t.number for t in trials[:5]]}" if "!" in what else ""))
         if options.keep and "!" in what:
-            options.keep.mkdir(parents=True, exist_ok=True)
-            for trial in trials[:3]:
-                (options.keep / f"{trial.seed}-{trial.number}.{trial.kind}").write_bytes(trial.made()[1])
-    left = lying() - before
+            made = {trial: trial.made()[1] for trial in trials[:3]}
+            corpus.keep(
+                {corpus.Kept.of(str(t), data, what): data if t.kind in OFFICE else b"" for t, data in made.items()}
+            )
     print(f"{sum(map(len, total.values()))} files, left behind: {sorted(left) or 'nothing'}")
     sys.exit(any("!" in what for what in total))
 

@@ -1,11 +1,12 @@
-"""Ways to break a filled form: bytes of any file, elements of a Word document, objects of a PDF; a seed decides."""
+"""Ways to break a filled form: bytes of any file, elements of a document, objects of a PDF; a seed decides."""
 
 from __future__ import annotations
 
 import io
 import random
+import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
 from typing import Any
@@ -43,6 +44,36 @@ PDF = (
     *(b"null", b"true", b"0 R", b"1 0 R", b"-1", b"99999999999", b"1e400", b"/V", b"/AS", b"/Kids", b"/Parent", b"/T"),
     *(b"/Yes", b"/Off", b"/FT", b"/Tx", b"/Btn", b"(x)", b"<feff>", b"<00>", b"/Prev", b"/XRefStm", b"/Encrypt", b"\0"),
 )
+RTF = (
+    *(
+        b"{",
+        b"}",
+        b"\\",
+        b"\\par ",
+        b"\\cell ",
+        b"\\row ",
+        b"\\trowd ",
+        b"\\pard ",
+        b"\\plain ",
+        b"\\v ",
+        b"\\deleted ",
+    ),
+    *(b"{\\*\\bkmkstart f_x}", b"{\\*\\bkmkend f_x}", b"{\\*\\x ", b"\\bin99999999 ", b"\\u9746?", b"\\u-1?", b"\\'e4"),
+    *(
+        b"{\\object\\objdata d0cf11e0}",
+        b"{\\field{\\*\\fldinst DDE x}}",
+        b"{\\pict\\wmetafile8 ffff}",
+        b"\\nestcell ",
+        b"\0",
+    ),
+)
+RENAMED = ("ins", "del", "sdt", "smartTag", "tbl", "tc")
+WRAPPERS = ("ins", "del", "sdtContent", "r", "p", "txbxContent", "tc")
+ODF = ("text:p", "text:span", "text:h", "text:deletion", "text:bookmark-start", "text:note", "table:table-cell")
+ODF_NAMES = {
+    "text": "urn:oasis:names:tc:opendocument:xmlns:text:1.0",
+    "table": "urn:oasis:names:tc:opendocument:xmlns:table:1.0",
+}
 
 
 # --- bytes -----------------------------------------------------------------------------------------
@@ -95,25 +126,36 @@ def sprinkled(data: bytes, chance: Random, words: tuple[bytes, ...] = PDF) -> by
     return data
 
 
+def worded(data: bytes, chance: Random) -> bytes:
+    """Return an RTF file with words of its own put in."""
+    return sprinkled(data, chance, RTF)
+
+
 RAW: tuple[Bytes, ...] = (flipped, lacking, doubled, exchanged, ended, sprinkled)
 
 
-# --- Word documents --------------------------------------------------------------------------------
+# --- Word and OpenDocument documents --------------------------------------------------------------------------------
 
 
 def zipped(parts: dict[str, bytes]) -> bytes:
-    """Return a package of the parts."""
+    """Return a package of the parts; that which says what it is of an OpenDocument is not deflated."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as target:
         for name, data in parts.items():
-            target.writestr(zipfile.ZipInfo(name, EPOCH), data, zipfile.ZIP_DEFLATED)
+            plain = zipfile.ZIP_STORED if name == "mimetype" else zipfile.ZIP_DEFLATED
+            target.writestr(zipfile.ZipInfo(name, EPOCH), data, plain)
     return out.getvalue()
+
+
+def main_of(parts: Mapping[str, bytes]) -> str:
+    """Return which part holds the text."""
+    return "content.xml" if "content.xml" in parts else "word/document.xml"
 
 
 def in_a_part(data: bytes, chance: Random) -> bytes:
     """Return a document one of whose parts has been changed as bytes are, or taken, or named as another is."""
     parts = members(data)
-    name = chance.choice((*parts, *["word/document.xml"] * len(parts)))
+    name = chance.choice((*parts, *[main_of(parts)] * len(parts)))
     act = chance.choice((*RAW, *RAW, None, "lost"))
     if act == "lost":
         del parts[name]
@@ -129,12 +171,20 @@ def in_a_part(data: bytes, chance: Random) -> bytes:
 def in_the_tree(data: bytes, chance: Random) -> bytes:
     """Return a document with elements removed, doubled, moved, emptied, renamed or wrapped, still well formed."""
     parts = members(data)
-    root = etree.fromstring(parts["word/document.xml"])
+    main = main_of(parts)
+    root = etree.fromstring(parts[main])
     for _ in range(chance.choice((1, 1, 2, 4))):
         elements = list(root.iter(etree.Element))[1:]
         changed_element(chance.choice(elements), elements, chance)
-    parts["word/document.xml"] = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
+    parts[main] = etree.tostring(root, xml_declaration=True, encoding="UTF-8", standalone=True)
     return zipped(parts)
+
+
+def tags(element: Any) -> tuple[str, ...]:
+    """Return what an element of an OpenDocument may be renamed to; nothing for one of another document."""
+    if "oasis" not in element.getroottree().getroot().tag:
+        return ()
+    return tuple(f"{{{ODF_NAMES[space]}}}{name}" for space, _, name in (tag.partition(":") for tag in ODF))
 
 
 def changed_element(element: Any, elements: list[Any], chance: Random) -> None:
@@ -153,14 +203,14 @@ def changed_element(element: Any, elements: list[Any], chance: Random) -> None:
         case 4:
             element.text = chance.choice((None, "", "x", "☒", "☐", "\u202e", "1.1.2020", other.text))
         case 5:
-            element.tag = chance.choice((other.tag, w("ins"), w("del"), w("sdt"), w("smartTag"), w("tbl"), w("tc")))
+            element.tag = chance.choice((other.tag, *(tags(element) or map(w, RENAMED))))
         case 6:
             keys = list(element.attrib) or [f"{{{W}}}val"]
             element.set(
                 chance.choice(keys), chance.choice(("", "0", "-1", "9" * 12, "fg:x", other.get(keys[0]) or "x"))
             )
         case _ if above is not None:
-            name = chance.choice((w("ins"), w("del"), w("sdtContent"), w("r"), w("p"), w("txbxContent"), w("tc")))
+            name = chance.choice(tags(element) or tuple(map(w, WRAPPERS)))
             wrapper = etree.Element(name)
             above.replace(element, wrapper)
             wrapper.append(element)
@@ -178,7 +228,7 @@ def saved(document: pikepdf.Pdf, chance: Random) -> bytes:
     """Return the document as a file with a table that is right."""
     out = io.BytesIO()
     modes = (pikepdf.ObjectStreamMode.disable, pikepdf.ObjectStreamMode.generate)
-    document.save(out, object_stream_mode=chance.choice(modes), fix_metadata_version=False)
+    document.save(out, object_stream_mode=chance.choice(modes), fix_metadata_version=False, deterministic_id=True)
     return out.getvalue()
 
 
@@ -195,7 +245,7 @@ def in_the_objects(data: bytes, chance: Random) -> bytes:
         )
         if isinstance(thing, pikepdf.Dictionary) and len(thing):
             key = chance.choice(
-                [*thing.keys(), *(key for key in ("/V", "/AS", "/Kids", "/T", "/FT") if "/FT" in thing)]
+                [*sorted(thing.keys()), *(key for key in ("/V", "/AS", "/Kids", "/T", "/FT") if "/FT" in thing)]
             )
             if chance.random() < 0.25 and key in thing:
                 del thing[key]
@@ -210,7 +260,7 @@ def in_the_words(data: bytes, chance: Random) -> bytes:
     """Return a file in which some words are other ones of the same length: its table stays right."""
     document = opened(data)
     out = io.BytesIO()
-    document.save(out, qdf=True, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+    document.save(out, qdf=True, object_stream_mode=pikepdf.ObjectStreamMode.disable, deterministic_id=True)
     text = bytearray(out.getvalue())
     for _ in range(chance.choice((1, 2, 6))):
         word = chance.choice(PDF)
@@ -227,12 +277,16 @@ def in_the_words(data: bytes, chance: Random) -> bytes:
 MUTATIONS: dict[str, tuple[Bytes, ...]] = {
     "docx": (*RAW, in_a_part, in_a_part, in_a_part, *[in_the_tree] * 6),
     "pdf": (*RAW, *[in_the_objects] * 4, in_the_words, in_the_words),
+    "odt": (*RAW, in_a_part, in_a_part, in_a_part, *[in_the_tree] * 6),
+    "doc": RAW,
+    "rtf": (*RAW, *[worded] * 6),
 }
 
 
 def mutated(kind: str, data: bytes, chance: Random) -> bytes:
     """Return a file of a kind after one to three changes; one that cannot be changed that way stays as it is."""
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
-        with suppress(Exception):  # what an earlier change has broken is not opened for the next
+        with suppress(Exception), warnings.catch_warnings():  # what an earlier change has broken is not opened again
+            warnings.simplefilter("ignore")  # where they are errors the file would be another
             data = chance.choice(MUTATIONS[kind])(data, chance) or data
     return data

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import tempfile
 from copy import deepcopy
+from pathlib import Path
 
 import pikepdf
 import pytest
@@ -13,7 +16,7 @@ from formgen import formats
 from formgen.formats.docx.flow import CHECKBOX
 from formgen.formats.docx.package import w
 from formgen.sheet import Sheet
-from tests import fuzz, hostile
+from tests import corpus, fuzz, hostile
 from tests.strategies import members, packed
 
 MAIN = hostile.MAIN
@@ -29,6 +32,49 @@ def test_no_broken_form_makes_a_finding(kind: str) -> None:
     found = fuzz.fuzz((kind,), 7, 40)
     assert [what for what in found if "!died" in what or "!wall" in what] == []
     assert len(found) > 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", fuzz.OFFICE)
+def test_nothing_of_a_broken_form_that_libreoffice_opens_leaves_the_wall(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fuzz.behind_the_wall(fuzz.Trial("pdf", 7, 0))  # the wall's server has a folder of its own
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    found = fuzz.fuzz((kind,), 7, 3)
+    assert [what for what in found if "!" in what] == []
+    assert sum(map(len, found.values())) == 3
+    assert list(tmp_path.iterdir()) == []
+    for reader in multiprocessing.active_children():
+        assert Path(f"/proc/{reader.pid}/task/{reader.pid}/children").read_text() == ""
+
+
+@pytest.mark.parametrize("kind", [*fuzz.KINDS, *(pytest.param(kind, marks=pytest.mark.slow) for kind in fuzz.OFFICE)])
+def test_every_file_of_the_corpus_ends_as_it_did(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    pairs = list(fuzz.replayed(kind))
+    assert pairs
+    assert [(was, now) for was, now in pairs if now.differs(was)] == []
+
+
+def test_what_is_kept_whole_is_small_and_stands_in_the_list() -> None:
+    packed_files = list(corpus.FOLDER.glob("*.xz"))
+    assert {file.stem for file in packed_files} <= {kept.name for kept in corpus.stored()}
+    assert [file.name for file in packed_files if file.stat().st_size >= 30_000] == []
+
+
+def test_a_finding_is_kept_in_the_place_of_what_was_known_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(corpus, "FOLDER", tmp_path)
+    monkeypatch.setattr(corpus, "LIST", tmp_path / "kept.json")
+    was, now = corpus.Kept.of("odt-1-2", b"x", "sure"), corpus.Kept.of("odt-1-2", b"x", "!slow")
+    corpus.keep({was: b"x"})
+    corpus.keep({now: b"x"})
+    assert corpus.stored() == [now]
+    assert fuzz.Trial.named("odt-1-2").made()[1] == corpus.whole("odt-1-2") == b"x"
+    other = corpus.Kept.of("odt-1-2", b"y", "read")
+    assert (now.differs(was), was.differs(was), other.differs(was)) == (True, False, False)
 
 
 def test_a_text_where_no_text_can_stand_needs_a_person() -> None:

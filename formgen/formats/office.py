@@ -94,16 +94,18 @@ def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
             f"-env:UserInstallation={profile.as_uri()}",
             "--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo",
             "--convert-to", to, "--outdir", str(out), str(source),
-        ])  # fmt: skip
+        ], folder)  # fmt: skip
         result = out / f"form.{to}"
         if not result.is_file():
             raise Unreadable("unreadable", "Tiedosto on vioittunut.")
         return result.read_bytes()
 
 
-def run(command: list[str]) -> None:
-    """Run LibreOffice to its end; raise `Unreadable` when time is up: the wall ends whatever is left of it."""
-    own = tempfile.gettempdir()
+def run(command: list[str], own: str) -> None:
+    """Run LibreOffice, all of whose files lie in a folder, to its end; raise `Unreadable` when time is up.
+
+    The wall ends whatever is left of it.
+    """
     home = {"HOME": own, "TMPDIR": own, "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
     try:
         subprocess.run(  # noqa: S603 - our own command, the file is an argument
