@@ -12,12 +12,14 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, islice, pairwise
@@ -125,15 +127,20 @@ def filled(folder: Path, source: Workspace, samples: list[Sample], number: int) 
     return workspace
 
 
-def emptied(workspace: Workspace) -> tuple[float, float]:
-    """Return the seconds that the daemon takes to empty the inbox, and the most megabytes it and its readers use."""
-    start, most = time.monotonic(), 0.0
+def emptied(workspace: Workspace) -> tuple[float, float, float]:
+    """Return how long the daemon takes to empty the inbox, and the most that it and its readers use.
+
+    That is seconds, megabytes, and seconds of the processor.
+    """
+    start, most, cost = time.monotonic(), 0.0, 0.0
     command = [sys.executable, "-m", "formgen", "--workspace", str(workspace.root), "watch", "--once"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:  # noqa: S603
         while daemon.poll() is None:
-            most = max(most, sum(map(proportional, family(daemon.pid))))
+            at_work = list(family(daemon.pid))
+            most = max(most, sum(map(proportional, at_work)))
+            cost = max(cost, sum(map(processor, at_work)))
             time.sleep(0.25)
-    return time.monotonic() - start, most
+    return time.monotonic() - start, most, cost
 
 
 def family(process: int) -> Iterator[int]:
@@ -154,29 +161,67 @@ def proportional(process: int) -> float:
     return 0.0
 
 
+def processor(process: int) -> float:
+    """Return the seconds of the processor that a process, and those that it has seen end, have used."""
+    with suppress(OSError):
+        spent = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[11:15]
+        return sum(map(int, spent)) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What came of a backlog: outcomes, whether all are accounted for, and what it took.
+
+    ``seconds`` hold start-up and quiet time, ``rates`` are returns a second in each tenth,
+    ``memory`` the most megabytes, ``cost`` milliseconds of the processor for each return.
+    """
+
+    number: int
+    counts: Mapping[str, int]
+    accounted: bool
+    seconds: float
+    rates: list[float]
+    memory: float
+    cost: float
+
+    @property
+    def rate(self) -> float:
+        """Return the returns a second from the first outcome to the last."""
+        return statistics.harmonic_mean(self.rates)
+
+
+def measured(folder: Path, source: Workspace, samples: list[Sample], number: int) -> Backlog:
+    """Return what came of a backlog of that many returns, laid into a new workspace."""
+    workspace = filled(folder, source, samples, number)
+    seconds, most, cost = emptied(workspace)
+    journal = Journal.open(workspace.var)
+    counts, rows = journal.counts(), journal.returned()
+    feed = (workspace.outbox / "feed.ndjson").read_text(encoding="utf-8").splitlines()
+    left = [file for file in workspace.inbox.iterdir() if file.suffix == ".docx"]
+    settled = sorted(demo.datetime.fromisoformat(row["processed_at"]).timestamp() for row in rows)
+    step = max(1, number // 10)
+    ends = [settled[0], *(settled[end - 1] for end in range(step, number + 1, step))]
+    rates = [step / max(after - before, 0.001) for before, after in pairwise(ends)]
+    accounted = not left and "in_work" not in counts and sum(counts.values()) == number <= len(feed)
+    return Backlog(number, counts, accounted, seconds, rates, most, cost / number * 1000)
+
+
 def main() -> int:
     """Print what came of the backlog, rate and memory; return 1 when something is amiss."""
     number = int(sys.argv[1]) if len(sys.argv) > 1 else RETURNS
     with tempfile.TemporaryDirectory() as folder:
         source, samples = year(Path(folder) / "year")
-        workspace = filled(Path(folder) / "backlog", source, samples, number)
-        seconds, most = emptied(workspace)
-        journal = Journal.open(workspace.var)
-        counts, rows = journal.counts(), journal.returned()
-        feed = (workspace.outbox / "feed.ndjson").read_text(encoding="utf-8").splitlines()
-        left = [file for file in workspace.inbox.iterdir() if file.suffix == ".docx"]
-    settled = sorted(demo.datetime.fromisoformat(row["processed_at"]).timestamp() for row in rows)
-    step = max(1, number // 10)
-    ends = [settled[0], *(settled[end - 1] for end in range(step, number + 1, step))]
-    rates = [step / (after - before) for before, after in pairwise(ends)]
-    accounted = not left and "in_work" not in counts and sum(counts.values()) == number <= len(feed)
-    print(f"returns  {json.dumps(counts)}, {'all' if accounted else 'NOT ALL'} accounted for")
-    print(f"rate     {number / seconds:.1f} a second in {seconds:.0f} s, start-up and quiet time within")
+        found = measured(Path(folder) / "backlog", source, samples, number)
+    rates = found.rates
+    print(f"returns  {json.dumps(found.counts)}, {'all' if found.accounted else 'NOT ALL'} accounted for")
+    print(f"rate     {number / found.seconds:.1f} a second in {found.seconds:.0f} s, start-up and quiet time within")
     print(f"         {', '.join(f'{rate:.1f}' for rate in rates)} in each tenth")
     print(f"ratio    first tenth to last tenth {rates[0] / rates[-1]:.2f} (goal {STEADY} at most)")
-    print(f"memory   {most:.0f} MB at most, daemon and readers (goal {MEMORY})")
+    print(f"memory   {found.memory:.0f} MB at most, daemon and readers (goal {MEMORY})")
+    print(f"cost     {found.cost:.1f} ms of the processor a return")
     circumstances("lxml", "sqlalchemy")
-    return int(not accounted or most > MEMORY or rates[0] / rates[-1] > STEADY)
+    return int(not found.accounted or found.memory > MEMORY or rates[0] / rates[-1] > STEADY)
 
 
 if __name__ == "__main__":

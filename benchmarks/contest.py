@@ -1,4 +1,4 @@
-"""Two ways of doing the same, timed in turn in one run, so that a busy machine slows both."""
+"""Several ways of doing the same, timed in turn in one run, so that a busy machine slows all of them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import version
 
 ROUNDS = 25
+LEAST = 20.0
+
+Way = Callable[[], float]
 
 
 def contest(ways: Mapping[str, Callable[[], object]]) -> tuple[float, int]:
@@ -19,14 +22,32 @@ def contest(ways: Mapping[str, Callable[[], object]]) -> tuple[float, int]:
     The rounds may be given on the command line.
     """
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
+    times = raced({name: lambda way=way: timed(way) for name, way in ways.items()}, rounds)
+    for name, found in times.items():
+        low, middle, high = quartiles(found)
+        print(f"{name:8} median {middle:7.1f} ms, quartiles {low:.1f} to {high:.1f} ms, {1000 / middle:.1f} a second")
+    own, other = times.values()
+    return ratio(own, other), rounds
+
+
+def raced(ways: Mapping[str, Way], rounds: int) -> dict[str, list[float]]:
+    """Return the milliseconds of every way in each round; in a round each has its turn."""
     times: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
-            times[name].append(timed(way))
-    for name, found in times.items():
-        low, middle, high = statistics.quantiles(found, n=4)
-        print(f"{name:8} median {middle:7.1f} ms, quartiles {low:.1f} to {high:.1f} ms, {1000 / middle:.1f} a second")
-    return statistics.median(own / other for own, other in zip(*times.values(), strict=True)), rounds
+            times[name].append(way())
+    return times
+
+
+def ratio(times: list[float], others: list[float]) -> float:
+    """Return how many times as long as the others the times are, the median of all rounds."""
+    return statistics.median(own / other for own, other in zip(times, others, strict=True))
+
+
+def quartiles(times: list[float]) -> tuple[float, float, float]:
+    """Return first quartile, median and third quartile; of one time all three are that."""
+    low, middle, high = statistics.quantiles(times, n=4) if len(times) > 1 else times * 3
+    return low, middle, high
 
 
 def timed(work: Callable[[], object]) -> float:
@@ -36,10 +57,22 @@ def timed(work: Callable[[], object]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
+def paced(work: Callable[[], object]) -> float:
+    """Return how many milliseconds the work takes on average; short work is done again and again for a while."""
+    start, number, spent = time.perf_counter(), 0, 0.0
+    while spent < LEAST:
+        work()
+        number, spent = number + 1, (time.perf_counter() - start) * 1000
+    return spent / number
+
+
+def machine() -> str:
+    """Return what the machine is and how busy it was."""
+    system, load = f"{platform.system()} {platform.machine()}", os.getloadavg()[0]
+    return f"{system}, {os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}"
+
+
 def circumstances(*packages: str) -> None:
     """Print the machine and the versions of what took part."""
-    load = os.getloadavg()[0]
-    print(
-        f"machine  {platform.platform()}, {os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}"
-    )
+    print(f"machine  {machine()}")
     print(f"packages {', '.join(f'{package} {version(package)}' for package in packages)}")

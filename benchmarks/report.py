@@ -1,0 +1,146 @@
+"""What one run has found: as a table, as goals that are met or not, and as JSON."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from rich.table import Table
+
+from benchmarks.backlog import Backlog
+from benchmarks.contest import machine, quartiles
+from benchmarks.documents import OURS, Race
+from benchmarks.latency import within
+
+PERCENT = (50, 95, 99)
+PACKAGES = (
+    *("lxml", "pikepdf", "typst", "sqlalchemy"),
+    *("docxtpl", "docx-mailmerge2", "docx2python", "python-docx", "pypdf"),
+)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A goal: what was found, the bound, and whether the bound is the most or the least."""
+
+    name: str
+    found: float
+    bound: float
+    unit: str
+    at_most: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Tell whether it is met."""
+        return self.found <= self.bound if self.at_most else self.found >= self.bound
+
+    def __str__(self) -> str:
+        """Return the goal as a line of text."""
+        side = "at most" if self.at_most else "at least"
+        return f"{self.name}: {self.found:.3g}{self.unit} (goal {side} {self.bound:g}{self.unit})"
+
+
+@dataclass
+class Report:
+    """What a run has found so far."""
+
+    rounds: int
+    races: list[Race] = field(default_factory=list)
+    backlogs: list[Backlog] = field(default_factory=list)
+    waits: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
+    machine: str = field(default_factory=machine)
+
+    def of(self, task: str) -> list[Race]:
+        """Return the races of a task, that of the largest document first."""
+        return sorted((race for race in self.races if race.task == task), key=lambda race: -race.size)
+
+    def goals(self) -> Iterator[Goal]:
+        """Yield the goals that this run can speak of; rates are those of the slowest form."""
+        for task, peer, bound in (
+            ("generate docx", "docxtpl", 40),
+            ("read docx", "python-docx", 0.5),
+            ("fill pdf", "pypdf", 8),
+        ):
+            for race in self.of(task)[:1]:
+                if peer in race.ratios:
+                    yield Goal(f"{task}, largest form, against {peer}", race.ratios[peer], bound, " x")
+        for task, least in (("read docx", 100), ("read pdf", 25)):
+            if races := self.of(task):
+                slowest = max(races, key=lambda race: race.median)
+                yield Goal(f"{task}, slowest form ({slowest.form})", 1000 / slowest.median, least, "/s")
+                middle = statistics.median(race.median for race in races)
+                yield Goal(f"{task}, median of {len(races)} forms", 1000 / middle, least, "/s")
+        for found in self.backlogs:
+            yield Goal(f"backlog of {found.number}, first to last outcome", found.rate, 100, "/s")
+            yield Goal(f"backlog of {found.number}, peak memory", found.memory, 300, " MB", at_most=True)
+        for (kind, event), times in self.waits.items():
+            if event == "record.accepted":
+                name = f"drop to record, {kind}, 95 % within"
+                yield Goal(name, within(times, 95), 250, " ms", at_most=True)
+
+    def tables(self) -> Iterator[Table]:
+        """Yield the results as one table, and the goals as another."""
+        title = f"{self.rounds} rounds in turn; peers: how many times as long as formgen they take"
+        table = Table("task", "what", "median", "quartiles", "rate", "peers and floors, median of ratios", title=title)
+        for row in self.rows():
+            table.add_row(*row)
+        yield table
+        goals = Table("goal", "found", "bound", "met", title="Goals")
+        for goal in self.goals():
+            side = "≤" if goal.at_most else "≥"
+            met = "[green]yes[/]" if goal.met else "[bold red]NO[/]"
+            goals.add_row(goal.name, f"{goal.found:.3g}{goal.unit}", f"{side} {goal.bound:g}{goal.unit}", met)
+        yield goals
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        """Yield the rows of the table."""
+        for race in self.races:
+            low, middle, high = quartiles(race.times[OURS])
+            others = [f"{way} {times:.2f}" for way, times in race.ratios.items()]
+            others += [f"[red]{way}: {error}[/]" for way, error in race.failed.items()]
+            yield (
+                race.task,
+                race.form,
+                f"{middle:.1f} ms",
+                f"{low:.1f}–{high:.1f}",
+                f"{1000 / middle:.1f}/s",
+                ", ".join(others),
+            )
+        for found in self.backlogs:
+            low, middle, high = quartiles(found.rates)
+            told = f"{found.memory:.0f} MB at most, {found.cost:.1f} ms of processor a return"
+            told += "" if found.accounted else ", [red]NOT ALL ACCOUNTED FOR[/]"
+            name = f"{found.number} returns"
+            yield "backlog", name, f"{found.seconds:.1f} s", f"{low:.0f}–{high:.0f}/s", f"{found.rate:.1f}/s", told
+        for (kind, event), times in self.waits.items():
+            low, middle, high = quartiles(times)
+            told = ", ".join(f"{percent} % within {within(times, percent):.0f} ms" for percent in PERCENT)
+            task = f"drop to {event}"
+            yield task, f"{kind}, {len(times)} drops", f"{middle:.0f} ms", f"{low:.0f}–{high:.0f}", "", told
+
+    def json(self) -> dict[str, Any]:
+        """Return everything as it is written down."""
+        return {
+            "machine": self.machine,
+            "packages": dict(packages()),
+            "rounds": self.rounds,
+            "documents": [race.json() for race in self.races],
+            "backlogs": [{**asdict(found), "rate": found.rate} for found in self.backlogs],
+            "waits": [
+                {"format": kind, "event": event, "ms": times, "within": {p: within(times, p) for p in PERCENT}}
+                for (kind, event), times in self.waits.items()
+            ],
+            "goals": [{**asdict(goal), "met": goal.met} for goal in self.goals()],
+        }
+
+
+def packages() -> Iterator[tuple[str, str]]:
+    """Yield the versions of what took part."""
+    for name in PACKAGES:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            yield name, "not installed"

@@ -1,0 +1,88 @@
+"""One document of every form with an answer in every field, made as the engine makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from benchmarks.backlog import open_case
+from formgen import demo, formats, registry
+from formgen.form import Form, blank
+from formgen.issue import drafted, issue
+from formgen.registry import template_file
+from formgen.settings import Workspace
+from formgen.sheet import Answer, Control, Draft, Identity, Question, Sheet, flat
+from formgen.store import Journal
+from formgen.verdict import Desk
+
+CASE, ROWS = "PK-2025-00001", 2
+FORMATS = ("docx", "pdf")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A form and its answers, and what the engine makes and reads it with."""
+
+    form: type[Form]
+    answers: Mapping[str, str]
+    template: Path
+    draft: Draft
+    desk: Desk
+    now: datetime
+
+    def drawn(self, format_name: str, answers: Mapping[str, str]) -> bytes:
+        """Return the document with the answers known when it goes out."""
+        sheet = Sheet({path: Answer(text, "prefill") for path, text in answers.items()})
+        document: bytes = formats.every()[format_name].draw(self.draft, sheet)
+        return document
+
+    def empty(self, format_name: str) -> bytes:
+        """Return the document with nothing known."""
+        document: bytes = formats.every()[format_name].draw(self.draft, blank(self.form, {}))
+        return document
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """Return the answers that are written, not ticked, into fields that an empty document has."""
+        ticked = {question.path for question in flat(self.draft.questions, ROWS) if question.control is Control.TICKS}
+        drawn = {question.path for question in flat(self.draft.questions, 1)}
+        return {path: text for path, text in self.answers.items() if path in drawn - ticked}
+
+    def judged(self, data: bytes, papers: Mapping[tuple[str, str], Any]) -> object:
+        """Return the verdict on the document, read in this very process."""
+        return self.desk.judge(formats.read(data, papers), self.now)
+
+
+def samples(folder: Path, chosen: Iterable[str] = ()) -> list[Sample]:
+    """Return a sample of each of the chosen forms, or of all, in a new workspace."""
+    workspace = Workspace(folder).make()
+    forms = registry.load(workspace)
+    desk = Desk(workspace, Journal.open(workspace.var), forms)
+    open_case(desk.journal, CASE, 1)
+    return [sample(desk, forms.latest(form)) for form in list(chosen) or sorted(forms.ids)]
+
+
+def sample(desk: Desk, form: type[Form]) -> Sample:
+    """Return a sample of a form whose document is written down as one that went out."""
+    now, instance = demo.datetime.now(demo.UTC), uuid7()
+    case_id = None if form.unit else CASE
+    issue(desk.workspace, desk.journal, desk.registry, form, now=now, instance=instance, case_id=case_id)
+    identity = Identity(form.id, form.version, UUID(str(instance)))
+    draft = drafted(desk.workspace, form, identity, case_id, "fi")
+    answers = {question.path: answer(question) for question in flat(draft.questions, ROWS)}
+    return Sample(form, answers, template_file(desk.workspace, form), draft, desk, now)
+
+
+def answer(question: Question) -> str:
+    """Return a plausible answer."""
+    if question.control in (Control.LIST, Control.TICKS):
+        return question.choices[0].code
+    if question.control is Control.DATE:
+        return "6.12.2026"
+    return "Testi Mallikas, Äänekoski – 12,50 €"[: question.limit or None]
