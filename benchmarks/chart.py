@@ -19,31 +19,33 @@ TASKS = {
     "read pdf": "PDF-lomakkeen luku",
 }
 FLOORS = {"deflate alone": "pelkkä pakkaus", "fsync alone": "pelkkä levylle kirjoitus"}
-TITLE = "Montako lomaketta sekunnissa, yksi prosessoriydin"
+TITLE = "Montako lomaketta sekunnissa yhdellä prosessoriytimellä (asteikko kymmenen potensseina)"
 
 
 def svg(races: Iterable[Race], machine: str) -> str:
     """Return the picture."""
     rates = {race: {way: 1000 / quartiles(times)[1] for way, times in race.times.items()} for race in races}
-    most = math.ceil(max(math.log10(rate) for found in rates.values() for rate in found.values()))
+    every = [math.log10(rate) for found in rates.values() for rate in found.values()]
+    least, most = min(0, math.floor(min(every))), math.ceil(max(every))
+    step = WIDTH / (most - least)
     parts, y = [], 50
     for race, found in rates.items():
         y += GAP
         parts.append(text(10, y - 8, f"{TASKS.get(race.task, race.task)} ({race.form}, {race.size // 1000} kt)", "b"))
         for way, rate in sorted(found.items(), key=lambda item: -item[1]):
-            long = max(2.0, WIDTH * math.log10(rate) / most)
+            long = step * (math.log10(rate) - least)
             color = OWN if way == OURS else OTHER
             parts.append(f'<rect x="{LEFT}" y="{y}" width="{long:.0f}" height="{BAR - 3}" fill="{color}"/>')
             parts.append(text(LEFT - 8, y + 12, FLOORS.get(way, way), end=True))
-            parts.append(text(LEFT + long + 6, y + 12, f"{rate:.3g}"))
+            parts.append(text(LEFT + long + 6, y + 12, number(rate)))
             y += BAR
     lines = [
-        f'<path d="M{x:.0f} 50V{y + 6}" stroke="{LINE}"/>{text(x - 4, y + 20, str(10**power))}'
-        for power in range(most + 1)
-        for x in [LEFT + WIDTH * power / most]
+        f'<path d="M{x:.0f} 50V{y + 6}" stroke="{LINE}"/>{text(x - 4, y + 20, number(10**power))}'
+        for power in range(least, most + 1)
+        for x in [LEFT + step * (power - least)]
     ]
     told = "; ".join(
-        f"{TASKS.get(race.task, race.task)}: " + ", ".join(f"{way} {rate:.3g}" for way, rate in found.items())
+        f"{TASKS.get(race.task, race.task)}: " + ", ".join(f"{way} {number(rate)}" for way, rate in found.items())
         for race, found in rates.items()
     )
     head = (
@@ -54,6 +56,11 @@ def svg(races: Iterable[Race], machine: str) -> str:
     )
     foot = text(10, y + 40, machine)
     return "".join([head, text(10, 28, TITLE, "b"), *lines, *parts, foot, "</svg>\n"])
+
+
+def number(rate: float) -> str:
+    """Return a rate as it is written in Finnish, with as many digits as mean anything."""
+    return f"{rate:.0f}" if rate >= 20 else f"{rate:.2g}".replace(".", ",")
 
 
 def text(x: float, y: float, said: str, style: str = "", end: bool = False) -> str:

@@ -129,6 +129,8 @@ def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
     reader = free(papers)
     with ExitStack() as stack:
         scratch = "" if opens is None else stack.enter_context(scratch_folder())
+        if scratch and hasattr(module, "sweep"):
+            stack.callback(module.sweep, scratch)
         bounds = (memory, limits.cpu_seconds, scratch, opens or ())
         found = reader.ask(data, None if reader.papers == papers else papers, bounds, limits.wall_seconds)
     if found:

@@ -7,6 +7,7 @@ clear rejection.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -95,10 +96,23 @@ def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
             "--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo",
             "--convert-to", to, "--outdir", str(out), str(source),
         ], folder)  # fmt: skip
+        sweep(folder)
         result = out / f"form.{to}"
         if not result.is_file():
             raise Unreadable("unreadable", "Tiedosto on vioittunut.")
         return result.read_bytes()
+
+
+def sweep(folder: str) -> None:
+    """Remove what a LibreOffice that was ended leaves outside of its folder: the socket by which others would call it.
+
+    It lies in /tmp, whatever is said, and is named by the digest of the profile's address.
+    """
+    for profile in (Path(folder, "profile"), *Path(folder).glob("formgen-*/profile")):
+        digest = hashlib.md5(profile.as_uri().encode("utf-16-le"), usedforsecurity=False).digest()
+        name = f"SingleOfficeIPC_{''.join(f'{byte:x}' for byte in digest)}"
+        for user in ("", f"{os.getuid()}_"):  # in the cage it does not know who it is
+            Path(f"/tmp/OSL_PIPE_{user}{name}").unlink(missing_ok=True)  # noqa: S108
 
 
 def run(command: list[str], own: str) -> None:
