@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass, fields
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from operator import attrgetter
+from pathlib import Path
 from threading import Lock
 from types import ModuleType
 from typing import Any
@@ -82,8 +83,12 @@ class Reader:
         return found
 
     def end(self) -> None:
-        """End the process."""
+        """End the process, and first what it should have ended: after a machine has slept both may be late."""
         self.pipe.close()
+        with suppress(OSError):
+            os.kill(self.process.pid or 0, signal.SIGSTOP)  # it starts nothing more
+            for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
+                os.killpg(int(child), signal.SIGKILL)
         self.process.kill()
         self.process.join(GRACE)
 
@@ -133,10 +138,10 @@ def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
             stack.callback(module.sweep, scratch)
         bounds = (memory, limits.cpu_seconds, scratch, opens or ())
         found = reader.ask(data, None if reader.papers == papers else papers, bounds, limits.wall_seconds)
-    if found:
-        IDLE.append(reader)
-    else:
-        reader.end()
+        if found:
+            IDLE.append(reader)
+        else:
+            reader.end()
     if found is None:
         raise CutOff("timeout", "Tiedoston lukeminen kesti liian kauan.")
     try:

@@ -185,6 +185,26 @@ def starts_another(calls: Connection, papers: Any) -> None:
     wall.serve(calls, papers)
 
 
+def starts_another_and_hangs(calls: Connection, papers: Any) -> None:
+    """Be such a reader that does not see either that time is up, as after a sleep of the machine."""
+    wall.collected = lambda *_: time.sleep(600)
+    starts_another(calls, papers)
+
+
+def test_whatever_a_reader_has_started_ends_with_it_when_the_reader_is_late_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(wall, "serve", starts_another_and_hangs)
+    monkeypatch.setattr(wall, "GRACE", 1.0)
+    formats.identify(b"{\\rtf1}")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    mark = f"formgen-test-{os.getpid()}-late"
+    with pytest.raises(CutOff) as refused:
+        wall.read(b"{\\rtf1}", {"mark": mark, "answers": False}, Intake(wall_seconds=1.0))
+    assert refused.value.code == "timeout"
+    assert (running(mark), list(tmp_path.glob("formgen-*"))) == ([], [])
+
+
 @pytest.mark.parametrize("answers", [True, False], ids=["with an answer", "when time is up"])
 def test_whatever_a_reader_has_started_ends_with_it(monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
     monkeypatch.setattr(wall, "serve", starts_another)
