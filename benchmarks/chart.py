@@ -31,7 +31,7 @@ def svg(races: Iterable[Race], machine: str) -> str:
     parts, y = [], 50
     for race, found in rates.items():
         y += GAP
-        parts.append(text(10, y - 8, f"{TASKS.get(race.task, race.task)} ({race.form}, {race.size // 1000} kt)", "b"))
+        parts.append(text(10, y - 8, f"{TASKS[race.task]} ({race.form}, {race.size // 1000} kt)", "b"))
         for way, rate in sorted(found.items(), key=lambda item: -item[1]):
             long = step * (math.log10(rate) - least)
             color = OWN if way == OURS else OTHER
@@ -45,7 +45,7 @@ def svg(races: Iterable[Race], machine: str) -> str:
         for x in [LEFT + step * (power - least)]
     ]
     told = "; ".join(
-        f"{TASKS.get(race.task, race.task)}: " + ", ".join(f"{way} {number(rate)}" for way, rate in found.items())
+        f"{TASKS[race.task]}: " + ", ".join(f"{way} {number(rate)}" for way, rate in found.items())
         for race, found in rates.items()
     )
     head = (

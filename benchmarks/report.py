@@ -37,11 +37,6 @@ class Goal:
         """Tell whether it is met."""
         return self.found <= self.bound if self.at_most else self.found >= self.bound
 
-    def __str__(self) -> str:
-        """Return the goal as a line of text."""
-        side = "at most" if self.at_most else "at least"
-        return f"{self.name}: {self.found:.3g}{self.unit} (goal {side} {self.bound:g}{self.unit})"
-
 
 @dataclass
 class Report:

@@ -22,7 +22,6 @@ from formgen.store import Journal
 from formgen.verdict import Desk
 
 CASE, ROWS = "PK-2025-00001", 2
-FORMATS = ("docx", "pdf")
 
 
 @dataclass(frozen=True)

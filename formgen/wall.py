@@ -19,7 +19,7 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from operator import attrgetter
@@ -38,7 +38,7 @@ ANSWER_BYTES = 100_000_000
 GRACE = 5.0
 DIED = "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."
 
-SENT, SHEET = attrgetter("text", "layer", "confidence", "where", "doubts"), [part.name for part in fields(Sheet)]
+SENT = attrgetter("text", "layer", "confidence", "where", "doubts")  # of an answer, of which there are hundreds
 
 Papers = Mapping[tuple[str, str], Paper]
 Bounds = tuple[int, int, str, tuple[str, ...]]
@@ -85,10 +85,11 @@ class Reader:
     def end(self) -> None:
         """End the process, and first what it should have ended: after a machine has slept both may be late."""
         self.pipe.close()
-        with suppress(OSError):
-            os.kill(self.process.pid or 0, signal.SIGSTOP)  # it starts nothing more
-            for child in Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split():
-                os.killpg(int(child), signal.SIGKILL)
+        if (pid := self.process.pid) and self.process.is_alive():
+            with suppress(OSError):
+                os.kill(pid, signal.SIGSTOP)  # it starts nothing more
+                for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+                    os.killpg(int(child), signal.SIGKILL)
         self.process.kill()
         self.process.join(GRACE)
 
@@ -240,10 +241,9 @@ def said(data: bytes, papers: Papers) -> bytes:
         sheet = formats.read(data, papers)
         told = {
             "answers": {path: SENT(answer) for path, answer in sheet.answers.items()},
-            "seals": [asdict(seal) for seal in sheet.seals],
             "pictures": {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()},
         }
-        reply: dict[str, Any] = {"sheet": {name: getattr(sheet, name) for name in SHEET} | told}
+        reply: dict[str, Any] = {"sheet": asdict(replace(sheet, answers={}, pictures={})) | told}
     except Unreadable as error:
         reply = {"code": error.code, "message": error.message, "values": error.values}
     return json.dumps(reply).encode()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from formgen import formats, outbox
@@ -72,15 +72,19 @@ def reply(bench: Bench, row: Row, format_name: str = "docx") -> bytes:
     return outbox.rejected_path(bench.workspace, f"{row['rejected_as']}.palaute.{format_name}").read_bytes()
 
 
+def at_places(bench: Bench, answers: Mapping[str, str], places: Iterable[str]) -> dict[str, str]:
+    """Return those of the answers that belong to some places of a form, as they are typed today."""
+    return {
+        path: dated(text, day(bench.clock()))
+        for path, text in answers.items()
+        if any(path == place or path.startswith(f"{place}.") for place in places)
+    }
+
+
 def told(bench: Bench, row: Row, wrong: Wrong) -> dict[str, str]:
     """Return what a person writes into the places that the reply to a return marks, and into no other."""
     marked = [error["field"] for error in bench.reason(row)["errors"]]
-    right = {**RIGHT[wrong.form], **wrong.right}
-    typed = {
-        path: dated(text, day(bench.clock()))
-        for path, text in right.items()
-        if any(path == place or path.startswith(f"{place}.") for place in marked)
-    }
+    typed = at_places(bench, {**RIGHT[wrong.form], **wrong.right}, marked)
     assert typed, marked
     return typed
 

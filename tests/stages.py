@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from formgen.process import Case
 from formgen.store import Row
 from tests.conftest import SETTINGS, Bench
@@ -76,8 +78,10 @@ def go_on(bench: Bench, form: str, answers: Mapping[str, str]) -> None:
     assert row["outcome"] == "accepted", (form, row["reason"])
 
 
-def stages(home: Path) -> list[Path]:
-    """Return workspaces, made in a folder, whose only case stands a move further each."""
+@pytest.fixture(scope="module")
+def workspaces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return workspaces whose only case stands a move further each."""
+    home = tmp_path_factory.mktemp("stages")
     found = [home / "0"]
     found[0].mkdir()
     (found[0] / "formgen.toml").write_text(SETTINGS, encoding="utf-8")

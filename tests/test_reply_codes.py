@@ -12,21 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from formgen.demo import dated
 from formgen.form import Form
 from formgen.process import Case
-from formgen.store import Row, day
+from formgen.store import Row
 from tests.conftest import Bench
 from tests.foreign import FILLERS, Job
-from tests.replies import reply
+from tests.replies import at_places, reply
 from tests.rules import AGREEMENT, FORMS, JOB, TODAY, Answers, Shown
 from tests.rules.closing import NEVER_SEEN
-from tests.stages import filled, go_on, open_bench, stages, take, typed
+from tests.stages import filled, go_on, open_bench, take, typed, workspaces
 from tests.test_libreoffice import Office, office, steps
 from tests.test_reply_foreign import in_fields, questions
 from tests.test_rules import BASE, CASE, SHOWN, declared
 
-__all__ = ["office"]
+__all__ = ["office", "workspaces"]
 pytestmark = [pytest.mark.usefixtures("unwalled"), pytest.mark.slow]
 
 STAGE = {  # how many moves towards work a case has made when a form is returned about it
@@ -124,12 +123,6 @@ for form in STAGE:
             EXAMPLES.setdefault(said.code, wrong(form, said.code, said.breaks, said))
 
 
-@pytest.fixture(scope="module")
-def workspaces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Return workspaces whose only case stands a move further each."""
-    return stages(tmp_path_factory.mktemp("stages"))
-
-
 def test_every_code_that_rejects_a_return_is_shown() -> None:
     assert codes() == EXAMPLES.keys()
 
@@ -157,11 +150,7 @@ def put_right(bench: Bench, row: Row, one: Wrong) -> dict[str, str]:
     given = {path: text for path, text in issued["answers"].items() if not any(map(path.startswith, blank))}
     right = {**dict.fromkeys(marked, ""), **given, **written}
     asked = {question.path for question in questions(bench.registry.latest(one.form), right)}
-    return {
-        path: dated(text, day(bench.clock()))
-        for path, text in right.items()
-        if path in asked and any(path == place or path.startswith(f"{place}.") for place in marked)
-    }
+    return {path: text for path, text in at_places(bench, right, marked).items() if path in asked}
 
 
 def in_libreoffice(form: type[Form], data: bytes, answers: Answers, office: Office, folder: Path) -> bytes:

@@ -28,9 +28,10 @@ from formgen.errors import UsageError
 from formgen.process import Case, advance, hold, resume
 from formgen.store import day
 from tests.rules import FORMS
-from tests.stages import LEGAL, STAGES, filled, open_bench, stages, take, typed
+from tests.stages import LEGAL, STAGES, filled, open_bench, take, typed, workspaces
 from tests.test_rules import BASE, CASE, MOVES
 
+__all__ = ["workspaces"]
 TABLE = {(move.id, move.source, move.target, form.id) for form in FORMS for move in form.moves}
 PHASES_OF_WORK = {"phase_2", "phase_3", "phase_4", "phase_5"}
 
@@ -42,12 +43,6 @@ MORE = {  # what a document of a later round needs as well
 VARIANTS = [(form, typed(answers, CASE[form]())) for form, answers in BASE.items()]
 VARIANTS += [(form, typed(answers, case())) for _, form, answers, case in MOVES.values()]
 seen: Counter[str] = Counter()
-
-
-@pytest.fixture(scope="module")
-def workspaces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Return workspaces whose only case stands a move further each."""
-    return stages(tmp_path_factory.mktemp("stages"))
 
 
 class Unit(RuleBasedStateMachine):

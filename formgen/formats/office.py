@@ -90,13 +90,15 @@ def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
         source = Path(folder) / f"form{suffix}"
         source.write_bytes(data)
         out = Path(folder) / "out"
-        run([
-            PROGRAM,
-            f"-env:UserInstallation={profile.as_uri()}",
-            "--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo",
-            "--convert-to", to, "--outdir", str(out), str(source),
-        ], folder)  # fmt: skip
-        sweep(folder)
+        try:
+            run([
+                PROGRAM,
+                f"-env:UserInstallation={profile.as_uri()}",
+                "--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo",
+                "--convert-to", to, "--outdir", str(out), str(source),
+            ], folder)  # fmt: skip
+        finally:
+            sweep(folder)
         result = out / f"form.{to}"
         if not result.is_file():
             raise Unreadable("unreadable", "Tiedosto on vioittunut.")

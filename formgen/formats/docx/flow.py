@@ -108,7 +108,7 @@ class Flow:
                 self.items.append(box)
             elif child.tag == w("bookmarkStart"):
                 self.items.append(Box(bookmarks=[child.get(w("name"), "")]))
-            elif child.tag == w("sdt"):
+            elif child.tag == CONTROL:
                 self.body(children_of(child, "sdtContent"))
             elif child.tag in TRANSPARENT or child.tag == f"{{{MC}}}AlternateContent":
                 self.body(chosen(child))
@@ -179,7 +179,7 @@ class Flow:
         box.controls.append(held)
         content = next(item.iterchildren(w("sdtContent")), None)
         if held.checked is not None:
-            if content is not None and content.find(f".//{w('sdt')}") is None:  # a box holds no other field
+            if content is not None and content.find(f".//{CONTROL}") is None:  # a box holds no other field
                 self.left_out(content)
             shown = "".join(content.itertext(w("t"))) if content is not None else ""
             box.text += CHECKED if held.checked else UNCHECKED
@@ -278,7 +278,7 @@ def unfolded(container: Element, tag: str) -> list[Element]:
     for child in container:
         if child.tag == tag:
             found.append(child)
-        elif child.tag == w("sdt"):
+        elif child.tag == CONTROL:
             found += unfolded(children_of(child, "sdtContent"), tag)
         elif child.tag in TRANSPARENT:
             found += unfolded(child, tag)
@@ -290,7 +290,7 @@ def outer_controls(cell: Element, row: Element) -> list[Held]:
     found = []
     parent = cell.getparent()
     while parent is not None and parent is not row:
-        if parent.tag == w("sdt"):
+        if parent.tag == CONTROL:
             found.append(held_of(parent, 0))
         parent = parent.getparent()
     return found
