@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import time
 import zipfile
 import zlib
 from functools import partial
@@ -35,4 +36,4 @@ def writing(data: bytes, folder: Path) -> Way:
             out.flush()
             os.fsync(out.fileno())
 
-    return partial(paced, work)
+    return partial(paced, work, time.perf_counter)

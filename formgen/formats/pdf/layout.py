@@ -11,6 +11,8 @@ import hashlib
 import io
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -18,7 +20,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pikepdf
-import typst
 from pikepdf import Name, Object, Pdf, Stream
 
 from formgen import files
@@ -40,6 +41,7 @@ MADE_BY = (
     "look.py",
     "notes.py",
     "outline.py",
+    "typeset.py",
     "widgets.py",
 )
 DIGEST = re.compile(r"[0-9a-f]{8}")
@@ -129,13 +131,13 @@ def full_name(field: Object) -> str:
 
 def made(form: str, questions: Iterable[Question]) -> bytes:
     """Return the PDF of a description, with its fields."""
-    drawn = typst.compile(
-        (HERE / "form.typ").read_bytes(),
-        font_paths=typefaces(),
-        sys_inputs={"form": form},
-        pdf_standards=["a-3a", "ua-1"],
-    )
-    assert isinstance(drawn, bytes), "a PDF is one file"
+    drawn = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-I", HERE / "typeset.py", face.FOLDER],
+        input=form.encode(),
+        stdout=subprocess.PIPE,
+        process_group=0,  # the keys that stop the service let it finish
+        check=True,
+    ).stdout
 
     def finish(pdf: Pdf) -> None:
         told = json.loads(form)
@@ -148,9 +150,3 @@ def made(form: str, questions: Iterable[Question]) -> bytes:
                 found.write(found.read_bytes())
 
     return changed(drawn, finish)
-
-
-@cache
-def typefaces() -> typst.Fonts:
-    """Return what typst may draw with: our typeface and nothing of the machine's."""
-    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(face.FOLDER)])
