@@ -12,10 +12,10 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from formgen.errors import UsageError
-from formgen.kinds import Misread, clean
+from formgen.kinds import Misread
 from formgen.reply import kind_of, label_of, position
 from formgen.verdict import Recognised, Verdict, asks, document_day
-from formgen.words import say
+from formgen.words import clean, say
 
 
 def doubts(verdict: Verdict, language: str, pictures: Mapping[str, str]) -> list[Doubt]:

@@ -301,7 +301,7 @@ def contradiction(code: str, *, field: str) -> Callable[[Callable[[Any, Any], An
 class Answers(BaseModel):
     """Answers that were read: asking for one that could not be is `Unanswered`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def __getattr__(self, name: str) -> Any:
         """Refuse an answer that is missing because it could not be read."""

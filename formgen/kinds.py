@@ -29,7 +29,7 @@ from formgen import words
 from formgen.codes import CodeList
 from formgen.errors import Finding
 from formgen.sheet import Choice, Control
-from formgen.words import plain, say
+from formgen.words import clean, plain, say
 
 Json = dict[str, Any]
 
@@ -56,26 +56,7 @@ BLANK = Reading(None)
 FEW = 5  # as many options are drawn as boxes, more as a list
 MANY = 12  # more options are not named one by one
 DASHES = frozenset("-–—−_.…")
-SPACES = dict.fromkeys([0x00A0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
-DROPPED = dict.fromkeys(
-    [0x00AD, 0x200B, 0x2060, 0xFEFF, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
-)
-ANYWAY = re.compile(r"[^\t\n -\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]|[\x7f-\x9f]")
 SAME = re.compile(r"(sama|samat|samma)( kuin| som)? (yllä|edellä|ovan)\W*", re.I)
-
-
-def clean(text: str) -> str:
-    r"""Return the text as every format can carry it: NFC, ``\n`` line ends, no control characters.
-
-    No-break spaces become spaces; soft hyphens, zero-width spaces and direction marks go.
-
-    >>> clean("A\u0308iti\r\n\u00a0x\x07\u00ad ")
-    'Äiti\n x'
-    """
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    text = text.replace("\v", "\n").replace("\f", "\n").replace("\u2011", "-")
-    text = ANYWAY.sub("", text.translate(SPACES).translate(DROPPED))
-    return unicodedata.normalize("NFC", text).strip()
 
 
 def note(message: str, severity: str = "warning", code: str = "format", **values: str) -> Finding:

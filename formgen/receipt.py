@@ -15,7 +15,7 @@ from typing import Any
 from babel.dates import format_date
 
 from formgen.form import Form
-from formgen.formats.docx.letter import letter
+from formgen.formats import docx
 from formgen.process import PHASES, Case, tasks
 from formgen.registry import Registry
 from formgen.settings import Office
@@ -43,7 +43,7 @@ def receipt(journal: Journal, registry: Registry, office: Office, row: Row) -> b
         items += [(say("Seuraava lomake", language), say(one.title, language)) for one in wanted]
         for task in tasks(case):
             items.append((say("Tehtävä", language), say(task.message, language, **task.values)))
-    return letter(
+    found: bytes = docx.letter(
         office.organiser,
         say("Kuittaus vastaanotetusta lomakkeesta", language),
         said,
@@ -51,6 +51,7 @@ def receipt(journal: Journal, registry: Registry, office: Office, row: Row) -> b
         f"{locale(language).language}-FI",
         say("Järjestäjän tunnus", language),
     )
+    return found
 
 
 def changed(journal: Journal, form: type[Form], row: Row, payload: dict[str, Any], language: str) -> Iterator[str]:

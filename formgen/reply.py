@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from formgen.form import Field, Form
-from formgen.formats.docx.letter import letter as draw
+from formgen.formats import docx
 from formgen.kinds import Kind
 from formgen.registry import Registry
 from formgen.settings import Office
@@ -166,4 +166,5 @@ def letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> b
     items = [(label_of(form, error["field"], language), error["message"]) for error in errors]
     title = say("Lomake palautetaan korjattavaksi", language)
     mark = say("Järjestäjän tunnus", language)
-    return draw(office.organiser, title, said, items, f"{locale(language).language}-FI", mark)
+    found: bytes = docx.letter(office.organiser, title, said, items, f"{locale(language).language}-FI", mark)
+    return found

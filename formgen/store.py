@@ -7,6 +7,7 @@ or deleted; a case is its steps, unique by ``(case_id, seq)``.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -16,8 +17,6 @@ from pathlib import Path
 from threading import local
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import (
     Column,
     Connection,
@@ -50,7 +49,6 @@ from formgen.registry import Registry
 from formgen.settings import Office
 from formgen.vault import PLAIN, Vault
 
-MIGRATIONS = Path(__file__).parent / "migrations"
 HEAD = "0006"
 ACCESS = "access.head"
 SEALED = {  # the columns that say something of people, each with what names its row
@@ -664,7 +662,4 @@ def upgrade(engine: Engine) -> None:
             version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             if version == HEAD:
                 return
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["engine"] = engine
-    command.upgrade(config, "head")
+    importlib.import_module("formgen.migrations").upgrade(engine)

@@ -17,14 +17,14 @@ from uuid import UUID
 from formgen import __version__, formats, wall
 from formgen.errors import CutOff, Finding, FormgenError, Unreadable
 from formgen.form import Form, judge
-from formgen.kinds import DayDate, HetuText, Kind, Misread, Sign, clean
+from formgen.kinds import DayDate, HetuText, Kind, Misread, Sign
 from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.reply import explained, notes
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, completed, flat
 from formgen.store import Caseloads, Journal, Row, day, dump, stamp
-from formgen.words import plain, say
+from formgen.words import clean, plain, say
 
 UNTRUSTED = (
     "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
@@ -322,11 +322,9 @@ class Desk:
             "form_title": form.title,
         }
         try:
-            questions = self.asked[form.id, form.version]
-            template = formats.every()["docx"].load(template_file(self.workspace, form), questions)
+            found: frozenset[str] = formats.every()["docx"].wording(template_file(self.workspace, form), words)
         except FormgenError:
             return frozenset()
-        found: frozenset[str] = template.printed(words)
         return found
 
 

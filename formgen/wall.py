@@ -20,19 +20,22 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from operator import attrgetter
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from formgen import cage, formats
 from formgen.errors import Busy, CutOff, Unreadable
-from formgen.settings import Intake
 from formgen.sheet import Answer, Paper, Seal, Sheet
 from formgen.writers import WRITERS
+
+if TYPE_CHECKING:
+    from formgen.settings import Intake
 
 ANSWER_BYTES = 100_000_000
 GRACE = 5.0
@@ -101,9 +104,15 @@ def server() -> ForkServerContext:
     """Return the context whose server has the readers loaded already."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(
-        ["formgen.wall", "formgen.formats.docx", "formgen.formats.office", "formgen.formats.pdf"]
+        ["formgen.wall", "formgen.formats.docx.read", "formgen.formats.office", "formgen.formats.pdf.read"]
     )
     return context
+
+
+def prepare() -> None:
+    """Let the readers be loaded, in another process, while this one goes on."""
+    server()
+    forkserver.ensure_running()
 
 
 @contextmanager

@@ -6,6 +6,7 @@ key. Easy Finnish falls back to Finnish, easy Swedish to Swedish.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
@@ -17,6 +18,11 @@ from babel.messages.pofile import read_po
 LOCALE = Path(__file__).parent / "locale"
 FORM_LANGUAGES = ("fi", "sv", "fi_selko", "sv_selko")
 FALLBACK = {"fi_selko": "fi", "sv_selko": "sv"}
+SPACES = dict.fromkeys([0x00A0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
+DROPPED = dict.fromkeys(
+    [0x00AD, 0x200B, 0x2060, 0xFEFF, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
+ANYWAY = re.compile(r"[^\t\n -\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]|[\x7f-\x9f]")
 
 
 @cache
@@ -76,3 +82,17 @@ def plain(text: str) -> str:
     """
     folded = unicodedata.normalize("NFC", text).casefold()
     return " ".join(folded.split()).strip(" .,:;*!?()[]–-")
+
+
+def clean(text: str) -> str:
+    r"""Return the text as every format can carry it: NFC, ``\n`` line ends, no control characters.
+
+    No-break spaces become spaces; soft hyphens, zero-width spaces and direction marks go.
+
+    >>> clean("A\u0308iti\r\n\u00a0x\x07\u00ad ")
+    'Äiti\n x'
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    text = text.replace("\v", "\n").replace("\f", "\n").replace("\u2011", "-")
+    text = ANYWAY.sub("", text.translate(SPACES).translate(DROPPED))
+    return unicodedata.normalize("NFC", text).strip()

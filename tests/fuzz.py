@@ -42,10 +42,10 @@ from formgen.form import Form
 from formgen.formats import docx, office, pdf
 from formgen.formats.docx.package import W14, w
 from formgen.formats.pdf import fields
-from formgen.kinds import clean
 from formgen.outbox import REASONS
 from formgen.settings import Intake
 from formgen.sheet import Control, Paper, Question, Sheet, bookmark, flat
+from formgen.words import clean
 from tests import corpus, pdf_forms, strategies
 from tests.mutations import mutated
 

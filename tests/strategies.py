@@ -20,6 +20,7 @@ from formgen import issue, registry
 from formgen.codes import Code, CodeList
 from formgen.form import Field, Form
 from formgen.formats import docx
+from formgen.formats.docx.wording import printed
 from formgen.kinds import (
     PARTS,
     BusinessIdText,
@@ -287,7 +288,7 @@ def template(form: type[Form], language: str = "fi") -> docx.Template:
 def paper(form: type[Form], made: docx.Template) -> Paper:
     """Return what there is to find in a document of a form."""
     said = words(form)
-    return Paper(form.questions(), made.printed({name: said[name] for name in PRINTED}))
+    return Paper(form.questions(), printed(made.package, {name: said[name] for name in PRINTED}))
 
 
 PRINTED = ("organiser", "privacy", "guidance", "about", "form_title")

@@ -23,11 +23,11 @@ from formgen.formats.docx.controls import CHECKED, UNCHECKED, tag
 from formgen.formats.docx.package import W14, w
 from formgen.formats.docx.tables import cards
 from formgen.formats.docx.template import places
-from formgen.kinds import PARTS, Kind, Sign, clean
+from formgen.kinds import PARTS, Kind, Sign
 from formgen.process import Case
 from formgen.settings import Office
 from formgen.sheet import Answer, Control, Identity, Question, Sheet, flat
-from formgen.words import say
+from formgen.words import clean, say
 from tests.strategies import (
     CASE_ID,
     FORMS,

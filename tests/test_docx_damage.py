@@ -27,8 +27,9 @@ from formgen.errors import Unreadable
 from formgen.form import Form, Row, ask, blank, rows
 from formgen.formats import docx
 from formgen.formats.docx.package import MC, W14, W, w
-from formgen.kinds import Day, Email, Int, Line, Long, Many, Name, One, Signed, YesNo, clean
+from formgen.kinds import Day, Email, Int, Line, Long, Many, Name, One, Signed, YesNo
 from formgen.sheet import Answer, Paper, Sheet
+from formgen.words import clean
 from tests.strategies import members, packed, paper, words
 
 Element = Any

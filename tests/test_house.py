@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 import formgen
-from formgen import registry, store
+from formgen import migrations, registry, store
 from formgen.settings import Workspace
 from formgen.store import Journal
 
@@ -100,7 +100,7 @@ def test_no_module_is_a_drawer_for_everything() -> None:
 
 def test_the_newest_migration_is_the_one_that_the_store_asks_for() -> None:
     config = Config()
-    config.set_main_option("script_location", str(store.MIGRATIONS))
+    config.set_main_option("script_location", migrations.__path__[0])
     assert ScriptDirectory.from_config(config).get_heads() == [store.HEAD]
 
 

@@ -24,12 +24,12 @@ from formgen.formats.docx.build import mark
 from formgen.formats.docx.tables import cards
 from formgen.formats.docx.template import Template
 from formgen.formats.docx.template import places as template_places
+from formgen.formats.docx.wording import printed
 from formgen.issue import words_for
-from formgen.kinds import clean
 from formgen.registry import template_file
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, bookmark, flat, within
-from formgen.words import FORM_LANGUAGES, languages, say
+from formgen.words import FORM_LANGUAGES, clean, languages, say
 
 REPOSITORY = Path(__file__).parents[1]
 FORMS = tuple(registry.load(Workspace(REPOSITORY)))
@@ -197,7 +197,7 @@ def papers(workspace: Workspace, form: type[Form], template: Template) -> dict[t
     """Return what the reader may know of a form and its template."""
     words = words_for(workspace, form, Identity(form.id, form.version, INSTANCE), None, "fi")
     told = {name: words[name] for name in ("organiser", "privacy", "guidance", "about", "form_title")}
-    return {(form.id, form.version): Paper(form.questions(), template.printed(told))}
+    return {(form.id, form.version): Paper(form.questions(), printed(template.package, told))}
 
 
 def packaged(workspace: Workspace, form: type[Form], language: str = "fi") -> tuple[bytes, Template]:

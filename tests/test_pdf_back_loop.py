@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from formgen.cli import app
 from formgen.formats import pdf
-from formgen.kinds import clean
 from formgen.sheet import Sheet
 from formgen.watch import cut_short
+from formgen.words import clean
 from tests.conftest import DECIDED, REFERRAL, WALK, Bench
 from tests.foreign import flattened
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from formgen import wall
 from formgen.cli.console import _, examples, out
 from formgen.cli.outcomes import described_bytes, report, settled, told
 from formgen.cli.session import Session, now, progress, session
@@ -140,6 +141,7 @@ def read(
     context: typer.Context, files: Annotated[list[Path], typer.Argument(metavar="FILE…", help=_("Tiedostot."))]
 ) -> None:
     """Read and validate files; nothing is written."""
+    wall.prepare()
     shared = session(context)
     found = []
     for file in progress(files, shared.say("Luetaan")):

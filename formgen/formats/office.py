@@ -72,7 +72,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     """Return what stands in the document after its conversion; raise `Unreadable`."""
     if b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e" in data:
         raise Unreadable("encrypted", "Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen.")
-    sheet = docx.read(convert(data, ending(data)), papers)
+    sheet: Sheet = docx.read(convert(data, ending(data)), papers)
     return replace(sheet, reader=ending(data).lstrip("."))
 
 

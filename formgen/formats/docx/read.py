@@ -18,7 +18,6 @@ from formgen.errors import Unreadable
 from formgen.formats.docx.controls import CHECKED, PROMPTS, UNCHECKED, tag
 from formgen.formats.docx.flow import Box, Flow, Grid
 from formgen.formats.docx.package import DOCUMENT_BYTES, Package, w
-from formgen.kinds import clean
 from formgen.sheet import (
     TOKEN,
     Answer,
@@ -32,7 +31,7 @@ from formgen.sheet import (
     tokens_in,
     within,
 )
-from formgen.words import plain
+from formgen.words import clean, plain
 from formgen.writers import recognised
 
 CODE = re.compile(r"\[(F\d{1,3})\]")

@@ -32,12 +32,11 @@ from formgen.errors import Finding, Unreadable, UsageError
 from formgen.formats.docx.controls import Slot, characters
 from formgen.formats.docx.measure import EASY
 from formgen.formats.docx.package import MC, RELS, TYPES, W14, Package, pack, parse, w
+from formgen.formats.docx.wording import EXPRESSION, LABEL
 from formgen.sheet import Control, Question, Sheet
-from formgen.words import everywhere, languages, plain, say
+from formgen.words import say
 
-EXPRESSION = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
 PATH = re.compile(r"([a-z_]\w*)(?:\.(\w+)|\[\W(\w+)\W\])?(?:\.(\w+)|\[\W(\w+)\W\])?")
-LABEL = re.compile(r"_\(\s*([\"'“”‘’])(.*?)\1\s*\)")
 LOOP = re.compile(r"\{%\s*(?:for\s+(\w+)\s+in\s+(\w+)|(endfor))\s*%\}")
 CUSTOM = "docProps/custom.xml"
 CUSTOM_TYPE = "application/vnd.openxmlformats-officedocument.custom-properties+xml"
@@ -188,10 +187,6 @@ class Template:
             message = "Lomaketunnus puuttuu pohjan tekstistä. Lisää loppuun {example}."
             yield broken(message, example="{{ token }}")
 
-    def printed(self, words: Mapping[str, str]) -> frozenset[str]:
-        """Return the lines around the fields in every language, as they are compared."""
-        return printed(self, tuple(words.items()))
-
     def draw(self, sheet: Sheet, words: Mapping[str, str]) -> bytes:
         """Return the document: the sheet's answers in their controls, identity in every carrier.
 
@@ -260,31 +255,6 @@ def compiled(file: Path, _changed: int, questions: tuple[Question, ...], languag
 def load(file: Path, questions: tuple[Question, ...], language: str = "fi") -> Template:
     """Return the compiled template of a file for questions in the language."""
     return compiled(file, file.stat().st_mtime_ns, questions, language)
-
-
-def spoken(line: str, words: Mapping[str, str], language: str) -> str:
-    """Return a line as it is printed in the language: labels in it, words of the document as they are."""
-
-    def said(match: re.Match[str]) -> str:
-        label = LABEL.fullmatch(match[1])
-        return say(label[2], language) if label else words.get(match[1], "")
-
-    return EXPRESSION.sub(said, line)
-
-
-@lru_cache(maxsize=64)
-def printed(template: Template, words: tuple[tuple[str, str], ...]) -> frozenset[str]:
-    """Return the lines around a template's fields in every language; the words are its own besides."""
-    said = dict(words)
-    found = set(said.values())
-    for block in template.package.parse(template.package.main).iter(w("p")):
-        line = "".join(block.itertext(w("t")))
-        found |= {match[2] for match in LABEL.finditer(line)}
-        found.add(EXPRESSION.sub("", line))
-        found |= {spoken(line, said, language) for language in languages()}
-    return frozenset(
-        plain(line) for text in found for whole in everywhere(text) for line in whole.split("\n") if plain(line)
-    )
 
 
 def field_slot(questions: tuple[Question, ...], steps: list[str], table: str = "") -> Slot | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from formgen.formats.pdf.draw import draw
-from formgen.formats.pdf.fill import fill
-from formgen.formats.pdf.layout import Layout, kept, layout
-from formgen.formats.pdf.read import read
-
-__all__ = ["ENDINGS", "MEDIA_TYPE", "Layout", "draw", "fill", "kept", "layout", "read", "sniff"]
+import lazy_loader
 
 ENDINGS = (".pdf",)
 MEDIA_TYPE = "application/pdf"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={"draw": ["draw"], "fill": ["fill"], "layout": ["Layout", "kept", "layout"], "read": ["read"]},
+)
 
 
 def sniff(data: bytes) -> bool:

@@ -22,8 +22,8 @@ from PIL import Image
 
 from formgen.formats.pdf import fields as names
 from formgen.formats.pdf.fields import Place, chosen
-from formgen.kinds import clean
 from formgen.sheet import MARK, Answer, Control, Paper, Question
+from formgen.words import clean
 
 # From measurements of flattened pages and scans: ticked boxes hold 0.16 and more, empty ones 0.003.
 DPI, LONGEST = 200, 3_000

@@ -15,8 +15,8 @@ from itertools import islice
 from formgen.formats.pdf import fields as names
 from formgen.formats.pdf.document import Document
 from formgen.formats.pdf.tree import SIGNED, ByPikepdf, Fields, Held, by_pypdf, walked
-from formgen.kinds import clean
 from formgen.sheet import Answer, Choice, Control, Paper, Question, Seal, Sheet, flat, paper_of, tokens_in
+from formgen.words import clean
 from formgen.writers import recognised
 
 ROWS = 200

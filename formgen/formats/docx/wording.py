@@ -1,0 +1,49 @@
+"""What a template prints around its fields, in every language: text that nobody has written into a document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from formgen.formats.docx.package import Package, w
+from formgen.words import everywhere, languages, plain, say
+
+EXPRESSION = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
+LABEL = re.compile(r"_\(\s*([\"'“”‘’])(.*?)\1\s*\)")
+
+
+def wording(file: Path, words: Mapping[str, str]) -> frozenset[str]:
+    """Return the lines of a template's file as they are compared; ``words`` are its own besides."""
+    return kept(file, file.stat().st_mtime_ns, tuple(words.items()))
+
+
+@lru_cache(maxsize=64)
+def kept(file: Path, _changed: int, words: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    """Return the lines of a file, found once as long as the file stays as it is."""
+    return printed(Package(file.read_bytes()), dict(words))
+
+
+def printed(package: Package, words: Mapping[str, str]) -> frozenset[str]:
+    """Return the lines of a template as they are compared."""
+    found = set(words.values())
+    for block in package.parse(package.main).iter(w("p")):
+        line = "".join(block.itertext(w("t")))
+        if "{{" in line:
+            found |= {match[2] for match in LABEL.finditer(line)}
+            found |= {spoken(line, words, language) for language in languages()}
+        found.add(EXPRESSION.sub("", line))
+    return frozenset(
+        plain(line) for text in found for whole in everywhere(text) for line in whole.split("\n") if plain(line)
+    )
+
+
+def spoken(line: str, words: Mapping[str, str], language: str) -> str:
+    """Return a line as it is printed in the language: labels in it, words of the document as they are."""
+
+    def said(match: re.Match[str]) -> str:
+        label = LABEL.fullmatch(match[1])
+        return say(label[2], language) if label else words.get(match[1], "")
+
+    return EXPRESSION.sub(said, line)
