@@ -6,7 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -125,6 +125,14 @@ class Look:
     since: float
 
 
+@dataclass(frozen=True)
+class Reading:
+    """Returns that are being read, and what will have been found in each: nothing where it failed."""
+
+    rows: list[Row] = field(default_factory=list)
+    found: list[Future[list[Begun]]] = field(default_factory=list)
+
+
 @dataclass
 class Watch:
     """The daemon of one workspace; ``poll`` is the seconds between looks at a network share, or None."""
@@ -137,6 +145,7 @@ class Watch:
     wake: Event = field(default_factory=Event)
     observe: Callable[[float], None] = lambda _: None
     signed: float | None = None
+    reading: Reading = field(default_factory=Reading)
 
     @property
     def language(self) -> str:
@@ -231,8 +240,9 @@ class Watch:
             self.take(finished)
             waiting += sum(os.path.lexists(file) and not being_edited(file) for file, _ in some)
             if finished:
-                self.settle()
+                self.settle(rest=False)
             if self.stop.is_set():
+                self.go_on([])
                 return waiting
         self.looks = {file: look for file, look in self.looks.items() if file in present}
         waiting += self.settle()
@@ -284,43 +294,71 @@ class Watch:
         except (OSError, OutOfReach) as error:
             log.warning("watch.not_taken", reason=str(error))
 
-    def settle(self) -> int:
-        """Process every return without an outcome, unless it pauses; return how many are left."""
-        left = 0
+    def settle(self, rest: bool = True) -> int:
+        """Process every return without an outcome, unless it pauses; return how many are left.
+
+        While some are read, those before them are judged; without the ``rest`` the last ones are
+        still being read at the end. Where an earlier attempt failed, the file may be what kills
+        us: it is read alone, so that it takes no other with it.
+        """
+        seen = done = 0
         after = ""
         while rows := self.intake.journal.unsettled(BATCH, after):
             after = rows[-1]["return_id"]
-            now = time.monotonic()
-            due = [row for row in rows if self.pauses.get(row["return_id"], (0, 0.0))[1] <= now]
-            left += len(rows) - (self.settled(due) if due else 0)
+            seen += len(rows)
+            due = self.due(rows)
+            done += self.go_on([row for row in due if not row["attempts"]])
+            for row in due:
+                if row["attempts"]:
+                    done += self.go_on([]) + self.go_on([row])
             if self.stop.is_set():  # what has begun is finished, the rest stays as it is
                 break
-        return left
+        return seen - done - (self.go_on([]) if rest else 0)
 
-    def settled(self, rows: list[Row]) -> int:
-        """Return how many returns of a batch come to an outcome, which is written down for all together.
+    def due(self, rows: Iterable[Row]) -> list[Row]:
+        """Return the returns that neither pause nor are being read."""
+        now = time.monotonic()
+        read = {row["return_id"] for row in self.reading.rows}
+        waking = (row for row in rows if self.pauses.get(row["return_id"], (0, 0.0))[1] <= now)
+        return [row for row in waking if row["return_id"] not in read]
 
-        All are read first, then judged in the order of the process. Where an earlier attempt
-        failed, the file may be what kills us: it is read alone, so that it takes no other with it.
+    def go_on(self, rows: list[Row]) -> int:
+        """Have returns read, and settle those that were read until now; return how many came to an outcome."""
+        before, self.reading = self.reading, self.begun(rows)
+        return self.concluded(before) if before.rows else 0
+
+    def begun(self, rows: list[Row]) -> Reading:
+        """Return the reading of returns, which goes on in other processes; the attempts are written down before."""
+        try:
+            if rows:
+                self.intake.attempt(rows)
+        except Exception as error:  # noqa: BLE001 - what could not be written down now is tried again
+            self.give_up(rows, error)
+            return Reading()
+        return Reading(rows, [self.readers.submit(self.tried, row, self.intake.begin, row) for row in rows])
+
+    def concluded(self, reading: Reading) -> int:
+        """Return how many of the returns come to an outcome; it is written down for all together.
+
+        All have been read first, then they are judged in the order of the process.
         """
-        first, again = ([row for row in rows if bool(row["attempts"]) is tried] for tried in (False, True))
-        begun: list[Begun] = []
         done: list[Any] = []
         try:
-            for some in (first, *([row] for row in again)):
-                self.intake.attempt(some)
-                for found in self.readers.map(lambda row: self.tried(row, self.intake.begin, row), some):
-                    begun += found
+            begun = [item for found in reading.found for item in found.result()]
             with self.intake.together():
                 for item in sorted(begun, key=self.intake.turn):
                     done += self.tried(item.row, self.intake.conclude, item)
         except Exception as error:  # noqa: BLE001 - what could not be written down now is tried again
-            for row in rows:
-                self.postpone(row, error)
-            with suppress(OutOfReach):
-                self.intake.journal.attempts({row["return_id"]: row["attempts"] for row in rows})
+            self.give_up(reading.rows, error)
             return 0
         return len(done)
+
+    def give_up(self, rows: Iterable[Row], error: Exception) -> None:
+        """Let returns rest of which nothing could be written down: that was no attempt at them."""
+        for row in rows:
+            self.postpone(row, error)
+        with suppress(OutOfReach):
+            self.intake.journal.attempts({row["return_id"]: row["attempts"] for row in rows})
 
     def tried(self, row: Row, act: Callable[..., Any], *about: Any) -> list[Any]:
         """Return what a stop of a return's way gives, or nothing when it fails: then the return pauses."""

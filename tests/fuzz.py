@@ -15,6 +15,7 @@ import collections
 import ctypes
 import io
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -26,6 +27,7 @@ import time
 import traceback
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -50,6 +52,7 @@ from tests import corpus, pdf_forms, strategies
 from tests.mutations import mutated
 
 SECONDS = 10.0
+KNOWN = set[str]()  # what has been left behind already
 FORMS = 4
 KINDS = ("docx", "pdf")
 OFFICE = ("odt", "doc", "rtf")
@@ -169,8 +172,26 @@ def wide(call: Any, document: Any, note: Any) -> str:
 
 @lru_cache(1)
 def saved_as_word(data: bytes) -> bytes:
-    """Return a file as LibreOffice saves it for Word, in front of the wall: what it makes of ours is harmless."""
-    return office.convert(data, office.ending(data))
+    """Return a file as LibreOffice saves it for Word, in front of the wall: what it makes of ours is harmless.
+
+    What it has not finished in time is ended here, as behind the wall it is by that.
+    """
+    fork = multiprocessing.get_context("fork")
+    with (
+        tempfile.TemporaryDirectory(prefix="fuzz-") as folder,
+        ProcessPoolExecutor(1, mp_context=fork, initializer=apart, initargs=(folder,)) as pool,
+    ):
+        group = pool.submit(os.getpid).result()
+        try:
+            return pool.submit(office.convert, data, office.ending(data)).result()
+        finally:
+            os.killpg(group, signal.SIGKILL)
+
+
+def apart(folder: str) -> None:
+    """Make this process one whose children all end with it, and whose scratch folders lie in the folder."""
+    os.setsid()
+    tempfile.tempdir = folder
 
 
 def in_office(data: bytes, asked: Mapping[str, Question]) -> Iterator[tuple[str, str]]:
@@ -298,7 +319,8 @@ def converted(trial: Trial) -> str:
         what = f"!slow: {spent:.0f} s"
     if left := left_behind():
         return f"!left behind: {' '.join(left)}"
-    return raised(data) or what if what == "unreadable" else what
+    what = raised(data) or what if what == "unreadable" else what
+    return f"!left in front of the wall: {' '.join(left)}" if (left := left_behind()) else what
 
 
 def raised(data: bytes) -> str:
@@ -313,13 +335,15 @@ def raised(data: bytes) -> str:
 
 
 def left_behind() -> list[str]:
-    """Return what a reading has left: scratch folders, and programs that were told of one."""
+    """Return what has been left since the last time: scratch folders, and programs that were told of one."""
     scratch = f"{tempfile.gettempdir()}/formgen-"
-    found = [file.name for file in Path(tempfile.gettempdir()).glob("formgen-*")]
+    found = {file.name for file in Path(tempfile.gettempdir()).glob("formgen-*")}
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
-            found += ["a process"] if scratch.encode() in file.read_bytes() else []
-    return found
+            found |= {f"process {file.parent.name}"} if scratch.encode() in file.read_bytes() else set()
+    new = sorted(found - KNOWN)
+    KNOWN.update(new)
+    return new
 
 
 def batch(trials: list[Trial], out: Any) -> None:
