@@ -426,7 +426,7 @@ def jinja_source(root: Element) -> str:
 
 def leave_places(tree: nodes.Template) -> None:
     """Put a mark where a word is printed as it is; one that the template works with is left, see `shapes`."""
-    blocks = (nodes.FilterBlock, nodes.AssignBlock, nodes.CallBlock, nodes.Macro)
+    blocks = (nodes.FilterBlock, nodes.AssignBlock, nodes.CallBlock, nodes.Macro, nodes.ScopedEvalContextModifier)
     worked_with = {id(output) for block in tree.find_all(blocks) for output in block.find_all(nodes.Output)}
     words = set(WORDS) - {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
     for output in tree.find_all(nodes.Output):
