@@ -97,11 +97,8 @@ class Slot:
                 for code, label in self.question.choices
             )
             rest = f">{''.join(items)}</w:dropDownList>"
-        return f'<w:placeholder><w:docPart w:val="{part_name(self.prompt())}"/></w:placeholder>', rest
-
-    def prompt(self) -> str:
-        """Return what an empty control asks for."""
-        return PROMPTS.get(self.question.control, PROMPTS[Control.LINE])
+        name = part_name(PROMPTS[self.question.control])
+        return f'<w:placeholder><w:docPart w:val="{name}"/></w:placeholder>', rest
 
     def told(self, text: str) -> tuple[bytes, bytes]:
         """Return the two pieces that an answer decides: the state of the control and what it shows."""
@@ -117,7 +114,8 @@ class Slot:
             text = text if label is None else label
         if text:
             return state.encode(), f"<w:r>{self.style}{characters(text)}</w:r>".encode()
-        said = escape(say(self.prompt(), self.language))
+        prompt = PROMPTS[self.question.control]
+        said = escape(say(prompt, self.language))
         run = f'<w:r><w:rPr><w:rStyle w:val="PlaceholderText"/></w:rPr><w:t>{said}</w:t></w:r>'
         return f"<w:showingPlcHdr/>{state}".encode(), run.encode()
 
