@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import Container, Iterable, Mapping
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import docx
@@ -54,7 +55,7 @@ def rendered(template: Path, context: Mapping[str, Any]) -> bytes:
     document = DocxTemplate(template)
     document.render(context, Environment(autoescape=True))
     for control in document.docx.element.body.iter(qn("w:sdt")):
-        stated(control, "".join(control.find(qn("w:sdtContent")).itertext()))
+        stated(control, "".join(control.find(qn("w:sdtContent")).itertext(qn("w:t"))))
     out = io.BytesIO()
     document.save(out)
     return out.getvalue()
@@ -89,10 +90,11 @@ def told(sample: Sample) -> dict[str, Any]:
     return context
 
 
-def said(question: Question, text: str) -> str | dict[str, str]:
+def said(question: Question, text: str) -> str | SimpleNamespace:
     """Return what an answer looks like: for boxes the sign of each."""
     if question.control is Control.TICKS:
-        return {choice.code: CHECKED if choice.code in text.split() else UNCHECKED for choice in question.choices}
+        signs = {choice.code: CHECKED if choice.code in text.split() else UNCHECKED for choice in question.choices}
+        return SimpleNamespace(**signs)  # a dict has a `get` of its own, and there is such a code
     return shown(question, text)
 
 

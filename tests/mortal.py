@@ -28,6 +28,7 @@ from typing import Any
 import structlog
 
 from formgen import faults, formats, registry, wall
+from formgen.formats.docx import draw, letter  # noqa: F401 - one who may do little may not be able to load them later
 from formgen.intake import Intake
 from formgen.settings import Workspace
 from formgen.store import Journal

@@ -46,7 +46,7 @@ def times_as_long(other: Way, own: Callable[[], object]) -> float:
 
 
 def test_a_word_document_is_made_many_times_faster_than_by_docxtpl(sample: Sample) -> None:
-    assert times_as_long(peers.docxtpl(sample), lambda: sample.drawn("docx", sample.answers)) > 8
+    assert times_as_long(peers.docxtpl(sample), lambda: sample.drawn("docx", sample.answers)) > 60
 
 
 def test_a_word_document_is_read_in_not_much_more_than_a_walk_over_its_cells(sample: Sample) -> None:
@@ -69,7 +69,7 @@ def test_a_pdf_is_read_by_two_readers_in_a_few_times_what_pypdf_takes(sample: Sa
 # Calls of and from the engine's own functions for one document, when everything is warm. Fewer than
 # before: lower the number. More: something is done twice, or has become dearer on purpose.
 CALLS = {
-    "draw docx": 7_826,
+    "draw docx": 1_591,
     "read docx": 34_246,
     "judge docx": 6_016,
     "draw pdf": 32_005,

@@ -14,6 +14,7 @@ from formgen.sheet import Choice, Control, Question, bookmark, field_id
 from formgen.words import everywhere, say
 
 CHECKED, UNCHECKED = "☒", "☐"
+TICKED, NOT_TICKED = (b"1", CHECKED.encode()), (b"0", UNCHECKED.encode())
 PROMPTS = {
     Control.LINE: "Kirjoita tähän",
     Control.AREA: "Kirjoita tähän",
@@ -27,37 +28,49 @@ GLYPH_FONT = '<w:rFonts w:ascii="MS Gothic" w:hAnsi="MS Gothic" w:eastAsia="MS G
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One place in a template: the question, for a tick its option, and the format of its text."""
+    """One place in a template: the question, for a tick its option, language, and the format of its text.
+
+    Its control is drawn in five pieces, of which `told` gives the second and the fourth for an answer.
+    """
 
     question: Question
     option: Choice | None = None
     table: str = ""
+    language: str = "fi"
     style: str = ""
 
     def path(self, index: int | None = None) -> str:
         """Return the full path of the field, in a table for one row; with the option for a tick."""
-        path = self.question.path if index is None else f"{self.table}.{index}.{self.question.path}"
+        path = self.answered(index)
         return f"{path}.{self.option.code}" if self.option else path
 
-    def draw(self, text: str, language: str, index: int | None, mark: int) -> str:
-        """Return the control holding the text; ``mark`` is a number unique in the document."""
+    def answered(self, index: int | None = None) -> str:
+        """Return the path of the answer, which all the boxes of a question share."""
+        return self.question.path if index is None else f"{self.table}.{index}.{self.question.path}"
+
+    def drawn(self, index: int | None, mark: int) -> tuple[bytes, ...]:
+        """Return the five pieces of the control without an answer; ``mark`` is a number unique in the document."""
         path = self.path(index)
         title = self.question.title + (f": {self.option.label}" if self.option else "")
         if index is not None:
             title = f"{title} ({index + 1})"
         if self.question.required and not self.option:
-            title = f"{title} {say('(pakollinen)', language)}"
-        state, shown = self.state(text, language)
+            title = f"{title} {say('(pakollinen)', self.language)}"
         lock = "sdtContentLocked" if self.question.locked else "sdtLocked" if index is None else ""
-        return (
+        kind, rest = self.kind()
+        start, end = (f"<w:r>{self.run_properties()}<w:t>", "</w:t></w:r>") if self.option else ("", "")
+        before = (
             f'<w:bookmarkStart w:id="{mark}" w:name="{bookmark(path)}"/>'
             f"<w:sdt><w:sdtPr>{self.run_properties()}"
             f"<w:alias w:val={quoteattr(title[:64])}/>"
             f'<w:tag w:val="{tag(path)}"/><w:id w:val="{field_id(path)}"/>'
             + (f'<w:lock w:val="{lock}"/>' if lock else "")
-            + f"{state}</w:sdtPr><w:sdtContent>{shown}</w:sdtContent></w:sdt>"
-            f'<w:bookmarkEnd w:id="{mark}"/>'
+            + kind
         )
+        between = f"{rest}</w:sdtPr><w:sdtContent>{start}"
+        after = f'{end}</w:sdtContent></w:sdt><w:bookmarkEnd w:id="{mark}"/>'
+        state, shown = self.told("")
+        return before.encode(), state, between.encode(), shown, after.encode()
 
     def run_properties(self) -> str:
         """Return the format that text typed into the control takes."""
@@ -65,40 +78,46 @@ class Slot:
             return self.style
         return f"<w:rPr>{GLYPH_FONT}{self.style.removeprefix('<w:rPr>').removesuffix('</w:rPr>')}</w:rPr>"
 
-    def state(self, text: str, language: str) -> tuple[str, str]:
-        """Return what stands in the control's properties after its name, and the runs it shows."""
-        control = self.question.control
+    def kind(self) -> tuple[str, str]:
+        """Return what the control's properties say of its kind before and behind its state."""
         if self.option:
-            ticked = self.option.code in text.split()
-            state = (
-                f'<w14:checkbox><w14:checked w14:val="{int(ticked)}"/>'
-                '<w14:checkedState w14:val="2612" w14:font="MS Gothic"/>'
+            return '<w14:checkbox><w14:checked w14:val="', (
+                '"/><w14:checkedState w14:val="2612" w14:font="MS Gothic"/>'
                 '<w14:uncheckedState w14:val="2610" w14:font="MS Gothic"/></w14:checkbox>'
             )
-            return state, f"<w:r>{self.run_properties()}<w:t>{CHECKED if ticked else UNCHECKED}</w:t></w:r>"
-        kind = ""
-        if control is Control.DATE:
-            day = DATE.fullmatch(text)
-            full = f' w:fullDate="{day[3]}-{day[2]:0>2}-{day[1]:0>2}T00:00:00Z"' if day else ""
-            kind = (
-                f'<w:date{full}><w:dateFormat w:val="d.M.yyyy"/><w:lid w:val="fi-FI"/>'
+        rest = ""
+        if self.question.control is Control.DATE:
+            rest = (
+                '><w:dateFormat w:val="d.M.yyyy"/><w:lid w:val="fi-FI"/>'
                 '<w:storeMappedDataAs w:val="date"/><w:calendar w:val="gregorian"/></w:date>'
             )
-        elif control is Control.LIST:
-            labels = {choice.code: choice.label for choice in self.question.choices}
-            items = "".join(
+        elif self.question.control is Control.LIST:
+            items = (
                 f"<w:listItem w:displayText={quoteattr(label)} w:value={quoteattr(code)}/>"
-                for code, label in labels.items()
+                for code, label in self.question.choices
             )
-            last = f" w:lastValue={quoteattr(text)}" if text in labels else ""
-            kind = f"<w:dropDownList{last}>{items}</w:dropDownList>"
-            text = labels.get(text, text)
-        prompt = PROMPTS.get(control, PROMPTS[Control.LINE])
-        placeholder = f'<w:placeholder><w:docPart w:val="{part_name(prompt)}"/></w:placeholder>'
+            rest = f">{''.join(items)}</w:dropDownList>"
+        name = part_name(PROMPTS[self.question.control])
+        return f'<w:placeholder><w:docPart w:val="{name}"/></w:placeholder>', rest
+
+    def told(self, text: str) -> tuple[bytes, bytes]:
+        """Return the two pieces that an answer decides: the state of the control and what it shows."""
+        if self.option:
+            return TICKED if self.option.code in text.split() else NOT_TICKED
+        state = ""
+        if self.question.control is Control.DATE:
+            day = DATE.fullmatch(text)
+            state = "<w:date" + (f' w:fullDate="{day[3]}-{day[2]:0>2}-{day[1]:0>2}T00:00:00Z"' if day else "")
+        elif self.question.control is Control.LIST:
+            label = next((label for code, label in self.question.choices if code == text), None)
+            state = "<w:dropDownList" + ("" if label is None else f" w:lastValue={quoteattr(text)}")
+            text = text if label is None else label
         if text:
-            return placeholder + kind, f"<w:r>{self.style}{characters(text)}</w:r>"
-        run = f'<w:r><w:rPr><w:rStyle w:val="PlaceholderText"/></w:rPr><w:t>{escape(say(prompt, language))}</w:t></w:r>'
-        return f"{placeholder}<w:showingPlcHdr/>{kind}", run
+            return state.encode(), f"<w:r>{self.style}{characters(text)}</w:r>".encode()
+        prompt = PROMPTS[self.question.control]
+        said = escape(say(prompt, self.language))
+        run = f'<w:r><w:rPr><w:rStyle w:val="PlaceholderText"/></w:rPr><w:t>{said}</w:t></w:r>'
+        return f"<w:showingPlcHdr/>{state}".encode(), run.encode()
 
 
 def tag(path: str) -> str:
@@ -113,6 +132,8 @@ def part_name(prompt: str) -> str:
 
 def characters(text: str) -> str:
     r"""Return text as the children of a run: ``\n`` as a line break, ``\t`` as a tab."""
+    if "\n" not in text and "\t" not in text:  # as most texts are
+        return f'<w:t xml:space="preserve">{escape(text)}</w:t>' if text else ""
     parts = re.split(r"([\n\t])", text)
     marks = {"\n": "<w:br/>", "\t": "<w:tab/>"}
     return "".join(marks.get(part) or f'<w:t xml:space="preserve">{escape(part)}</w:t>' for part in parts if part)

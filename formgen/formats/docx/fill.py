@@ -13,7 +13,7 @@ from typing import Any
 from lxml import etree
 
 from formgen.formats.docx.controls import CHECKED, DATE, UNCHECKED, characters, tag
-from formgen.formats.docx.package import W14, Package, W, pack, w
+from formgen.formats.docx.package import W14, Package, W, deflated, pack, w
 
 Element = Any
 
@@ -40,7 +40,7 @@ def fill(data: bytes, answers: Mapping[str, str]) -> bytes:
         else:
             raise LookupError(path)
     body = etree.tostring(root, encoding="UTF-8", xml_declaration=True, standalone=True)
-    return pack((name, body if name == package.main else package.read(name)) for name in package.names)
+    return pack(deflated(name, body if name == package.main else package.read(name)) for name in package.names)
 
 
 def held_tag(control: Element) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from docx import Document
 
 from formgen.formats.docx.build import head, lean, page, styles
-from formgen.formats.docx.package import Package, pack
+from formgen.formats.docx.package import Package, deflated, pack
 
 
 def letter(
@@ -38,4 +38,4 @@ def letter(
     out = io.BytesIO()
     document.save(out)
     package = Package(out.getvalue())
-    return pack((name, package.read(name)) for name in package.names)
+    return pack(deflated(name, package.read(name)) for name in package.names)

@@ -13,7 +13,7 @@ from lxml import etree
 
 from formgen.formats.docx.controls import characters, tag
 from formgen.formats.docx.fill import held_tag
-from formgen.formats.docx.package import RELS, TYPES, Package, W, pack, parse, w
+from formgen.formats.docx.package import RELS, TYPES, Package, W, deflated, pack, parse, w
 from formgen.sheet import SIGN, Notes, bookmark
 
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -48,7 +48,7 @@ def noted(data: bytes, notes: Notes, author: str) -> bytes:
         parts[at] = written(
             merged(parse(parts[at]) if at in parts else etree.Element(w(name), nsmap={"w": W}), content)
         )
-    return pack(parts.items())
+    return pack(deflated(name, data) for name, data in parts.items())
 
 
 def place(root: Element, path: str) -> Element | None:

@@ -231,7 +231,7 @@ def option_path(path: str, choice: Choice) -> str:
 
 def control(line: Any, slot: Slot, path: str) -> None:
     """Add a content control that holds the field's expression."""
-    xml = replace(slot, question=replace(slot.question, path=path)).draw("", "fi", None, 1)
+    xml = b"".join(replace(slot, question=replace(slot.question, path=path)).drawn(None, 1)).decode()
     body = re.sub(r"<w:bookmark\w+ [^>]*/>", "", xml).replace("<w:showingPlcHdr/>", "")
     declarations = f'{nsdecls("w")} xmlns:w14="http://schemas.microsoft.com/office/word/2010/wordml"'
     element: Any = parse_xml(body.replace("<w:sdt>", f"<w:sdt {declarations}>", 1))

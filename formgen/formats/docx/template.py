@@ -4,7 +4,8 @@ The designer's file is an ordinary Word document in docxtpl's template language.
 an expression such as ``{{ client_last_name }}``, a box ``{{ consent_referral.yes }}``; rows stand
 between ``{%tr for row in benefits %}`` and ``{%tr endfor %}``; a label is ``{{ _("Sukunimi") }}``.
 Compiling finds the fields by their expressions, whatever became of the controls around them in
-Word or LibreOffice, and puts a fresh control from the schema in the place of each.
+Word or LibreOffice, and puts a fresh control from the schema in the place of each. Jinja then runs
+once for a number of rows in each table: what it leaves are the places of answers and words.
 """
 
 from __future__ import annotations
@@ -15,30 +16,33 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape as escaped
 from xml.sax.saxutils import unescape
 
 from docxtpl import DocxTemplate
-from jinja2 import Environment, StrictUndefined, TemplateError
+from jinja2 import Environment, StrictUndefined, TemplateError, nodes
 from jinja2 import Template as JinjaTemplate
+from jinja2.meta import find_undeclared_variables
 from lxml import etree
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from formgen.arrangement import row_count
 from formgen.errors import Finding, Unreadable, UsageError
 from formgen.formats.docx.controls import Slot, characters
 from formgen.formats.docx.measure import EASY
-from formgen.formats.docx.package import MC, RELS, TYPES, W14, Package, pack, parse, w
+from formgen.formats.docx.package import MC, RELS, TYPES, W14, Member, Package, deflated, pack, parse, w
+from formgen.formats.docx.shape import PLACE, Shape, place, shaped
 from formgen.formats.docx.wording import EXPRESSION, LABEL
 from formgen.sheet import Control, Question, Sheet
 from formgen.words import say
 
 PATH = re.compile(r"([a-z_]\w*)(?:\.(\w+)|\[\W(\w+)\W\])?(?:\.(\w+)|\[\W(\w+)\W\])?")
 LOOP = re.compile(r"\{%\s*(?:for\s+(\w+)\s+in\s+(\w+)|(endfor))\s*%\}")
-CUSTOM = "docProps/custom.xml"
+CORE_PART, CUSTOM = "docProps/core.xml", "docProps/custom.xml"
 CUSTOM_TYPE = "application/vnd.openxmlformats-officedocument.custom-properties+xml"
 CUSTOM_RELATION = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/custom-properties"
 FMTID = "{D5CDD505-2E9C-101B-9397-08002B2CF9AE}"
@@ -86,7 +90,7 @@ class Template:
         self.language = language
         self.tables = {question.path: question for question in questions if question.columns}
         self.found = Found()
-        self.environment = Environment(autoescape=True, undefined=StrictUndefined, finalize=finalize)
+        self.worked_with: set[str] = set()
         try:
             self.package = Package(data)
             self.parts = {self.package.main: self.compiled(self.package.main)}
@@ -94,6 +98,7 @@ class Template:
             self.parts |= {name: self.compiled(name) for name in self.drawn_parts() if name != self.package.main}
         except (Unreadable, TemplateError) as error:
             raise UsageError(BROKEN, detail=str(error)) from error
+        self.asked = tuple(sorted(self.worked_with))
 
     def drawn_parts(self) -> Iterator[str]:
         """Yield the parts that hold expressions: body, headers, footers, prompts."""
@@ -103,13 +108,16 @@ class Template:
                 yield name
 
     def compiled(self, name: str) -> JinjaTemplate:
-        """Return the part as a Jinja template whose fields are calls of ``slot``."""
+        """Return the part as a Jinja template in which the places of fields and words are marked."""
         source = re.sub(r"^\s*<\?xml.*?\?>\s*", "", self.package.read(name).decode("utf-8"))
         root = parse(DocxTemplate(io.BytesIO()).patch_xml(source).encode())
         if self.omitted and name == self.package.main:
             leave_out(root, self.questions, self.omitted, self.language)
         self.mark(root, () if name == self.package.main else WORDS)
-        return self.environment.from_string(jinja_source(root))
+        tree = ENVIRONMENT.parse(jinja_source(root))
+        leave_places(tree)
+        self.worked_with |= find_undeclared_variables(tree) & set(WORDS)
+        return ENVIRONMENT.from_string(tree)
 
     def mark(self, root: Element, words: tuple[str, ...]) -> None:
         """Replace every run that holds a field's expression by marks for its slots.
@@ -137,10 +145,9 @@ class Template:
         properties = "" if style is None else bare(style)
         for number, (piece, slot) in enumerate(zip(pieces, slots, strict=True)):
             if slot:
-                self.found.slots.append(replace(slot, style=properties))
-                run.addprevious(
-                    etree.Element("fg_slot", n=str(len(self.found.slots) - 1), loop=str(int(bool(slot.table))))
-                )
+                row = " {{ loop.index0 }}" if slot.table else ""
+                run.addprevious(etree.ProcessingInstruction(PLACE, f"{len(self.found.slots)}{row}"))
+                self.found.slots.append(replace(slot, language=self.language, style=properties))
             elif piece:
                 copy = etree.Element(w("r"))
                 if style is not None:
@@ -192,44 +199,42 @@ class Template:
 
         ``words`` are what the document says besides its fields, see `WORDS`.
         """
+        rows = tuple(row_count(table, sheet) for table in self.tables.values())
+        parts = shapes(self, rows, tuple(words.get(word, "") for word in self.asked))
+        told = said(words)
+        return pack(
+            part if isinstance(part, Member) else deflated(part.name, part.drawn(sheet.answers, told)) for part in parts
+        )
+
+    def members(self, context: Mapping[str, Any]) -> Iterator[Member | Shape]:
+        """Yield every member of the documents of one shape, deflated where all have the same."""
         marks = count(1000)
-
-        def draw_slot(number: int, index: int | None = None) -> Markup:
-            slot = self.found.slots[number]
-            answer = sheet.answers.get(
-                slot.question.path if index is None else f"{slot.table}.{index}.{slot.question.path}"
-            )
-            return Markup(slot.draw(answer.text if answer else "", self.language, index, next(marks)))  # noqa: S704
-
-        context = {
-            **{word: words.get(word, "") for word in WORDS},
-            **{path: range(row_count(table, sheet)) for path, table in self.tables.items()},
-            "slot": draw_slot,
-            "_": lambda text: say(text, self.language),
-        }
-        return pack(self.members(context, words))
-
-    def members(self, context: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-        """Yield every member of the document."""
         for name in self.package.names:
             if name in self.parts:
                 try:
                     drawn = self.parts[name].render(context)
                 except TemplateError as error:
                     raise UsageError(BROKEN, detail=str(error)) from error
-                if name == self.package.main:
-                    drawn = with_bookmark(drawn, words["instance"])
-                yield name, f"{DECLARATION}{drawn}".encode()
-            elif name in STAMPED:
-                yield name, STAMPED[name](self.package.read(name), words)
+                shape = shaped(name, f"{DECLARATION}{drawn}", self.found.slots, marks)
+                yield shape if shape.changes else deflated(name, b"".join(shape.pieces))
+            elif name == CORE_PART:
+                yield shaped(name, with_core(self.package.read(name)).decode(), (), marks)
             elif name != CUSTOM and not name.endswith("/"):
-                yield name, self.spoken_in(self.package.read(name), name.endswith("/styles.xml"))
-        yield CUSTOM, custom_properties(words)
+                yield self.common[name]
+        yield shaped(CUSTOM, custom_properties().decode(), (), marks)
 
-    def spoken_in(self, data: bytes, styles: bool) -> bytes:
-        """Return a part as it is in the language of the document."""
+    @cached_property
+    def common(self) -> Mapping[str, Member]:
+        """Return the members that every document has."""
+        names = [name for name in self.package.names if name not in self.parts and not name.endswith("/")]
+        return {name: deflated(name, self.spoken_in(name, self.package.read(name))) for name in names}
+
+    def spoken_in(self, name: str, data: bytes) -> bytes:
+        """Return a part as it is in the language of the document, with custom properties in the package."""
+        if name in STAMPED:
+            return STAMPED[name](data)
         data = data.replace(b'"fi-FI"', b'"sv-FI"') if self.language.startswith("sv") else data
-        return eased(data) if styles and self.language.endswith("_selko") else data
+        return eased(data) if name.endswith("/styles.xml") and self.language.endswith("_selko") else data
 
 
 def eased(styles: bytes) -> bytes:
@@ -374,7 +379,7 @@ def finalize(value: Any) -> Any:
 
 
 def jinja_source(root: Element) -> str:
-    """Return the XML of a part as Jinja source: slots as calls, expressions without XML escapes."""
+    """Return the XML of a part as Jinja source: expressions without XML escapes, the identity as a bookmark."""
     source = etree.tostring(root, encoding="unicode")
     head, _, rest = source.partition(">")
     for prefix, uri in (("w14", W14), ("mc", MC)):
@@ -386,25 +391,49 @@ def jinja_source(root: Element) -> str:
     elif "w14" not in ignorable[1].split():
         head = head.replace(ignorable[0], f'mc:Ignorable="{ignorable[1]} w14"'.replace('" ', '"'))
     source = re.sub(r"\{[{%].*?[}%]\}", lambda match: unescape(match[0]), f"{head}>{rest}", flags=re.DOTALL)
-    return re.sub(r'<fg_slot n="(\d+)" loop="(\d)"(?: xmlns[^>]*)?/>', slot_call, source)
+    mark = f'<w:bookmarkStart w:id="999" w:name="{place("bookmark")}"/><w:bookmarkEnd w:id="999"/>'
+    return source.replace("<w:body>", f"<w:body>{mark}", 1)
 
 
-def slot_call(match: re.Match[str]) -> str:
-    """Return the call that draws a slot, in a loop with the row's index."""
-    return f"{{{{ slot({match[1]}{', loop.index0' if match[2] == '1' else ''}) }}}}"
+def leave_places(tree: nodes.Template) -> None:
+    """Put a mark where a word is printed as it is; one that the template works with is left, see `shapes`."""
+    blocks = (nodes.FilterBlock, nodes.AssignBlock, nodes.CallBlock, nodes.Macro, nodes.ScopedEvalContextModifier)
+    worked_with = {id(output) for block in tree.find_all(blocks) for output in block.find_all(nodes.Output)}
+    words = set(WORDS) - {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
+    for output in tree.find_all(nodes.Output):
+        if id(output) not in worked_with:
+            output.nodes = [
+                nodes.TemplateData(place(node.name)) if isinstance(node, nodes.Name) and node.name in words else node
+                for node in output.nodes
+            ]
+
+
+@lru_cache(maxsize=64)  # one takes as much as its document.xml: 0.1 to 1.1 MB
+def shapes(template: Template, rows: tuple[int, ...], asked: tuple[str, ...]) -> tuple[Member | Shape, ...]:
+    """Return the members of a template's documents with so many rows in each table.
+
+    ``asked`` are the values of the words that the template does more with than to print them.
+    """
+    tables = {path: range(number) for path, number in zip(template.tables, rows, strict=True)}
+    words = dict(zip(template.asked, asked, strict=True))
+    return tuple(template.members({**words, **tables, "_": lambda text: say(text, template.language)}))
+
+
+def said(words: Mapping[str, str]) -> dict[str, bytes]:
+    """Return what stands at the places of words: in a run, in a property, and in the name of the bookmark."""
+    values = {word: words.get(word, "") for word in WORDS}
+    return {
+        **{word: escape(finalize(value)).encode() for word, value in values.items()},
+        **{f"property:{word}": escaped(value, {"\r": "&#13;"}).encode() for word, value in values.items()},
+        "property:case_id": escaped(values["case_id"].strip("–")).encode(),
+        "bookmark": f"form_{values['instance'].replace('-', '')}".encode(),
+    }
 
 
 # --- identity and titles in the package -------------------------------------------------------
 
 
-def with_bookmark(document: str, instance: str) -> str:
-    """Return the body with a bookmark at its start whose name is the instance."""
-    name = f"form_{instance.replace('-', '')}"
-    mark = f'<w:bookmarkStart w:id="999" w:name="{name}"/><w:bookmarkEnd w:id="999"/>'
-    return re.sub(r"(<w:body>)(<w:p[ >])?", lambda match: f"{match[1]}{mark}{match[2] or ''}", document, count=1)
-
-
-def with_custom_type(data: bytes, _words: Mapping[str, str]) -> bytes:
+def with_custom_type(data: bytes) -> bytes:
     """Return the content types with the custom properties among them."""
     root = parse(data)
     if not any(item.get("PartName") == f"/{CUSTOM}" for item in root):
@@ -412,7 +441,7 @@ def with_custom_type(data: bytes, _words: Mapping[str, str]) -> bytes:
     return serialised(root)
 
 
-def with_custom_relation(data: bytes, _words: Mapping[str, str]) -> bytes:
+def with_custom_relation(data: bytes) -> bytes:
     """Return the package's relations with the custom properties among them."""
     root = parse(data)
     if not any(item.get("Type") == CUSTOM_RELATION for item in root):
@@ -420,30 +449,31 @@ def with_custom_relation(data: bytes, _words: Mapping[str, str]) -> bytes:
     return serialised(root)
 
 
-def with_core(data: bytes, words: Mapping[str, str]) -> bytes:
-    """Return the core properties with title, language, and the token as keywords and identifier."""
+def with_core(data: bytes) -> bytes:
+    """Return the core properties with places for title, language, and the token as keywords and identifier."""
     root = parse(data)
-    for namespace, name, value in (
-        (DC, "title", words["form_title"]),
-        (DC, "language", words["locale"]),
-        (DC, "identifier", words["token"]),
-        (DC, "subject", words["form_number"]),
-        (DC, "creator", words["organiser"]),
-        (CORE, "keywords", words["token"]),
+    for namespace, name, word in (
+        (DC, "title", "form_title"),
+        (DC, "language", "locale"),
+        (DC, "identifier", "token"),
+        (DC, "subject", "form_number"),
+        (DC, "creator", "organiser"),
+        (CORE, "keywords", "token"),
     ):
         element = root.find(f"{{{namespace}}}{name}")
         if element is None:
             element = etree.SubElement(root, f"{{{namespace}}}{name}")
-        element.text = value
+        element.text = None
+        element.insert(0, etree.ProcessingInstruction(PLACE, f"property:{word}"))
     return serialised(root)
 
 
-def custom_properties(words: Mapping[str, str]) -> bytes:
-    """Return the custom properties that carry the identity."""
+def custom_properties() -> bytes:
+    """Return the custom properties with places for the identity."""
     root = etree.Element(f"{{{PROPERTIES}}}Properties", nsmap={None: PROPERTIES, "vt": VT})  # type: ignore[dict-item]
     for number, name in enumerate(("token", "case_id", "language"), start=2):
         item = etree.SubElement(root, f"{{{PROPERTIES}}}property", fmtid=FMTID, pid=str(number), name=f"formgen_{name}")
-        etree.SubElement(item, f"{{{VT}}}lpwstr").text = words.get(name, "").strip("–")
+        etree.SubElement(item, f"{{{VT}}}lpwstr").append(etree.ProcessingInstruction(PLACE, f"property:{name}"))
     return serialised(root)
 
 
@@ -453,8 +483,8 @@ def serialised(root: Element) -> bytes:
     return data
 
 
-STAMPED: dict[str, Callable[[bytes, Mapping[str, str]], bytes]] = {
+STAMPED: dict[str, Callable[[bytes], bytes]] = {
     "[Content_Types].xml": with_custom_type,
     "_rels/.rels": with_custom_relation,
-    "docProps/core.xml": with_core,
 }
+ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined, finalize=finalize)
