@@ -19,6 +19,7 @@ from rich.progress import Progress, TaskID
 from benchmarks import backlog, latency
 from benchmarks.chart import TASKS, svg
 from benchmarks.documents import races
+from benchmarks.page import page
 from benchmarks.report import Report, packages
 from benchmarks.samples import samples
 from formgen import registry
@@ -32,7 +33,7 @@ examples:
   python -m benchmarks                                        all of it, about five minutes
   python -m benchmarks --only documents --forms job_start     one form beside the other libraries
   python -m benchmarks --only backlog --backlog 10000 100000  the long ones
-  python -m benchmarks --json results.json --svg docs/mittaukset.svg
+  python -m benchmarks --page docs/measurements.md            the pages of the documentation, with picture and JSON
 """
 
 
@@ -47,7 +48,9 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--backlog", nargs="+", type=int, metavar="N", default=SIZES, help="sizes (100 and 1000)")
     parser.add_argument("--drops", type=int, default=40, help="drops of each kind before a daemon (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
-    parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the races with the largest documents")
+    parser.add_argument(
+        "--page", type=Path, metavar="FILE", help="write them as Markdown, beside it JSON and a picture of the races"
+    )
     asked = parser.parse_args(given)
     if unknown := set(asked.forms) - registry.load(Workspace(Path())).ids:
         parser.error(f"no such form: {', '.join(sorted(unknown))}")
@@ -107,11 +110,12 @@ def main() -> int:
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(*report.tables(), sep="\n")
     console.print(report.machine, ", ".join(" ".join(package) for package in packages()), sep="\n")
-    if asked.json:
-        asked.json.write_text(json.dumps(report.json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    if asked.svg:
+    if asked.page:
         largest = [race for task in TASKS for race in report.of(task)[:1]]
-        asked.svg.write_text(svg(largest, report.machine), encoding="utf-8")
+        asked.page.write_text(page(report), encoding="utf-8")
+        asked.page.with_suffix(".svg").write_text(svg(largest, report.machine), encoding="utf-8")
+    if found := asked.json or (asked.page and asked.page.with_suffix(".json")):
+        found.write_text(json.dumps(report.json(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return int(not all(goal.met for goal in report.goals()))
 
 

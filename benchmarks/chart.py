@@ -12,14 +12,13 @@ from benchmarks.documents import OURS, Race
 LEFT, WIDTH, BAR, GAP = 190, 560, 18, 34
 INK, OWN, OTHER, LINE = "#12355b", "#12355b", "#9db4cc", "#d5dee8"
 TASKS = {
-    "generate docx": "Word-lomakkeen teko",
-    "generate pdf": "PDF-lomakkeen teko",
-    "fill pdf": "PDF-lomakkeen täyttö",
-    "read docx": "Word-lomakkeen luku",
-    "read pdf": "PDF-lomakkeen luku",
+    "generate docx": "Making a Word form",
+    "generate pdf": "Making a PDF form",
+    "fill pdf": "Filling a PDF form",
+    "read docx": "Reading a Word form",
+    "read pdf": "Reading a PDF form",
 }
-FLOORS = {"deflate alone": "pelkkä pakkaus", "fsync alone": "pelkkä levylle kirjoitus"}
-TITLE = "Montako lomaketta sekunnissa yhdellä prosessoriytimellä (asteikko kymmenen potensseina)"
+TITLE = "Documents a second on one core (a scale of powers of ten)"
 
 
 def svg(races: Iterable[Race], machine: str) -> str:
@@ -31,12 +30,12 @@ def svg(races: Iterable[Race], machine: str) -> str:
     parts, y = [], 50
     for race, found in rates.items():
         y += GAP
-        parts.append(text(10, y - 8, f"{TASKS[race.task]} ({race.form}, {race.size // 1000} kt)", "b"))
+        parts.append(text(10, y - 8, f"{TASKS[race.task]} ({race.form}, {race.size // 1000} kB)", "b"))
         for way, rate in sorted(found.items(), key=lambda item: -item[1]):
             long = step * (math.log10(rate) - least)
             color = OWN if way == OURS else OTHER
             parts.append(f'<rect x="{LEFT}" y="{y}" width="{long:.0f}" height="{BAR - 3}" fill="{color}"/>')
-            parts.append(text(LEFT - 8, y + 12, FLOORS.get(way, way), end=True))
+            parts.append(text(LEFT - 8, y + 12, way, end=True))
             parts.append(text(LEFT + long + 6, y + 12, number(rate)))
             y += BAR
     lines = [
@@ -59,8 +58,8 @@ def svg(races: Iterable[Race], machine: str) -> str:
 
 
 def number(rate: float) -> str:
-    """Return a rate as it is written in Finnish, with as many digits as mean anything."""
-    return f"{rate:.0f}" if rate >= 20 else f"{rate:.2g}".replace(".", ",")
+    """Return a rate with as many digits as mean anything."""
+    return f"{rate:.0f}" if rate >= 20 else f"{rate:.2g}"
 
 
 def text(x: float, y: float, said: str, style: str = "", end: bool = False) -> str:
