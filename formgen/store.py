@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -44,6 +45,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from formgen import files
 from formgen.access import Actor, Head, digest, noting
 from formgen.errors import Busy, OutOfReach, UsageError
+from formgen.form import Form
 from formgen.process import CHANGED, Case, Known, Step
 from formgen.registry import Registry
 from formgen.settings import Office
@@ -623,17 +625,16 @@ def fits(engine: Engine, vault: Vault) -> None:
 
 def known(row: Row, registry: Registry) -> Known:
     """Return a stored record as the case knows it, in the class of its own version."""
-    form = registry.forms[row["form"]][row["version"]]
-    payload = json.loads(row["payload"])
-    return Known(
-        record_id=row["record_id"],
-        instance_id=row["instance_id"],
-        version_no=row["version_no"],
-        record=form.model_validate_json(dump(payload["data"])),
-        supersedes=row["supersedes"],
-        changed=tuple(issue["field"] for issue in payload["issues"] if issue["code"] == CHANGED),
-        at=payload["provenance"]["processed_at"],
-    )
+    record, changed, at = told_by(row["payload"], registry.forms[row["form"]][row["version"]])
+    return Known(row["record_id"], row["instance_id"], row["version_no"], record, row["supersedes"], changed, at)
+
+
+@lru_cache(maxsize=256)  # the records of a case are looked at again with each of its returns
+def told_by(payload: str, form: type[Form]) -> tuple[Form, tuple[str, ...], str]:
+    """Return what a payload tells: the record, what it changed of what was known, and when it was accepted."""
+    told = json.loads(payload)
+    changed = tuple(issue["field"] for issue in told["issues"] if issue["code"] == CHANGED)
+    return form.model_validate_json(dump(told["data"])), changed, told["provenance"]["processed_at"]
 
 
 def dump(value: Any) -> str:
