@@ -51,7 +51,7 @@ def load(workspace: Workspace) -> Registry:
     """Return the forms of a workspace; raise `OutOfReach` when they, or their templates, are not ours alone."""
     for kind in ("schemas", "templates"):
         files.guard(place for folder in workspace.content(kind) for place in files.below(folder))
-    return read(workspace.content("schemas"))
+    return read(tuple(folder for folder in workspace.content("schemas") if any(folder.glob("*.py"))))
 
 
 @cache
