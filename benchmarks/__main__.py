@@ -22,10 +22,11 @@ from benchmarks.documents import races
 from benchmarks.page import page
 from benchmarks.report import Report, packages
 from benchmarks.samples import samples
+from benchmarks.startup import starts
 from formgen import registry
 from formgen.settings import Workspace
 
-PARTS = ("documents", "backlog", "latency")
+PARTS = ("documents", "startup", "backlog", "latency")
 SIZES = (100, 1_000)
 WAYS = 7  # tasks with the documents of a form
 EXAMPLES = """\
@@ -62,7 +63,12 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 def measured(asked: argparse.Namespace, folder: Path, progress: Progress) -> Report:
     """Return what was asked for, measured, telling how far it is."""
     report = Report(asked.rounds)
-    for part, work in (("documents", documents), ("backlog", backlogs), ("latency", waits)):
+    for part, work in (
+        ("documents", documents),
+        ("startup", starting),
+        ("backlog", backlogs),
+        ("latency", waits),
+    ):
         if part in asked.only:
             bar = progress.add_task(part, total=None)
             for _ in work(asked, folder, report, progress, bar):
@@ -81,6 +87,15 @@ def documents(
             report.races.append(race)
             progress.update(bar, description=f"{race.form}: {race.task}")
             yield
+
+
+def starting(
+    asked: argparse.Namespace, folder: Path, report: Report, progress: Progress, bar: TaskID
+) -> Iterator[None]:
+    """Have commands start in turn with bare imports, one step."""
+    progress.update(bar, total=1, description="starting commands")
+    report.starts = starts(folder / "startup", asked.rounds)
+    yield
 
 
 def backlogs(

@@ -11,9 +11,10 @@ from typing import Any
 from rich.table import Table
 
 from benchmarks.backlog import Backlog
-from benchmarks.contest import machine, quartiles
+from benchmarks.contest import machine, quartiles, ratio
 from benchmarks.documents import OURS, Race
 from benchmarks.latency import within
+from benchmarks.startup import LEAST
 
 PERCENT = (50, 95, 99)
 ROWS = ("task", "what", "median", "quartiles", "rate", "peers and floors, median of ratios")
@@ -48,6 +49,7 @@ class Report:
     races: list[Race] = field(default_factory=list)
     backlogs: list[Backlog] = field(default_factory=list)
     waits: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
+    starts: Mapping[str, list[float]] = field(default_factory=dict)
     machine: str = field(default_factory=machine)
 
     def of(self, task: str) -> list[Race]:
@@ -77,6 +79,9 @@ class Report:
             if event == "record.accepted":
                 name = f"drop to record, {kind}, 95 % within"
                 yield Goal(name, within(times, 95), 250, " ms", at_most=True)
+        for command, least in LEAST.items() if self.starts else ():
+            found = ratio(self.starts[command], self.starts[least])
+            yield Goal(f"start of {command}, against {least}", found, 3, " x", at_most=True)
 
     def tables(self) -> Iterator[Table]:
         """Yield the results as one table, and the goals as another."""
@@ -117,6 +122,9 @@ class Report:
             told += "" if found.accounted else ", [red]NOT ALL ACCOUNTED FOR[/]"
             name = f"{found.number} returns"
             yield "backlog", name, f"{found.seconds:.1f} s", f"{low:.0f}–{high:.0f}/s", f"{found.rate:.1f}/s", told
+        for command, times in self.starts.items():
+            low, middle, high = quartiles(times)
+            yield "start", command, f"{middle:.0f} ms", f"{low:.0f}–{high:.0f}", "", ""
         for (kind, event), times in self.waits.items():
             low, middle, high = quartiles(times)
             told = ", ".join(f"{percent} % within {within(times, percent):.0f} ms" for percent in PERCENT)
@@ -135,6 +143,7 @@ class Report:
                 {"format": kind, "event": event, "ms": times, "within": {p: within(times, p) for p in PERCENT}}
                 for (kind, event), times in self.waits.items()
             ],
+            "starts_ms": dict(self.starts),
             "goals": [{**asdict(goal), "met": goal.met} for goal in self.goals()],
         }
 
