@@ -38,6 +38,7 @@ STATUS, SIGNED_EVERY, SIGNED_FOR = "TILA.txt", 60.0, timedelta(minutes=5)
 CANARY_EVERY, CANARY_WITHIN = 60.0, 10.0
 LONGEST_PAUSE = 300.0
 PAUSE, BLINK = 0.2, 0.01
+LOOKED_AT = 0.5  # seconds for which the lock may be held by those who only look whether a daemon is alive
 BATCH = 50
 WORKING = "formgen ottaa vastaan tiedostoja. Tämä pätee {time} asti. Jos tämä aika on ohi, formgen ei ole käynnissä.\n"
 STOPPED = "formgen on pysäytetty {time}. Tiedostoja ei oteta nyt vastaan.\n"
@@ -167,7 +168,7 @@ class Watch:
 
         Without ``inbox`` only what has arrived already is settled.
         """
-        with alone(self.intake.workspace):
+        with alone(self.intake.workspace, LOOKED_AT):
             if inbox:
                 self.intake.recover()
             if once:
@@ -413,13 +414,18 @@ def end(observer: Any) -> None:
 
 
 @contextmanager
-def alone(workspace: Workspace) -> Iterator[None]:
-    """Hold the workspace's lock; raise `OutOfReach` when another process holds it."""
+def alone(workspace: Workspace, patience: float = 0.0) -> Iterator[None]:
+    """Hold the workspace's lock; raise `OutOfReach` when another process still holds it after so many seconds."""
+    until = time.monotonic() + patience
     with ExitStack() as held:
-        try:
-            held.enter_context(files.locked(workspace.var / "intake.lock", wait=False))
-        except BlockingIOError as error:
-            raise OutOfReach("Toinen käsittelijä on jo käynnissä tässä työtilassa.") from error
+        while True:
+            try:
+                held.enter_context(files.locked(workspace.var / "intake.lock", wait=False))
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= until:
+                    raise OutOfReach("Toinen käsittelijä on jo käynnissä tässä työtilassa.") from error
+                time.sleep(BLINK)
         yield
 
 

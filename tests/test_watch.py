@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Thread
 from types import SimpleNamespace
@@ -505,3 +505,14 @@ def test_a_daemon_that_is_asked_to_end_ends_and_lets_go_of_the_workspace(bench: 
         assert until(lambda: alive(bench.workspace))
         assert thread.is_alive()
     assert not alive(bench.workspace)
+
+
+def test_a_daemon_starts_when_those_who_looked_whether_one_is_alive_are_done(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = ExitStack()
+    looking.enter_context(alone(bench.workspace))
+    monkeypatch.setattr(time, "sleep", lambda _: looking.close())
+    file = bench.drop(b"no form", "a.txt")
+    Watch(bench.intake).run(once=True)
+    assert not file.exists()
