@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -120,6 +121,7 @@ def waits(asked: argparse.Namespace, _folder: Path, report: Report, progress: Pr
 def main() -> int:
     """Print the table and the goals; return 1 when a goal is missed."""
     asked = arguments()
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # it minds the Sámi letters of our fonts, twenty lines a file
     with tempfile.TemporaryDirectory() as folder, Progress(console=Console(stderr=True), transient=True) as progress:
         report = measured(asked, Path(folder), progress)
     console = Console(width=None if sys.stdout.isatty() else 160)
