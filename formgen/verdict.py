@@ -441,11 +441,10 @@ def change(about: Recognised, path: str) -> str:
     """Return what the person did at a place: ``confirmed``, ``changed``, ``blanked``, ``new`` or nothing."""
     answer, given = about.sheet.answers.get(path), clean(about.given.get(path, ""))
     text = clean(answer.text) if answer else given
-    if text == given:
-        return "confirmed" if text else ""
     asked = about.form.field(path)
     if asked and asked.reads and not isinstance(asked.reads, Sign) and text:
-        text, given = same_value(asked.reads, text, about), same_value(asked.reads, given, about)
+        value = same_value(asked.reads, text, about)
+        text, given = value, value if given == text else same_value(asked.reads, given, about)
     if not given:
         return "new" if text else ""
     return "blanked" if not text else "confirmed" if text == given else "changed"

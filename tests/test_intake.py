@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +21,9 @@ from formgen import outbox, wall
 from formgen.errors import Busy, UsageError
 from formgen.intake import Intake, shown
 from formgen.issue import Issued
-from formgen.sheet import TOKEN, Identity
+from formgen.sheet import TOKEN, Answer, Identity, Sheet
 from formgen.store import Row, stamp
-from formgen.verdict import Desk
+from formgen.verdict import Desk, change
 from formgen.watch import Watch
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, saved_again, tree
 
@@ -537,6 +538,25 @@ def test_the_record_tells_which_values_a_person_confirmed_which_they_changed_and
     }
     assert provenance["fields"]["client_name"]["raw"] == "Joku Muu"
     assert (provenance["confirmed_by"], provenance["confirmed_at"]) == ("Testi Tarkastaja", stamp(bench.clock()))
+
+
+@pytest.mark.parametrize(
+    ("given", "typed", "done"),
+    [
+        ("–", "–", ""),
+        ("", "–", ""),
+        ("–", "Kuopio", "new"),
+        ("Kuopio", "–", "blanked"),
+        ("Kuopio", "kuopio", "confirmed"),
+        ("Kuopio", "Kuopio", "confirmed"),
+        ("Kuopio", "Joensuu", "changed"),
+    ],
+)
+def test_a_dash_is_no_answer_even_where_it_was_known(bench: Bench, given: str, typed: str, done: str) -> None:
+    path, case = "client_municipality", SimpleNamespace(today=bench.clock().date())
+    sheet = Sheet({path: Answer(typed)})
+    about: Any = SimpleNamespace(sheet=sheet, given={path: given}, form=bench.registry.latest("referral"), case=case)
+    assert change(about, path) == done
 
 
 def test_a_record_that_no_person_looked_at_tells_of_no_decision(at: At) -> None:
