@@ -92,9 +92,8 @@ def clean(text: str) -> str:
     >>> clean("A\u0308iti\r\n\u00a0x\x07\u00ad ")
     'Äiti\n x'
     """
-    if text.isprintable() and "\u2011" not in text:  # as nearly every answer is
-        return unicodedata.normalize("NFC", text).strip()
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    text = text.replace("\v", "\n").replace("\f", "\n").replace("\u2011", "-")
-    text = ANYWAY.sub("", text.translate(SPACES).translate(DROPPED))
+    if not text.isprintable() or "\u2011" in text:  # as few answers are
+        text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+        text = text.replace("\v", "\n").replace("\f", "\n").replace("\u2011", "-")
+        text = ANYWAY.sub("", text.translate(SPACES).translate(DROPPED))
     return unicodedata.normalize("NFC", text).strip()
