@@ -13,8 +13,9 @@ from dataclasses import replace
 from itertools import islice
 
 from formgen.formats.pdf import fields as names
+from formgen.formats.pdf.by_pdfium import by_pdfium
 from formgen.formats.pdf.document import Document
-from formgen.formats.pdf.tree import SIGNED, ByPikepdf, Fields, Held, by_pypdf, walked
+from formgen.formats.pdf.tree import SIGNED, ByPikepdf, Fields, Held, walked
 from formgen.sheet import Answer, Choice, Control, Paper, Question, Seal, Sheet, flat, paper_of, tokens_in
 from formgen.words import clean
 from formgen.writers import recognised
@@ -37,7 +38,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
         found = walked(ByPikepdf(document.form))
     tokens = carriers(document, found)
     paper = paper_of(tokens, papers)
-    answers = dict(answered(paper.questions, found, by_pypdf(data))) if paper else {}
+    answers = dict(answered(paper.questions, found, second(data))) if paper else {}
     facts, strays = besides(document, found, paper.questions if paper else (), bool(answers))
     writer = recognised(" ".join(document.info.get(name, "") for name in ("Producer", "Creator")))
     sheet = Sheet(answers, tokens, claims(document, found), "pdf", facts, strays, seals, writer=writer)
@@ -45,6 +46,15 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
         return sheet
     document.refuse_large_pictures()
     return measured(data, sheet, paper)
+
+
+def second(data: bytes) -> Fields | None:
+    """Return the fields as a reader of another make finds them, or None where there is none that can."""
+    found = by_pdfium(data)
+    if found is not None:
+        return found
+    seen: Fields | None = importlib.import_module(f"{__package__}.by_pypdf").by_pypdf(data)
+    return seen
 
 
 def besides(
@@ -126,7 +136,17 @@ def doubts_of(held: Mapping[str, tuple[Held, ...]], second: Fields | None) -> tu
     doubts = ("duplicate",) if any(len({one.value for one in each}) > 1 for each in held.values()) else ()
     if second is None:
         return (*doubts, "one_reader")
-    return (*doubts, "readers_disagree") if any(second.get(name) != each for name, each in held.items()) else doubts
+    agreed = all(merged(second.get(name, ())) == merged(each) for name, each in held.items())
+    return doubts if agreed else (*doubts, "readers_disagree")
+
+
+def merged(each: tuple[Held, ...]) -> Mapping[tuple[str, str], frozenset[str]]:
+    """Return what the fields of one name hold, each thing once, and the states they show it in."""
+    shown: dict[tuple[str, str], frozenset[str]] = {}
+    for held in each:
+        known = (held.kind, held.value)
+        shown[known] = shown.get(known, frozenset()) | held.shown
+    return shown
 
 
 def taken(

@@ -1,0 +1,82 @@
+"""The tree of form fields as pypdf finds it: the reader that is asked when PDFium cannot read a file."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pypdf
+from pypdf.errors import LimitReachedError
+from pypdf.generic import ArrayObject, ByteStringObject, DictionaryObject, NameObject, StreamObject, TextStringObject
+
+from formgen.errors import Unreadable
+from formgen.formats.pdf.tree import SIGNED, STRANGE, Fields, walked
+
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings quote what stands in the file
+
+
+class ByPypdf:
+    """The tree as pypdf finds it."""
+
+    def __init__(self, data: bytes) -> None:
+        """Open the file."""
+        self.reader = pypdf.PdfReader(io.BytesIO(data))
+
+    def roots(self) -> Iterable[Any]:
+        """Return the fields at the top of the tree."""
+        form = self.get(self.reader.root_object, "/AcroForm")
+        return self.items(self.get(form, "/Fields")) if isinstance(form, DictionaryObject) else ()
+
+    def get(self, node: Any, key: str) -> Any:
+        """Return an entry of a node, or None."""
+        found = node.get(key)
+        return found if found is None else found.get_object()
+
+    def items(self, found: Any) -> Iterator[Any]:
+        """Yield the dictionaries in an array."""
+        if isinstance(found, ArrayObject):
+            yield from (node for item in found if isinstance(node := item.get_object(), DictionaryObject))
+
+    def key(self, node: Any) -> Any:
+        """Return the number of an indirect node."""
+        reference = node.indirect_reference
+        return (reference.idnum, reference.generation) if reference is not None else None
+
+    def is_name(self, value: Any) -> bool:
+        """Tell whether a value is a name."""
+        return isinstance(value, NameObject)
+
+    def text(self, value: Any) -> str:
+        """Return a value as text."""
+        if isinstance(value, TextStringObject):
+            return str(value)
+        if isinstance(value, ArrayObject) and len(value) == 1:
+            value = value[0].get_object()
+        if isinstance(value, StreamObject):
+            value = pypdf.generic.create_string_object(value.get_data())
+        if isinstance(value, DictionaryObject):
+            return SIGNED
+        if isinstance(value, NameObject):
+            return str(value).removeprefix("/")
+        if isinstance(value, ByteStringObject):
+            return value.decode("latin-1")
+        return str(value) if isinstance(value, TextStringObject) else ""
+
+
+def by_pypdf(data: bytes) -> Fields | None:
+    """Return the fields as pypdf finds them, None when it cannot read the file; raise `Unreadable` for a bomb."""
+    return attempted(lambda: walked(ByPypdf(data)))
+
+
+def attempted(walk: Callable[[], Fields]) -> Fields | None:
+    """Return what a walk finds, None when it fails on the file."""
+    try:
+        return walk()
+    except LimitReachedError as error:
+        raise Unreadable("unsafe", STRANGE) from error
+    except (Unreadable, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - a second opinion that cannot be had is a doubt, not a failure
+        return None
