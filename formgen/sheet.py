@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -357,6 +358,7 @@ def flat(questions: Iterable[Question], rows: int = 0) -> Iterator[Question]:
                 yield within(question, index, column)
 
 
+@lru_cache(maxsize=16_384)
 def within(table: Question, index: int, column: Question) -> Question:
     """Return the column's question with its path in one row of the table."""
     return replace(column, path=f"{table.path}.{index}.{column.path}")

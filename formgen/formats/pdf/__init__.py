@@ -9,7 +9,7 @@ MEDIA_TYPE = "application/pdf"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submod_attrs={"draw": ["draw"], "fill": ["fill"], "layout": ["Layout", "kept", "layout"], "read": ["read"]},
+    submod_attrs={"draw": ["draw"], "fill": ["fill"], "layout": ["Layout", "kept", "layout"], "read": ["read", "warm"]},
 )
 
 

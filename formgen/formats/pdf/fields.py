@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from formgen import words
 from formgen.sheet import Choice, Control, Question, flat, within
@@ -43,6 +44,7 @@ def of_none(name: str) -> bool:
     return name in (TOKEN, CASE, LANGUAGE, LAYOUT) or name.startswith(NOTE)
 
 
+@lru_cache(maxsize=16_384)
 def name(path: str, code: str = "") -> str:
     """Return the fully qualified name of a field; raise `ValueError` for what cannot be one.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
@@ -46,6 +47,12 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
         return sheet
     document.refuse_large_pictures()
     return measured(data, sheet, paper)
+
+
+def warm(papers: Iterable[Paper]) -> None:
+    """Name the fields that there are to find, so that a child that is forked for one file need not."""
+    for paper in papers:
+        deque(names.every(paper.questions), maxlen=0)
 
 
 def second(data: bytes) -> Fields | None:
@@ -136,8 +143,13 @@ def doubts_of(held: Mapping[str, tuple[Held, ...]], second: Fields | None) -> tu
     doubts = ("duplicate",) if any(len({one.value for one in each}) > 1 for each in held.values()) else ()
     if second is None:
         return (*doubts, "one_reader")
-    agreed = all(merged(second.get(name, ())) == merged(each) for name, each in held.items())
+    agreed = all(alike(each, second.get(name, ())) for name, each in held.items())
     return doubts if agreed else (*doubts, "readers_disagree")
+
+
+def alike(first: tuple[Held, ...], second: tuple[Held, ...]) -> bool:
+    """Tell whether two readers found the same under one name, each thing once or more often."""
+    return first == second or merged(first) == merged(second)
 
 
 def merged(each: tuple[Held, ...]) -> Mapping[tuple[str, str], frozenset[str]]:

@@ -85,7 +85,7 @@ def walked(library: Library) -> Fields:
             widgets = (kids or [node]) if kind == "Btn" else ()
             shown = frozenset(library.text(library.get(widget, "/AS")) for widget in widgets)
             found.setdefault(name, []).append(Held(kind, value, shown))
-    return {name: tuple(sorted(held, key=repr)) for name, held in found.items()}
+    return {name: tuple(held) for name, held in found.items()}
 
 
 class ByPikepdf:
