@@ -31,9 +31,12 @@ TRANSPARENT = {
         "rubyBase",
     )
 }
-RUN, CONTROL, TEXT = w("r"), w("sdt"), w("t")
-BLOCKS = {w("p"), w("tbl"), CONTROL, f"{{{MC}}}AlternateContent"} | TRANSPARENT
-SILENT = {w("pPr"), w("bookmarkEnd"), w("proofErr")}  # children of a paragraph that no text can stand in
+PARAGRAPH, TABLE, RUN, TEXT = w("p"), w("tbl"), w("r"), w("t")
+CONTROL, CONTROL_FORMAT, CONTENT = w("sdt"), w("sdtPr"), w("sdtContent")
+PARAGRAPH_FORMAT, RUN_FORMAT, CELL_FORMAT = w("pPr"), w("rPr"), w("tcPr")
+MARK, VALUE, ALTERNATIVES = w("bookmarkStart"), w("val"), f"{{{MC}}}AlternateContent"
+BLOCKS = {PARAGRAPH, TABLE, CONTROL, ALTERNATIVES} | TRANSPARENT
+SILENT = {PARAGRAPH_FORMAT, w("bookmarkEnd"), w("proofErr")}  # children of a paragraph that no text can stand in
 DELETED = {w("del"), w("moveFrom")}
 TRACKED = {w("ins"), w("moveTo")}
 ON = {"1", "true", "on"}
@@ -100,17 +103,17 @@ class Flow:
     def body(self, container: Element) -> Flow:
         """Walk the blocks of a body, header or footer."""
         for child in container:
-            if child.tag == w("tbl"):
+            if child.tag == TABLE:
                 self.items.append(self.table(child))
-            elif child.tag == w("p"):
+            elif child.tag == PARAGRAPH:
                 box = Box()
                 self.block(child, box)
                 self.items.append(box)
-            elif child.tag == w("bookmarkStart"):
+            elif child.tag == MARK:
                 self.items.append(Box(bookmarks=[child.get(w("name"), "")]))
             elif child.tag == CONTROL:
-                self.body(children_of(child, "sdtContent"))
-            elif child.tag in TRANSPARENT or child.tag == f"{{{MC}}}AlternateContent":
+                self.body(children_of(child, CONTENT))
+            elif child.tag in TRANSPARENT or child.tag == ALTERNATIVES:
                 self.body(chosen(child))
             elif child.tag == w("altChunk"):
                 self.marks.add("altChunk")
@@ -118,12 +121,12 @@ class Flow:
 
     def overlooked(self, container: Element) -> bool:
         """Tell whether a text stands where no text can, so that the walk did not come by it."""
-        texts = (text for text in container.iter(w("t")) if text not in self.seen and (text.text or "").strip())
+        texts = (text for text in container.iter(TEXT) if text not in self.seen and (text.text or "").strip())
         return any(next(text.iterancestors(f"{{{MC}}}Fallback"), None) is None for text in texts)
 
     def left_out(self, item: Element) -> None:
         """Note that what stands below an element has been seen, though it is no part of the text."""
-        self.seen.update(text for child in item for text in child.iter(w("t")))
+        self.seen.update(text for child in item for text in child.iter(TEXT))
 
     def table(self, table: Element) -> Grid:
         """Return a table's rows."""
@@ -139,7 +142,7 @@ class Flow:
 
     def cell(self, cell: Element, row: Element, tracked: bool) -> Box:
         """Return a cell of a row; ``tracked`` tells whether the row was inserted under tracking."""
-        marks = {CELLS[item.tag] for item in children_of(cell, "tcPr") if item.tag in CELLS}
+        marks = {CELLS[item.tag] for item in children_of(cell, CELL_FORMAT) if item.tag in CELLS}
         outer = outer_controls(cell, row)
         box = Box(controls=[*outer], marks=marks | ({"tracked_change"} if tracked else set()))
         self.blocks(cell, box)
@@ -156,15 +159,15 @@ class Flow:
     def block(self, item: Element, box: Box) -> None:
         """Add one block to a box's text."""
         tag = item.tag
-        if tag == w("p"):
+        if tag == PARAGRAPH:
             if box.text and "joined" not in box.marks:
                 box.text += "\n"
             box.marks.discard("joined")
-            for child in item:
-                self.inline(child, box)
-            if any(part.find(w("del")) is not None for part in children_of(item, "pPr") if part.tag == w("rPr")):
+            self.inlines(item, box)
+            formats = children_of(item, PARAGRAPH_FORMAT)
+            if any(part.find(w("del")) is not None for part in formats if part.tag == RUN_FORMAT):
                 box.marks |= {"joined", "tracked_change"}
-        elif tag == w("tbl"):
+        elif tag == TABLE:
             box.marks.add("nested")
             for row in self.table(item).rows:
                 box.text += ("\n" if box.text else "") + "\t".join(cell.text for cell in row)
@@ -177,28 +180,35 @@ class Flow:
         """Add what a control holds, and the control itself."""
         held = held_of(item, len(box.text))
         box.controls.append(held)
-        content = next(item.iterchildren(w("sdtContent")), None)
+        content = next((child for child in item if child.tag == CONTENT), None)
         if held.checked is not None:
-            if content is not None and content.find(f".//{CONTROL}") is None:  # a box holds no other field
-                self.left_out(content)
-            shown = "".join(content.itertext(w("t"))) if content is not None else ""
+            texts = [] if content is None else list(content.iter(TEXT))
+            if content is not None and next(content.iter(CONTROL), None) is None:  # a box holds no other field
+                self.seen.update(texts)
+            shown = "".join(text.text or "" for text in texts)
+            sign = shown.strip()
             box.text += CHECKED if held.checked else UNCHECKED
-            if shown.strip() in (CHECKED, UNCHECKED) and (shown.strip() == CHECKED) != held.checked:
-                box.marks.add("glyph_state")
-            elif shown.strip() not in (CHECKED, UNCHECKED, "☑", "✓", "✔", ""):
+            if sign in (CHECKED, UNCHECKED):
+                if (sign == CHECKED) != held.checked:
+                    box.marks.add("glyph_state")
+            elif sign not in ("☑", "✓", "✔", ""):
                 box.text += shown
         elif content is not None:
             inside(content, box)
         held.end = len(box.text)
 
-    def inline(self, item: Element, box: Box) -> None:
-        """Add one child of a paragraph to a box's text."""
-        tag = item.tag
-        if tag == RUN:
-            self.run(item, box)
-        elif tag in SILENT:
-            return
-        elif tag == CONTROL:
+    def inlines(self, container: Element, box: Box) -> None:
+        """Add all children of a paragraph or an inline container."""
+        for child in container:
+            tag = child.tag
+            if tag == RUN:
+                self.run(child, box)
+            elif tag not in SILENT:
+                self.inline(child, tag, box)
+
+    def inline(self, item: Element, tag: str, box: Box) -> None:
+        """Add one child of a paragraph that is not a run to a box's text."""
+        if tag == CONTROL:
             self.control(item, box, self.inlines)
         elif tag in TRANSPARENT:
             if tag in TRACKED:
@@ -207,38 +217,38 @@ class Flow:
         elif tag in DELETED:
             self.left_out(item)
             box.marks.add("tracked_change")
-        elif tag == w("bookmarkStart"):
+        elif tag == MARK:
             box.bookmarks.append(item.get(w("name"), ""))
-        elif tag == f"{{{MC}}}AlternateContent":
+        elif tag == ALTERNATIVES:
             self.inlines(chosen(item), box)
         elif "".join(item.itertext()).strip():
             box.marks.add("unread")
 
-    def inlines(self, container: Element, box: Box) -> None:
-        """Add all children of an inline container."""
-        for child in container:
-            self.inline(child, box)
-
     def run(self, run: Element, box: Box) -> None:
         """Add the text of a run."""
-        odd = {MARKING[item.tag] for item in children_of(run, "rPr") if is_marking(item)}
-        if odd and "".join(run.itertext(w("t"))).strip():
+        odd = {MARKING[item.tag] for item in children_of(run, RUN_FORMAT) if item.tag in MARKING and is_on(item)}
+        if odd and "".join(run.itertext(TEXT)).strip():
             box.marks |= odd
         if "hidden_text" in odd:
             self.left_out(run)
             return
-        for child in run:
-            self.sign(child, box)
-            if len(box.text) > CHARACTERS:
-                raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
+        self.signs(run, box)
+        if len(box.text) > CHARACTERS:
+            raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
 
-    def sign(self, child: Element, box: Box) -> None:
-        """Add one child of a run."""
-        tag = child.tag
-        if tag == TEXT:
-            self.seen.add(child)
-            box.text += (child.text or "").replace("\r", "\n")
-        elif tag in (w("tab"), w("ptab")):
+    def signs(self, container: Element, box: Box) -> None:
+        """Add the children of a run."""
+        for child in container:
+            tag = child.tag
+            if tag == TEXT:
+                self.seen.add(child)
+                box.text += (child.text or "").replace("\r", "\n")
+            elif tag != RUN_FORMAT:
+                self.sign(child, tag, box)
+
+    def sign(self, child: Element, tag: str, box: Box) -> None:
+        """Add one child of a run that is not its text."""
+        if tag in (w("tab"), w("ptab")):
             box.text += "\t"
         elif tag in (w("br"), w("cr")):
             box.text += "\n" if child.get(w("type")) in (None, "textWrapping") else ""
@@ -251,9 +261,8 @@ class Flow:
             box.marks.add("unread")
         elif tag in (w("drawing"), w("pict"), w("object"), f"{{{W14}}}contentPart"):
             self.drawing(child, box)
-        elif tag == f"{{{MC}}}AlternateContent":
-            for part in chosen(child):
-                self.sign(part, box)
+        elif tag == ALTERNATIVES:
+            self.signs(chosen(child), box)
 
     def drawing(self, item: Element, box: Box) -> None:
         """Add the text of a text box, marked as such; a picture is marked as what nobody can read here."""
@@ -267,7 +276,7 @@ class Flow:
 
 def chosen(item: Element) -> Element:
     """Return the children to walk: of alternatives only the first choice."""
-    if item.tag != f"{{{MC}}}AlternateContent":
+    if item.tag != ALTERNATIVES:
         return item
     return next((child for child in item if child.tag in (f"{{{MC}}}Choice", f"{{{MC}}}Fallback")), ())
 
@@ -279,7 +288,7 @@ def unfolded(container: Element, tag: str) -> list[Element]:
         if child.tag == tag:
             found.append(child)
         elif child.tag == CONTROL:
-            found += unfolded(children_of(child, "sdtContent"), tag)
+            found += unfolded(children_of(child, CONTENT), tag)
         elif child.tag in TRANSPARENT:
             found += unfolded(child, tag)
     return found
@@ -298,10 +307,8 @@ def outer_controls(cell: Element, row: Element) -> list[Held]:
 
 def held_of(item: Element, start: int) -> Held:
     """Return what a control's properties say of it; of a property that comes twice the first counts."""
-    found: dict[str, Element] = {}
-    for part in children_of(item, "sdtPr"):
-        found.setdefault(part.tag, part)
-    tag, number = (found[name].get(w("val"), "") if name in found else "" for name in (w("tag"), w("id")))
+    found = {part.tag: part for part in reversed(children_of(item, CONTROL_FORMAT))}
+    tag, number = (found[name].get(VALUE, "") if name in found else "" for name in (w("tag"), w("id")))
     state = None
     if CHECKBOX in found:
         checked = found[CHECKBOX].find(f"{{{W14}}}checked")
@@ -311,12 +318,15 @@ def held_of(item: Element, start: int) -> Held:
 
 def children_of(item: Element, name: str) -> Element:
     """Return what stands in a child of an element, such as its properties; nothing where there is no such child."""
-    return next(item.iterchildren(w(name)), ())
+    for child in item:
+        if child.tag == name:
+            return child
+    return ()
 
 
-def is_marking(switch: Element) -> bool:
-    """Tell whether a part of a run's format is a switch that is minded here, and on."""
-    return switch.tag in MARKING and switch.get(w("val"), "1") in ON
+def is_on(switch: Element) -> bool:
+    """Tell whether a part of a run's format is on."""
+    return switch.get(VALUE, "1") in ON
 
 
 def is_hex(text: str) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import islice, pairwise, zip_longest
+from itertools import chain, islice, pairwise, zip_longest
 
 from formgen import words
 from formgen.errors import Unreadable
@@ -21,6 +21,7 @@ from formgen.formats.docx.package import DOCUMENT_BYTES, Package, w
 from formgen.sheet import (
     TOKEN,
     Answer,
+    Choice,
     Control,
     Paper,
     Question,
@@ -38,7 +39,8 @@ CODE = re.compile(r"\[(F\d{1,3})\]")
 BOX = re.compile(rf"{CHECKED}|{UNCHECKED}|☑|✓|✔|[✗✘☓]|\[[ xX]?\]|\([ xX]\)|(?<!\w)[xX](?=\s)")
 TICKED = re.compile(rf"[{CHECKED}☑✓✔✗✘☓xX]")
 INSTANCE = re.compile(r"form_([0-9a-f]{32})")
-ROW = re.compile(r"\d+_")
+ROW = re.compile(r"_(?=\d+_)")
+LONG = 31  # letters that `bookmark` leaves of a long name
 ROWS = 2_000
 STRAYS = 1_000
 
@@ -195,14 +197,14 @@ class Finder:
             for cell in row
             if not (cell.controls or CODE.search(cell.text))
         }
-        marked = [name for row in grid.rows for cell in row for name in cell.bookmarks]
+        marked = tables_in(name for row in grid.rows for cell in row for name in cell.bookmarks)
         codes = {code for line in self.headings for code in CODE.findall(line)}
         named = self.above()
         scores: dict[str, float] = {}
         for table, names in self.index.tables.values():
             if table.path in self.seen:
                 continue
-            score = 3.0 * (tagged.count(table.path) > 0) + 2.0 * any(in_row(name, table.path) for name in marked)
+            score = 3.0 * (tagged.count(table.path) > 0) + 2.0 * (row_mark(table.path) in marked)
             score += 2.0 * (table.number in codes) + 1.5 * bool(named & spoken(table.label))
             hits = len({column.path for label in labels if (column := names.titles.get(label))})
             score += 2.0 * (hits >= max(2, len(table.columns) - 1)) + 0.1 * (hits >= 2)
@@ -394,16 +396,21 @@ def pairs_of(row: list[Box], names: Names, above: Iterable[str] = ()) -> Iterato
         yield named or question, cell, layer
 
 
-def in_row(name: str, table: str) -> bool:
-    """Tell whether a bookmark is that of a field in some row of a table; a long name is cut (`bookmark`).
+def row_mark(table: str) -> str:
+    """Return how the bookmark of a field in a row of the table begins; a long name is cut (`bookmark`)."""
+    return f"f_{table}_"[:LONG]
 
-    >>> in_row("f_benefits_0_payer", "benefits"), in_row("f_benefits_note", "benefits")
-    (True, False)
+
+def tables_in(names: Iterable[str]) -> set[str]:
+    """Return how the bookmarks begin that may be those of fields in rows.
+
+    >>> row_mark("benefits") in tables_in(["f_benefits_0_payer"])
+    True
+    >>> row_mark("benefits") in tables_in(["f_benefits_note"])
+    False
     """
-    start = f"f_{table}_"
-    if len(start) >= 31:
-        return name[:31] == start[:31]
-    return name.startswith(start) and ROW.match(name, len(start)) is not None
+    starts = ((name[:LONG], *(name[: row.start() + 1] for row in ROW.finditer(name))) for name in names)
+    return set(chain.from_iterable(starts))
 
 
 def mixed(table: Question, cells: Iterable[Box]) -> bool:
@@ -422,8 +429,14 @@ def is_header(row: list[Box], table: Question) -> bool:
 
 def column_order(header: list[Box], table: Question) -> list[Question | None]:
     """Return the column that stands at each place of a header row."""
-    by_label = {said: column for column in table.columns for said in spoken(column.label)}
-    return [None if cell.controls else by_label.get(plain(cell.text.split("\n")[0])) for cell in header]
+    titles = titles_of(table.columns)
+    return [None if cell.controls else titles.get(plain(cell.text.split("\n")[0])) for cell in header]
+
+
+@lru_cache(maxsize=1024)
+def titles_of(columns: tuple[Question, ...]) -> Mapping[str, Question]:
+    """Return the columns of a table by their labels in every language, as compared."""
+    return {said: column for column in columns for said in spoken(column.label)}
 
 
 # --- values -----------------------------------------------------------------------------------
@@ -453,13 +466,10 @@ WORD_PROMPTS = (
     "Click or tap to enter a date.",
     "Choose an item.",
 )
-PLACEHOLDERS = {
-    control: {
-        prompt: plain(prompt)
-        for prompt in (*words.everywhere(PROMPTS.get(control, PROMPTS[Control.LINE])), *WORD_PROMPTS)
-    }
-    for control in Control
+SHOWN = {
+    control: (*words.everywhere(PROMPTS.get(control, PROMPTS[Control.LINE])), *WORD_PROMPTS) for control in Control
 }
+PLACEHOLDERS = {control: (prompts, frozenset(map(plain, prompts))) for control, prompts in SHOWN.items()}
 
 
 def written(question: Question, cell: Box) -> Taken:
@@ -484,20 +494,27 @@ def written(question: Question, cell: Box) -> Taken:
 def unprompted(text: str, question: Question) -> tuple[str, bool]:
     """Return a text without the prompt before or after what was written, and whether there was such a one."""
     text = clean(text)
-    prompts = PLACEHOLDERS[question.control]
-    if not text or plain(text) in prompts.values():
+    prompts, said = PLACEHOLDERS[question.control]
+    if not text or plain(text) in said:
         return "", False
-    for prompt in prompts:
-        rest = text.removeprefix(prompt).removesuffix(prompt).strip()
-        if rest != text:
-            return rest, True
+    if text.startswith(prompts) or text.endswith(prompts):
+        for prompt in prompts:
+            rest = text.removeprefix(prompt).removesuffix(prompt).strip()
+            if rest != text:
+                return rest, True
     return text, False
+
+
+@lru_cache(maxsize=1024)
+def codes_of(choices: tuple[Choice, ...]) -> Mapping[str, str]:
+    """Return the codes of options by their labels in every language, as compared."""
+    return {said: choice.code for choice in choices for said in spoken(choice.label)}
 
 
 def ticks(question: Question, cell: Box) -> Taken:
     """Return the codes of the ticked boxes of a cell, or what is written there instead."""
     doubts = [mark for mark in DOUBTFUL if mark in cell.marks]
-    labels = {said: choice.code for choice in question.choices for said in spoken(choice.label)}
+    labels = codes_of(question.choices)
     by_place = {
         held.start: held.tag.rpartition(".")[2]
         for held in cell.controls
