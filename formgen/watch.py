@@ -184,7 +184,7 @@ class Watch:
     def empty(self, inbox: bool = True) -> None:
         """Scan until nothing is left that could be taken."""
         while (self.scan() if inbox else self.settle()) and not self.stop.is_set():
-            self.wake.wait(min(PAUSE, self.intake.workspace.office.intake.quiet / 4))
+            self.wake.wait(self.pause())
 
     def watch(self) -> None:
         """Scan on every hint and every few seconds; make a new observer when the canary is not seen."""
