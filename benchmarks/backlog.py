@@ -24,14 +24,16 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, islice, pairwise
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import structlog
 
 from benchmarks.contest import circumstances
 from formgen import demo
+from formgen.formats.docx.package import Member, deflated, pack
 from formgen.settings import Workspace
-from formgen.sheet import TOKEN, Identity
+from formgen.sheet import TOKEN, Identity, Keyring
 from formgen.store import Journal, cases, dump, issued
 
 CLIENTS, SEED, RETURNS = 6, 1, 10_000
@@ -41,11 +43,47 @@ SETTINGS = {"FORMGEN_INTAKE__INCOMPLETE": "1"}  # seconds for which a file that 
 
 @dataclass(frozen=True)
 class Sample:
-    """A return of the year that is copied: its file, its case, and what was written down when it was issued."""
+    """A return of the year that is copied: its file, its case, and what was written down when it was issued.
 
-    data: bytes
+    Of the file, members that tell nothing of the case are ready; of others the text is there, each second
+    piece the name of a word of `words`.
+    """
+
+    members: tuple[Member | tuple[str, list[str]], ...]
     case_id: str
-    issued: dict[str, object]
+    issued: dict[str, Any]
+
+    @classmethod
+    def of(cls, data: bytes, case_id: str, issued: dict[str, Any]) -> Sample:
+        """Return the sample of a file."""
+        marks = {word: f"\0{name}\0" for name, word in words(UUID(issued["instance_id"]), case_id).items()}
+        members: list[Member | tuple[str, list[str]]] = []
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            for name in package.namelist():
+                content = package.read(name)
+                text = TOKEN.sub("\0token\0", content.decode()) if name.endswith((".xml", ".rels")) else ""
+                for word, mark in marks.items():
+                    text = text.replace(word, mark)
+                members.append((name, text.split("\0")) if "\0" in text else deflated(name, content))
+        return cls(tuple(members), case_id, issued)
+
+    def again(self, case_id: str, turn: int, keys: Keyring) -> tuple[bytes, dict[str, Any]]:
+        """Return the file as that of another case and instance, and what is written down of its issue."""
+        new = UUID(int=UUID(self.issued["instance_id"]).int ^ turn << 16)
+        row = {**self.issued, "instance_id": str(new), "case_id": case_id}
+        row |= {name: dump(row[name]).replace(self.case_id, case_id) for name in ("answers", "sources")}
+        said = words(new, case_id) | {"token": Identity(row["form"], row["version"], new).token(keys)}
+        return pack(member if isinstance(member, Member) else stamped(*member, said) for member in self.members), row
+
+
+def words(instance: UUID, case_id: str) -> dict[str, str]:
+    """Return what a file says of its case and instance besides the token."""
+    return {"case": case_id, "instance": str(instance), "hex": instance.hex}
+
+
+def stamped(name: str, pieces: list[str], said: Mapping[str, str]) -> Member:
+    """Return the member of a text whose every second piece is the name of a word."""
+    return deflated(name, "".join(said[piece] if at % 2 else piece for at, piece in enumerate(pieces)).encode())
 
 
 def year(folder: Path) -> tuple[Workspace, list[Sample]]:
@@ -59,59 +97,32 @@ def year(folder: Path) -> tuple[Workspace, list[Sample]]:
     for row in intake.journal.returned(outcome="accepted"):
         gone_out = intake.journal.issued(row["instance_id"])
         if row["case_id"] and gone_out:
-            samples.append(Sample(intake.original(row), row["case_id"], dict(gone_out)))
+            samples.append(Sample.of(intake.original(row), row["case_id"], dict(gone_out)))
     return intake.workspace, samples
 
 
 def mixed(samples: list[Sample], workspace: Workspace, journal: Journal) -> Iterator[bytes]:
     """Yield the samples again and again as returns of other cases, and every tenth time something that is none."""
     odd = count(1)
+    opened = sorted({sample.case_id for sample in samples})
     for turn in count(1):
-        own = {case_id: f"PK-2025-{turn * 100 + number:06}" for number, case_id in enumerate(sorted(opened(samples)))}
-        for number, case_id in enumerate(own.values()):
-            open_case(journal, case_id, turn * 100 + number)
-        for number, sample in enumerate(samples):
-            data = restamped(sample, own[sample.case_id], turn, workspace, journal)
+        own = {case_id: turn * 100 + number for number, case_id in enumerate(opened)}
+        copies = [sample.again(case(own[sample.case_id]), turn, workspace.keys) for sample in samples]
+        shared = {"prefix": "PK", "year": 2025, "opened_at": "2025-01-01T00:00:00.000Z"}
+        with journal.transaction() as connection:
+            connection.execute(
+                cases.insert(), [{"case_id": case(number), "number": number} | shared for number in own.values()]
+            )
+            connection.execute(issued.insert().prefix_with("OR IGNORE"), [row for _, row in copies])
+        for number, (data, _) in enumerate(copies):
             yield data
             if number % 10 == 0:
                 yield (data, data[:-200], f"no form {next(odd)}".encode())[number // 10 % 3]
 
 
-def opened(samples: list[Sample]) -> set[str]:
-    """Return the cases of the samples."""
-    return {sample.case_id for sample in samples}
-
-
-def open_case(journal: Journal, case_id: str, number: int) -> None:
-    """Open a case under a number."""
-    row = {"prefix": "PK", "year": 2025, "number": number, "opened_at": "2025-01-01T00:00:00.000Z"}
-    with journal.transaction() as connection:
-        connection.execute(cases.insert().values(case_id=case_id, **row))
-
-
-def restamped(sample: Sample, case_id: str, turn: int, workspace: Workspace, journal: Journal) -> bytes:
-    """Return the file as that of another case and instance, whose issue is written down."""
-    old = UUID(str(sample.issued["instance_id"]))
-    new = UUID(int=old.int ^ turn << 16)
-    row = {**sample.issued, "instance_id": str(new), "case_id": case_id}
-    row |= {name: dump(row[name]).replace(sample.case_id, case_id) for name in ("answers", "sources")}
-    with journal.transaction() as connection:
-        connection.execute(issued.insert().prefix_with("OR IGNORE").values(**row))
-    token = Identity(str(row["form"]), str(row["version"]), new).token(workspace.keys)
-
-    def stamped(text: str) -> str:
-        text = TOKEN.sub(token, text).replace(sample.case_id, case_id)
-        return text.replace(str(old), str(new)).replace(old.hex, new.hex)
-
-    target = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(sample.data)) as source,
-        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy,
-    ):
-        for item in source.infolist():
-            data = source.read(item)
-            copy.writestr(item, stamped(data.decode()).encode() if item.filename.endswith((".xml", ".rels")) else data)
-    return target.getvalue()
+def case(number: int) -> str:
+    """Return the id of a case."""
+    return f"PK-2025-{number:06}"
 
 
 def filled(folder: Path, source: Workspace, samples: list[Sample], number: int) -> Workspace:
