@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, islice, pairwise
@@ -106,13 +106,10 @@ def mixed(samples: list[Sample], workspace: Workspace, journal: Journal) -> Iter
     odd = count(1)
     opened = sorted({sample.case_id for sample in samples})
     for turn in count(1):
-        own = {case_id: turn * 100 + number for number, case_id in enumerate(opened)}
-        copies = [sample.again(case(own[sample.case_id]), turn, workspace.keys) for sample in samples]
-        shared = {"prefix": "PK", "year": 2025, "opened_at": "2025-01-01T00:00:00.000Z"}
+        own = {case_id: f"PK-2025-{turn * 100 + number:06}" for number, case_id in enumerate(opened)}
+        copies = [sample.again(own[sample.case_id], turn, workspace.keys) for sample in samples]
         with journal.transaction() as connection:
-            connection.execute(
-                cases.insert(), [{"case_id": case(number), "number": number} | shared for number in own.values()]
-            )
+            open_cases(journal, own.values())
             connection.execute(issued.insert().prefix_with("OR IGNORE"), [row for _, row in copies])
         for number, (data, _) in enumerate(copies):
             yield data
@@ -120,9 +117,12 @@ def mixed(samples: list[Sample], workspace: Workspace, journal: Journal) -> Iter
                 yield (data, data[:-200], f"no form {next(odd)}".encode())[number // 10 % 3]
 
 
-def case(number: int) -> str:
-    """Return the id of a case."""
-    return f"PK-2025-{number:06}"
+def open_cases(journal: Journal, case_ids: Iterable[str]) -> None:
+    """Open cases under their ids."""
+    shared = {"prefix": "PK", "year": 2025, "opened_at": "2025-01-01T00:00:00.000Z"}
+    with journal.transaction() as connection:
+        rows = [{"case_id": case_id, "number": int(case_id.rpartition("-")[2]), **shared} for case_id in case_ids]
+        connection.execute(cases.insert(), rows)
 
 
 def filled(folder: Path, source: Workspace, samples: list[Sample], number: int) -> Workspace:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from benchmarks.backlog import open_case
+from benchmarks.backlog import open_cases
 from formgen import demo, formats, registry
 from formgen.form import Form, blank
 from formgen.issue import drafted, issue
@@ -63,7 +63,7 @@ def samples(folder: Path, chosen: Iterable[str] = ()) -> list[Sample]:
     workspace = Workspace(folder).make()
     forms = registry.load(workspace)
     desk = Desk(workspace, Journal.open(workspace.var), forms)
-    open_case(desk.journal, CASE, 1)
+    open_cases(desk.journal, [CASE])
     return [sample(desk, forms.latest(form)) for form in list(chosen) or sorted(forms.ids)]
 
 

@@ -59,9 +59,9 @@ def test_a_pdf_is_filled_many_times_faster_than_by_pypdf(sample: Sample) -> None
     assert times_as_long(peers.pypdf_fill(empty, texts), lambda: formats.every()["pdf"].fill(empty, texts)) > 8
 
 
-def test_a_pdf_is_read_by_two_readers_in_a_few_times_what_pypdf_takes(sample: Sample) -> None:
+def test_a_pdf_is_read_by_two_readers_in_less_than_pypdf_takes_alone(sample: Sample) -> None:
     data, papers = sample.drawn("pdf", sample.answers), sample.desk.papers()
-    assert times_as_long(peers.pypdf_read(data), lambda: formats.read(data, papers)) > 0.3
+    assert times_as_long(peers.pypdf_read(data), lambda: formats.read(data, papers)) > 1
 
 
 # --- by counted calls -------------------------------------------------------------------------
@@ -70,11 +70,11 @@ def test_a_pdf_is_read_by_two_readers_in_a_few_times_what_pypdf_takes(sample: Sa
 # before: lower the number. More: something is done twice, or has become dearer on purpose.
 CALLS = {
     "draw docx": 1_591,
-    "read docx": 34_246,
+    "read docx": 25_636,
     "judge docx": 6_016,
     "draw pdf": 32_005,
     "fill pdf": 5_986,
-    "read pdf": 33_958,
+    "read pdf": 23_642,
 }
 MORE, FEWER = 1.1, 0.8
 
