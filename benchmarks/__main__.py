@@ -27,7 +27,6 @@ from benchmarks.startup import starts
 from formgen import registry
 from formgen.settings import Workspace
 
-PARTS = ("documents", "startup", "backlog", "latency")
 SIZES = (100, 1_000)
 WAYS = 7  # tasks with the documents of a form
 EXAMPLES = """\
@@ -37,44 +36,6 @@ examples:
   python -m benchmarks --only backlog --backlog 10000 100000  the long ones
   python -m benchmarks --page docs/measurements.md            the pages of the documentation, with picture and JSON
 """
-
-
-def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """Return what was asked for on the command line."""
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=5, help="rounds in which all take turns (%(default)s)")
-    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="what is measured (all)")
-    parser.add_argument("--forms", nargs="+", metavar="FORM", default=(), help="the forms (all)")
-    parser.add_argument("--backlog", nargs="+", type=int, metavar="N", default=SIZES, help="sizes (100 and 1000)")
-    parser.add_argument("--drops", type=int, default=40, help="drops of each kind before a daemon (%(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
-    parser.add_argument(
-        "--page", type=Path, metavar="FILE", help="write them as Markdown, beside it JSON and a picture of the races"
-    )
-    asked = parser.parse_args(given)
-    if unknown := set(asked.forms) - registry.load(Workspace(Path())).ids:
-        parser.error(f"no such form: {', '.join(sorted(unknown))}")
-    if min(asked.rounds, asked.drops, *asked.backlog) < 2:
-        parser.error("two are the least that tell anything")
-    return asked
-
-
-def measured(asked: argparse.Namespace, folder: Path, progress: Progress) -> Report:
-    """Return what was asked for, measured, telling how far it is."""
-    report = Report(asked.rounds)
-    for part, work in (
-        ("documents", documents),
-        ("startup", starting),
-        ("backlog", backlogs),
-        ("latency", waits),
-    ):
-        if part in asked.only:
-            bar = progress.add_task(part, total=None)
-            for _ in work(asked, folder, report, progress, bar):
-                progress.advance(bar)
-    return report
 
 
 def documents(
@@ -116,6 +77,42 @@ def waits(asked: argparse.Namespace, _folder: Path, report: Report, progress: Pr
     progress.update(bar, total=1, description=f"{asked.drops} drops of each kind")
     report.waits = latency.waits(asked.drops)
     yield
+
+
+PARTS = {"documents": documents, "startup": starting, "backlog": backlogs, "latency": waits}
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what was asked for on the command line."""
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks", description=__doc__, epilog=EXAMPLES, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="rounds in which all take turns (%(default)s)")
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), help="what is measured (all)")
+    parser.add_argument("--forms", nargs="+", metavar="FORM", default=(), help="the forms (all)")
+    parser.add_argument("--backlog", nargs="+", type=int, metavar="N", default=SIZES, help="sizes (100 and 1000)")
+    parser.add_argument("--drops", type=int, default=40, help="drops of each kind before a daemon (%(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON")
+    parser.add_argument(
+        "--page", type=Path, metavar="FILE", help="write them as Markdown, beside it JSON and a picture of the races"
+    )
+    asked = parser.parse_args(given)
+    if unknown := set(asked.forms) - registry.load(Workspace(Path())).ids:
+        parser.error(f"no such form: {', '.join(sorted(unknown))}")
+    if min(asked.rounds, asked.drops, *asked.backlog) < 2:
+        parser.error("two are the least that tell anything")
+    return asked
+
+
+def measured(asked: argparse.Namespace, folder: Path, progress: Progress) -> Report:
+    """Return what was asked for, measured, telling how far it is."""
+    report = Report(asked.rounds)
+    for part, work in PARTS.items():
+        if part in asked.only:
+            bar = progress.add_task(part, total=None)
+            for _ in work(asked, folder, report, progress, bar):
+                progress.advance(bar)
+    return report
 
 
 def main() -> int:

@@ -17,8 +17,9 @@ from uuid import UUID
 
 import pytest
 
-from formgen import formats, registry
+from formgen import formats, registry, wall
 from formgen.arrangement import row_count
+from formgen.errors import Unreadable
 from formgen.form import Form
 from formgen.formats.docx.build import mark
 from formgen.formats.docx.tables import cards
@@ -27,7 +28,7 @@ from formgen.formats.docx.template import places as template_places
 from formgen.formats.docx.wording import printed
 from formgen.issue import words_for
 from formgen.registry import template_file
-from formgen.settings import Workspace
+from formgen.settings import Intake, Workspace
 from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, bookmark, flat, within
 from formgen.words import FORM_LANGUAGES, clean, languages, say
 
@@ -362,6 +363,14 @@ def test_rows_added_to_a_table_are_read_after_the_printed_ones(
     assert {path: found.answers[path].text for path in expected} == expected
     asked = places(form, sheet)
     assert wrong(asked, prefilled(sheet, asked), found) == []
+
+
+@pytest.mark.slow
+def test_what_libreoffice_does_not_finish_in_its_time_is_told_as_that() -> None:
+    long = b"{\\rtf1 " + b"\\par rivi" * 100_000 + b"}"
+    with pytest.raises(Unreadable) as refused:
+        wall.read(long, {}, Intake(cpu_seconds=1))
+    assert refused.value.code == "timeout"
 
 
 # --- 2. a template restyled in LibreOffice ---------------------------------------------------

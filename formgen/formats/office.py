@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -24,6 +25,7 @@ ENDINGS = (".odt", ".doc", ".rtf")
 MEDIA_TYPE = "application/octet-stream"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 SECONDS = 50.0
+SLOW = "Tiedoston muuntaminen kesti liian kauan."
 MEMORY = 4_000_000_000
 PROGRAM = shutil.which("soffice") or shutil.which("libreoffice")
 OPENS = (
@@ -101,8 +103,14 @@ def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
             sweep(folder)
         result = out / f"form.{to}"
         if not result.is_file():
-            raise Unreadable("unreadable", "Tiedosto on vioittunut.")
+            raise Unreadable("timeout", SLOW) if worn_out() else Unreadable("unreadable", "Tiedosto on vioittunut.")
         return result.read_bytes()
+
+
+def worn_out() -> bool:
+    """Tell whether what has run here has used up the processor's time that the wall gives."""
+    used, limit = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrlimit(resource.RLIMIT_CPU)[0]
+    return limit != resource.RLIM_INFINITY and used.ru_utime + used.ru_stime >= limit
 
 
 def sweep(folder: str) -> None:
@@ -134,4 +142,4 @@ def run(command: list[str], own: str) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise Unreadable("timeout", "Tiedoston muuntaminen kesti liian kauan.") from error
+        raise Unreadable("timeout", SLOW) from error

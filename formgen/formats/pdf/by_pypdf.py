@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pypdf
@@ -67,13 +67,8 @@ class ByPypdf:
 
 def by_pypdf(data: bytes) -> Fields | None:
     """Return the fields as pypdf finds them, None when it cannot read the file; raise `Unreadable` for a bomb."""
-    return attempted(lambda: walked(ByPypdf(data)))
-
-
-def attempted(walk: Callable[[], Fields]) -> Fields | None:
-    """Return what a walk finds, None when it fails on the file."""
     try:
-        return walk()
+        return walked(ByPypdf(data))
     except LimitReachedError as error:
         raise Unreadable("unsafe", STRANGE) from error
     except (Unreadable, MemoryError):
