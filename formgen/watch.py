@@ -40,6 +40,7 @@ LONGEST_PAUSE = 300.0
 PAUSE, BLINK = 0.2, 0.01
 LOOKED_AT = 0.5  # seconds for which the lock may be held by those who only look whether a daemon is alive
 BATCH = 50
+LOOKS = 10_000  # files that are looked at before some of them have been taken
 WORKING = "formgen ottaa vastaan tiedostoja. Tämä pätee {time} asti. Jos tämä aika on ohi, formgen ei ole käynnissä.\n"
 STOPPED = "formgen on pysäytetty {time}. Tiedostoja ei oteta nyt vastaan.\n"
 
@@ -229,7 +230,8 @@ class Watch:
         """Take every finished file and settle every return in work; return how many still wait.
 
         Some are taken, then settled, then the next ones, so that a backlog of any length is
-        answered from the start and held nowhere. A file that somebody has open is not counted:
+        answered from the start and held nowhere; of a long one the first `LOOKS` files are looked
+        at, the next when these have been taken. A file that somebody has open is not counted:
         nobody knows how long that takes.
         """
         waiting = 0
@@ -242,6 +244,8 @@ class Watch:
             waiting += sum(os.path.lexists(file) and not being_edited(file) for file, _ in some)
             if finished:
                 self.settle(rest=False)
+            elif len(self.looks) >= LOOKS:
+                break
             if self.stop.is_set():
                 self.go_on([])
                 return waiting
@@ -266,7 +270,7 @@ class Watch:
         limits = self.intake.workspace.office.intake
         look = self.looks.get(file)
         if look is None or look.signature != signature(status):
-            self.looks[file] = Look(signature(status), now)
+            self.looks[file] = Look(signature(status), time.monotonic())
             return False
         quiet = now - look.since
         if status.st_size == 0:

@@ -151,6 +151,46 @@ def test_a_file_is_taken_after_it_has_been_left_alone_for_the_quiet_time(bench: 
     assert not file.exists()
 
 
+def test_a_file_that_a_long_scan_comes_to_late_is_left_alone_for_the_quiet_time_too(
+    bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "BATCH", 1)
+    daemon = Watch(bench.intake)
+    first, late = bench.drop(b"something", "1.docx"), bench.workspace.inbox / "z" / "2.docx"
+    late.parent.mkdir()
+    daemon.scan()
+    moment.now += limits(bench).quiet * 2
+    let_go = watch.let_go
+
+    def long(file: Path, status: os.stat_result) -> None:
+        let_go(file, status)
+        late.write_bytes(b"something else")
+        moment.now += 3600
+
+    monkeypatch.setattr(watch, "let_go", long)
+    assert daemon.scan() == 1
+    assert not first.exists()
+    monkeypatch.setattr(watch, "let_go", let_go)
+    assert daemon.scan() == 1
+    assert late.exists()
+
+
+def test_of_a_long_backlog_no_more_is_looked_at_than_fits_and_all_is_taken_in_the_end(
+    bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "BATCH", 2)
+    monkeypatch.setattr(watch, "LOOKS", 3)
+    daemon = Watch(bench.intake)
+    for number in range(11):
+        bench.drop(f"something {number}".encode(), f"{number:02}.docx")
+    looked_at = []
+    while daemon.scan():
+        looked_at.append(len(daemon.looks))
+        moment.now += limits(bench).quiet * 2
+    assert looked_at == [4, 4, 3]
+    assert len(bench.journal.returned()) == 11
+
+
 def test_a_growing_file_is_not_taken_until_it_rests(bench: Bench, moment: Time) -> None:
     daemon = Watch(bench.intake)
     file = bench.drop(b"page ", "skannaus.txt")
