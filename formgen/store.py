@@ -361,6 +361,7 @@ class Journal:
     def change_return(self, connection: Transaction, return_id: str, changes: Row) -> None:
         """Write down what has become of a return."""
         shut = self.shut({**changes, "return_id": return_id})
+        del shut["return_id"]  # a key that is set, to whatever, is looked up in all that may refer to it
         connection.execute(returns.update().where(returns.c.return_id == return_id).values(**shut))
         ids = {name: changes[name] for name in ("record_id", "case_id")}
         self.access(connection, "changed", changes["processed_at"], return_id=return_id, **ids)

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event
 
 import formgen
 from benchmarks import peers
@@ -19,6 +20,7 @@ from formgen import formats
 from formgen.form import judge
 from formgen.issue import words_for
 from formgen.sheet import Identity
+from tests.conftest import REFERRAL, Bench
 
 FORM = "job_start"
 ENGINE = str(Path(formgen.__file__).parent)
@@ -115,3 +117,46 @@ def work_of(sample: Sample, name: str) -> Callable[[], object]:
 def test_a_document_takes_as_many_calls_as_it_always_has(name: str, sample: Sample) -> None:
     counted = calls(work_of(sample, name))
     assert CALLS[name] * FEWER <= counted <= CALLS[name] * MORE, counted
+
+
+# --- by steps of the database -----------------------------------------------------------------
+
+NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 3000)"
+LONG_AGO = tuple(
+    f"{NUMBERS} INSERT INTO {table} ({changed}, {same}) SELECT {copied}, {same} FROM {table}, numbers"
+    for table, changed, copied, same in (
+        (
+            "returns",
+            "return_id, sha256, source",
+            "return_id || n, sha256 || n, source || n",
+            "file_name, size, channel, received_at, attempts, outcome, form, case_id, processed_at",
+        ),
+        ("events", "seq, return_id", "-1000000 * seq - n, return_id || n", "event, body"),
+        ("issued", "instance_id", "instance_id || n", "form, version, language, format, answers, sources, issued_at"),
+    )
+)
+
+
+@pytest.mark.usefixtures("unwalled")
+def test_a_return_costs_the_database_no_more_when_many_have_come_before(bench: Bench) -> None:
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    def taken() -> int:
+        nonlocal steps
+        bench.drop(bench.filled(bench.issue("referral"), REFERRAL))
+        steps = 0
+        bench.watch()
+        return steps
+
+    event.listen(bench.journal.engine, "checkout", lambda raw, *_: raw.set_progress_handler(step, 20))
+    taken()
+    few = taken()
+    with bench.journal.transaction() as connection:
+        for copied in LONG_AGO:
+            connection.exec_driver_sql(copied)
+    assert 0 < taken() < few * 1.3
+    assert bench.journal.counts()["accepted"] > 3
