@@ -370,6 +370,17 @@ def page_loop(document: Pdf) -> None:
     document.Root.Pages.Kids = Array([document.Root.Pages])
 
 
+def titled(document: Pdf) -> None:
+    """Give a field a part of the document's structure for a title."""
+    fields_of(document)[LINE].T = document.Root.StructTreeRoot
+
+
+def widget_titled(document: Pdf) -> None:
+    """Lay a field over a page whose title is a part of the structure, and which the tree does not know."""
+    strange = Dictionary(Type=Name.Annot, Subtype=Name.Widget, FT=Name.Tx, T=document.Root.StructTreeRoot)
+    document.pages[0].Annots.append(document.make_indirect(strange))
+
+
 def gigabyte(head: bytes = b"") -> bytes:
     """Return what is inflated to a head and a gigabyte of spaces."""
     press = zlib.compressobj(9)
@@ -410,6 +421,8 @@ def nested(document: Pdf) -> None:
 HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "100_000_fields": (lambda: changed(many_fields), "unsafe"),
     "fields_3_000_deep": (lambda: changed(deep), "unsafe"),
+    "a_title_that_is_the_structure": (lambda: changed(titled), "unsafe"),
+    "a_widget_whose_title_is_the_structure": (lambda: changed(widget_titled), "unsafe"),
     "a_field_that_is_its_own_child": (lambda: changed(loop), "unsafe"),
     "500_pages": (lambda: changed(many_pages), "too_large"),
     "pages_that_are_their_own_children": (lambda: changed(page_loop), "unreadable"),
@@ -423,6 +436,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore::pikepdf.PageCopyWarning")
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_file_ends_within_the_limits(name: str) -> None:
     make, expected = HOSTILE[name]

@@ -48,6 +48,10 @@ class ByPypdf:
         """Tell whether a value is a name."""
         return isinstance(value, NameObject)
 
+    def is_string(self, value: Any) -> bool:
+        """Tell whether a value is a string."""
+        return isinstance(value, TextStringObject | ByteStringObject)
+
     def text(self, value: Any) -> str:
         """Return a value as text."""
         if isinstance(value, TextStringObject):

@@ -17,6 +17,7 @@ import pikepdf
 
 from formgen.errors import Unreadable
 from formgen.formats import PDF, whole
+from formgen.formats.pdf.tree import STRANGE
 from formgen.sheet import TOKEN
 
 # Measured on real forms (up to 1 000 fields, 8 000 objects) and hostile files.
@@ -179,6 +180,12 @@ class Document:
             sides = [thing.get(side, 0) for side in ("/Width", "/Height")] if isinstance(thing, pikepdf.Stream) else []
             if number > OBJECTS or (all(isinstance(side, int) for side in sides) and prod(sides) > PIXELS):
                 raise Unreadable("too_large", LARGE)
+
+    def refuse_strange_titles(self) -> None:
+        """Raise `Unreadable` where a title of what lies over a page is no text: PDFium may look at it for ever."""
+        titles = (note.get("/T") for page in self.pdf.pages for note in notes(page))
+        if any(title is not None and not isinstance(title, pikepdf.String) for title in titles):
+            raise Unreadable("unsafe", STRANGE)
 
     def bare(self) -> list[int]:
         """Return the numbers of the pages without a field, of which our forms have none."""

@@ -39,6 +39,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
         found = walked(ByPikepdf(document.form))
     tokens = carriers(document, found)
     paper = paper_of(tokens, papers)
+    document.refuse_strange_titles()
     answers = dict(answered(paper.questions, found, second(data))) if paper else {}
     facts, strays = besides(document, found, paper.questions if paper else (), bool(answers))
     writer = recognised(" ".join(document.info.get(name, "") for name in ("Producer", "Creator")))

@@ -53,6 +53,9 @@ class Library(Protocol):
     def is_name(self, value: Any) -> bool:
         """Tell whether a value is a name: the state of a button, never what somebody has typed."""
 
+    def is_string(self, value: Any) -> bool:
+        """Tell whether a value is a string."""
+
     def text(self, value: Any) -> str:
         """Return a value as text: a string, a name without its slash, the only item of an array."""
 
@@ -73,7 +76,10 @@ def walked(library: Library) -> Fields:
         if count > FIELDS or depth > DEPTH or key in seen:
             raise Unreadable("unsafe", STRANGE)
         seen |= {key} if key is not None else set()
-        name = ".".join(filter(None, (prefix, library.text(library.get(node, "/T")))))
+        title = library.get(node, "/T")
+        if title is not None and not library.is_string(title):
+            raise Unreadable("unsafe", STRANGE)
+        name = ".".join(filter(None, (prefix, library.text(title))))
         kind = library.text(library.get(node, "/FT")) or kind
         held = library.get(node, "/V")
         if held is not None:
@@ -115,6 +121,10 @@ class ByPikepdf:
     def is_name(self, value: Any) -> bool:
         """Tell whether a value is a name."""
         return isinstance(value, pikepdf.Name)
+
+    def is_string(self, value: Any) -> bool:
+        """Tell whether a value is a string."""
+        return isinstance(value, pikepdf.String)
 
     def text(self, value: Any) -> str:
         """Return a value as text."""
