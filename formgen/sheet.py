@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 SIGN = "►"  # before what a note says beside its place
+HEAD = 31  # letters that are left of a bookmark's name which would be too long
 NOT_ASKED = "not_asked"  # the layer of what a document leaves out and was known when it was made
 
 
@@ -345,7 +346,7 @@ def bookmark(path: str) -> str:
     'f_benefits_0_payer'
     """
     name = "f_" + re.sub(r"[^A-Za-z0-9_]", "_", path)
-    return name if len(name) <= 40 else f"{name[:31]}_{field_id(path):08x}"
+    return name if len(name) <= 40 else f"{name[:HEAD]}_{field_id(path):08x}"
 
 
 def flat(questions: Iterable[Question], rows: int = 0) -> Iterator[Question]:

@@ -17,10 +17,10 @@ from pikepdf import Array, Dictionary, Name, Pdf, String
 from formgen import formats, wall
 from formgen.errors import Unreadable
 from formgen.formats import pdf
-from formgen.formats.pdf import fields
+from formgen.formats.pdf import by_pdfium, fields
 from formgen.settings import Intake
 from formgen.sheet import Sheet
-from tests.pdf_forms import FORMS, issued, known, papers, read, said, token, typed
+from tests.pdf_forms import FORMS, doubted, issued, known, papers, read, said, token, typed
 
 FORM = min(FORMS, key=lambda form: len(issued(form)))
 READING = importlib.import_module("formgen.formats.pdf.read")
@@ -207,7 +207,14 @@ def test_a_box_whose_state_and_value_differ_is_in_doubt() -> None:
     assert read(changed(change)).answers[question.path].doubts == ("glyph_state",)
 
 
-def test_what_two_readers_read_in_two_ways_is_in_doubt() -> None:
+def test_what_two_readers_read_in_two_ways_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(by_pdfium, "text", lambda *asked, text=by_pdfium.text: text(*asked).replace("ä", "a"))
+    answers = doubted(read(changed(lambda document: setattr(fields_of(document)[LINE], "V", String("ääni")))))
+    assert answers[LINE].doubts == ("readers_disagree",)
+    assert (answers[LINE].text, answers[LINE].confidence) == ("ääni", 0.5)
+
+
+def test_a_field_that_lies_over_no_page_is_in_doubt() -> None:
     def change(document: Pdf) -> None:
         for page in document.pages:
             page.Annots = Array([note for note in page.Annots if note.get("/T") != LINE])

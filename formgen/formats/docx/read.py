@@ -19,6 +19,7 @@ from formgen.formats.docx.controls import CHECKED, PROMPTS, UNCHECKED, tag
 from formgen.formats.docx.flow import Box, Flow, Grid
 from formgen.formats.docx.package import DOCUMENT_BYTES, Package, w
 from formgen.sheet import (
+    HEAD,
     TOKEN,
     Answer,
     Choice,
@@ -40,7 +41,6 @@ BOX = re.compile(rf"{CHECKED}|{UNCHECKED}|☑|✓|✔|[✗✘☓]|\[[ xX]?\]|\([
 TICKED = re.compile(rf"[{CHECKED}☑✓✔✗✘☓xX]")
 INSTANCE = re.compile(r"form_([0-9a-f]{32})")
 ROW = re.compile(r"_(?=\d+_)")
-LONG = 31  # letters that `bookmark` leaves of a long name
 ROWS = 2_000
 STRAYS = 1_000
 
@@ -398,7 +398,7 @@ def pairs_of(row: list[Box], names: Names, above: Iterable[str] = ()) -> Iterato
 
 def row_mark(table: str) -> str:
     """Return how the bookmark of a field in a row of the table begins; a long name is cut (`bookmark`)."""
-    return f"f_{table}_"[:LONG]
+    return f"f_{table}_"[:HEAD]
 
 
 def tables_in(names: Iterable[str]) -> set[str]:
@@ -409,7 +409,7 @@ def tables_in(names: Iterable[str]) -> set[str]:
     >>> row_mark("benefits") in tables_in(["f_benefits_note"])
     False
     """
-    starts = ((name[:LONG], *(name[: row.start() + 1] for row in ROW.finditer(name))) for name in names)
+    starts = ((name[:HEAD], *(name[: row.start() + 1] for row in ROW.finditer(name))) for name in names)
     return set(chain.from_iterable(starts))
 
 

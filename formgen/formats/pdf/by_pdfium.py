@@ -16,9 +16,9 @@ import pypdfium2
 from pypdfium2 import raw
 
 from formgen.errors import Unreadable
+from formgen.formats.pdf.document import PAGES
 from formgen.formats.pdf.tree import FIELDS, SIGNED, STRANGE, Fields, Held
 
-PAGES = 60
 KINDS = {
     raw.FPDF_FORMFIELD_PUSHBUTTON: "Btn",
     raw.FPDF_FORMFIELD_CHECKBOX: "Btn",
@@ -43,10 +43,10 @@ def by_pdfium(data: bytes) -> Fields | None:
         return None
     if len(widgets) > FIELDS:
         raise Unreadable("unsafe", STRANGE)
-    fields: dict[str, tuple[Held, ...]] = {}
+    fields: dict[str, list[Held]] = {}
     for name, held in widgets:
-        fields[name] = (*fields.get(name, ()), held)
-    return fields
+        fields.setdefault(name, []).append(held)
+    return {name: tuple(held) for name, held in fields.items()}
 
 
 def seen(document: Any) -> Iterator[tuple[str, Held]]:
