@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -55,9 +57,9 @@ def of_log(workspace: Workspace, journal: Journal, head: Head | None = None) -> 
 
 def of_originals(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     """Yield the kept files that are missing or are not those that came."""
-    for sha256 in dict.fromkeys(row["sha256"] for row in journal.returned()):
+    for sha256 in dict.fromkeys(row["sha256"] for row in journal.returned() if row["sha256"]):
         file = workspace.vault.place(workspace.originals, sha256)
-        yield from compared(workspace, file, sha256, partial(workspace.vault.read, workspace.originals, sha256))
+        yield from compared(workspace, file, sha256, partial(workspace.vault.pieces, workspace.originals, sha256))
 
 
 def of_outbox(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
@@ -70,7 +72,8 @@ def of_outbox(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     for row in journal.returned(outcome="rejected"):
         file = outbox.rejected_path(workspace, row["rejected_as"])
         reason = outbox.digest(outbox.pretty(json.loads(row["reason"])))
-        yield from compared(workspace, file, row["sha256"])
+        if row["sha256"]:  # nothing is known of one that was too large to be read
+            yield from compared(workspace, file, row["sha256"])
         yield from compared(workspace, file.with_name(file.name + outbox.REASON), reason)
 
 
@@ -86,13 +89,23 @@ def of_feed(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
         yield Flaw(FEED, str(len(said) + 1))
 
 
-def compared(workspace: Workspace, file: Path, sha256: str, read: Callable[[], bytes] | None = None) -> Iterator[Flaw]:
-    """Yield what is wrong with a file whose digest is known; a sealed one needs more to be ``read``."""
+def compared(
+    workspace: Workspace, file: Path, sha256: str, pieces: Callable[[], Iterable[bytes]] | None = None
+) -> Iterator[Flaw]:
+    """Yield what is wrong with a file whose digest is known; ``pieces`` gives what a kept one holds."""
     what = file.relative_to(workspace.root).as_posix()
     try:
-        if outbox.digest((read or file.read_bytes)()) != sha256:
+        if pieces:
+            deque(pieces(), maxlen=0)
+        elif digest_of(file) != sha256:
             yield Flaw(DIFFERENT, what)
     except FileNotFoundError:
         yield Flaw(MISSING, what)
     except OutOfReach:
         yield Flaw(DIFFERENT, what)
+
+
+def digest_of(file: Path) -> str:
+    """Return the sha256 of a file in hex, read some at a time."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

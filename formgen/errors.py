@@ -28,6 +28,15 @@ def raised_at(error: BaseException) -> str:
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
+def cause_of(error: BaseException) -> str:
+    """Return why something failed, for a person: never a value, nor a name that somebody else has given."""
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    if isinstance(error, FormgenError):
+        return str(error.values.get("detail", error))
+    return f"{type(error).__name__} {raised_at(error)}".strip()
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
     """What is wrong with a document, for a person.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import grp
 import os
@@ -20,7 +21,7 @@ from formgen.faults import reached
 SHARED, PRIVATE = 0o640, 0o600
 WORK = ".tmp"
 PROGRAM = Path(__file__)
-Making = Callable[[], bytes | None]
+Making = Callable[[], bytes | Iterable[bytes] | None]
 
 
 def write(file: Path, data: bytes, mode: int = SHARED) -> None:
@@ -55,15 +56,30 @@ def write_all(files: Mapping[Path, Making], mode: int = SHARED) -> None:
         raise
 
 
-def lay(file: Path, data: bytes, mode: int) -> None:
-    """Write a new file and put it on disk."""
+def lay(file: Path, data: bytes | Iterable[bytes], mode: int) -> None:
+    """Write a new file, given whole or in pieces, and put it on disk."""
     with new(file) as stream:
         reached("file.begun")
-        stream.write(data)
+        for piece in (data,) if isinstance(data, bytes) else data:
+            stream.write(piece)
         os.fchmod(stream.fileno(), mode)
         reached("file.written")
         put(stream)
     reached("file.flushed")
+
+
+def move(file: Path, target: Path, mode: int = SHARED) -> None:
+    """Rename a file where it is still there, into a folder that is made; to another file system it cannot go."""
+    if not os.path.lexists(file):
+        return
+    folder(target.parent, mode)
+    with suppress(PermissionError):  # it may be another's
+        file.chmod(mode)
+    try:
+        file.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
 
 
 def put(stream: BinaryIO) -> None:

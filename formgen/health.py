@@ -3,36 +3,61 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from formgen import outbox
-from formgen.intake import shown
+from formgen.inbox import Entry, entries, shown, subject_of
 from formgen.settings import Workspace
-from formgen.store import Journal
-from formgen.watch import alive, candidates, oddities
+from formgen.store import Journal, Row
+from formgen.watch import CHANGING, EMPTY, OPEN, UNFINISHED, alive
 
 OUTCOMES = ("accepted", "review", "waiting", "rejected", "duplicate", "in_work")
 UNWATCHED, FORGOTTEN = 600.0, 3600.0
 ROOM = 200_000_000
+NAMED = 20  # problems of one kind that are named one by one
+STAGES = {
+    "take": "Tiedostoa {place} ei voi ottaa kansiosta inbox tai poistaa sieltä: {cause}",
+    "process": "Palautuksen {subject} käsittely ei onnistu: {cause}",
+    "settle": "Odottavaa palautusta {subject} ei voi ratkaista: {cause}",
+    "publish": "Palautuksen {subject} tulosta ei voi kirjoittaa kansioon outbox: {cause}",
+}
+WAITS = {
+    EMPTY: "Tiedosto {place} odottaa kansiossa inbox: se on tyhjä.",
+    OPEN: "Tiedosto {place} odottaa kansiossa inbox: se on auki toisessa ohjelmassa.",
+    UNFINISHED: "Tiedosto {place} odottaa kansiossa inbox: se ei ole vielä kokonainen, tai sen muotoa ei tunneta.",
+    CHANGING: "Tiedosto {place} odottaa kansiossa inbox: se muuttuu yhä.",
+}
+WHOLE = {
+    "take": "Kansiosta inbox ei voi ottaa tiedostoja: {cause}",
+    "process": "Palautuksia ei voi käsitellä: {cause}",
+    "publish": "Kansioon outbox ei voi kirjoittaa: {cause}",
+    "upkeep": "Käsittelyn ylläpito ei onnistu ({subject}): {cause}",
+}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: a message and its values."""
+    """One thing that is wrong: a message and its values; ``waits`` when it only waits for somebody."""
 
     message: str
     values: dict[str, Any] = field(default_factory=dict)
+    waits: bool = False
 
 
 @dataclass(frozen=True)
 class Health:
-    """What a workspace is like at one moment; ``oldest`` is the age in seconds of what has lain longest."""
+    """What a workspace is like at one moment; ``oldest`` is how long in seconds a file has lain, at the most."""
 
     received: int
     counts: dict[str, int]
     inbox: int
+    ignored: int
     oldest: float | None
     alive: bool
     problems: tuple[Problem, ...]
@@ -40,40 +65,99 @@ class Health:
 
 def health(workspace: Workspace, journal: Journal, now: float) -> Health:
     """Return the state of a workspace; ``now`` is the system's clock, seconds."""
-    lying = [found.st_mtime for _, found in candidates(workspace.inbox)]
-    oldest = round(max(0.0, now - min(lying)), 1) if lying else None
+    lying = tuple(entries(workspace.inbox, workspace.office.intake.ignore))
+    kinds = Counter(entry.kind for entry in lying)
+    noted = still_true(workspace, journal, lying)
+    ages = [age(workspace, entry, noted, now) for entry in lying if entry.kind == "file"]
+    oldest = round(max(0.0, *ages), 1) if ages else None
     counts = journal.counts()
     found = {name: counts.get(name, 0) for name in OUTCOMES}
     living = alive(workspace)
-    problems = (*of_ledger(journal, counts), *of_inbox(workspace, oldest, living), *of_work(workspace, journal))
-    return Health(sum(counts.values()), found, len(lying), oldest, living, problems)
+    told = [row for row in noted.values() if row["stage"] != "wait" or since(row, now) > FORGOTTEN]
+    problems = (
+        *of_ledger(journal, counts),
+        *of_inbox(lying, told, oldest, living),
+        *named(told),
+        *of_work(workspace, journal, noted),
+    )
+    return Health(sum(counts.values()), found, kinds["file"], kinds["ignored"], oldest, living, problems)
+
+
+def left_undone(workspace: Workspace, journal: Journal) -> tuple[Problem, ...]:
+    """Return what a daemon that has ended could not take, process or publish, and which files it has left waiting."""
+    lying = tuple(entries(workspace.inbox, workspace.office.intake.ignore))
+    return tuple(named(still_true(workspace, journal, lying).values()))
+
+
+def still_true(workspace: Workspace, journal: Journal, lying: Iterable[Entry]) -> dict[tuple[str, str], Row]:
+    """Return what was written down as a problem, by stage and subject, but for files that are gone."""
+    there = {subject_of(workspace, entry.file) for entry in lying}
+    return {
+        (row["stage"], row["subject"]): row for row in journal.problems() if not row["place"] or row["subject"] in there
+    }
+
+
+def since(row: Row, now: float) -> float:
+    """Return the seconds for which there has been a problem."""
+    return now - datetime.fromisoformat(row["since"]).timestamp()
+
+
+def age(workspace: Workspace, entry: Entry, noted: Mapping[tuple[str, str], Row], now: float) -> float:
+    """Return the seconds since a file was first seen; since it came, where no daemon has seen it yet.
+
+    The time at which it was last written may be of long ago, when it was copied from somewhere else.
+    """
+    about = subject_of(workspace, entry.file)
+    row = noted.get(("wait", about)) or noted.get(("take", about))
+    return since(row, now) if row else now - entry.status.st_ctime if entry.status else 0.0
 
 
 def of_ledger(journal: Journal, counts: dict[str, int]) -> Iterator[Problem]:
     """Yield what does not add up: every return has one outcome or is in work, and every outcome was told."""
-    received, named = sum(counts.values()), sum(counts.get(name, 0) for name in OUTCOMES)
-    if received != named:
-        yield Problem("Palautuksia on {received}, mutta tuloksia {named}.", {"received": received, "named": named})
+    received, named_ = sum(counts.values()), sum(counts.get(name, 0) for name in OUTCOMES)
+    if received != named_:
+        yield Problem("Palautuksia on {received}, mutta tuloksia {named}.", {"received": received, "named": named_})
     settled, told = received - counts.get("in_work", 0), journal.told()
     if settled != told:
         yield Problem("Tuloksia on {settled}, mutta tapahtumia {told}.", {"settled": settled, "told": told})
 
 
-def of_inbox(workspace: Workspace, oldest: float | None, living: bool) -> Iterator[Problem]:
-    """Yield what is wrong with the drop zone."""
-    for file in oddities(workspace.inbox):
-        yield Problem("Ei tavallinen tiedosto: {name}", {"name": shown(file.name)})
+def of_inbox(lying: Iterable[Entry], noted: Iterable[Row], oldest: float | None, living: bool) -> Iterator[Problem]:
+    """Yield what is wrong with the drop zone; ``noted`` are the problems that were written down."""
+    for entry in lying:
+        if entry.kind == "odd":
+            yield Problem("Ei tavallinen tiedosto: {name}", {"name": shown(entry.file.name)})
+        if entry.kind == "unreadable":
+            yield Problem("Kansiota ei voi lukea: {name}", {"name": shown(entry.file.name)})
     if oldest is not None and not living and oldest > UNWATCHED:
         yield Problem("Tiedostoja odottaa, mutta formgen watch ei ole käynnissä.")
-    elif oldest is not None and oldest > FORGOTTEN:
+    elif oldest is not None and oldest > FORGOTTEN and not any(row["place"] for row in noted):
         yield Problem("Kansiossa inbox on tiedosto, jota ei ole voitu ottaa tuntiin. Onko se auki jollakulla?")
 
 
-def of_work(workspace: Workspace, journal: Journal) -> Iterator[Problem]:
+def named(rows: Iterable[Row]) -> Iterator[Problem]:
+    """Yield problems that were written down, of each stage no more than `NAMED` one by one."""
+    for stage, found in groupby(sorted(rows, key=itemgetter("stage")), key=itemgetter("stage")):
+        several = list(found)
+        for row in several[:NAMED]:
+            yield Problem(message_of(row), {name: row[name] for name in ("place", "subject", "cause")}, stage == "wait")
+        if several[NAMED:]:
+            yield Problem("Samanlaisia ongelmia on lisää: {number}", {"number": len(several) - NAMED}, stage == "wait")
+
+
+def message_of(row: Row) -> str:
+    """Return what is said of a problem that was written down."""
+    if row["stage"] == "wait":
+        return WAITS[row["cause"]]
+    return WHOLE[row["stage"]] if row["stage"] == "upkeep" or not row["subject"] else STAGES[row["stage"]]
+
+
+def of_work(workspace: Workspace, journal: Journal, noted: Mapping[tuple[str, str], Row]) -> Iterator[Problem]:
     """Yield what keeps returns from being settled or published."""
     for row in journal.troubled():
-        values = {"attempts": row["attempts"], "id": row["return_id"]}
-        yield Problem("Palautusta ei ole voitu lukea {attempts} yrityksellä: {id}", values)
+        if ("process", row["return_id"]) not in noted:
+            values = {"attempts": row["attempts"], "id": row["return_id"]}
+            yield Problem("Palautusta ei ole voitu lukea {attempts} yrityksellä: {id}", values)
     if lacking := journal.unpublished(outbox.last_seq(workspace)):
         yield Problem("Kirjoittamatta outbox-kansioon: {number}", {"number": lacking})
     if shutil.disk_usage(workspace.var).free < ROOM:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
-import stat
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import cached_property, partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -20,10 +20,13 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from formgen import files, issue, outbox
-from formgen.errors import Busy, CutOff, Unreadable, UsageError, raised_at
+from formgen.errors import Busy, CutOff, OutOfReach, Unreadable, UsageError, cause_of, raised_at
 from formgen.faults import reached
+from formgen.inbox import NotReadable, open_plain, pieces, set_aside, shown, signature
+from formgen.inbox import let_go as remove
 from formgen.receipt import receipt
 from formgen.registry import Registry
+from formgen.retries import Retries
 from formgen.settings import Workspace
 from formgen.sheet import Answer, Sheet
 from formgen.store import Journal, Row, Transaction, day, dump, stamp
@@ -31,8 +34,10 @@ from formgen.verdict import Desk, Verdict, answers_key, asks, envelope, kept, re
 
 log = structlog.get_logger()
 
+TOO_LARGE = refused(Unreadable("too_large", "Tiedosto on liian suuri luettavaksi."))
 AGAIN = {"transition_not_allowed", "unknown_case", "unknown_version", "bad_identity", "internal_error", "timeout"}
-CHUNK = 1_048_576
+OURS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}  # what is wrong with the disk, not with one file on it
+ALL = ""  # subject of what rests as a whole
 MANY = 100  # events that are published together
 WORK_SECONDS = 3600.0  # after which a work file is nobody's any more
 Found = TypeVar("Found")
@@ -67,6 +72,7 @@ class Intake:
     registry: Registry
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID] = field(default=uuid7)
+    retries: Retries = field(default_factory=Retries)
 
     @cached_property
     def desk(self) -> Desk:
@@ -79,48 +85,34 @@ class Intake:
         """Keep a file's bytes, write its arrival down, and return the id of the return.
 
         The file itself is left alone; `let_go` removes it. None when it has changed or gone
-        while it was copied: then it has not arrived yet.
+        while it was copied: then it has not arrived yet. Raise `OSError` when it cannot be read.
         """
-        kept = self.keep(file, channel)
+        kept = self.keep(file, file.lstat(), channel)
         if kept:
             self.arrive([kept])
         return kept.row["return_id"] if kept else None
 
-    def keep(self, file: Path, channel: str = "folder") -> Kept | None:
-        """Return what is to be written of a file whose bytes have been kept; None when it is not whole yet.
+    def keep(self, file: Path, before: os.stat_result, channel: str = "folder") -> Kept | None:
+        """Return what is to be written of a file whose bytes have been kept; None when it is not as it was before.
 
-        A file that was kept before a crash, but not let go, is the same return.
+        A file that was kept before a crash, but not let go, is the same return. One that is too large
+        is neither read nor copied, and has no digest. Raise `OSError` when the file cannot be read,
+        `Busy` when it cannot be kept.
         """
-        before = file.lstat()
-        source = f"{channel}:{shown(str(file))}:{signature(before)}"
+        sha256 = ""
+        if before.st_size <= self.workspace.office.intake.max_bytes:
+            try:
+                sha256 = self.copy(file, before)
+            except FileNotFoundError:
+                return None
+            if not sha256:
+                return None
+        source = f"{channel}:{shown(str(file))}:{signature(before)}:{sha256}"
         if channel == "folder" and (earlier := self.journal.returned(source=source)):
             return Kept(earlier[0], arrived=True)
-        work = self.workspace.var / "work" / str(self.new_id())
-        digest = hashlib.sha256()
-        try:
-            with open_plain(file) as stream, files.new(work) as target:
-                reached("copy.begun")
-                with self.workspace.vault.into(target) as sealing:
-                    while chunk := stream.read(CHUNK):
-                        digest.update(chunk)
-                        sealing.write(chunk)
-                reached("copy.written")
-                files.put(target)
-            reached("copy.flushed")
-            if signature(file.lstat()) != signature(before):
-                return None
-            work.replace(self.workspace.vault.place(self.workspace.originals, digest.hexdigest()))
-            reached("original.named")
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise Busy(detail=error.strerror or "") from error
-        finally:
-            with suppress(OSError):
-                work.unlink(missing_ok=True)
         row = {
             "return_id": str(self.new_id()),
-            "sha256": digest.hexdigest(),
+            "sha256": sha256,
             "file_name": shown(file.name),
             "size": before.st_size,
             "channel": channel,
@@ -128,6 +120,47 @@ class Intake:
             "received_at": stamp(self.clock()),
         }
         return Kept(row)
+
+    def copy(self, file: Path, before: os.stat_result) -> str:
+        """Return the digest under which a file's bytes have been kept, empty when it is not as it was before."""
+        work = self.workspace.var / "work" / str(self.new_id())
+        with open_plain(file) as stream:
+            try:
+                with files.new(work) as target:
+                    reached("copy.begun")
+                    with self.workspace.vault.into(target) as sealing:
+                        digest = hashlib.sha256()
+                        for piece in pieces(stream, before.st_size):
+                            digest.update(piece)
+                            sealing.write(piece)
+                    reached("copy.written")
+                    files.put(target)
+                reached("copy.flushed")
+                if signature(os.fstat(stream.fileno())) != signature(before):
+                    return ""
+                work.replace(self.workspace.vault.place(self.workspace.originals, digest.hexdigest()))
+                reached("original.named")
+                return digest.hexdigest()
+            except NotReadable:
+                raise
+            except OSError as error:
+                raise Busy(detail=cause_of(error)) from error
+            finally:
+                with suppress(OSError):
+                    work.unlink(missing_ok=True)
+
+    def let_go(self, file: Path, status: os.stat_result, kept: Kept) -> bool:
+        """Remove a file that has arrived from the inbox if it is still the same; return whether it is gone.
+
+        One that is too large is set aside. Raise `OSError` when neither can be done.
+        """
+        if kept.row["sha256"]:
+            return remove(file, status, kept.row["sha256"])
+        return set_aside(file, status, self.aside(kept.row))
+
+    def aside(self, row: Row) -> Path:
+        """Return where a file lies that is too large to be kept, until it is published."""
+        return self.workspace.originals / str(row["return_id"])
 
     def arrive(self, kept: Iterable[Kept]) -> None:
         """Write down the arrival of files whose bytes have been kept; from now on they are returns."""
@@ -160,6 +193,8 @@ class Intake:
         A reading that was cut off is tried again: the machine may have been at fault.
         """
         attempt = row["attempts"] + 1
+        if not row["sha256"]:
+            return Begun(row, attempt, TOO_LARGE)
         if attempt > self.limit or self.first_of_same_bytes(row):
             return Begun(row, attempt)
         with self.counted(row, attempt):
@@ -197,19 +232,19 @@ class Intake:
 
     @contextmanager
     def counted(self, row: Row, attempt: int) -> Iterator[None]:
-        """Count an attempt that fails, unless by a fault of ours that passes (`Busy`): that is none."""
+        """Count an attempt that fails, unless what it needs is out of reach: that is our fault, and no attempt."""
         try:
             with structlog.contextvars.bound_contextvars(return_id=row["return_id"]):
                 yield
         except Exception as error:
-            self.journal.attempts({row["return_id"]: attempt - isinstance(error, Busy)})
+            self.journal.attempts({row["return_id"]: attempt - isinstance(error, OutOfReach)})
             raise
 
     def attempted(self, row: Row, attempt: int, act: Callable[[], Found]) -> Found | Verdict:
         """Return what an attempt gives; a fault of our own code is a verdict too at the last one."""
         try:
             return act()
-        except (Busy, CutOff):
+        except (OutOfReach, CutOff):
             raise
         except Exception as error:
             if attempt < self.limit:
@@ -230,18 +265,20 @@ class Intake:
 
     def read(self, row: Row) -> Verdict:
         """Return the verdict on a kept return as things stand now."""
+        if not row["sha256"]:
+            return TOO_LARGE
         return self.desk.read(self.original(row), datetime.fromisoformat(row["received_at"]))
 
     def original(self, row: Row) -> bytes:
-        """Return the bytes of a return as they came; raise `Busy`."""
+        """Return the bytes of a return as they came; raise `OutOfReach`."""
         try:
             return self.workspace.vault.read(self.workspace.originals, row["sha256"])
         except OSError as error:
-            raise Busy(detail=error.strerror or "") from error
+            raise OutOfReach(detail=cause_of(error)) from error
 
     def first_of_same_bytes(self, row: Row) -> Row | None:
         """Return the earlier return of the same bytes whose answer still stands."""
-        for other in self.journal.returned(sha256=row["sha256"]):
+        for other in self.journal.returned(sha256=row["sha256"]) if row["sha256"] else ():
             if other["return_id"] == row.get("return_id") or other["outcome"] in (None, "duplicate"):
                 continue
             if other["outcome"] != "rejected" or other["code"] not in AGAIN:
@@ -251,18 +288,57 @@ class Intake:
     def release(self, case_id: str | None) -> None:
         """Look again at the returns that wait in a case that has just moved, in the order of the process.
 
-        One that is accepted moves the case in its turn, and the rest are looked at from there.
+        One that is accepted moves the case in its turn, and the rest are looked at from there. What
+        goes wrong with one is tried again later and keeps no other waiting.
         """
-        rows = self.journal.returned(case_id=case_id, outcome="waiting")
-        waiting = [Begun(row, row["attempts"], self.desk.opened(self.original(row))) for row in rows]
-        for begun in sorted(waiting, key=self.turn):
-            assert begun.found, "what waits has been opened"
-            verdict = self.desk.judge(begun.found, datetime.fromisoformat(begun.row["received_at"]))
-            if verdict.outcome != "waiting" and not verdict.cut_off:
-                self.settle(begun.row, verdict)
-            if verdict.outcome == "accepted":
+        waiting = []
+        for row in self.journal.returned(case_id=case_id, outcome="waiting"):
+            with self.on_its_own("settle", row["return_id"]):
+                begun = Begun(row, row["attempts"], self.desk.opened(self.original(row)))
+                waiting.append((self.turn(begun), row["return_id"], begun))
+        for _, _, begun in sorted(waiting, key=itemgetter(0, 1)):
+            outcome = ""
+            with self.on_its_own("settle", begun.row["return_id"]):
+                assert begun.found, "what waits has been opened"
+                verdict = self.desk.judge(begun.found, datetime.fromisoformat(begun.row["received_at"]))
+                if verdict.outcome != "waiting" and not verdict.cut_off:
+                    self.settle(begun.row, verdict)
+                    outcome = verdict.outcome
+            if outcome == "accepted":
                 reached("waiting.released")
                 return
+
+    @contextmanager
+    def on_its_own(self, stage: str, subject: str) -> Iterator[None]:
+        """Let what goes wrong with one subject, such as a return, be its own: it rests, and the others go on.
+
+        What goes wrong with the database within a transaction is that transaction's.
+        """
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, Busy) and self.journal.open_transaction:
+                raise
+            self.postpone(stage, subject, cause_of(error))
+        else:
+            self.resume(stage, subject)
+
+    def postpone(self, stage: str, subject: str, cause: str, **about: str) -> None:
+        """Let something rest before it is tried again, and write down for `status` what it is and why.
+
+        ``about`` is what else its row says: a file's ``place`` and ``signature``.
+        """
+        if self.retries.postpone(stage, subject, cause):
+            log.warning("problem", stage=stage, subject=subject, cause=cause)
+        row = {"stage": stage, "subject": subject, "place": "", "signature": "", "cause": cause, **about}
+        with suppress(OutOfReach):
+            self.journal.note_problems([{**row, "since": stamp(self.clock())}])
+
+    def resume(self, stage: str, subject: str) -> None:
+        """Forget what went wrong with something, since it has been done."""
+        if self.retries.forget(stage, subject):
+            with suppress(OutOfReach):
+                self.journal.forget_problems([(stage, subject)])
 
     def confirm(self, row: Row, who: str, values: Mapping[str, str]) -> Verdict:
         """Settle a return in review as a person has decided: as it was read, or with other values.
@@ -297,10 +373,28 @@ class Intake:
         """Reject the returns that have waited longer than the settings allow."""
         limit = stamp(self.clock() - timedelta(days=self.workspace.office.intake.waiting_days))
         for row in self.journal.overdue(limit):
-            verdict = self.read(row)
-            if verdict.outcome == "waiting":
-                verdict = replace(verdict, outcome="rejected", code="transition_not_allowed", waits_for=None)
-            self.settle(row, verdict)
+            if self.retries.is_due("settle", row["return_id"]):
+                with self.on_its_own("settle", row["return_id"]):
+                    verdict = self.read(row)
+                    if verdict.outcome == "waiting":
+                        verdict = replace(verdict, outcome="rejected", code="transition_not_allowed", waits_for=None)
+                    self.settle(row, verdict)
+
+    def try_again(self) -> None:
+        """Settle and publish what could not be settled and published before, where it has rested long enough."""
+        for row in self.journal.problems("process", "settle", "publish"):
+            stage, return_id = row["stage"], row["subject"]
+            if return_id == ALL or not self.retries.is_due(stage, return_id):
+                continue
+            self.retries.remember(stage, return_id, row["cause"])
+            (found,) = self.journal.returned(return_id=return_id)
+            if stage == "publish":
+                with self.on_its_own(stage, return_id), outbox.publishing(self.workspace):
+                    self.write_each(self.journal.events_of(return_id))
+            elif stage == "settle" and found["outcome"] == "waiting":
+                self.release(found["case_id"])
+            elif found["outcome"]:
+                self.resume(stage, return_id)
 
     def settle(self, row: Row, verdict: Verdict) -> None:
         """Write everything that a verdict means in one transaction, then publish it.
@@ -349,10 +443,7 @@ class Intake:
         if verdict.outcome != "review":
             shutil.rmtree(self.workspace.pictures / row["return_id"], ignore_errors=True)
         if verdict.outcome == "accepted":
-            try:
-                self.release(changes["case_id"])
-            except Busy as error:
-                log.warning("return.not_released", case_id=changes["case_id"], reason=str(error))
+            self.release(changes["case_id"])
 
     def keep_pictures(self, row: Row, verdict: Verdict) -> None:
         """Keep the pictures of the places in doubt, by path, for as long as the return is in review.
@@ -381,7 +472,7 @@ class Intake:
                 "version": form.version,
                 "case_id": verdict.case_id,
                 "language": about.language,
-                "format": about.sheet.reader,
+                "format": issue.reply_format(about.sheet.reader),
                 "omitted": " ".join(sorted(about.omitted)),
                 "corrects": about.first,
                 "issued_at": stamp(at),
@@ -444,15 +535,21 @@ class Intake:
         return {"case_id": case_id, "record_id": record_id}
 
     def publish(self) -> None:
-        """Write to the outbox whatever the journal says and the outbox lacks."""
-        with outbox.publishing(self.workspace):
+        """Write to the outbox whatever the journal says and the outbox lacks.
+
+        What goes wrong with one return is tried again later and keeps neither another one nor the
+        feed waiting; when it is the outbox as a whole, that is tried again later.
+        """
+        if not self.retries.is_due("publish", ALL):
+            return
+        with self.on_its_own("publish", ALL), outbox.publishing(self.workspace):
             while lacking := self.journal.feed(outbox.last_seq(self.workspace), MANY):
                 self.write(lacking)
                 outbox.publish_feed(self.workspace, lacking)
 
     def publish_again(self) -> None:
         """Write to the outbox what is gone from it, and remove what was not finished."""
-        with outbox.publishing(self.workspace):
+        with self.on_its_own("publish", ALL), outbox.publishing(self.workspace):
             for work in outbox.unfinished(self.workspace):
                 work.unlink()
             seq = 0
@@ -461,8 +558,27 @@ class Intake:
                 seq = found[-1]["seq"]
 
     def write(self, events: Iterable[Row]) -> None:
-        """Write the files of events that do not lie in their places."""
-        outbox.publish((file for event in events for file in self.files(event)), self.workspace.office.files.bits)
+        """Write the files of events that do not lie in their places: together, or else those of each return alone."""
+        mode = self.workspace.office.files.bits
+        try:
+            outbox.publish((file for event in events for file in self.files(event)), mode)
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in OURS:
+                raise
+            for event in events:
+                with self.on_its_own("publish", event["return_id"]):
+                    self.write_each([event])
+
+    def write_each(self, events: Iterable[Row]) -> None:
+        """Write the files of events, each of them whatever becomes of the others; raise what went wrong first."""
+        errors = []
+        for file in (file for event in events for file in self.files(event)):
+            try:
+                outbox.publish([file], self.workspace.office.files.bits)
+            except Exception as error:  # noqa: BLE001 - raised below
+                errors.append(error)
+        if errors:
+            raise errors[0]
 
     def files(self, event: Row) -> Iterable[tuple[Path, files.Making]]:
         """Return place and bytes of the files that one event is about."""
@@ -478,9 +594,14 @@ class Intake:
                 written.append((place, partial(issue.spared, draw)))
             return written
         if event["event"] == "return.rejected":
-            original = partial(self.original, row)
+            original = partial(self.workspace.vault.pieces, self.workspace.originals, row["sha256"])
+            if not row["sha256"]:
+                place = outbox.rejected_path(self.workspace, row["rejected_as"])
+                files.move(self.aside(row), place, self.workspace.office.files.bits)
             replies = issue.replies(self.workspace, self.journal, self.registry, row)
-            return outbox.rejection_files(self.workspace, row["rejected_as"], original, row["reason"], replies)
+            return outbox.rejection_files(
+                self.workspace, row["rejected_as"], original if row["sha256"] else None, row["reason"], replies
+            )
         return []
 
     def recover(self) -> None:
@@ -489,9 +610,11 @@ class Intake:
         Old work files go, what the outbox lacks is published, what waits no longer is released.
         """
         for work in (self.workspace.var / "work").iterdir():
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 if self.clock().timestamp() - work.stat().st_mtime > WORK_SECONDS:
                     work.unlink()
+        for row in self.journal.problems():
+            self.retries.remember(row["stage"], row["subject"], row["cause"])
         self.publish_again()
         self.publish()
         for case_id in dict.fromkeys(row["case_id"] for row in self.journal.returned(outcome="waiting")):
@@ -499,34 +622,6 @@ class Intake:
 
 
 # --- small questions --------------------------------------------------------------------------
-
-
-def open_plain(file: Path) -> Any:
-    """Return a stream on a regular file; a link, FIFO or device raises `FileNotFoundError`."""
-    if not stat.S_ISREG(file.lstat().st_mode):
-        raise FileNotFoundError(file)
-    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    stream = os.fdopen(handle, "rb")
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        stream.close()
-        raise FileNotFoundError(file)
-    return stream
-
-
-def signature(status: os.stat_result) -> tuple[int, ...]:
-    """Return what changes when a file is changed or replaced.
-
-    The time of the last change of its entry tells a file from one that was dropped again under
-    the same name and number with its old time of writing.
-    """
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
-
-
-def shown(name: str) -> str:
-    """Return a file's name as text: NFC, no control characters, undecodable bytes replaced."""
-    text = os.fsencode(name).decode("utf-8", "replace")
-    text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
-    return unicodedata.normalize("NFC", text)
 
 
 def event(row: Row, path: str | None) -> dict[str, Any]:
@@ -538,7 +633,7 @@ def event(row: Row, path: str | None) -> dict[str, Any]:
         "event": "record.accepted" if row["outcome"] == "accepted" else f"return.{row['outcome']}",
         "at": row["processed_at"],
         "return_id": row["return_id"],
-        "sha256": row["sha256"],
+        "sha256": row["sha256"] or None,
         "form": row["form"],
         "case_id": row["case_id"],
         "record_id": row["record_id"],
@@ -547,11 +642,3 @@ def event(row: Row, path: str | None) -> dict[str, Any]:
         "code": row["code"],
         "path": path,
     }
-
-
-def let_go(file: Path, status: os.stat_result) -> None:
-    """Remove a file from the inbox, if it is still the one that was kept."""
-    with suppress(FileNotFoundError):
-        if signature(file.lstat()) == signature(status):
-            file.unlink()
-            reached("inbox.removed")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -173,23 +174,33 @@ def issue(
     return Issued(form.id, form.version, str(instance), case_id, format_name, language, str(file))
 
 
+def reply_format(reader: str) -> str:
+    """Return the format in which a document that came in another one is issued again: its own, where we make it."""
+    return reader if hasattr(formats.every().get(reader), "draw") else "docx"
+
+
 def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row) -> dict[str, files.Making]:
     """Return what draws the reply to a rejected return, by format; ``row`` is the return.
 
     It is the form again, with what is wrong marked, as Word document and in the format that it
-    came in; where none was written down, a letter.
+    came in; where none was written down, or it cannot be drawn, a letter; where that cannot be
+    drawn either, plain text.
     """
-    form = registry.latest(row["form"]) if row["form"] else None
+    form = spared(partial(registry.latest, row["form"])) if row["form"] else None
     letter = partial(reply.letter, row, form, workspace.office)
-    issued = journal.issued(row["reply_id"]) if row["reply_id"] else None
-    if issued is None:
-        return {"docx": letter}
-    formats_of = dict.fromkeys(("docx", issued["format"]))
-    draw = partial(again, workspace, registry, issued, cache(partial(reply.notes, registry, row, issued)))
-    return {name: partial(spared, partial(draw, name), letter if name == "docx" else None) for name in formats_of}
+    issued = spared(partial(journal.issued, row["reply_id"])) if row["reply_id"] else None
+    drawn: dict[str, files.Making] = {}
+    if issued:
+        notes = cache(partial(reply.notes, registry, row, issued))
+        for name in dict.fromkeys(("docx", reply_format(issued["format"]))):
+            drawn[name] = partial(again, workspace, registry, issued, notes, name)
+    document = cache(partial(spared, drawn.pop("docx", letter), partial(spared, letter)))
+    others = {name: partial(spared, draw) for name, draw in drawn.items()}
+    text = partial(reply.text, row, form, workspace.office)
+    return {"docx": document, **others, "txt": lambda: None if document() else text()}
 
 
-def spared(draw: Callable[[], bytes], otherwise: Callable[[], bytes] | None = None) -> bytes | None:
+def spared(draw: Callable[[], Any], otherwise: Callable[[], Any] | None = None) -> Any:
     """Return a document for people, or another one when it cannot be drawn: that must hold up nothing else."""
     try:
         return draw()

@@ -22,7 +22,7 @@ from formgen.kinds import Json
 from formgen.settings import Workspace
 
 REASON, REPLY = ".reason.json", ".palaute"
-REPLIES = {"docx": f"{REPLY}.docx", "pdf": f"{REPLY}.pdf"}
+REPLIES = {"docx": f"{REPLY}.docx", "pdf": f"{REPLY}.pdf", "txt": f"{REPLY}.txt"}
 BESIDE = (REASON, *REPLIES.values())
 LONGEST_ENDING = 16
 
@@ -61,24 +61,28 @@ def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
 def rejection_files(
     workspace: Workspace,
     rejected_as: str,
-    original: Making,
+    original: Making | None,
     reason: str,
     replies: Mapping[str, Making],
 ) -> Iterator[tuple[Path, Making]]:
-    """Yield place and bytes of a rejected file untouched, the reason for machines, the replies for its sender.
+    """Yield place and bytes of the reason for machines, the replies for the sender, the rejected file untouched.
 
-    ``replies`` are by their format.
+    ``replies`` are by their format; the plain text only stands in for a Word document that is not there.
+    There is no ``original`` of a file that was too large to be kept.
     """
     file = rejected_path(workspace, rejected_as)
-    yield file, original
     yield file.with_name(file.name + REASON), lambda: pretty(json.loads(reason))
+    document = file.with_name(file.name + REPLIES["docx"])
     for name, reply in replies.items():
-        yield file.with_name(file.name + REPLIES[name]), reply
+        if name != "txt" or not document.exists():
+            yield file.with_name(file.name + REPLIES[name]), reply
+    if original:
+        yield file, original
 
 
 def publish(found: Iterable[tuple[Path, Making]], mode: int = files.SHARED) -> None:
     """Write what does not lie in its place already."""
-    files.write_all({place: data for place, data in found if not place.exists()}, mode)
+    files.write_all({place: data for place, data in found if not place.is_file()}, mode)
 
 
 def publishing(workspace: Workspace) -> AbstractContextManager[None]:
@@ -231,6 +235,7 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
     found = {f"{form.id}.schema.json": schema(form) for form in forms}
     moment: Json = {"type": "string", "format": "date-time"}
     digest: Json = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+    unless_too_large: Json = {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}
     found["record.schema.json"] = document(
         "record",
         "Tietue",
@@ -346,7 +351,7 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
             "code": {"enum": list(REASONS), "title": "Syy"},
             "errors": {"type": "array", "title": "Virheet", "items": FINDING},
             "file_name": {**STRING, "title": "Tiedosto"},
-            "sha256": digest,
+            "sha256": unless_too_large,
             "form": NULLABLE,
             "case_id": NULLABLE,
             "received_at": moment,
@@ -371,7 +376,7 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
             },
             "at": moment,
             "return_id": STRING,
-            "sha256": digest,
+            "sha256": unless_too_large,
             "form": NULLABLE,
             "case_id": NULLABLE,
             "record_id": {**NULLABLE, "title": "Tietue"},

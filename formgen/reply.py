@@ -143,6 +143,23 @@ def letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> b
     ``row`` is the return as the journal has it. No value from the returned file is repeated.
     """
     language = row["language"] or office.language
+    title, said, items = sentences(row, form, language)
+    mark = say("Järjestäjän tunnus", language)
+    found: bytes = docx.letter(office.organiser, title, said, items, f"{locale(language).language}-FI", mark)
+    return found
+
+
+def text(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
+    """Return the letter as plain text in UTF-8: for when no document can be drawn."""
+    title, said, items = sentences(row, form, row["language"] or office.language)
+    places = [f"{number}. {': '.join(filter(None, item))}" for number, item in enumerate(items, start=1)]
+    return "\n\n".join([office.organiser, title, *said, *places, ""]).encode()
+
+
+def sentences(
+    row: Mapping[str, Any], form: type[Form] | None, language: str
+) -> tuple[str, list[str], list[tuple[str, str]]]:
+    """Return what a letter says: its title, its paragraphs, and each place with what is wrong there."""
     reason = json.loads(row["reason"])
     name = say(form.title, language) if form else row["file_name"]
     said = [say("Lomake: {name}", language, name=name)]
@@ -164,7 +181,4 @@ def letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> b
         said.append(say(advice, language))
     said += warned(reason, language)
     items = [(label_of(form, error["field"], language), error["message"]) for error in errors]
-    title = say("Lomake palautetaan korjattavaksi", language)
-    mark = say("Järjestäjän tunnus", language)
-    found: bytes = docx.letter(office.organiser, title, said, items, f"{locale(language).language}-FI", mark)
-    return found
+    return say("Lomake palautetaan korjattavaksi", language), said, items

@@ -26,12 +26,12 @@ def reseal(workspace: Workspace, old: Vault, actor: Actor, now: datetime) -> Non
     except OutOfReach:
         journal = Journal.open(workspace.var, actor, old)
         for sha256 in digests(journal):
-            data = old.read(workspace.originals, sha256)
             work = workspace.var / "work" / sha256
             work.unlink(missing_ok=True)
             with files.new(work) as stream:
                 with new.into(stream) as sealing:
-                    sealing.write(data)
+                    for piece in old.pieces(workspace.originals, sha256):
+                        sealing.write(piece)
                 files.put(stream)
             work.replace(new.place(workspace.originals, sha256))
         files.flush(workspace.originals)
@@ -48,4 +48,4 @@ def reseal(workspace: Workspace, old: Vault, actor: Actor, now: datetime) -> Non
 
 def digests(journal: Journal) -> set[str]:
     """Return the names of the files that are kept."""
-    return {row["sha256"] for row in journal.returned()}
+    return {row["sha256"] for row in journal.returned() if row["sha256"]}

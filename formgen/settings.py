@@ -84,7 +84,8 @@ class Coach(BaseModel):
 class Intake(BaseModel):
     """How the inbox is watched and how long a return is tried or may wait; times in seconds.
 
-    ``readers`` is how many files are read at once, 0 for as many as there are cores.
+    ``readers`` is how many files are read at once, 0 for as many as there are cores; ``ignore`` are
+    patterns of names, besides the usual ones, that are no returns, a folder's with a slash at its end.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -101,6 +102,7 @@ class Intake(BaseModel):
     wall_seconds: float = 60.0
     memory_bytes: int = 1_500_000_000
     status_file: bool = False
+    ignore: tuple[str, ...] = ()
 
 
 class Signatures(BaseModel):

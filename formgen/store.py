@@ -51,7 +51,7 @@ from formgen.registry import Registry
 from formgen.settings import Office
 from formgen.vault import PLAIN, Vault
 
-HEAD = "0006"
+HEAD = "0007"
 ACCESS = "access.head"
 SEALED = {  # the columns that say something of people, each with what names its row
     "payload": ("record_id",),
@@ -59,6 +59,7 @@ SEALED = {  # the columns that say something of people, each with what names its
     "file_name": ("return_id",),
     "reason": ("return_id",),
     "note": ("case_id", "seq"),
+    "place": ("stage", "subject"),
 }
 CANARY = "formgen"
 Row = Mapping[str, Any]
@@ -169,6 +170,17 @@ accesses = Table(
     Column("case_id", String(40)),
     Column("prev", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+)
+problems = Table(
+    "problems",
+    metadata,
+    Column("stage", String(12), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("since", String(32), nullable=False),
+    PrimaryKeyConstraint("stage", "subject"),
 )
 seal = Table("seal", metadata, Column("key", String(8), primary_key=True), Column("canary", Text, nullable=False))
 
@@ -518,6 +530,33 @@ class Journal:
         found = self.row(select(func.count(events.c.return_id.distinct()).label("number")))
         return int(found["number"]) if found else 0
 
+    def events_of(self, return_id: str) -> list[Row]:
+        """Return the events of one return, in order."""
+        return self.rows(select(events).where(events.c.return_id == return_id).order_by(events.c.seq))
+
+    # --- what cannot be done now --------------------------------------------------------------
+
+    def problems(self, *stages: str) -> list[Row]:
+        """Return what cannot be done now, oldest first, of some stages of the work or of all."""
+        query = select(problems).order_by(problems.c.since, problems.c.subject)
+        return self.rows(query.where(problems.c.stage.in_(stages)) if stages else query)
+
+    def note_problems(self, found: Iterable[Row]) -> None:
+        """Write down what cannot be done now; of what was noted before only the cause changes, and the signature."""
+        with self.transaction() as connection:
+            for row in found:
+                same = (problems.c.stage == row["stage"]) & (problems.c.subject == row["subject"])
+                changes = {"cause": row["cause"], "signature": row["signature"]}
+                if not connection.execute(problems.update().where(same).values(changes)).rowcount:
+                    connection.execute(problems.insert().values(self.shut(row)))
+
+    def forget_problems(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Remove what can be done again, by stage and subject."""
+        with self.transaction() as connection:
+            for stage, subject in keys:
+                same = (problems.c.stage == stage) & (problems.c.subject == subject)
+                connection.execute(problems.delete().where(same))
+
     def rows(self, query: Any) -> list[Row]:
         """Return the rows of a query as mappings, as the open transaction of this thread sees them."""
         outer = self.open_transaction
@@ -554,6 +593,7 @@ class Journal:
                     changed = {name: value for name, value in anew.items() if value != row[name]}
                     if changed:
                         connection.execute(table.update().where(*same).values(**changed), which)
+            connection.execute(problems.delete())  # the daemon notes them anew
             connection.execute(seal.delete())
             if vault.key:
                 connection.execute(seal.insert().values(canary_of(vault)))

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from formgen.errors import OutOfReach, UsageError
 
 CHUNK, NONCE, TAG, SALT = 1_048_576, 12, 16, 16
+OTHER = "Tallennettu tiedosto {name} ei ole se, joka tallennettiin."
 CHANGED = "Salattua tietoa {name} on muutettu, tai se on vaurioitunut."
 
 
@@ -78,22 +79,32 @@ class Vault:
         sealing.end()
 
     def read(self, folder: Path, digest: str) -> bytes:
-        """Return what a file holds; raise `OutOfReach` for a sealed one that does not open."""
-        data = self.place(folder, digest).read_bytes()
-        if not self.key:
-            return data
-        cipher, sealed, size = AESGCM(self.derived(data[:SALT])), data[SALT:], CHUNK + TAG
-        pieces = [sealed[start : start + size] for start in range(0, len(sealed), size)] or [b""]
-        try:
-            found = b"".join(
-                cipher.decrypt(numbered(number, number == len(pieces) - 1), piece, None)
-                for number, piece in enumerate(pieces)
-            )
-        except (InvalidTag, ValueError) as error:
-            raise OutOfReach(CHANGED, name=digest) from error
-        if hashlib.sha256(found).hexdigest() != digest:
-            raise OutOfReach(CHANGED, name=digest)
-        return found
+        """Return what a file holds; raise `OutOfReach` for one that is not what was kept."""
+        return b"".join(self.pieces(folder, digest))
+
+    def pieces(self, folder: Path, digest: str) -> Iterator[bytes]:
+        """Yield what a file holds, some at a time; raise `OutOfReach` at the latest at the end, as `read` does."""
+        found = hashlib.sha256()
+        with self.place(folder, digest).open("rb") as stream:
+            for piece in self.unsealed(stream, digest) if self.key else iter(lambda: stream.read(CHUNK), b""):
+                found.update(piece)
+                yield piece
+        if found.hexdigest() != digest:
+            raise OutOfReach(CHANGED if self.key else OTHER, name=digest)
+
+    def unsealed(self, stream: BinaryIO, digest: str) -> Iterator[bytes]:
+        """Yield what was sealed, piece by piece; raise `OutOfReach` for one that does not open."""
+        cipher, size = AESGCM(self.derived(stream.read(SALT))), CHUNK + TAG
+        number, piece = 0, stream.read(size)
+        while True:
+            following = stream.read(size)
+            try:
+                yield cipher.decrypt(numbered(number, not following), piece, None)
+            except (InvalidTag, ValueError) as error:
+                raise OutOfReach(CHANGED, name=digest) from error
+            if not following:
+                return
+            number, piece = number + 1, following
 
 
 PLAIN = Vault()

@@ -524,7 +524,7 @@ def reason(row: Row, verdict: Verdict) -> dict[str, Any]:
             if found.severity != "warning"
         ],
         "file_name": row["file_name"],
-        "sha256": row["sha256"],
+        "sha256": row["sha256"] or None,
         "form": verdict.form,
         "case_id": verdict.case_id,
         "received_at": row["received_at"],

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from fnmatch import fnmatch
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import islice
+from math import inf
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -22,27 +21,40 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
 
-from formgen import files, formats
-from formgen.errors import Busy, OutOfReach
-from formgen.intake import Begun, Intake, let_go, signature
+from formgen import files
+from formgen.errors import Busy, OutOfReach, cause_of
+from formgen.inbox import (
+    CANARY,
+    STATUS,
+    candidates,
+    is_being_edited,
+    is_being_written,
+    is_whole,
+    open_plain,
+    shown,
+    signature,
+    subject_of,
+)
+from formgen.intake import ALL, Begun, Intake
+from formgen.retries import Retries
+from formgen.settings import Intake as Settings
 from formgen.settings import Workspace
-from formgen.store import Row
+from formgen.store import Row, stamp
 from formgen.verdict import Verdict
 from formgen.words import say
 
 log = structlog.get_logger()
 
-IGNORED = ("~$*", ".~lock.*#", "*.tmp", "*.part", "*.crdownload", "Thumbs.db", ".DS_Store", ".gitkeep", "TILA.txt")
-CANARY = ".formgen-canary.tmp"
-STATUS, SIGNED_EVERY, SIGNED_FOR = "TILA.txt", 60.0, timedelta(minutes=5)
+SIGNED_EVERY, SIGNED_FOR = 60.0, timedelta(minutes=5)
 CANARY_EVERY, CANARY_WITHIN = 60.0, 10.0
-LONGEST_PAUSE = 300.0
-PAUSE, BLINK = 0.2, 0.01
+BLINK = 0.01
 LOOKED_AT = 0.5  # seconds for which the lock may be held by those who only look whether a daemon is alive
 BATCH = 50
-LOOKS = 10_000  # files that are looked at before some of them have been taken
+LOOKS = 10_000  # new files that are looked at before those that are ready have been taken
+NOTED_AFTER = 10.0  # seconds for which a file has waited before it is written down
 WORKING = "formgen ottaa vastaan tiedostoja. Tämä pätee {time} asti. Jos tämä aika on ohi, formgen ei ole käynnissä.\n"
 STOPPED = "formgen on pysäytetty {time}. Tiedostoja ei oteta nyt vastaan.\n"
+EMPTY, OPEN, UNFINISHED, CHANGING = "empty", "open", "unfinished", "changing"  # what a file waits for
 
 
 def batches(items: Iterable[Any]) -> Iterator[list[Any]]:
@@ -50,57 +62,6 @@ def batches(items: Iterable[Any]) -> Iterator[list[Any]]:
     rest = iter(items)
     while some := list(islice(rest, BATCH)):
         yield some
-
-
-def ignored(name: str) -> bool:
-    """Tell whether a file is an editor's or a transfer's own, never a return.
-
-    >>> ignored("~$lomake.docx"), ignored("lomake.docx")
-    (True, False)
-    """
-    return any(fnmatch(name, pattern) for pattern in IGNORED)
-
-
-def being_edited(file: Path) -> bool:
-    """Tell whether a lock file of Word or LibreOffice lies beside a file.
-
-    Word puts ``~$`` before a short name, and in the place of one or two letters of a longer one.
-    """
-    locks = (f".~lock.{file.name}#", *(f"~${file.name[letters:]}" for letters in range(3)))
-    return any(os.path.lexists(file.with_name(lock)) for lock in locks)
-
-
-def candidates(inbox: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    """Yield the regular files of a folder and its subfolders; links are not followed."""
-    for folder, _, names in os.walk(inbox):
-        for name in sorted(names):
-            if ignored(name):
-                continue
-            file = Path(folder) / name
-            with suppress(OSError):
-                status = file.lstat()
-                if stat.S_ISREG(status.st_mode):
-                    yield file, status
-
-
-def oddities(inbox: Path) -> Iterator[Path]:
-    """Yield what lies in the inbox and is never opened: links, pipes, sockets, devices."""
-    for folder, folders, names in os.walk(inbox):
-        for name in (*folders, *names):
-            file = Path(folder) / name
-            with suppress(OSError):
-                mode = file.lstat().st_mode
-                if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-                    yield file
-
-
-def cut_short(file: Path, size: int) -> bool:
-    """Tell whether a ZIP lacks its end record, or a PDF goes on after its last end mark or has none."""
-    with file.open("rb") as stream:
-        head = stream.read(5)
-        stream.seek(max(0, size - 65_600))
-        tail = stream.read()
-    return not formats.whole(head, tail)
 
 
 class Hint(FileSystemEventHandler):
@@ -121,10 +82,17 @@ class Hint(FileSystemEventHandler):
 
 @dataclass
 class Look:
-    """What a file was like when last looked at, and since when it has been so."""
+    """What a file was like when last looked at, and since when it has been so (the system's steady clock).
+
+    ``waits`` says what it waits for, ``noted`` what has been written down of that; ``whole`` is
+    whether it is whole, where that has been asked.
+    """
 
     signature: tuple[int, ...]
     since: float
+    waits: str = CHANGING
+    whole: bool | None = None
+    noted: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,7 +110,7 @@ class Watch:
     intake: Intake
     poll: float | None = None
     looks: dict[Path, Look] = field(default_factory=dict)
-    pauses: dict[str, tuple[int, float]] = field(default_factory=dict)
+    next_look: float = inf
     stop: Event = field(default_factory=Event)
     wake: Event = field(default_factory=Event)
     observe: Callable[[float], None] = lambda _: None
@@ -183,9 +151,22 @@ class Watch:
         self.wake.set()
 
     def empty(self, inbox: bool = True) -> None:
-        """Scan until nothing is left that could be taken."""
-        while (self.scan() if inbox else self.settle()) and not self.stop.is_set():
-            self.wake.wait(self.pause())
+        """Scan until nothing is left that can be taken or settled soon: for nothing else is waited."""
+        while (self.scan() if inbox else self.settle_all()) and not self.stop.is_set():
+            soon = time.monotonic() + max(self.quiet, self.limits.incomplete)
+            until = min(
+                self.next_look if self.next_look <= soon else inf, self.retries.next_due(tries=self.limits.attempts)
+            )
+            if until == inf:
+                break
+            self.wake.wait(max(BLINK, until - time.monotonic()))
+        self.note_waiting(0.0)
+
+    def settle_all(self) -> int:
+        """Settle every return in work without a look at the inbox; return how many still wait."""
+        left = self.settle()
+        self.keep_up()
+        return left
 
     def watch(self) -> None:
         """Scan on every hint and every few seconds; make a new observer when the canary is not seen."""
@@ -196,9 +177,11 @@ class Watch:
         canary = self.inbox / CANARY
         try:
             while not self.stop.is_set():
-                waiting = self.scan()
+                with self.intake.on_its_own("upkeep", "scan"):
+                    self.scan()
                 self.sign()
-                self.wake.wait(self.pause() if waiting else self.poll or self.intake.workspace.office.intake.rescan)
+                until = min(self.next_look, self.retries.next_due(after=time.monotonic()))
+                self.wake.wait(max(BLINK, min(until - time.monotonic(), self.poll or self.limits.rescan)))
                 self.wake.clear()
                 now = time.monotonic()
                 if planted is not None and now - planted > within and hint.canary_seen < planted:
@@ -230,74 +213,174 @@ class Watch:
         """Take every finished file and settle every return in work; return how many still wait.
 
         Some are taken, then settled, then the next ones, so that a backlog of any length is
-        answered from the start and held nowhere; of a long one the first `LOOKS` files are looked
-        at, the next when these have been taken. A file that somebody has open is not counted:
+        answered from the start and held nowhere. A file that somebody has open is not counted:
         nobody knows how long that takes.
         """
-        waiting = 0
-        present = set()
-        now = time.monotonic()
-        for some in batches(candidates(self.inbox)):
-            present |= {file for file, _ in some}
-            finished = [(file, status) for file, status in some if self.finished(file, status, now)]
-            self.take(finished)
-            waiting += sum(os.path.lexists(file) and not being_edited(file) for file, _ in some)
-            if finished:
-                self.settle(rest=False)
-            elif len(self.looks) >= LOOKS:
-                break
+        self.next_look = inf
+        for some in batches(self.finished()):
+            self.take(some)
+            self.settle(rest=False)
             if self.stop.is_set():
                 self.go_on([])
-                return waiting
-        self.looks = {file: look for file, look in self.looks.items() if file in present}
-        waiting += self.settle()
+                return len(self.looks)
+        left = self.settle()
         self.keep_up()
-        return waiting
+        return left + sum(look.waits != OPEN for look in self.looks.values())
+
+    def finished(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield the files that can be taken now, whatever lies before them.
+
+        Of new files no more than `LOOKS` are looked at: the next ones when those have been taken.
+        """
+        present, new = set(), 0
+        for file, status in candidates(self.inbox, self.limits.ignore):
+            present.add(file)
+            look = self.looks.get(file)
+            if look is None or look.signature != signature(status):
+                self.looks[file] = look = self.first_look(file, status, look)
+                new += 1
+            if self.is_finished(file, status, look):
+                yield file, status
+            if new >= LOOKS:
+                return
+        self.forget(self.looks.keys() - present)
+        self.forget_noted(present)
+
+    def first_look(self, file: Path, status: os.stat_result, before: Look | None) -> Look:
+        """Return a look at a file that is new or has changed; the waiting that was written down of it goes on."""
+        noted = self.noted.pop(subject_of(self.intake.workspace, file), None)
+        look = Look(signature(status), time.monotonic(), noted=before.noted if before else "")
+        if noted:
+            look.noted = noted["cause"]
+        if noted and noted["signature"] == str(look.signature):
+            waited = self.intake.clock() - datetime.fromisoformat(noted["since"])
+            look.since -= max(0.0, waited.total_seconds())
+        return look
+
+    def is_finished(self, file: Path, status: os.stat_result, look: Look) -> bool:
+        """Tell whether a file has been left alone long enough to be whole, and nothing else is in its way."""
+        look.waits, until = CHANGING, look.since + self.quiet
+        if status.st_size == 0:
+            look.waits, until = EMPTY, look.since + self.limits.empty
+        elif until <= time.monotonic():
+            if not self.retries.is_due("take", subject_of(self.intake.workspace, file)):
+                return False
+            try:
+                look.waits = self.hindrance(file, look)
+            except Exception as error:  # noqa: BLE001 - whatever is in the file, it is this file's
+                self.cannot_take(file, look, cause_of(error))
+                return False
+            if look.waits:
+                self.intake.resume("take", subject_of(self.intake.workspace, file))
+                until = inf if look.waits == OPEN else look.since + self.limits.incomplete
+        if until > time.monotonic():
+            self.next_look = min(self.next_look, until)
+            return False
+        return True
+
+    def hindrance(self, file: Path, look: Look) -> str:
+        """Return what a file that is left alone waits for, empty for nothing; raise `OSError`."""
+        if is_being_edited(file):
+            return OPEN
+        with open_plain(file) as stream:
+            if is_being_written(stream):
+                return OPEN
+            if look.whole is None:
+                look.whole = look.signature[2] > self.limits.max_bytes or is_whole(stream)
+        return "" if look.whole else UNFINISHED
+
+    def take(self, finished: Iterable[tuple[Path, os.stat_result]]) -> None:
+        """Keep finished files, write down their arrival, and let them go from the inbox.
+
+        What cannot be read or removed rests alone; where nothing can be kept, all rest.
+        """
+        if not self.retries.is_due("take", ALL):
+            return
+        kept, full = [], ""
+        for file, status in finished:
+            try:
+                if found := self.intake.keep(file, status):
+                    kept.append((file, status, found))
+            except Exception as error:  # noqa: BLE001 - whatever is in its way, it is in this file's
+                self.cannot_take(file, self.looks[file], cause_of(error))
+                if isinstance(error, Busy):
+                    full = cause_of(error)
+                    break
+        try:
+            self.intake.arrive(found for _, _, found in kept)
+        except (OSError, OutOfReach) as error:
+            kept, full = [], cause_of(error)
+        if full:
+            self.intake.postpone("take", ALL, full)
+        else:
+            self.intake.resume("take", ALL)
+        for file, status, found in kept:
+            try:
+                self.intake.let_go(file, status, found)
+                self.forget([file])
+            except OSError as error:
+                self.cannot_take(file, self.looks[file], cause_of(error))
+
+    def cannot_take(self, file: Path, look: Look, cause: str) -> None:
+        """Let a file rest that cannot be taken or removed now, and have `status` name it."""
+        self.intake.postpone("take", subject_of(self.intake.workspace, file), cause, **self.row_of(file, look))
+
+    def row_of(self, file: Path, look: Look) -> dict[str, str]:
+        """Return what is written down of a file: its place in the inbox, and how it was."""
+        return {"place": shown(file.relative_to(self.inbox).as_posix()), "signature": str(look.signature)}
+
+    def note_waiting(self, after: float = NOTED_AFTER) -> None:
+        """Write down which files have waited for so many seconds, and what for."""
+        now, at, rows = time.monotonic(), self.intake.clock(), []
+        for file, look in self.looks.items():
+            if look.waits != look.noted and now - look.since >= after:
+                look.noted = look.waits
+                since = stamp(at - timedelta(seconds=now - look.since))
+                named = {"stage": "wait", "subject": subject_of(self.intake.workspace, file), "cause": look.waits}
+                rows.append({**named, **self.row_of(file, look), "since": since})
+        if rows:
+            self.intake.journal.note_problems(rows)
+
+    def forget(self, files: Iterable[Path]) -> None:
+        """Forget files that lie in the inbox no more, and what was written down of them."""
+        gone = []
+        for file in files:
+            about, look = subject_of(self.intake.workspace, file), self.looks.pop(file, None)
+            self.intake.resume("take", about)
+            if look and look.noted:
+                gone.append(("wait", about))
+        if gone:
+            self.intake.journal.forget_problems(gone)
+
+    def forget_noted(self, present: Iterable[Path]) -> None:
+        """Forget what an earlier daemon has written down of files that are gone."""
+        if self.noted:
+            self.intake.journal.forget_problems([("wait", about) for about in self.noted])
+            self.noted.clear()
+        resting = {about for stage, about in self.retries.pauses if stage == "take" and about != ALL}
+        if resting:
+            for about in resting - {subject_of(self.intake.workspace, file) for file in present}:
+                self.intake.resume("take", about)
+
+    @property
+    def retries(self) -> Retries:
+        """Return what has failed and rests."""
+        return self.intake.retries
+
+    @property
+    def limits(self) -> Settings:
+        """Return the settings of the intake."""
+        return self.intake.workspace.office.intake
 
     @property
     def quiet(self) -> float:
         """Return the seconds for which a file must be left alone before it is whole."""
-        return max(self.intake.workspace.office.intake.quiet, 2 * (self.poll or 0))
+        return max(self.limits.quiet, 2 * (self.poll or 0))
 
-    def pause(self) -> float:
-        """Return the seconds until the next file will have been left alone long enough, `PAUSE` at most."""
-        now = time.monotonic()
-        coming = (left for look in self.looks.values() if (left := look.since + self.quiet - now) > -BLINK)
-        return min(PAUSE, max(BLINK, min(coming, default=PAUSE)))
-
-    def finished(self, file: Path, status: os.stat_result, now: float) -> bool:
-        """Tell whether a file has been left alone long enough to be whole."""
-        limits = self.intake.workspace.office.intake
-        look = self.looks.get(file)
-        if look is None or look.signature != signature(status):
-            self.looks[file] = Look(signature(status), time.monotonic())
-            return False
-        quiet = now - look.since
-        if status.st_size == 0:
-            return quiet >= limits.empty
-        if quiet < self.quiet or being_edited(file):
-            return False
-        try:
-            return quiet >= limits.incomplete or not cut_short(file, status.st_size)
-        except OSError:
-            return False
-
-    def take(self, finished: Iterable[tuple[Path, os.stat_result]]) -> None:
-        """Keep finished files, write down their arrival, and let them go from the inbox."""
-        kept = []
-        for file, status in finished:
-            try:
-                if found := self.intake.keep(file):
-                    kept.append((file, status, found))
-            except (OSError, Busy) as error:
-                log.warning("watch.not_taken", reason=str(error))
-        try:
-            self.intake.arrive(found for _, _, found in kept)
-            for file, status, _ in kept:
-                let_go(file, status)
-                self.looks.pop(file, None)
-        except (OSError, OutOfReach) as error:
-            log.warning("watch.not_taken", reason=str(error))
+    @cached_property
+    def noted(self) -> dict[str, Row]:
+        """Return the waiting files that a daemon before this one has written down, by subject."""
+        return {row["subject"]: row for row in self.intake.journal.problems("wait")}
 
     def settle(self, rest: bool = True) -> int:
         """Process every return without an outcome, unless it pauses; return how many are left.
@@ -321,11 +404,11 @@ class Watch:
         return seen - done - (self.go_on([]) if rest else 0)
 
     def due(self, rows: Iterable[Row]) -> list[Row]:
-        """Return the returns that neither pause nor are being read."""
-        now = time.monotonic()
-        read = {row["return_id"] for row in self.reading.rows}
-        waking = (row for row in rows if self.pauses.get(row["return_id"], (0, 0.0))[1] <= now)
-        return [row for row in waking if row["return_id"] not in read]
+        """Return the returns that neither rest nor are being read."""
+        retries, read = self.retries, {row["return_id"] for row in self.reading.rows}
+        if not retries.is_due("process", ALL):
+            return []
+        return [row for row in rows if row["return_id"] not in read and retries.is_due("process", row["return_id"])]
 
     def go_on(self, rows: list[Row]) -> int:
         """Have returns read, and settle those that were read until now; return how many came to an outcome."""
@@ -345,50 +428,57 @@ class Watch:
     def concluded(self, reading: Reading) -> int:
         """Return how many of the returns come to an outcome; it is written down for all together.
 
-        All have been read first, then they are judged in the order of the process.
+        All have been read first, then they are judged in the order of the process. Where it cannot
+        be written down for all, it is for each alone: one may be what hinders the others.
         """
+        begun = sorted((item for found in reading.found for item in found.result()), key=self.turn)
         done: list[Any] = []
         try:
-            begun = [item for found in reading.found for item in found.result()]
             with self.intake.together():
-                for item in sorted(begun, key=self.intake.turn):
+                for item in begun:
                     done += self.tried(item.row, self.intake.conclude, item)
         except Exception as error:  # noqa: BLE001 - what could not be written down now is tried again
-            self.give_up(reading.rows, error)
-            return 0
+            log.warning("watch.each_alone", cause=cause_of(error))
+            done = []
+            for item in begun:
+                if not self.retries.is_due("process", ALL):
+                    self.give_up([item.row], error)
+                else:
+                    done += self.tried(item.row, self.intake.conclude, item)
+        else:
+            self.intake.resume("process", ALL)
         return len(done)
 
+    def turn(self, begun: Begun) -> Any:
+        """Return the place of a return in the order of the process; one of which that cannot be told comes last."""
+        try:
+            return self.intake.turn(begun)
+        except Exception:  # noqa: BLE001 - what is wrong with it shows when it is judged
+            return date.max, inf
+
     def give_up(self, rows: Iterable[Row], error: Exception) -> None:
-        """Let returns rest of which nothing could be written down: that was no attempt at them."""
-        for row in rows:
-            self.postpone(row, error)
+        """Let all returns rest, since nothing could be written down of some: that was no attempt at them."""
+        self.intake.postpone("process", ALL, cause_of(error))
         with suppress(OutOfReach):
             self.intake.journal.attempts({row["return_id"]: row["attempts"] for row in rows})
 
     def tried(self, row: Row, act: Callable[..., Any], *about: Any) -> list[Any]:
-        """Return what a stop of a return's way gives, or nothing when it fails: then the return pauses."""
+        """Return what a stop of a return's way gives, or nothing when it fails: then the return rests."""
         try:
             found = act(*about)
-        except OutOfReach as error:
+        except Busy as error:
             if self.intake.journal.open_transaction:
                 raise
-            self.postpone(row, error)
+            self.give_up([row], error)
             return []
         except Exception as error:  # noqa: BLE001 - one return must not end the daemon; it is tried again
-            self.postpone(row, error)
+            self.intake.postpone("process", row["return_id"], cause_of(error))
             return []
         self.sign()
         if isinstance(found, Verdict):
-            self.pauses.pop(row["return_id"], None)
+            self.intake.resume("process", row["return_id"])
             self.observe((self.intake.clock() - datetime.fromisoformat(row["received_at"])).total_seconds())
         return [found]
-
-    def postpone(self, row: Row, error: Exception) -> None:
-        """Let a return rest before it is tried again, longer each time."""
-        return_id = row["return_id"]
-        tries = self.pauses.get(return_id, (0, 0.0))[0]
-        log.warning("return.postponed", return_id=return_id, reason=type(error).__name__)
-        self.pauses[return_id] = (tries + 1, time.monotonic() + min(LONGEST_PAUSE, 0.5 * 2**tries))
 
     def sign(self, ending: bool = False) -> None:
         """Write into the share until when it is certain that the daemon is at work, when the settings ask for it."""
@@ -402,12 +492,10 @@ class Watch:
             files.write(self.inbox / STATUS, say(text, self.language, time=f"{at:%-d.%-m.%Y %H.%M}").encode(), 0o644)
 
     def keep_up(self) -> None:
-        """Publish what could not be published before, and let go what has waited too long."""
-        try:
-            self.intake.publish()
-            self.intake.expire()
-        except Exception as error:  # noqa: BLE001 - what cannot be done now is done at a later scan
-            log.warning("watch.not_kept_up", reason=type(error).__name__)
+        """Publish and settle what could not be before, let go what has waited too long, write down what waits."""
+        for act in (self.intake.publish, self.intake.try_again, self.intake.expire, self.note_waiting):
+            with self.intake.on_its_own("upkeep", act.__name__):
+                act()
 
 
 def end(observer: Any) -> None:

@@ -32,6 +32,7 @@ NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 SETTINGS = """\
 [intake]
 quiet = 0.05
+incomplete = 0.2
 """
 STORIES = json.loads((PACKAGED / "demo" / "cases.json").read_text(encoding="utf-8"))
 WALK = STORIES[0]["returns"]
@@ -176,6 +177,14 @@ def changed(data: bytes, change: Callable[[str, str], str], compression: int = z
         for name in source.namelist():
             part = source.read(name)
             target.writestr(name, change(name, part.decode()).encode() if name.endswith((".xml", ".rels")) else part)
+    return out.getvalue()
+
+
+def thing(text: bytes = b"something") -> bytes:
+    """Return a file that is whole, but no form."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as package:
+        package.writestr(zipfile.ZipInfo("thing"), text)
     return out.getvalue()
 
 

@@ -135,7 +135,7 @@ def live(told: dict[str, Any], forms: registry.Registry) -> None:
     if told.get("scans"):
         for _ in range(told["scans"]):
             watch.scan()
-            watch.pauses.clear()
+            watch.intake.retries.pauses.clear()
     else:
         watch.run(once=True)
     os.write(notes, json.dumps(reached).encode())

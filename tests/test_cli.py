@@ -487,7 +487,7 @@ def test_status_has_the_shape_of_the_contract_and_its_sum_holds(at: At, run: Run
     bench.returned(b"no form")
     bench.drop(b"lies there")
     shown = run("status", "--json", at=bench.root).json
-    assert list(shown) == [*STATUS, "oldest_inbox_s", "watcher_alive", "landlock", "problems"]
+    assert list(shown) == [*STATUS, "ignored", "oldest_inbox_s", "watcher_alive", "landlock", "problems"]
     assert shown["received"] == sum(shown[name] for name in STATUS[2:8]) == 5
     assert [shown[name] for name in STATUS[2:]] == [2, 0, 1, 1, 1, 0, 1]
     assert (shown["ok"], shown["watcher_alive"], shown["problems"]) == (True, False, [])

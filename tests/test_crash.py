@@ -36,6 +36,7 @@ UUIDS = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{1
 SETTINGS = """\
 [intake]
 quiet = 0.0
+incomplete = 0.0
 # each kill takes an attempt of the files that were being read: here the kills are not the files' fault
 attempts = 100000
 """
@@ -211,7 +212,7 @@ def test_a_disk_that_fails_at_any_point_for_a_while_delays_and_harms_nothing(
     monkeypatch.setattr(faults, "LISTENERS", [fail])
     for _ in range(4):
         watch.scan()
-        watch.pauses.clear()
+        watch.intake.retries.pauses.clear()
     faults.LISTENERS.clear()
     assert {row["attempts"] for row in bench.journal.returned()} <= {0, 1}
     watch.empty()

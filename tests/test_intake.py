@@ -226,7 +226,7 @@ def test_a_file_whose_reader_is_cut_off_three_times_is_rejected(
     for attempt in (1, 2):
         assert watch.settle() == 1
         assert (bench.row(return_id)["attempts"], bench.row(return_id)["outcome"]) == (attempt, None)
-        watch.pauses.clear()
+        watch.intake.retries.pauses.clear()
     assert watch.settle() == 0
     assert bench.reason(bench.row(return_id))["code"] == code
     assert bench.row(return_id)["attempts"] == 3
@@ -239,7 +239,7 @@ def test_a_reader_that_is_cut_off_once_is_no_reason_to_reject(bench: Bench, monk
     with monkeypatch.context() as bad_day:
         bad_day.setattr(wall, "serve", dies)
         watch.settle()
-    watch.pauses.clear()
+    watch.intake.retries.pauses.clear()
     watch.settle()
     assert bench.row(return_id)["outcome"] == "accepted"
 

@@ -19,8 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from formgen import health, metrics, watch
+from formgen.inbox import STATUS, candidates
 from formgen.settings import Workspace
-from formgen.watch import STATUS, Watch, candidates
+from formgen.watch import Watch
 from tests import test_watch
 from tests.conftest import JOB, SETTINGS, Bench
 from tests.test_cli import COMMANDS, ISOLATED, Run, run

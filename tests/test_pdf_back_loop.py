@@ -14,9 +14,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from formgen.cli import app
-from formgen.formats import pdf
+from formgen.formats import is_whole, pdf
 from formgen.sheet import Sheet
-from formgen.watch import cut_short
 from formgen.words import clean
 from tests.conftest import DECIDED, REFERRAL, WALK, Bench
 from tests.foreign import flattened
@@ -108,7 +107,7 @@ def test_a_pdf_is_finished_when_nothing_follows_its_end_mark(tmp_path: Path, ben
         (data + b"12 0 obj\n<< /V (uusi", True),
     ):
         file.write_bytes(kept)
-        assert cut_short(file, len(kept)) is unfinished
+        assert is_whole(io.BytesIO(kept)) is not unfinished
 
 
 def test_an_unfinished_save_on_top_waits_and_is_then_refused(bench: Bench) -> None:

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
-from formgen import files, watch
+from formgen import files, retries, watch
 from formgen.errors import OutOfReach
+from formgen.inbox import CANARY, candidates, ignored, is_being_edited, oddities
 from formgen.intake import Begun, Intake
-from formgen.watch import CANARY, Watch, alive, alone, being_edited, candidates, cut_short, ignored, oddities
-from tests.conftest import JOB, REFERRAL, Bench, saved_again
+from formgen.watch import Watch, alive, alone
+from tests.conftest import JOB, REFERRAL, Bench, saved_again, thing
 
 At = Callable[[str], Bench]
 LONGEST = 10.0
@@ -32,7 +33,8 @@ class Time:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the place of the real one."""
         self.now = 1000.0
-        monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: self.now))
+        for module in (watch, retries):
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
 
 
 @pytest.fixture
@@ -105,11 +107,11 @@ def test_files_of_editors_and_transfers_are_ignored_and_stay(bench: Bench, name:
 @pytest.mark.parametrize("name", ["lomake.docx", "lomake (konflikti 2026-06-01).docx", "tmp", "part.docx", ".docx"])
 def test_any_other_name_is_a_return(bench: Bench, name: str) -> None:
     assert not ignored(name)
-    assert bench.returned(b"something", name)["file_name"] == name
+    assert bench.returned(thing(), name)["file_name"] == name
 
 
 def test_files_in_subfolders_are_returns_and_their_folders_stay(bench: Bench) -> None:
-    row = bench.returned(b"something", "Joensuu/toimisto 2/lomake.docx")
+    row = bench.returned(thing(), "Joensuu/toimisto 2/lomake.docx")
     assert row["file_name"] == "lomake.docx"
     assert (bench.workspace.inbox / "Joensuu" / "toimisto 2").is_dir()
 
@@ -141,7 +143,7 @@ def test_odd_things_are_named_and_neither_opened_nor_removed(bench: Bench, tmp_p
 
 def test_a_file_is_taken_after_it_has_been_left_alone_for_the_quiet_time(bench: Bench, moment: Time) -> None:
     daemon = Watch(bench.intake)
-    file = bench.drop(b"something", "lomake.docx")
+    file = bench.drop(thing(), "lomake.docx")
     assert daemon.scan() == 1
     moment.now += limits(bench).quiet * 0.9
     assert daemon.scan() == 1
@@ -156,21 +158,22 @@ def test_a_file_that_a_long_scan_comes_to_late_is_left_alone_for_the_quiet_time_
 ) -> None:
     monkeypatch.setattr(watch, "BATCH", 1)
     daemon = Watch(bench.intake)
-    first, late = bench.drop(b"something", "1.docx"), bench.workspace.inbox / "z" / "2.docx"
+    first, late = bench.drop(thing(), "1.docx"), bench.workspace.inbox / "z" / "2.docx"
     late.parent.mkdir()
     daemon.scan()
     moment.now += limits(bench).quiet * 2
-    let_go = watch.let_go
+    let_go = Intake.let_go
 
-    def long(file: Path, status: os.stat_result) -> None:
-        let_go(file, status)
-        late.write_bytes(b"something else")
+    def long(intake: Intake, file: Path, *about: Any) -> bool:
+        gone = let_go(intake, file, *about)
+        late.write_bytes(thing(b"else"))
         moment.now += 3600
+        return gone
 
-    monkeypatch.setattr(watch, "let_go", long)
+    monkeypatch.setattr(Intake, "let_go", long)
     assert daemon.scan() == 1
     assert not first.exists()
-    monkeypatch.setattr(watch, "let_go", let_go)
+    monkeypatch.setattr(Intake, "let_go", let_go)
     assert daemon.scan() == 1
     assert late.exists()
 
@@ -182,12 +185,12 @@ def test_of_a_long_backlog_no_more_is_looked_at_than_fits_and_all_is_taken_in_th
     monkeypatch.setattr(watch, "LOOKS", 3)
     daemon = Watch(bench.intake)
     for number in range(11):
-        bench.drop(f"something {number}".encode(), f"{number:02}.docx")
+        bench.drop(thing(f"something {number}".encode()), f"{number:02}.docx")
     looked_at = []
     while daemon.scan():
         looked_at.append(len(daemon.looks))
         moment.now += limits(bench).quiet * 2
-    assert looked_at == [4, 4, 3]
+    assert looked_at == [3, 3, 3, 2]
     assert len(bench.journal.returned()) == 11
 
 
@@ -200,7 +203,7 @@ def test_a_growing_file_is_not_taken_until_it_rests(bench: Bench, moment: Time) 
         with file.open("ab") as stream:
             stream.write(b"page ")
     assert daemon.scan() == 1
-    moment.now += limits(bench).quiet * 2
+    moment.now += limits(bench).incomplete * 2
     assert daemon.scan() == 0
     (row,) = bench.journal.returned()
     assert row["size"] == len(b"page ") * 6
@@ -208,7 +211,7 @@ def test_a_growing_file_is_not_taken_until_it_rests(bench: Bench, moment: Time) 
 
 def test_on_a_polled_share_a_file_rests_for_two_looks(bench: Bench, moment: Time) -> None:
     daemon = Watch(bench.intake, poll=5.0)
-    bench.drop(b"something")
+    bench.drop(thing())
     daemon.scan()
     moment.now += 9.0
     assert daemon.scan() == 1
@@ -252,22 +255,6 @@ def test_a_package_without_its_end_waits_longer_before_it_is_called_broken(bench
 
 
 @pytest.mark.parametrize(
-    ("data", "short"),
-    [
-        (b"PK\x03\x04 no end", True),
-        (b"PK\x03\x04 then PK\x05\x06" + bytes(18), False),
-        (b"%PDF-1.7 no trailer", True),
-        (b"%PDF-1.7 and %%EOF\r\n", False),
-        (b"plain text", False),
-    ],
-)
-def test_a_cut_file_is_told_by_its_end(tmp_path: Path, data: bytes, short: bool) -> None:
-    file = tmp_path / "file"
-    file.write_bytes(data)
-    assert cut_short(file, len(data)) is short
-
-
-@pytest.mark.parametrize(
     ("name", "lock"),
     [
         ("lomake.docx", "~$lomake.docx"),
@@ -278,8 +265,8 @@ def test_a_cut_file_is_told_by_its_end(tmp_path: Path, data: bytes, short: bool)
 )
 def test_a_file_whose_editor_is_still_open_is_left_alone(bench: Bench, moment: Time, name: str, lock: str) -> None:
     daemon = Watch(bench.intake)
-    file, beside = bench.drop(b"something", name), bench.drop(b"", lock)
-    assert being_edited(file)
+    file, beside = bench.drop(thing(), name), bench.drop(b"", lock)
+    assert is_being_edited(file)
     daemon.scan()
     moment.now += 1000
     daemon.scan()
@@ -291,9 +278,9 @@ def test_a_file_whose_editor_is_still_open_is_left_alone(bench: Bench, moment: T
 
 
 def test_emptying_the_inbox_once_does_not_wait_for_an_editor(bench: Bench) -> None:
-    open_one = bench.drop(b"something", "auki.docx")
+    open_one = bench.drop(thing(), "auki.docx")
     bench.drop(b"", ".~lock.auki.docx#")
-    other = bench.drop(b"something else", "valmis.docx")
+    other = bench.drop(thing(b"else"), "valmis.docx")
     bench.watch()
     assert (open_one.exists(), other.exists()) == (True, False)
 
@@ -302,7 +289,7 @@ def test_a_file_that_cannot_be_taken_now_is_taken_later(
     bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = Watch(bench.intake)
-    file = bench.drop(b"something")
+    file = bench.drop(thing())
     daemon.scan()
     moment.now += 1
 
@@ -313,8 +300,11 @@ def test_a_file_that_cannot_be_taken_now_is_taken_later(
         disk.setattr(os, "fsync", full)
         assert daemon.scan() == 1
     assert file.exists()
+    assert [row["cause"] for row in bench.journal.problems("take")] == ["No space left on device"] * 2
+    moment.now += 1
     assert daemon.scan() == 0
     assert not file.exists()
+    assert bench.journal.problems() == []
 
 
 # --- the daemon lives ---------------------------------------------------------------------------
@@ -330,8 +320,8 @@ def test_one_return_that_makes_us_stumble_holds_up_no_other(
     bench: Bench, stop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = Watch(bench.intake)
-    first = bench.intake.receive(bench.drop(b"one"))
-    second = bench.intake.receive(bench.drop(b"two"))
+    first = bench.intake.receive(bench.drop(thing(b"one")))
+    second = bench.intake.receive(bench.drop(thing(b"two")))
     assert first
     assert second
     act = getattr(Intake, stop)
@@ -350,16 +340,16 @@ def test_what_stumbles_is_tried_again_after_a_longer_pause_each_time(
     bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = Watch(bench.intake)
-    return_id = bench.intake.receive(bench.drop(b"one"))
+    return_id = bench.intake.receive(bench.drop(thing(b"one")))
     assert return_id
     monkeypatch.setattr(Intake, "begin", stumble)
     pauses = []
     for _ in range(12):
         daemon.settle()
-        pauses.append(daemon.pauses[return_id][1] - moment.now)
+        pauses.append(bench.intake.retries.pauses["process", return_id].until - moment.now)
         moment.now += pauses[-1]
     assert pauses[:3] == [0.5, 1.0, 2.0]
-    assert pauses[-1] == watch.LONGEST_PAUSE
+    assert pauses[-1] == retries.LONGEST_PAUSE
 
 
 @pytest.mark.parametrize("name", ["expire", "publish"])
@@ -381,7 +371,7 @@ def test_what_could_not_be_published_is_published_at_a_later_scan(
         disk.setattr(files, "lay", full)
         daemon.settle()
     assert bench.feed() == []
-    daemon.pauses.clear()
+    bench.intake.retries.pauses.clear()
     for file in list(bench.workspace.inbox.iterdir()):
         file.unlink()
     daemon.scan()
@@ -394,7 +384,7 @@ def test_all_that_was_received_has_an_outcome(at: At) -> None:
     case_id = bench.case().case_id
     job = bench.filled(bench.issue("job_start", case_id), JOB)
     wrong = bench.filled(bench.issue("job_start", case_id), {**JOB, "weekly_hours": "52"})
-    dropped = [job, saved_again(job), wrong, wrong, b"no form", b"no form"]
+    dropped = [job, saved_again(job), wrong, wrong, thing(b"no form"), thing(b"no form")]
     for data in dropped:
         bench.drop(data)
     bench.watch()
@@ -508,7 +498,7 @@ def test_a_dropped_file_wakes_the_daemon_within_a_second(bench: Bench, poll: flo
         with running(daemon):
             assert until(lambda: hears and hears[0].is_alive())
             begun = time.monotonic()
-            file = bench.drop(b"something", "lomake.docx")
+            file = bench.drop(thing(), "lomake.docx")
             assert until(lambda: not file.exists())
             assert until(lambda: bench.journal.counts().get("rejected") == 1)
             assert time.monotonic() - begun < 1 + limits(bench).quiet
@@ -516,7 +506,7 @@ def test_a_dropped_file_wakes_the_daemon_within_a_second(bench: Bench, poll: flo
 
 def test_a_file_that_was_there_before_the_daemon_is_taken_at_its_start(bench: Bench) -> None:
     slow_scans(bench)
-    file = bench.drop(b"something")
+    file = bench.drop(thing())
     with running(Watch(bench.intake)):
         assert until(lambda: not file.exists())
 
@@ -535,7 +525,7 @@ def test_a_daemon_that_cannot_observe_scans(bench: Bench, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(watch, "Observer", Refused)
     with running(Watch(bench.intake)):
-        file = bench.drop(b"something")
+        file = bench.drop(thing())
         assert until(lambda: not file.exists())
 
 
@@ -553,6 +543,6 @@ def test_a_daemon_starts_when_those_who_looked_whether_one_is_alive_are_done(
     looking = ExitStack()
     looking.enter_context(alone(bench.workspace))
     monkeypatch.setattr(time, "sleep", lambda _: looking.close())
-    file = bench.drop(b"no form", "a.txt")
+    file = bench.drop(thing(b"no form"), "a.txt")
     Watch(bench.intake).run(once=True)
     assert not file.exists()

@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from formgen import __version__
-from formgen.cli.console import HERE, Asked, LogFormat, _, err, out, text_of
+from formgen.cli.console import HERE, Asked, LogFormat, Unfailing, _, err, out, text_of
 from formgen.errors import FormgenError, raised_at
 
 COMMANDS = {  # the module of each command and what it does, in the order of the work
@@ -120,6 +120,7 @@ def main() -> None:
 
     ``--json`` may stand anywhere on the line.
     """
+    sys.stderr = Unfailing(sys.stderr)
     arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
     asked = Asked(Path())
     try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any, TextIO
 
 from rich.console import Console
 
@@ -18,6 +20,29 @@ HERE = words.spoken_here(os.environ)
 WIDE = 160
 out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Unfailing:
+    """A stream that loses what it cannot write: no message, nor a line of the log, may end what is being done."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to a stream."""
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text as far as that can be done."""
+        with suppress(OSError, ValueError):
+            self.stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Put out what has been written as far as that can be done."""
+        with suppress(OSError, ValueError):
+            self.stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what else the stream can do."""
+        return getattr(self.stream, name)
 
 
 class LogFormat(StrEnum):

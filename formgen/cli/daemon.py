@@ -10,10 +10,11 @@ import typer
 
 from formgen import outbox
 from formgen.cli.console import _, err, examples
-from formgen.cli.outcomes import OUTCOMES
+from formgen.cli.outcomes import OUTCOMES, UNSURE
 from formgen.cli.session import session
 from formgen.cli.workspace import METRICS
-from formgen.errors import OutOfReach
+from formgen.errors import FormgenError, OutOfReach
+from formgen.health import left_undone
 from formgen.watch import Watch
 
 app = typer.Typer()
@@ -36,7 +37,11 @@ def watch(
         typer.Option("--metrics", metavar="PORT", help=_("Kerro luvut Prometheukselle tämän koneen portissa."), min=1),
     ] = None,
 ) -> None:
-    """Run the daemon, or empty the inbox once."""
+    """Run the daemon, or empty the inbox once.
+
+    What could not be taken, processed or published then is named, and the exit code is 1; it is 4
+    when files were only left waiting: open, empty, or not whole yet.
+    """
     shared = session(context)
     daemon = Watch(shared.intake, poll)
     if port:
@@ -49,6 +54,9 @@ def watch(
     outbox.publish_schemas(shared.workspace.outbox / "schemas", shared.registry, shared.workspace.office.files.bits)
     err.print(shared.say("Vahditaan kansiota {folder}", folder=shared.workspace.inbox))
     daemon.run(once)
+    left = left_undone(shared.workspace, shared.journal) if once else ()
+    for problem in left:
+        err.print(f"! {shared.say(problem.message, **problem.values)}", markup=False)
     counts = shared.journal.counts()
     if shared.as_json:
         shared.answer(counts)
@@ -56,3 +64,5 @@ def watch(
         err.print(
             ", ".join(f"{shared.say(OUTCOMES.get(name, name))} {number}" for name, number in sorted(counts.items()))
         )
+    if left:
+        raise typer.Exit(UNSURE if all(problem.waits for problem in left) else FormgenError.exit_code)

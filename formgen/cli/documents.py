@@ -10,12 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
-from formgen import wall
+from formgen import outbox, wall
 from formgen.cli.console import _, examples, out
 from formgen.cli.outcomes import described_bytes, report, settled, told
 from formgen.cli.session import Session, now, progress, session
 from formgen.errors import OutOfReach, UsageError
 from formgen.form import Form
+from formgen.intake import ALL, TOO_LARGE
 from formgen.issue import Issued, issue
 from formgen.issue import archive as make_archived
 from formgen.repeats import foreseen
@@ -145,15 +146,17 @@ def read(
     shared = session(context)
     found = []
     for file in progress(files, shared.say("Luetaan")):
+        at = now()
         try:
-            data = file.read_bytes()
+            size = file.stat().st_size
+            large = size > shared.workspace.office.intake.max_bytes
+            data = b"" if large else file.read_bytes()
         except OSError as error:
             raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file)) from error
-        at = now()
-        verdict = shared.intake.desk.read(data, at)
+        verdict = TOO_LARGE if large else shared.intake.desk.read(data, at)
         if verdict.case_id:
             shared.reads(case_id=verdict.case_id)
-        row = described_bytes(file, data, at)
+        row = described_bytes(file, size, "" if large else outbox.digest(data), at)
         again = foreseen(verdict, shared.intake.first_of_same_bytes(row))
         said = {"again": again.told(shared.language) if again else None}
         found.append({**told(str(file), row, verdict, at), **said})
@@ -177,10 +180,16 @@ def submit(
 
 
 def awaited(shared: Session, file: Path, return_id: str) -> dict[str, Any]:
-    """Return what became of a return: settled here, or by the daemon when one is at work."""
+    """Return what became of a return: settled here, or by the daemon when one is at work.
+
+    Raise `OutOfReach` when something that is no fault of the file's keeps it from being processed.
+    """
     while (row := shared.journal.returned(return_id=return_id)[0])["outcome"] is None:
         try:
             Watch(shared.intake).run(once=True, inbox=False)
         except OutOfReach:
             time.sleep(0.2)
+        for problem in shared.journal.problems("process"):
+            if problem["subject"] in (ALL, return_id) and not row["attempts"]:
+                raise OutOfReach(detail=problem["cause"])
     return settled(shared, str(file), return_id, shared.intake.read(row))

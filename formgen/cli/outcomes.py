@@ -10,7 +10,6 @@ from typing import Any
 
 import typer
 
-from formgen import outbox
 from formgen.cli.console import out
 from formgen.cli.session import Session
 from formgen.repeats import settled_as
@@ -58,10 +57,9 @@ def answers_of(verdict: Verdict) -> dict[str, Any] | None:
     }
 
 
-def described_bytes(file: Path, data: bytes, at: datetime) -> dict[str, Any]:
+def described_bytes(file: Path, size: int, sha256: str, at: datetime) -> dict[str, Any]:
     """Return what a return's row would say of a file that is only read."""
-    digest = outbox.digest(data)
-    return {"file_name": file.name, "sha256": digest, "size": len(data), "channel": "read", "received_at": stamp(at)}
+    return {"file_name": file.name, "sha256": sha256, "size": size, "channel": "read", "received_at": stamp(at)}
 
 
 def report(shared: Session, found: list[dict[str, Any]]) -> None:

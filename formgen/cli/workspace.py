@@ -159,6 +159,7 @@ def status(
         "received": found.received,
         **found.counts,
         "inbox": found.inbox,
+        "ignored": found.ignored,
         "oldest_inbox_s": found.oldest,
         "watcher_alive": found.alive,
         "landlock": cage.version(),

@@ -15,11 +15,8 @@ from functools import cache
 from typing import Any, Protocol
 
 from formgen.errors import Unreadable
+from formgen.formats._whole import is_whole as is_whole
 from formgen.sheet import Paper, Sheet
-
-ZIP, ZIP_END = b"PK\x03\x04", b"PK\x05\x06"
-PDF, PDF_END, AFTER_END = b"%PDF-", b"%%EOF", b"\0\t\n\f\r "
-PDF_TAIL = 2048
 
 Papers = Mapping[tuple[str, str], Paper]
 
@@ -35,16 +32,6 @@ class Format(Protocol):
 
     def read(self, data: bytes, papers: Papers) -> Sheet:
         """Return what stands in the document; raise `Unreadable`."""
-
-
-def whole(head: bytes, tail: bytes) -> bool:
-    """Tell whether a file ends as one of its kind does: a ZIP with its end record, a PDF with its end mark.
-
-    What comes after the last end mark of a PDF is a save that was cut off.
-    """
-    if head.startswith(ZIP):
-        return ZIP_END in tail
-    return not head.startswith(PDF) or tail[-PDF_TAIL:].rstrip(AFTER_END).endswith(PDF_END)
 
 
 @cache

@@ -16,7 +16,7 @@ from typing import Any
 import pikepdf
 
 from formgen.errors import Unreadable
-from formgen.formats import PDF, whole
+from formgen.formats._whole import ends_as_pdf
 from formgen.formats.pdf.tree import STRANGE
 from formgen.sheet import TOKEN
 
@@ -81,7 +81,7 @@ class Document:
 
     def __init__(self, data: bytes) -> None:
         """Open the file; raise `Unreadable` when it is cut off, damaged, locked or too large."""
-        if not whole(PDF, data):
+        if not ends_as_pdf(data):
             raise Unreadable("unreadable", BROKEN)
         self.data = data
         try:

@@ -1,0 +1,222 @@
+"""The drop zone: what lies in it, what of it is a submission, when that is whole, and how it is let go.
+
+Others write here at any time: whatever is opened is opened without following links or waiting, and
+looked at again before it is trusted or removed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import stat
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from io import BufferedReader
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from formgen import formats
+from formgen.faults import reached
+from formgen.settings import Workspace
+
+CANARY = ".formgen-canary.tmp"
+STATUS = "TILA.txt"
+IGNORED = (  # in small letters; a folder's name ends in a slash
+    *(
+        "~$*",
+        ".~lock.*#",
+        "~wr[dalc]*.tmp",
+        "*.sb-????????-??????",
+    ),  # office programs: locks, unfinished saves
+    *("*~", ".*.sw?", "#*#", ".#*", ".goutputstream-*", "*.autosave"),  # editors: copies of before, locks
+    *("*.tmp", "*.temp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*.download", "*.opdownload", "*.aria2"),
+    *(".*.??????", ".in.*.", ".pureftpd-upload.*", ".nfs*", ".fuse_hidden*", ".smbdelete*"),  # rsync, servers
+    *("thumbs.db", "thumbs.db:encryptable", "ehthumbs.db", "desktop.ini", "*.lnk", "*.url"),  # Windows
+    *(".ds_store", "._*", ".localized", "icon\r", ".apdisk", ".volumeicon.icns", "*.webloc"),  # macOS
+    *(".directory", "*.desktop", ".hidden", ".gitkeep", ".gitignore"),  # Linux
+    *(".sync_*.db*", "._sync_*.db*", ".owncloudsync.log*", ".stignore", ".stfolder", "~syncthing~*", ".syncthing.*"),
+    *(".dropbox", ".dropbox.attr", ".sync.ffs_db", "*.ffs_tmp"),
+    *(
+        "#recycle/",
+        "#snapshot/",
+        "@eadir/",
+        ".@__thumb/",
+        "@recycle/",
+        "@recently-snapshot/",
+        "@tmp/",
+    ),  # storage servers
+    *("$recycle.bin/", "recycler/", "system volume information/", ".trash-*/", ".trash/", ".recycle/", "lost+found/"),
+    *(".trashes/", ".spotlight-v100/", ".fseventsd/", ".temporaryitems/", ".appledouble/", ".documentrevisions-v100/"),
+    *(".stfolder/", ".stversions/", ".dropbox.cache/", ".snapshot/", "~snapshot/", ".snapshots/", ".zfs/"),
+    *(".git/", ".svn/", "__macosx/", ".rsync-partial/", ".~tmp~/"),
+    STATUS.lower(),
+)
+CHUNK = 1_048_576
+
+Kind = Literal["file", "ignored", "odd", "unreadable"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that lies in the inbox; only of a ``file`` the status is known."""
+
+    file: Path
+    kind: Kind
+    status: os.stat_result | None = None
+
+
+def ignored(name: str, more: Iterable[str] = ()) -> bool:
+    """Tell whether a name is an editor's, a transfer's or another program's own, never a return's.
+
+    A folder's name and pattern end in a slash; ``more`` are the office's own patterns.
+
+    >>> ignored("~$lomake.docx"), ignored("lomake.docx"), ignored("#recycle/")
+    (True, False, True)
+    """
+    small = name.lower()
+    return any(fnmatchcase(small, pattern.lower()) for pattern in (*IGNORED, *more))
+
+
+def entries(inbox: Path, more: Iterable[str] = ()) -> Iterator[Entry]:
+    """Yield all that lies in a folder and its subfolders, in order; neither links nor ignored folders are followed."""
+    failed: list[OSError] = []
+    for place, folders, names in os.walk(inbox, onerror=failed.append):
+        here = Path(place)
+        for name in sorted(folders):
+            if ignored(f"{name}/", more):
+                folders.remove(name)
+                yield Entry(here / name, "ignored")
+            elif (here / name).is_symlink():
+                yield Entry(here / name, "odd")
+        folders.sort()
+        for name in sorted(names):
+            if ignored(name, more):
+                yield Entry(here / name, "ignored")
+                continue
+            with suppress(OSError):
+                status = (here / name).lstat()
+                yield Entry(here / name, "file" if stat.S_ISREG(status.st_mode) else "odd", status)
+    yield from (Entry(Path(error.filename), "unreadable") for error in failed)
+
+
+def candidates(inbox: Path, more: Iterable[str] = ()) -> Iterator[tuple[Path, os.stat_result]]:
+    """Yield the regular files that are to be taken."""
+    return ((entry.file, entry.status) for entry in entries(inbox, more) if entry.kind == "file" and entry.status)
+
+
+def oddities(inbox: Path, more: Iterable[str] = ()) -> Iterator[Path]:
+    """Yield what lies in the inbox and is never opened: links, pipes, sockets, devices."""
+    return (entry.file for entry in entries(inbox, more) if entry.kind == "odd")
+
+
+def shown(name: str) -> str:
+    """Return a file's name as text: NFC, no control characters, undecodable bytes replaced."""
+    text = os.fsencode(name).decode("utf-8", "replace")
+    text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return unicodedata.normalize("NFC", text)
+
+
+def signature(status: os.stat_result) -> tuple[int, ...]:
+    """Return what changes when a file is changed or replaced.
+
+    The time of the last change of its entry tells a file from one that was dropped again under
+    the same name and number with its old time of writing.
+    """
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def open_plain(file: Path) -> BufferedReader:
+    """Return a stream on a regular file; a link, FIFO or device raises `FileNotFoundError`."""
+    if not stat.S_ISREG(file.lstat().st_mode):
+        raise FileNotFoundError(file)
+    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    stream = os.fdopen(handle, "rb")
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        stream.close()
+        raise FileNotFoundError(file)
+    return stream
+
+
+def subject_of(workspace: Workspace, file: Path) -> str:
+    """Return what a file of the inbox is known by where its name must not be told."""
+    name = os.fsencode(file.relative_to(workspace.inbox))
+    return workspace.vault.digest(hashlib.sha256(name).hexdigest())
+
+
+class NotReadable(OSError):
+    """A file of the inbox that cannot be read to its end."""
+
+
+def pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield so many bytes of a stream, some at a time; raise `NotReadable`."""
+    try:
+        while piece := stream.read(min(CHUNK, size)):
+            size -= len(piece)
+            yield piece
+    except OSError as error:
+        raise NotReadable(error.errno, error.strerror) from error
+
+
+def is_being_edited(file: Path) -> bool:
+    """Tell whether a lock file of Word or LibreOffice lies beside a file.
+
+    Word puts ``~$`` before a short name, and in the place of one or two letters of a longer one.
+    """
+    locks = (f".~lock.{file.name}#", *(f"~${file.name[letters:]}" for letters in range(3)))
+    return any(os.path.lexists(file.with_name(lock)) for lock in locks)
+
+
+def is_being_written(stream: BinaryIO) -> bool:
+    """Tell whether a program of this machine has a file open for writing, as far as the system lets us know.
+
+    A read lease is granted only where nobody has; it is given back at once. A server of a share
+    that runs here is such a program; what happens on other machines is not seen.
+    """
+    try:
+        fcntl.fcntl(stream, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except BlockingIOError:
+        return True
+    except OSError:  # another's file, or a file system without leases
+        return False
+    fcntl.fcntl(stream, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
+
+
+def is_whole(stream: BinaryIO) -> bool:
+    """Tell whether a file is whole by the rules of its format; one that is not recognised yet is not."""
+    return formats.is_whole(stream)
+
+
+def let_go(file: Path, status: os.stat_result, sha256: str) -> bool:
+    """Remove a file from the inbox if it still is and holds what was kept; return whether it is gone.
+
+    Raise `OSError` when it cannot be read again or removed.
+    """
+    with suppress(FileNotFoundError):
+        with open_plain(file) as stream:
+            if signature(os.fstat(stream.fileno())) != signature(status) or is_being_written(stream):
+                return False
+            if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
+                return False
+        if signature(file.lstat()) != signature(status):
+            return False
+        file.unlink()
+        reached("inbox.removed")
+    return True
+
+
+def set_aside(file: Path, status: os.stat_result, target: Path) -> bool:
+    """Rename a file that is too large to be copied out of the inbox; return whether it is gone from there.
+
+    Raise `OSError` when it cannot be renamed.
+    """
+    with suppress(FileNotFoundError):
+        if signature(file.lstat()) != signature(status):
+            return False
+        file.rename(target)
+        reached("inbox.removed")
+    return True
