@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import fcntl
 import grp
@@ -9,6 +10,7 @@ import os
 import pwd
 import shlex
 import stat
+import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,6 +22,9 @@ from formgen.faults import reached
 
 SHARED, PRIVATE = 0o640, 0o600
 WORK = ".tmp"
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+OPENAT2, NO_LINKS, BENEATH = 437, 0x04, 0x08  # linux/openat2.h
+LIBC = ctypes.CDLL(None, use_errno=True)
 PROGRAM = Path(__file__)
 Making = Callable[[], bytes | Iterable[bytes] | None]
 
@@ -129,6 +134,45 @@ def folder(place: Path, mode: int = SHARED) -> None:
         inherited = missing.stat().st_mode & 0o7000
         missing.chmod(inherited | mode | (mode & 0o444) >> 2)
         flush(missing.parent)
+
+
+# --- places where others write ----------------------------------------------------------------
+
+
+@contextmanager
+def folder_beneath(root: Path, place: Path) -> Iterator[int]:
+    """Yield a descriptor of a folder below another one, reached without following a link; raise `OSError`.
+
+    Others may swap what lies there at any time: what is done by the descriptor is done in the
+    folder that was looked at, or not at all.
+    """
+    top = os.open(root, FOLDER)
+    try:
+        handle = open_beneath(top, place.relative_to(root).parts)
+        try:
+            yield handle
+        finally:
+            os.close(handle)
+    finally:
+        os.close(top)
+
+
+def open_beneath(top: int, steps: tuple[str, ...]) -> int:
+    """Return a descriptor of a folder so many steps below another, by openat2 or else step by step."""
+    how = struct.pack("QQQ", FOLDER, 0, BENEATH | NO_LINKS)
+    found = int(LIBC.syscall(OPENAT2, top, os.fsencode("/".join(steps) or "."), how, ctypes.c_size_t(len(how))))
+    if found >= 0:
+        return found
+    if (number := ctypes.get_errno()) not in (errno.ENOSYS, errno.EPERM):
+        raise OSError(number, os.strerror(number))
+    handle = os.dup(top)
+    for step in steps:
+        above = handle
+        try:
+            handle = os.open(step, FOLDER | os.O_NOFOLLOW, dir_fd=above)
+        finally:
+            os.close(above)
+    return handle
 
 
 # --- who else may write -----------------------------------------------------------------------

@@ -6,13 +6,14 @@ looked at again before it is trusted or removed.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from io import BufferedReader
@@ -21,6 +22,7 @@ from typing import BinaryIO, Literal
 
 from formgen import formats
 from formgen.faults import reached
+from formgen.files import folder_beneath
 from formgen.settings import Workspace
 
 CANARY = ".formgen-canary.tmp"
@@ -56,6 +58,7 @@ IGNORED = (  # in small letters; a folder's name ends in a slash
     STATUS.lower(),
 )
 CHUNK = 1_048_576
+SWAPPED = {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EXDEV}  # what opening says of a link, or a socket
 
 Kind = Literal["file", "ignored", "odd", "unreadable"]
 
@@ -129,16 +132,34 @@ def signature(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-def open_plain(file: Path) -> BufferedReader:
-    """Return a stream on a regular file; a link, FIFO or device raises `FileNotFoundError`."""
-    if not stat.S_ISREG(file.lstat().st_mode):
-        raise FileNotFoundError(file)
-    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    stream = os.fdopen(handle, "rb")
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        stream.close()
-        raise FileNotFoundError(file)
-    return stream
+@contextmanager
+def opened(file: Path, inbox: Path) -> Iterator[tuple[BufferedReader, int]]:
+    """Yield a stream on a regular file, and a descriptor of the folder in which it is.
+
+    Below the inbox no link leads there. Raise `FileNotFoundError` when something else has taken the
+    place of the file or a folder: a link, a FIFO, a device.
+    """
+    with ExitStack() as stack:
+        try:
+            top = inbox if file.is_relative_to(inbox) else file.parent
+            folder = stack.enter_context(folder_beneath(top, file.parent))
+            handle = os.open(file.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
+            stream = stack.enter_context(os.fdopen(handle, "rb"))
+        except OSError as error:
+            if error.errno in SWAPPED:
+                raise FileNotFoundError(file) from error
+            raise
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise FileNotFoundError(file)
+        yield stream, folder
+
+
+def plant(inbox: Path, name: str) -> None:
+    """Make an empty file in the inbox, whatever of its name was there before; raise `OSError`."""
+    with folder_beneath(inbox, inbox) as folder:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)
+        os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder))
 
 
 def subject_of(workspace: Workspace, file: Path) -> str:
@@ -191,32 +212,31 @@ def is_whole(stream: BinaryIO) -> bool:
     return formats.is_whole(stream)
 
 
-def let_go(file: Path, status: os.stat_result, sha256: str) -> bool:
+def let_go(file: Path, inbox: Path, status: os.stat_result, sha256: str) -> bool:
     """Remove a file from the inbox if it still is and holds what was kept; return whether it is gone.
 
     Raise `OSError` when it cannot be read again or removed.
     """
-    with suppress(FileNotFoundError):
-        with open_plain(file) as stream:
-            if signature(os.fstat(stream.fileno())) != signature(status) or is_being_written(stream):
-                return False
-            if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
-                return False
-        if signature(file.lstat()) != signature(status):
+    with suppress(FileNotFoundError), opened(file, inbox) as (stream, folder):
+        if signature(os.fstat(stream.fileno())) != signature(status) or is_being_written(stream):
             return False
-        file.unlink()
+        if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
+            return False
+        if signature(os.stat(file.name, dir_fd=folder, follow_symlinks=False)) != signature(status):
+            return False
+        os.unlink(file.name, dir_fd=folder)
         reached("inbox.removed")
     return True
 
 
-def set_aside(file: Path, status: os.stat_result, target: Path) -> bool:
+def set_aside(file: Path, inbox: Path, status: os.stat_result, target: Path) -> bool:
     """Rename a file that is too large to be copied out of the inbox; return whether it is gone from there.
 
     Raise `OSError` when it cannot be renamed.
     """
-    with suppress(FileNotFoundError):
-        if signature(file.lstat()) != signature(status):
+    with suppress(FileNotFoundError), opened(file, inbox) as (stream, folder):
+        if signature(os.fstat(stream.fileno())) != signature(status):
             return False
-        file.rename(target)
+        os.rename(file.name, target, src_dir_fd=folder)
         reached("inbox.removed")
     return True

@@ -22,7 +22,7 @@ from uuid_utils.compat import uuid7
 from formgen import files, issue, outbox
 from formgen.errors import Busy, CutOff, OutOfReach, Unreadable, UsageError, cause_of, raised_at
 from formgen.faults import reached
-from formgen.inbox import NotReadable, open_plain, pieces, set_aside, shown, signature
+from formgen.inbox import NotReadable, opened, pieces, set_aside, shown, signature
 from formgen.inbox import let_go as remove
 from formgen.receipt import receipt
 from formgen.registry import Registry
@@ -124,7 +124,7 @@ class Intake:
     def copy(self, file: Path, before: os.stat_result) -> str:
         """Return the digest under which a file's bytes have been kept, empty when it is not as it was before."""
         work = self.workspace.var / "work" / str(self.new_id())
-        with open_plain(file) as stream:
+        with opened(file, self.workspace.inbox) as (stream, _):
             try:
                 with files.new(work) as target:
                     reached("copy.begun")
@@ -155,8 +155,8 @@ class Intake:
         One that is too large is set aside. Raise `OSError` when neither can be done.
         """
         if kept.row["sha256"]:
-            return remove(file, status, kept.row["sha256"])
-        return set_aside(file, status, self.aside(kept.row))
+            return remove(file, self.workspace.inbox, status, kept.row["sha256"])
+        return set_aside(file, self.workspace.inbox, status, self.aside(kept.row))
 
     def aside(self, row: Row) -> Path:
         """Return where a file lies that is too large to be kept, until it is published."""

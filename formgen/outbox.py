@@ -81,8 +81,8 @@ def rejection_files(
 
 
 def publish(found: Iterable[tuple[Path, Making]], mode: int = files.SHARED) -> None:
-    """Write what does not lie in its place already."""
-    files.write_all({place: data for place, data in found if not place.is_file()}, mode)
+    """Write what does not lie in its place already; a link there is none of ours."""
+    files.write_all({place: data for place, data in found if place.is_symlink() or not place.is_file()}, mode)
 
 
 def publishing(workspace: Workspace) -> AbstractContextManager[None]:
@@ -133,7 +133,7 @@ def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> N
     file = workspace.outbox / "feed.ndjson"
     mode = workspace.office.files.bits
     files.folder(file.parent, mode)
-    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, mode), "r+b") as stream:
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode), "r+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         end, seq = last_line(stream)
         if not end:
@@ -166,9 +166,9 @@ def end_of_lines(stream: Any) -> int:
 def last_seq(workspace: Workspace) -> int:
     """Return the number of the last event in the feed, 0 for none."""
     file = workspace.outbox / "feed.ndjson"
-    if not file.exists():
+    if not os.path.lexists(file):
         return 0
-    with file.open("rb") as stream:
+    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
         return last_line(stream)[1]
 
 

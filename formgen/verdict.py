@@ -190,6 +190,7 @@ class Desk:
         earlier = self.journal.of_instance(first)
         form = versions[identity.version]
         omitted = (issued.get("omitted") or "").split()
+        sheet = replace(sheet, pictures={path: shown for path, shown in sheet.pictures.items() if asks(form, path)})
         claimed = sheet.claims.get("case_id", "")
         case_id = "" if form.unit else earlier[-1]["case_id"] if earlier else issued.get("case_id") or claimed
         of_unit = form.of_unit(case_id)

@@ -30,7 +30,8 @@ from formgen.inbox import (
     is_being_edited,
     is_being_written,
     is_whole,
-    open_plain,
+    opened,
+    plant,
     shown,
     signature,
     subject_of,
@@ -189,9 +190,10 @@ class Watch:
                     end(observer)
                     observer, planted = self.observer(hint), None
                 if planted is None or now - planted > CANARY_EVERY:
-                    planted = now
+                    planted = None
                     with suppress(OSError):
-                        canary.touch()
+                        plant(self.inbox, CANARY)
+                        planted = now
         finally:
             self.sign(ending=True)
             with suppress(OSError):
@@ -282,7 +284,7 @@ class Watch:
         """Return what a file that is left alone waits for, empty for nothing; raise `OSError`."""
         if is_being_edited(file):
             return OPEN
-        with open_plain(file) as stream:
+        with opened(file, self.inbox) as (stream, _):
             if is_being_written(stream):
                 return OPEN
             if look.whole is None:

@@ -350,7 +350,7 @@ def test_a_file_that_is_too_large_is_neither_read_nor_copied_and_answered(
     with file.open("wb") as stream:
         stream.truncate(5_000_000_000)
     reading: list[str] = []
-    monkeypatch.setattr("formgen.intake.open_plain", lambda file: reading.append(file.name))
+    monkeypatch.setattr("formgen.intake.opened", lambda file, _: reading.append(file.name))
     bench.watch()
     row = bench.journal.returned()[-1]
     assert (reading, row["outcome"], row["code"], row["size"]) == ([], "rejected", "too_large", 5_000_000_000)
@@ -386,15 +386,15 @@ def test_a_file_that_is_too_large_and_cannot_be_moved_is_answered_once_left_and_
 def test_a_file_that_cannot_be_removed_keeps_no_other_in_the_inbox_and_is_taken_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unlink = Path.unlink
+    unlink = os.unlink
 
-    def stuck(file: Path, *how: Any, **more: Any) -> None:
-        if file.name == "03.docx":
+    def stuck(file: Any, *how: Any, **more: Any) -> None:
+        if file == "03.docx":
             raise PermissionError(1, "Operation not permitted")
         unlink(file, *how, **more)
 
     with monkeypatch.context() as folder:
-        folder.setattr(Path, "unlink", stuck)
+        folder.setattr(os, "unlink", stuck)
         for number in range(8):
             bench.drop(thing(str(number).encode()), f"{number:02}.docx")
         for _ in range(3):
