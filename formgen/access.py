@@ -33,6 +33,7 @@ class Actor(NamedTuple):
     def here(cls, command: str = "", known_as: str = "") -> Actor:
         """Return the user of the machine, with the name under which they say they act."""
         user = user_name(os.getuid())
+        known_as = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in known_as)
         return cls(f"{known_as} ({user})" if known_as and known_as != user else user, command)
 
 

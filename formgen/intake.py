@@ -366,7 +366,7 @@ class Intake:
     def refuse(self, row: Row, who: str) -> None:
         """Reject a return in review or waiting, as a person has decided."""
         verdict = self.read(row)
-        log.info("return.refused", return_id=row["return_id"], by=who)
+        log.info("return.refused", return_id=row["return_id"])
         self.settle(row, replace(verdict, outcome="rejected", code=verdict.code or "invalid_values", waits_for=None))
 
     def expire(self) -> None:

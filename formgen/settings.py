@@ -29,6 +29,7 @@ from formgen.vault import PLAIN, Vault
 HERE = Path(__file__).parent
 KEY = "FORMGEN_ENCRYPTION__KEY"
 CONTENT = 0o644  # settings, forms and templates: everybody may read them, nobody else write them
+DROP_ZONE = 0o660  # a new inbox: the service's group may drop files into it, others not even see their names
 PACKAGED = HERE / "content" if (HERE / "content").is_dir() else HERE.parent
 
 
@@ -281,7 +282,8 @@ class Workspace:
         try:
             for folder in (self.root / "templates" / "forms", self.root / "schemas"):
                 files.folder(folder, CONTENT)
-            self.inbox.mkdir(exist_ok=True)
+            if not self.inbox.exists():
+                files.folder(self.inbox, DROP_ZONE)
             files.folder(self.outbox, self.office.files.bits)
             for folder in (self.var, self.originals, self.var / "work", self.var / "keys"):
                 files.folder(folder, files.PRIVATE)

@@ -9,6 +9,7 @@ import re
 import shlex
 import stat
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -28,9 +29,9 @@ from formgen.form import Field
 from formgen.kinds import Text
 from formgen.settings import Files, Workspace
 from formgen.sheet import Control
-from formgen.store import ACCESS
+from formgen.store import ACCESS, Journal
 from formgen.verdict import Desk
-from tests.conftest import JOB, REFERRAL, SETTINGS, Bench, tree, umask
+from tests.conftest import JOB, NOON, REFERRAL, SETTINGS, Bench, secrets_in, tree, umask
 from tests.test_cli import COMMANDS, Run, run
 from tests.texts import FORMS
 from tests.timelines import normal
@@ -370,7 +371,9 @@ def seen(bench: Bench, **about: str) -> list[tuple[str, str]]:
     return [(line["command"], line["action"]) for line in bench.journal.accessed(**about)]
 
 
-def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(at: At, run: Run) -> None:
+def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
+    at: At, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench = at("signed")
     case_id = bench.case().case_id
     other = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, case_id)["return_id"]
@@ -380,6 +383,7 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(at:
     assert run("submit", str(file), at=bench.root).code == 4
     return_id = bench.journal.returned()[-1]["return_id"]
     hold = ("--reason", "sairaus", "--start", "1.6.2026", "--next-contact", "20.6.2026")
+    monkeypatch.setattr("sys.stdin", io.StringIO("Onni Testinen Metsälä\n"))
     for words in (
         ("cases", "list"),
         ("cases", "tasks"),
@@ -391,7 +395,7 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(at:
         ("read", str(file)),
         ("review", "list"),
         ("review", "show", return_id),
-        ("review", "accept", return_id, "--set", "client_name=Onni Testinen Metsälä", "--by", "Testi Tarkastaja"),
+        ("review", "accept", return_id, "--set", "client_name", "--by", "Testi Tarkastaja"),
         ("review", "reject", other),
     ):
         before = len(seen(bench, case_id=case_id))
@@ -544,3 +548,48 @@ def test_every_file_that_is_not_as_it_was_written_is_named(how: str, at: At, run
         assert any(name in problem or "Tapahtumaluettelon" in problem for problem in said.json["problems"]), name
         place.write_bytes(data)
     assert run("verify", at=bench.root).code == 0
+
+
+MEANT = ("[/red]Veera[bold]", "[link=x]", "\x1b[2J\x1b]0;x\x07Veera", "Veera\nToinen rivi", "\u202eareeV", "{case}")
+
+
+@pytest.mark.parametrize("name", MEANT)
+def test_whatever_name_somebody_gives_the_access_log_prints_it_as_text(bench: Bench, run: Run, name: str) -> None:
+    by_name = Journal.open(bench.workspace.var, Actor.here("cases show", name))
+    by_name.read_by(NOON, {"case_id": "PK-2026-00001"})
+    shown = run("access", "list", at=bench.root)
+    assert shown.code == 0
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", shown.out)
+    assert "".join(sign for sign in name if sign.isprintable())[:8] in shown.out.replace(
+        "\N{REPLACEMENT CHARACTER}", ""
+    )
+    assert run("access", "list", "--json", at=bench.root).code == 0
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_a_new_inbox_is_for_the_group_and_closed_to_others_whatever_the_umask(tmp_path: Path, mask: int) -> None:
+    with umask(mask):
+        workspace = Workspace(tmp_path).make()
+    assert stat.S_IMODE(workspace.inbox.stat().st_mode) == 0o770
+
+
+def test_the_log_of_a_daemon_tells_no_name_of_a_file_and_no_value(bench: Bench) -> None:
+    name = "Metsälä Onni 130485-901L"
+    bench.drop(bench.filled(bench.issue("referral"), REFERRAL), f"{name}.docx")
+    bench.drop(b"no form", f"{name}.txt")
+    bench.drop(b"", f"{name} tyhjä.docx")
+    large = bench.drop(b"", f"{name} suuri.docx")
+    os.truncate(large, 30_000_000)
+    place = bench.workspace.outbox / "records"
+    place.write_text("in the way", encoding="utf-8")
+    command = [sys.executable, "-m", "formgen", "--workspace", str(bench.root), "--log-format", "json", "watch"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
+        while len(bench.feed()) < 3 or not bench.journal.problems("publish"):
+            assert daemon.poll() is None
+        daemon.terminate()
+        assert daemon.stderr
+        said = daemon.stderr.read()
+    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert {line["event"] for line in lines} >= {"return.settled", "problem"}
+    assert not secrets_in(said.splitlines()[1:])
+    assert "130485" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -511,14 +512,17 @@ def in_review(bench: Bench) -> str:
     return str(row["return_id"])
 
 
-def test_a_return_in_review_is_listed_shown_and_accepted_with_a_corrected_value(at: At, run: Run) -> None:
+def test_a_return_in_review_is_listed_shown_and_accepted_with_a_corrected_value(
+    at: At, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench = at("signed")
     return_id = in_review(bench)
     (listed,) = run("review", "list", "--json", at=bench.root).json
     assert (listed["return_id"], listed["outcome"], listed["form"]) == (return_id, "review", "job_start")
     shown = run("review", "show", return_id, "--json", at=bench.root).json
     assert shown["answers"]["client_name"]["text"] == "Joku Muu"
-    words = ("review", "accept", return_id, "--set", "client_name=Onni Testinen Metsälä", "--by", "Testi Tarkastaja")
+    words = ("review", "accept", return_id, "--set", "client_name", "--by", "Testi Tarkastaja")
+    monkeypatch.setattr("sys.stdin", io.StringIO("Onni Testinen Metsälä\n"))
     (answer,) = run(*words, "--json", at=bench.root).json
     assert (answer["outcome"], answer["record"]["provenance"]["confirmed_by"]) == ("accepted", "Testi Tarkastaja")
     assert answer["record"] == bench.record(bench.row(return_id))
@@ -533,10 +537,15 @@ def test_a_return_in_review_is_rejected_by_hand(at: At, run: Run) -> None:
     assert run("review", "reject", return_id, at=bench.root).code == 2
 
 
-def test_a_correction_that_breaks_a_rule_leaves_the_return_in_review(at: At, run: Run) -> None:
+def test_a_correction_that_breaks_a_rule_leaves_the_return_in_review(
+    at: At, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bench = at("signed")
     return_id = in_review(bench)
-    assert run("review", "accept", return_id, "--set", "weekly_hours=52", at=bench.root).code == 3
+    monkeypatch.setattr("sys.stdin", io.StringIO("52\n"))
+    assert run("review", "accept", return_id, "--set", "weekly_hours", at=bench.root).code == 3
+    refused = run("review", "accept", return_id, "--set", "weekly_hours=22", at=bench.root)
+    assert (refused.code, "22" in refused.err) == (2, False)
     assert bench.row(return_id)["outcome"] == "review"
 
 

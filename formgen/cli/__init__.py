@@ -89,7 +89,7 @@ app = typer.Typer(
 def tell_version(wanted: bool) -> None:
     """Print the version and end, before a command is asked for."""
     if wanted:
-        out.print(f"formgen {__version__}", markup=False)
+        out.print(f"formgen {__version__}")
         raise typer.Exit
 
 
@@ -126,9 +126,9 @@ def main() -> None:
     try:
         app(["--json", *arguments] if len(arguments) < len(sys.argv) - 1 else arguments, obj=asked)
     except FormgenError as error:
-        err.print(text_of(error, asked.language), markup=False)
+        err.print(text_of(error, asked.language))
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - the text of a foreign error may hold what stood in a field
         where = f"{type(error).__name__} {raised_at(error)}"
-        err.print(text_of(FormgenError(detail=where), asked.language), markup=False)
+        err.print(text_of(FormgenError(detail=where), asked.language))
         sys.exit(FormgenError.exit_code)

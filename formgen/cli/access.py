@@ -110,7 +110,7 @@ def verify(
         shared.answer({"ok": not found, "head": str(end), "problems": found})
     else:
         for problem in found:
-            err.print(f"! {problem}", markup=False)
-        out.print(shared.say("Käyttölokin loppu: {head}", head=end), markup=False)
+            err.print(f"! {problem}")
+        out.print(shared.say("Käyttölokin loppu: {head}", head=end))
     if found:
         raise typer.Exit(1)

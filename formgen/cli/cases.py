@@ -67,7 +67,7 @@ def cases_list(context: typer.Context) -> None:
         table.add_row(case.coach or "–", case.case_id, shared.say(STATUS[case.status]), phase, *due)
     out.print(table)
     for coach, number in Caseloads(shared.journal).items():
-        out.print(shared.say("{coach}: {number} avointa asiaa", coach=coach, number=number), markup=False)
+        out.print(shared.say("{coach}: {number} avointa asiaa", coach=coach, number=number))
 
 
 @app.command(
@@ -130,7 +130,7 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
     if shared.as_json:
         shared.answer(value)
         return
-    out.print(f"{case.case_id}  {shared.say(PHASES.get(case.phase or '', '–'))}  {case.coach or ''}", markup=False)
+    out.print(f"{case.case_id}  {shared.say(PHASES.get(case.phase or '', '–'))}  {case.coach or ''}")
     if case.phase != value["expected_phase"]:
         err.print(
             shared.say("Tietueiden mukaan vaihe olisi {phase}. Tarkistakaa asia.", phase=value["expected_phase"] or "–")
@@ -142,9 +142,9 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
         )
     out.print(table)
     for task in value["tasks"]:
-        out.print(f"! {task['due']} {task['code']} {task['message']}", markup=False)
+        out.print(f"! {task['due']} {task['code']} {task['message']}")
     for item in (*value["waiting"], *value["review"]):
-        out.print(f"{item['outcome']}: {item['form']} {item['return_id']} {item['waits_for'] or ''}", markup=False)
+        out.print(f"{item['outcome']}: {item['form']} {item['return_id']} {item['waits_for'] or ''}")
 
 
 def pending_returns(shared: Session, case_id: str, outcome: str) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
+from rich.text import Text
 
 from formgen import words
 from formgen.errors import FormgenError
@@ -18,8 +19,19 @@ from formgen.errors import FormgenError
 HERE = words.spoken_here(os.environ)
 
 WIDE = 160
-out = Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Plain(Console):
+    """A console on which what people have typed is text: neither markup nor a command to the terminal."""
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Return a text as it is shown, signs that would do something replaced."""
+        shown = "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
+        return super().render_str(shown, **{**how, "markup": False, "emoji": False})
+
+
+out = Plain(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+err = Plain(stderr=True, highlight=False, soft_wrap=True)
 
 
 class Unfailing:

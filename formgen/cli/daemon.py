@@ -56,7 +56,7 @@ def watch(
     daemon.run(once)
     left = left_undone(shared.workspace, shared.journal) if once else ()
     for problem in left:
-        err.print(f"! {shared.say(problem.message, **problem.values)}", markup=False)
+        err.print(f"! {shared.say(problem.message, **problem.values)}")
     counts = shared.journal.counts()
     if shared.as_json:
         shared.answer(counts)

@@ -124,7 +124,7 @@ def listed(shared: Session, made: list[Issued]) -> None:
         shared.answer([asdict(item) for item in made])
     else:
         for item in made:
-            out.print(item.path, markup=False)
+            out.print(item.path)
 
 
 def needed(shared: Session, case_id: str | None) -> list[type[Form]]:

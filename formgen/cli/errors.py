@@ -42,6 +42,6 @@ def errors(
         return
     for entry in entries:
         place = entry.place(shared.language)
-        out.print(f"{entry.code} {shared.say(SEVERITY[entry.severity])}  {place}".rstrip(), markup=False)
-        out.print(f"    {shared.say(entry.message)}", markup=False)
-        out.print(f"    {shared.say(entry.remedy)}", markup=False)
+        out.print(f"{entry.code} {shared.say(SEVERITY[entry.severity])}  {place}".rstrip())
+        out.print(f"    {shared.say(entry.message)}")
+        out.print(f"    {shared.say(entry.remedy)}")

@@ -80,7 +80,7 @@ def forms_show(
             table.add_row(f"  .{column.name}", shared.say(column.label), column.type, column.need, column.by)
     out.print(table)
     for rule in found.rules:
-        out.print(f"{rule.code:6} {rule.severity:8} {shared.say(rule.message)}", markup=False)
+        out.print(f"{rule.code:6} {rule.severity:8} {shared.say(rule.message)}")
 
 
 def described(form: type[Form]) -> dict[str, Any]:

@@ -68,13 +68,13 @@ def report(shared: Session, found: list[dict[str, Any]]) -> None:
         shared.answer(found)
     else:
         for item in found:
-            out.print(f"{item['file']}: {shared.say(OUTCOMES[item['outcome']])}", markup=False)
+            out.print(f"{item['file']}: {shared.say(OUTCOMES[item['outcome']])}")
             if item["again"]:
-                out.print(f"  {item['again']['message']}", markup=False)
+                out.print(f"  {item['again']['message']}")
             problems = (item["reason"] or {}).get("errors") or (item["record"] or {}).get("issues") or ()
             for number, problem in enumerate(problems, start=1):
                 for line in sentences(shared, number, problem):
-                    out.print(line, markup=False)
+                    out.print(line)
     codes = {EXIT.get(item["outcome"], 0) for item in found}
     if code := (REJECTED if REJECTED in codes else max(codes, default=0)):
         raise typer.Exit(code)

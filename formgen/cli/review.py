@@ -106,9 +106,9 @@ def review_show(
         return
     for doubt in asked:
         first, *rest = doubt.lines(shared.language)
-        out.print(first, markup=False)
+        out.print(first)
         for line in rest:
-            out.print(f"    {line}", markup=False)
+            out.print(f"    {line}")
 
 
 def drawn(folder: Path) -> dict[str, str]:
@@ -136,12 +136,18 @@ def edited(shared: Session, row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def given(value: str) -> tuple[str, str]:
-    """Return path and text of a value; without ``=`` the text is the next line of standard input.
+    """Return a path and its value, which is the next line of standard input; raise `UsageError` for one with a value.
 
     What stands on a command line can be seen by everybody on the machine.
     """
-    path, sign, text = value.partition("=")
-    return path.strip(), text if sign else sys.stdin.readline().rstrip("\r\n")
+    path, sign, _value = value.partition("=")
+    if sign:
+        raise UsageError(
+            "Arvoa ei anneta komentorivillä, jonka muut koneen käyttäjät näkevät. Anna --set {path} ja kirjoita arvo "
+            "vakiosyötteeseen.",
+            path=path,
+        )
+    return path.strip(), sys.stdin.readline().rstrip("\r\n")
 
 
 @app.command(
@@ -150,8 +156,8 @@ def given(value: str) -> tuple[str, str]:
     epilog=examples(
         "formgen review accept RETURN",
         "formgen review accept RETURN --edit",
-        "formgen review accept RETURN --set weekly_hours=25",
         "formgen review accept RETURN --set client_hetu",
+        "formgen review accept RETURN --set start_date --set weekly_hours < arvot.txt",
     ),
 )
 def review_accept(
@@ -161,8 +167,8 @@ def review_accept(
         list[str] | None,
         typer.Option(
             "--set",
-            metavar="PATH[=VALUE]",
-            help=_("Korjattu arvo. Pelkän polun arvo luetaan vakiosyötteestä, jolloin muut eivät näe sitä."),
+            metavar="PATH",
+            help=_("Kohta, jolle annetaan korjattu arvo: se luetaan vakiosyötteestä, jolloin muut eivät näe sitä."),
         ),
     ] = None,
     edit: Annotated[

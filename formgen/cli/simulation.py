@@ -86,6 +86,6 @@ def show(shared: Session, summary: dict[str, Any]) -> None:
     table.add_row("", "", *(str(number) for number in summary["outcomes"].values()))
     out.print(table)
     for phase, number in summary["phases"].items():
-        out.print(f"{shared.say(PHASES[phase]):28} {number}", markup=False)
+        out.print(f"{shared.say(PHASES[phase]):28} {number}")
     for item in summary["unexpected"]:
-        err.print(f"! {item['story']}: {item['form']} → {item['outcome']} ({item['expected']})", markup=False)
+        err.print(f"! {item['story']}: {item['form']} → {item['outcome']} ({item['expected']})")

@@ -72,8 +72,8 @@ def templates_check(
         shared.answer(found)
     else:
         for item in found:
-            out.print(f"{item['file']}: {shared.say('kunnossa') if item['ok'] else ''}", markup=False)
+            out.print(f"{item['file']}: {shared.say('kunnossa') if item['ok'] else ''}")
             for problem in item["problems"]:
-                out.print(f"  - {problem}", markup=False)
+                out.print(f"  - {problem}")
     if not all(item["ok"] for item in found):
         raise typer.Exit(1)

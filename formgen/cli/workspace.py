@@ -170,8 +170,8 @@ def status(
     else:
         for name, number in value.items():
             if name != "problems":
-                out.print(f"{name:16} {number}", markup=False)
+                out.print(f"{name:16} {number}")
         for problem in problems:
-            out.print(f"! {problem}", markup=False)
+            out.print(f"! {problem}")
     if problems:
         raise typer.Exit(1)
