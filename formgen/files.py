@@ -14,7 +14,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from uuid import uuid4
 
 from formgen.errors import OutOfReach
@@ -177,6 +177,20 @@ def open_beneath(top: int, steps: tuple[str, ...]) -> int:
 
 # --- who else may write -----------------------------------------------------------------------
 
+ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
+ACL_VERSION, ACL_ENTRY = struct.pack("<I", 2), struct.Struct("<HHI")  # tag, permissions, user or group
+USER, OWN_GROUP, GROUP, MASK, OTHER = 0x02, 0x04, 0x08, 0x10, 0x20
+WRITE = 2
+UNREADABLE = -1
+
+
+class Writers(NamedTuple):
+    """Who may write to a place: users and groups by number, and whether everybody may."""
+
+    users: frozenset[int]
+    groups: frozenset[int]
+    others: bool
+
 
 def guard(places: Iterable[Path]) -> None:
     """Raise `OutOfReach` when anybody else may change one of the places: they hold code, or what is trusted.
@@ -184,11 +198,13 @@ def guard(places: Iterable[Path]) -> None:
     Trusted are root, the user who runs this, and who can change the program itself, for they need
     no other file to do so: a clone is its owner's, whoever runs it. A place is also its folder,
     for who may write there may put another file in its place; not so in one like ``/tmp``, where
-    everybody's entries are their own.
+    everybody's entries are their own. A folder is also what it hands down to new entries.
     """
-    for place in dict.fromkeys(real for given in places for real in (given.resolve(), given.resolve().parent)):
+    given = dict.fromkeys(place.resolve() for place in places)
+    for place in {**given, **dict.fromkeys(place.parent for place in given)}:
         with suppress(FileNotFoundError):  # what has gone meanwhile is not used either
-            if command := mended(place, place.stat()):
+            handed_down = access_list(place, DEFAULT) if place in given and place.is_dir() else b""
+            if command := mended(place, place.stat(), access_list(place), handed_down):
                 raise OutOfReach(
                     "Kohteeseen {place} voi kirjoittaa muukin kuin formgenin käyttäjä, joten sitä ei käytetä. "
                     "Korjaa se komennolla: {command}",
@@ -203,29 +219,68 @@ def below(place: Path) -> Iterator[Path]:
     yield from place.rglob("*")
 
 
-def mended(place: Path, status: os.stat_result) -> str:
-    """Return the command after which nobody else may write to a place, empty when nobody may now."""
-    program = PROGRAM.stat()
-    if status.st_uid not in (0, os.geteuid(), program.st_uid):
-        return f"chown {user_name(os.geteuid())} {shlex.quote(str(place))}"
+def access_list(place: Path, name: str = ACCESS) -> bytes:
+    """Return the access control list of a place as the system keeps it, empty when it has none."""
+    try:
+        return os.getxattr(place, name)
+    except OSError as error:
+        if error.errno in (errno.ENODATA, errno.EOPNOTSUPP):
+            return b""
+        raise
+
+
+def writers(status: os.stat_result, acl: bytes = b"") -> Writers:
+    """Return who may write to a place: with an access control list, the mode's bits of the group are but its mask."""
+    if not acl:
+        groups = {status.st_gid} if status.st_mode & stat.S_IWGRP else ()
+        return Writers(frozenset({status.st_uid}), frozenset(groups), bool(status.st_mode & stat.S_IWOTH))
+    if not acl.startswith(ACL_VERSION) or (len(acl) - len(ACL_VERSION)) % ACL_ENTRY.size:
+        return Writers(frozenset({status.st_uid, UNREADABLE}), frozenset(), False)
+    entries = list(ACL_ENTRY.iter_unpack(acl[len(ACL_VERSION) :]))
+    mask = next((permissions for tag, permissions, _ in entries if tag == MASK), WRITE)
+    may = [
+        (tag, number) for tag, permissions, number in entries if permissions & WRITE and (tag == OTHER or mask & WRITE)
+    ]
+    return Writers(
+        frozenset({status.st_uid, *(number for tag, number in may if tag == USER)}),
+        frozenset(status.st_gid if tag == OWN_GROUP else number for tag, number in may if tag in (OWN_GROUP, GROUP)),
+        any(tag == OTHER for tag, _ in may),
+    )
+
+
+def strangers(status: os.stat_result, acl: bytes = b"") -> Writers:
+    """Return who may write to a place and is not trusted."""
+    may, program = writers(status, acl), writers(PROGRAM.stat(), access_list(PROGRAM))
+    groups = {group for group in may.groups - program.groups if not own_group(status, group)}
+    return Writers(may.users - program.users - {0, os.geteuid()}, frozenset(groups), may.others)
+
+
+def mended(place: Path, status: os.stat_result, acl: bytes = b"", handed_down: bytes = b"") -> str:
+    """Return the command after which nobody else may write to a place, empty when nobody may now.
+
+    ``acl`` is its access control list, ``handed_down`` the one that new entries of a folder get.
+    """
+    name, others = shlex.quote(str(place)), strangers(status, acl)
+    if status.st_uid in others.users:
+        return f"chown {user_name(os.geteuid())} {name}"
     if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
         return ""
-    others = status.st_mode & stat.S_IWOTH
-    group = status.st_mode & stat.S_IWGRP and not (
-        own_group(status) or (program.st_mode & stat.S_IWGRP and program.st_gid == status.st_gid)
-    )
-    which = ("g" if group else "") + ("o" if others else "")
-    return f"chmod {which}-w {shlex.quote(str(place))}" if which else ""
+    which = ("g" if status.st_gid in others.groups else "") + ("o" if others.others else "")
+    listed = others.users or others.groups - {status.st_gid}
+    commands = [f"setfacl -b {name}"] * bool(listed) + [f"chmod {which}-w {name}"] * bool(which)
+    if not commands and handed_down and any(strangers(status, handed_down)):
+        return f"setfacl -k {name}"
+    return " && ".join(commands)
 
 
-def own_group(status: os.stat_result) -> bool:
-    """Tell whether the group of a place is its owner's alone.
+def own_group(status: os.stat_result, number: int) -> bool:
+    """Tell whether a group is that of a place's owner alone.
 
     Debian gives every user a group of the same name and lets it write (umask 0002): what is
     written by the group is then written by the user.
     """
     try:
-        owner, group = pwd.getpwuid(status.st_uid), grp.getgrgid(status.st_gid)
+        owner, group = pwd.getpwuid(status.st_uid), grp.getgrgid(number)
     except KeyError:
         return False
     return owner.pw_gid == group.gr_gid and group.gr_name == owner.pw_name and set(group.gr_mem) <= {owner.pw_name}

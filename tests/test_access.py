@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
 import re
 import shlex
 import stat
+import struct
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -173,17 +175,134 @@ def test_a_group_with_another_member_is_not_its_owners_own(monkeypatch: pytest.M
 def test_who_can_change_the_program_needs_no_other_file_to_do_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Program:
+    class Program(type(tmp_path)):  # type: ignore[misc]
         """A program that a group of developers has cloned."""
 
-        @staticmethod
-        def stat() -> os.stat_result:
+        def stat(self, **_: object) -> os.stat_result:
             return status(FILE | 0o664, 54321, 12345)
 
-    monkeypatch.setattr(files, "PROGRAM", Program)
+    monkeypatch.setattr(files, "PROGRAM", Program(tmp_path))
     assert files.mended(Path("x"), status(FILE | 0o664, 54321, 12345)) == ""
     assert files.mended(Path("x"), status(FILE | 0o664, 54321, 12346)) == "chmod g-w x"
     assert files.mended(Path("x"), status(FILE | 0o666, 54321, 12345)) == "chmod o-w x"
+
+
+# --- who may write by an access control list -----------------------------------------------------
+
+ANY = 0xFFFFFFFF
+OWNER, USER, OWN, GROUP, MASK, OTHER = 0x01, 0x02, 0x04, 0x08, 0x10, 0x20
+SELF = os.geteuid()
+SHOWN = status(FILE | 0o664, 0, 0)  # with a list, the bits of the group are its mask
+
+
+def acl(*entries: tuple[int, int, int], own: int = 4, mask: int | None = 6, other: int = 4) -> bytes:
+    """Return an access control list as the system packs it: tag, permissions, and the number of a user or group."""
+    ends = [(OWNER, 6, ANY), (OWN, own, ANY), (OTHER, other, ANY), *([(MASK, mask, ANY)] if mask is not None else [])]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in sorted([*ends, *entries]))
+
+
+LISTS = {
+    "a user": (acl((USER, 6, 54321)), "setfacl -b x"),
+    "a user who may only write": (acl((USER, 2, 54321)), "setfacl -b x"),
+    "a group": (acl((GROUP, 6, 54321)), "setfacl -b x"),
+    "a user among others": (acl((USER, 4, 54320), (USER, 6, 54321), (GROUP, 4, 54322)), "setfacl -b x"),
+    "a user and all others": (acl((USER, 6, 54321), other=6), "setfacl -b x && chmod o-w x"),
+    "all others": (acl((USER, 4, 54321), other=6), "chmod o-w x"),
+    "all others whatever the mask": (acl((USER, 4, 54321), mask=4, other=6), "chmod o-w x"),
+    "a user without a mask": (acl((USER, 6, 54321), mask=None), "setfacl -b x"),
+    "a list of another kind": (struct.pack("<I", 3), "setfacl -b x"),
+    "half a list": (acl((USER, 4, 54321))[:-1], "setfacl -b x"),
+    "a user whom the mask bars": (acl((USER, 6, 54321), (GROUP, 6, 54321), mask=4), ""),
+    "a user whom the mask bars wholly": (acl((USER, 7, 54321), mask=0), ""),
+    "a user who may read": (acl((USER, 5, 54321), (GROUP, 5, 54321)), ""),
+    "the user who runs this and root": (acl((USER, 6, SELF), (USER, 6, 0)), ""),
+    "the group of root alone": (acl((GROUP, 6, 0), own=6), ""),
+}
+
+
+@pytest.mark.parametrize("which", LISTS)
+def test_an_access_control_list_tells_who_may_write_and_the_mode_only_its_mask(which: str) -> None:
+    packed, mended = LISTS[which]
+    assert files.mended(Path("x"), SHOWN, packed) == mended
+    assert files.mended(Path("x"), status(FOLDER | 0o755, 0, 0), b"", packed) == ("setfacl -k x" if mended else "")
+
+
+def test_a_group_that_may_write_by_the_list_and_is_not_the_owners_alone_is_a_stranger() -> None:
+    shared = status(FILE | 0o664, 0, 12345)
+    assert files.mended(Path("x"), shared, acl(own=6)) == "chmod g-w x"
+    assert files.mended(Path("x"), shared, acl((USER, 6, 54321), own=6)) == "setfacl -b x && chmod g-w x"
+    assert files.mended(Path("x"), shared, acl((USER, 6, 0), own=4)) == "", "the mode shows the mask, not the group"
+    assert files.mended(Path("x"), shared, acl(own=6, mask=4)) == ""
+
+
+def test_who_can_change_the_program_by_its_list_needs_no_other_file_to_do_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: Listed
+) -> None:
+    program = tmp_path / "files.py"
+    program.write_bytes(b"")
+    monkeypatch.setattr(files, "PROGRAM", program)
+    assert files.mended(Path("x"), SHOWN, acl((USER, 6, 54321))) == "setfacl -b x"
+    listed(program, acl((USER, 6, 54321), (GROUP, 6, 54322)))
+    assert files.mended(Path("x"), SHOWN, acl((USER, 6, 54321), (GROUP, 6, 54322))) == ""
+    assert files.mended(Path("x"), SHOWN, acl((USER, 6, 54322))) == "setfacl -b x"
+    listed(program, acl((USER, 6, 54321), mask=4))
+    assert files.mended(Path("x"), SHOWN, acl((USER, 6, 54321))) == "setfacl -b x"
+
+
+Listed = Callable[..., None]
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> Listed:
+    """Return a function that gives a place an access control list, in its stead where the file system has none."""
+    instead: dict[tuple[str, str], bytes] = {}
+    read = os.getxattr
+
+    def give(place: Path, packed: bytes, name: str = files.ACCESS) -> None:
+        try:
+            os.setxattr(place, name, packed)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+            instead[str(place.resolve()), name] = packed
+            monkeypatch.setattr(os, "getxattr", lambda at, key: instead.get((str(at), key)) or read(at, key))
+
+    return give
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("formgen.toml", ("status",)),
+        ("schemas/closing.py", ("forms", "list")),
+        ("schemas/own/__pycache__/job_start.cpython-311.pyc", ("forms", "list")),
+        ("schemas", ("watch", "--once")),
+        ("templates/forms/referral.docx", ("generate", "referral")),
+        ("templates/forms", ("generate", "referral")),
+        (".", ("generate", "referral")),
+    ],
+)
+def test_code_and_settings_that_a_list_lets_others_write_are_refused_with_what_mends_it(
+    name: str, words: tuple[str, ...], workspace: Workspace, run: Run, listed: Listed
+) -> None:
+    place = written(workspace, name)
+    listed(place, acl((USER, 7, 54321), own=5, mask=5, other=5))
+    assert run(*words, at=workspace.root).code == 0
+    listed(place, acl((USER, 7, 54321), own=5, mask=7, other=5))
+    said = run(*words, at=workspace.root)
+    assert (said.code, said.out) == (5, "")
+    assert f"setfacl -b {shlex.quote(str(place.resolve()))}" in said.err
+
+
+def test_a_folder_of_code_that_would_let_others_write_what_is_put_there_is_refused(
+    workspace: Workspace, run: Run, listed: Listed
+) -> None:
+    listed(workspace.root / "schemas", acl((USER, 7, 54321), own=5, mask=5, other=5), files.DEFAULT)
+    assert run("forms", "list", at=workspace.root).code == 0
+    listed(workspace.root / "schemas", acl((USER, 7, 54321), own=5, mask=7, other=5), files.DEFAULT)
+    said = run("forms", "list", at=workspace.root)
+    assert said.code == 5
+    assert f"setfacl -k {shlex.quote(str((workspace.root / 'schemas').resolve()))}" in said.err
 
 
 # --- the signing keys ---------------------------------------------------------------------------

@@ -46,6 +46,7 @@ MEMBER_BYTES = 32_000_000
 TOTAL_BYTES = 96_000_000
 RATIO = 200
 DOCUMENT_BYTES = 8_000_000
+TEMPLATE_BYTES = 2_000_000  # of one part
 UNIX, VERSION, UTF_8, DEFLATED = 3 << 8, 20, 1 << 11, 8
 MIDNIGHT, FIRST_DAY = 0, 1 << 5 | 1  # of 1980: no package holds the time at which it was made
 READABLE = 0o600 << 16

@@ -9,7 +9,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from formgen.errors import UsageError
 from formgen.formats.docx.controls import Slot
+from formgen.formats.docx.package import DOCUMENT_BYTES
+from formgen.formats.docx.syntax import TOO_LARGE
 from formgen.sheet import Answer
 
 PLACE = "fg"
@@ -53,15 +56,22 @@ def place(name: str) -> str:
 
 
 def shaped(name: str, text: str, slots: Sequence[Slot], marks: Iterator[int]) -> Shape:
-    """Return the shape of a part in which places are marked; the controls take their numbers from ``marks``."""
+    """Return the shape of a part in which places are marked; the controls take their numbers from ``marks``.
+
+    Raise `UsageError` for one that would be larger than any that is read.
+    """
     fixed, *rest = MARK.split(text)
     pieces, words = [fixed.encode()], []
     found: dict[str, list[tuple[int, Slot]]] = {}
+    size = len(text)
     for name_or_number, row, behind in zip(rest[::3], rest[1::3], rest[2::3], strict=True):
         at = len(pieces)
         if name_or_number.isdecimal():
             slot, index = slots[int(name_or_number)], int(row) if row else None
             before, *middle, after = slot.drawn(index, next(marks))
+            size += sum(map(len, (before, *middle, after)))
+            if size > DOCUMENT_BYTES:
+                raise UsageError(TOO_LARGE)
             found.setdefault(slot.answered(index), []).append((at, slot))
             pieces[-1] += before
             pieces += (*middle, after + behind.encode())

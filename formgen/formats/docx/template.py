@@ -1,8 +1,9 @@
 """A template of an office, compiled: docxtpl's language in, one drawing step out.
 
-The designer's file is an ordinary Word document in docxtpl's template language. Each field is
-an expression such as ``{{ client_last_name }}``, a box ``{{ consent_referral.yes }}``; rows stand
-between ``{%tr for row in benefits %}`` and ``{%tr endfor %}``; a label is ``{{ _("Sukunimi") }}``.
+The designer's file is an ordinary Word document in docxtpl's template language, as far as `syntax`
+allows it. Each field is an expression such as ``{{ client_last_name }}``, a box
+``{{ consent_referral.yes }}``; rows stand between ``{%tr for row in benefits %}`` and
+``{%tr endfor %}``; a label is ``{{ _("Sukunimi") }}``.
 Compiling finds the fields by their expressions, whatever became of the controls around them in
 Word or LibreOffice, and puts a fresh control from the schema in the place of each. Jinja then runs
 once for a number of rows in each table: what it leaves are the places of answers and words.
@@ -24,18 +25,45 @@ from xml.sax.saxutils import escape as escaped
 from xml.sax.saxutils import unescape
 
 from docxtpl import DocxTemplate
-from jinja2 import Environment, StrictUndefined, TemplateError, nodes
 from jinja2 import Template as JinjaTemplate
+from jinja2 import nodes
 from jinja2.meta import find_undeclared_variables
 from lxml import etree
-from markupsafe import Markup, escape
+from markupsafe import escape
 
 from formgen.arrangement import row_count
 from formgen.errors import Finding, Unreadable, UsageError
-from formgen.formats.docx.controls import Slot, characters
+from formgen.formats.docx.controls import Slot
 from formgen.formats.docx.measure import EASY
-from formgen.formats.docx.package import MC, RELS, TYPES, W14, Member, Package, deflated, pack, parse, w
+from formgen.formats.docx.package import (
+    DOCUMENT_BYTES,
+    MC,
+    RELS,
+    TEMPLATE_BYTES,
+    TYPES,
+    W14,
+    Member,
+    Package,
+    deflated,
+    pack,
+    parse,
+    w,
+)
 from formgen.formats.docx.shape import PLACE, Shape, place, shaped
+from formgen.formats.docx.syntax import (
+    BROKEN,
+    ENVIRONMENT,
+    TOO_LARGE,
+    WORDS,
+    broken,
+    check_text,
+    error_of,
+    finalize,
+    parse_part,
+    part_name,
+    refusals,
+    render,
+)
 from formgen.formats.docx.wording import EXPRESSION, LABEL
 from formgen.sheet import Control, Question, Sheet
 from formgen.words import say
@@ -51,33 +79,18 @@ VT = "http://schemas.openxmlformats.org/officeDocument/2006/docPropsVTypes"
 CORE = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
 DC = "http://purl.org/dc/elements/1.1/"
 DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-BROKEN = "Lomakepohjassa on virhe: {detail}"
-WORDS = (
-    "token",
-    "instance",
-    "case_id",
-    "organiser",
-    "guidance",
-    "privacy",
-    "form_number",
-    "form_version",
-    "form_title",
-    "about",
-    "version_no",
-    "language",
-    "locale",
-)
 
 Element = Any
 
 
 @dataclass
 class Found:
-    """What the expressions of a template turned out to be: fields, words, and neither."""
+    """What a template turned out to hold: fields, words, and what is not allowed in it."""
 
     slots: list[Slot] = field(default_factory=list)
     words: set[str] = field(default_factory=set)
-    unknown: set[str] = field(default_factory=set)
+    refused: list[Finding] = field(default_factory=list)
+    copied: int = 0
 
 
 class Template:
@@ -96,7 +109,7 @@ class Template:
             self.parts = {self.package.main: self.compiled(self.package.main)}
             self.in_body = frozenset(self.found.words)
             self.parts |= {name: self.compiled(name) for name in self.drawn_parts() if name != self.package.main}
-        except (Unreadable, TemplateError) as error:
+        except Unreadable as error:
             raise UsageError(BROKEN, detail=str(error)) from error
         self.asked = tuple(sorted(self.worked_with))
 
@@ -107,14 +120,23 @@ class Template:
             if name in self.package.names and kind.endswith(("header+xml", "footer+xml", "document.glossary+xml")):
                 yield name
 
-    def compiled(self, name: str) -> JinjaTemplate:
-        """Return the part as a Jinja template in which the places of fields and words are marked."""
-        source = re.sub(r"^\s*<\?xml.*?\?>\s*", "", self.package.read(name).decode("utf-8"))
+    def compiled(self, name: str) -> JinjaTemplate | None:
+        """Return the part as a Jinja template in which the places of fields and words are marked.
+
+        One that holds anything which is not allowed is not compiled: that is noted, see `check`.
+        """
+        part = part_name(self.package.types[name])
+        source = etree.tostring(self.package.parse(name, TEMPLATE_BYTES), encoding="unicode")
+        check_text(source, part)
         root = parse(DocxTemplate(io.BytesIO()).patch_xml(source).encode())
         if self.omitted and name == self.package.main:
             leave_out(root, self.questions, self.omitted, self.language)
         self.mark(root, () if name == self.package.main else WORDS)
-        tree = ENVIRONMENT.parse(jinja_source(root))
+        source = jinja_source(root)
+        tree = parse_part(source, part)
+        if refused := list(refusals(tree, source, self.tables, part)):
+            self.found.refused += refused
+            return None
         leave_places(tree)
         self.worked_with |= find_undeclared_variables(tree) & set(WORDS)
         return ENVIRONMENT.from_string(tree)
@@ -143,6 +165,9 @@ class Template:
             return
         style = run.find(w("rPr"))
         properties = "" if style is None else bare(style)
+        self.found.copied += len(properties) * len(pieces)
+        if self.found.copied > DOCUMENT_BYTES:
+            raise UsageError(TOO_LARGE)
         for number, (piece, slot) in enumerate(zip(pieces, slots, strict=True)):
             if slot:
                 row = " {{ loop.index0 }}" if slot.table else ""
@@ -159,7 +184,7 @@ class Template:
         remove(run)
 
     def slot(self, expression: str, loop: tuple[str, str], said: tuple[str, ...]) -> Slot | None:
-        """Return the slot that an expression names; note it as a word or as unknown if it names none."""
+        """Return the slot that an expression names; note it if it names a word."""
         match = PATH.fullmatch(expression)
         if not match:
             return None
@@ -169,8 +194,8 @@ class Template:
             slot = field_slot(self.tables[table].columns, steps[1:], table)
         else:
             slot = None if steps[0] in said else field_slot(self.questions, steps)
-        if not slot:
-            (self.found.words if steps[0] in {"loop", *WORDS} else self.found.unknown).add(expression)
+        if not slot and steps[0] in WORDS:
+            self.found.words.add(expression)
         return slot
 
     def check(self) -> Iterator[Finding]:
@@ -188,17 +213,28 @@ class Template:
             if times > 1:
                 shown = f"{table}.{path}" if table else path
                 yield broken("Kohta on pohjassa {count} kertaa: {path}.", shown, count=str(times), path=shown)
-        for name in sorted(self.found.unknown):
-            yield broken("Pohjassa on kenttä, jota lomakkeella ei ole: {name}.", name=name)
         if "token" not in self.in_body:
             message = "Lomaketunnus puuttuu pohjan tekstistä. Lisää loppuun {example}."
             yield broken(message, example="{{ token }}")
+        yield from dict.fromkeys(self.found.refused) or self.try_drawing()
+
+    def try_drawing(self) -> Iterator[Finding]:
+        """Yield why no document can be drawn, with what asks about a word answered both ways."""
+        for said in ("", "–"):
+            try:
+                self.draw(Sheet({}), dict.fromkeys(WORDS, said))
+            except UsageError as error:
+                yield broken(error.message, **error.values)
+                return
 
     def draw(self, sheet: Sheet, words: Mapping[str, str]) -> bytes:
         """Return the document: the sheet's answers in their controls, identity in every carrier.
 
-        ``words`` are what the document says besides its fields, see `WORDS`.
+        ``words`` are what the document says besides its fields, see `WORDS`. Raise `UsageError` where the
+        template holds anything that is not allowed.
         """
+        if self.found.refused:
+            raise error_of(self.found.refused[0])
         rows = tuple(row_count(table, sheet) for table in self.tables.values())
         parts = shapes(self, rows, tuple(words.get(word, "") for word in self.asked))
         told = said(words)
@@ -210,12 +246,8 @@ class Template:
         """Yield every member of the documents of one shape, deflated where all have the same."""
         marks = count(1000)
         for name in self.package.names:
-            if name in self.parts:
-                try:
-                    drawn = self.parts[name].render(context)
-                except TemplateError as error:
-                    raise UsageError(BROKEN, detail=str(error)) from error
-                shape = shaped(name, f"{DECLARATION}{drawn}", self.found.slots, marks)
+            if part := self.parts.get(name):
+                shape = shaped(name, f"{DECLARATION}{render(part, context)}", self.found.slots, marks)
                 yield shape if shape.changes else deflated(name, b"".join(shape.pieces))
             elif name == CORE_PART:
                 yield shaped(name, with_core(self.package.read(name)).decode(), (), marks)
@@ -244,11 +276,6 @@ def eased(styles: bytes) -> bytes:
         return match[1] + str(round(int(match[2]) * EASY)).encode()
 
     return re.sub(rb'(<w:sz(?:Cs)? w:val="|w:line=")(\d+)', larger, styles)
-
-
-def broken(message: str, where: str = "", /, **values: str) -> Finding:
-    """Return what is wrong with a template."""
-    return Finding("format", "error", where, message, values)
 
 
 @lru_cache(maxsize=64)
@@ -371,15 +398,11 @@ def unwrap(control: Element) -> None:
     remove(control)
 
 
-def finalize(value: Any) -> Any:
-    """Return a plain expression's value as the inside of a run, line breaks and tabs kept."""
-    if isinstance(value, str) and not isinstance(value, Markup) and ("\n" in value or "\t" in value):
-        return Markup("</w:t>" + characters(value) + '<w:t xml:space="preserve">')  # noqa: S704
-    return value
-
-
 def jinja_source(root: Element) -> str:
-    """Return the XML of a part as Jinja source: expressions without XML escapes, the identity as a bookmark."""
+    """Return the XML of a part as Jinja source: expressions without XML escapes, the identity as a bookmark.
+
+    What is in each tag begins a line, by which it is found again when it is not allowed.
+    """
     source = etree.tostring(root, encoding="unicode")
     head, _, rest = source.partition(">")
     for prefix, uri in (("w14", W14), ("mc", MC)):
@@ -390,22 +413,22 @@ def jinja_source(root: Element) -> str:
         head += ' mc:Ignorable="w14"'
     elif "w14" not in ignorable[1].split():
         head = head.replace(ignorable[0], f'mc:Ignorable="{ignorable[1]} w14"'.replace('" ', '"'))
-    source = re.sub(r"\{[{%].*?[}%]\}", lambda match: unescape(match[0]), f"{head}>{rest}", flags=re.DOTALL)
+    source = re.sub(
+        r"(\{[{%][-+]?)(.*?[}%]\})",
+        lambda match: f"{match[1]}\n{unescape(match[2])}",
+        f"{head}>{rest}",
+        flags=re.DOTALL,
+    )
     mark = f'<w:bookmarkStart w:id="999" w:name="{place("bookmark")}"/><w:bookmarkEnd w:id="999"/>'
     return source.replace("<w:body>", f"<w:body>{mark}", 1)
 
 
 def leave_places(tree: nodes.Template) -> None:
     """Put a mark where a word is printed as it is; one that the template works with is left, see `shapes`."""
-    blocks = (nodes.FilterBlock, nodes.AssignBlock, nodes.CallBlock, nodes.Macro, nodes.ScopedEvalContextModifier)
-    worked_with = {id(output) for block in tree.find_all(blocks) for output in block.find_all(nodes.Output)}
-    words = set(WORDS) - {name.name for name in tree.find_all(nodes.Name) if name.ctx != "load"}
     for output in tree.find_all(nodes.Output):
-        if id(output) not in worked_with:
-            output.nodes = [
-                nodes.TemplateData(place(node.name)) if isinstance(node, nodes.Name) and node.name in words else node
-                for node in output.nodes
-            ]
+        output.nodes = [
+            nodes.TemplateData(place(node.name)) if isinstance(node, nodes.Name) else node for node in output.nodes
+        ]
 
 
 @lru_cache(maxsize=64)  # one takes as much as its document.xml: 0.1 to 1.1 MB
@@ -487,4 +510,3 @@ STAMPED: dict[str, Callable[[bytes], bytes]] = {
     "[Content_Types].xml": with_custom_type,
     "_rels/.rels": with_custom_relation,
 }
-ENVIRONMENT = Environment(autoescape=True, undefined=StrictUndefined, finalize=finalize)

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from formgen.formats.docx.package import Package, w
+from formgen.formats.docx.package import TEMPLATE_BYTES, Package, w
 from formgen.words import everywhere, languages, plain, say
 
-EXPRESSION = re.compile(r"\{\{\s*([^{}]+?)\s*\}\}")
-LABEL = re.compile(r"_\(\s*([\"'“”‘’])(.*?)\1\s*\)")
+LONGEST = 500  # characters in a tag; in the packaged templates 128
+EXPRESSION = re.compile(r"\{\{\s*([^{}\s](?:[^{}]*[^{}\s])?)\s*\}\}")
+LABEL = re.compile(rf"_\(\s*([\"'“”‘’])(.{{0,{LONGEST}}}?)\1\s*\)")
 
 
 def wording(file: Path, words: Mapping[str, str]) -> frozenset[str]:
@@ -28,7 +29,7 @@ def kept(file: Path, _changed: int, words: tuple[tuple[str, str], ...]) -> froze
 def printed(package: Package, words: Mapping[str, str]) -> frozenset[str]:
     """Return the lines of a template as they are compared."""
     found = set(words.values())
-    for block in package.parse(package.main).iter(w("p")):
+    for block in package.parse(package.main, TEMPLATE_BYTES).iter(w("p")):
         line = "".join(block.itertext(w("t")))
         if "{{" in line:
             found |= {match[2] for match in LABEL.finditer(line)}
