@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from formgen.formats.docx.controls import Slot
-from formgen.sheet import Answer
+from formgen.sheet import AS_ISSUED, Answer
 
 PLACE = "fg"
 MARK = re.compile(rf"<\?{PLACE} (\S+?)(?: (\d+))?\?>")
@@ -42,8 +42,9 @@ class Shape:
         for path, slots in self.slots.items():
             answer = answers.get(path)
             if answer and answer.text:
+                told = ("", answer.text) if answer.layer == AS_ISSUED else (answer.text,)
                 for at, slot in slots:
-                    pieces[at], pieces[at + 2] = slot.told(answer.text)
+                    pieces[at], pieces[at + 2] = slot.told(*told)
         return b"".join(pieces)
 
 
