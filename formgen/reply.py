@@ -58,7 +58,7 @@ def notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any])
         accepts = explained(form, path, language).get("accepts", "")
         hint = (say("Kelpaa: {accepts}", language, accepts=accepts),) if accepts else ()
         held = stood(form, path, issued["answers"], language)
-        if path in hidden and not issued["answers"].get(path):
+        if path in issued["given"] and path not in issued["answers"]:
             held = say(AS_GIVEN, language)
         items.append(Note(path, label_of(form, path, language), held, (*says, *hint)))
     return Notes(
