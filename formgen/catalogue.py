@@ -23,7 +23,7 @@ REASON = {
     "unknown_form": "Lomake on tuntematon.",
     "unknown_version": "Lomakepohjan versio on tuntematon.",
     "bad_identity": "Lomakkeen tunniste ei ole aito. Käytä yksiköltä saatua lomaketta.",
-    "unknown_case": "Lomake ei kuulu tähän asiaan.",
+    "unknown_case": "Lomakkeesta ei näe, mihin asiaan se kuuluu.",
     "invalid_values": "Lomakkeessa on korjattavia kohtia.",
     "transition_not_allowed": "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.",
     "internal_error": "Lomakkeen käsittely ei onnistunut. Vika on meillä.",

@@ -40,6 +40,7 @@ class Asked:
     needed: Callable[[Any], bool] | None = None
     sensitivity: str = "s"
     locked: bool = False
+    person: bool = False
     printed: int = 0
     given: tuple[str, ...] = ()
     code: str = ""
@@ -58,6 +59,7 @@ def ask(
     needed: Callable[[Any], bool] | None = None,
     sensitivity: str = "s",
     locked: bool = False,
+    person: bool = False,
     code: str = "required",
     **kind: Any,
 ) -> Any:
@@ -68,7 +70,8 @@ def ask(
     ``fill(record, case)`` computes the value instead of asking (in a row: ``fill(record,
     index)``); ``needed(record)`` makes an optional answer required, its absence being a
     finding with ``code`` unless the form has a rule of that code, which then speaks for it;
-    ``sensitivity`` is n, s, h or i; the rest are parameters of the kind (``max_length``,
+    ``sensitivity`` is n, s, h or i; ``person`` marks a name that tells whose the document is, as
+    an identity code and a date of birth do by themselves; the rest are parameters of the kind (``max_length``,
     ``of``, ``low``, ``high``, ``places``, ``birth``).
     """
     asked = Asked(
@@ -82,6 +85,7 @@ def ask(
         needed=needed,
         sensitivity=sensitivity,
         locked=locked,
+        person=person,
         code=code,
         kind=kind,
     )

@@ -459,10 +459,11 @@ class Intake:
     def answer(self, verdict: Verdict, at: datetime) -> str | None:
         """Write down the document that a return is answered with, and return its instance.
 
-        It is the same form again with what stood in it; None where no new form would mend what is wrong.
+        It is the same form again with what stood in it; None where no new form would mend what is wrong,
+        or where it is in doubt which document came.
         """
         about = verdict.about
-        if about is None or verdict.code != "invalid_values" or not {*verdict.of("error"), *verdict.of("review")}:
+        if about is None or verdict.code != "invalid_values" or not verdict.answered or about.is_ambiguous:
             return None
         form, instance = self.registry.latest(about.form.id), str(self.new_id())
         self.journal.issue(
@@ -470,7 +471,7 @@ class Intake:
                 "instance_id": instance,
                 "form": form.id,
                 "version": form.version,
-                "case_id": verdict.case_id,
+                "case_id": about.made_for or None,
                 "language": about.language,
                 "format": issue.reply_format(about.sheet.reader),
                 "omitted": " ".join(sorted(about.omitted)),

@@ -19,7 +19,7 @@ from formgen.form import Form, blank
 from formgen.process import Case, ends
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Draft, Identity, Notes, Sheet
+from formgen.sheet import Draft, Identity, Notes
 from formgen.store import Journal, Row, day, known, stamp
 from formgen.words import FORM_LANGUAGES, locale, say
 
@@ -191,6 +191,7 @@ def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row
     issued = spared(partial(journal.issued, row["reply_id"])) if row["reply_id"] else None
     drawn: dict[str, files.Making] = {}
     if issued:
+        issued = {**issued, "case_id": json.loads(row["reason"])["case_id"]}  # the one that the return told of itself
         notes = cache(partial(reply.notes, registry, row, issued))
         for name in dict.fromkeys(("docx", reply_format(issued["format"]))):
             drawn[name] = partial(again, workspace, registry, issued, notes, name)
@@ -215,8 +216,7 @@ def again(workspace: Workspace, registry: Registry, issued: Row, notes: Callable
     identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
     omitted = (issued["omitted"] or "").split()
     draft = drafted(workspace, form, identity, issued["case_id"], issued["language"], omitted)
-    sheet = Sheet({path: Answer(text, "prefill") for path, text in issued["answers"].items()})
-    document: bytes = formats.every()[format_name].draw(replace(draft, notes=notes()), sheet)
+    document: bytes = formats.every()[format_name].draw(replace(draft, notes=notes()), reply.printed(form, issued))
     return document
 
 

@@ -27,8 +27,8 @@ def foreseen(verdict: Verdict, first: Row | None) -> Repeat | None:
         return Repeat("same_file", first["return_id"])
     if verdict.outcome == "duplicate":
         return Repeat("same_answers", verdict.first_id)
-    if verdict.code == "unknown_case" or any(found.message == ELSEWHERE for found in verdict.findings):
-        return Repeat("other_case", about.earlier[0]["return_id"] if about and about.earlier else None)
+    if about and about.is_of_another_case:
+        return Repeat("other_case", about.earlier[0]["return_id"] if about.earlier else None)
     if about is None or verdict.outcome != "accepted":
         return None
     if corrected(about):
@@ -42,14 +42,16 @@ def settled_as(journal: Journal, registry: Registry, row: Row) -> Repeat | None:
         first = journal.returned(return_id=row["first_id"])[0]
         return Repeat("same_file" if first["sha256"] == row["sha256"] else "same_answers", row["first_id"])
     errors = json.loads(row["reason"])["errors"] if row["reason"] else ()
-    if row["code"] == "unknown_case" or any(
+    issued = journal.issued(row["instance_id"]) or {} if row["instance_id"] else {}
+    if (row["code"] == "unknown_case" and issued.get("made_for")) or any(
         error["message"] == say(ELSEWHERE, row["language"] or "fi") for error in errors
     ):
         return Repeat("other_case")
     if row["outcome"] != "accepted":
         return None
-    own = (journal.issued(row["instance_id"]) or {}).get("corrects") or row["instance_id"]
-    before = [known for known in journal.of_instance(own) if known["record_id"] < row["record_id"]]
+    own = issued.get("corrects") or row["instance_id"]
+    of_case = (known for known in journal.of_instance(own) if known["case_id"] == row["case_id"])
+    before = [known for known in of_case if known["record_id"] < row["record_id"]]
     if before:
         return Repeat("correction", before[-1]["return_id"])
     if (record := journal.record(row["record_id"])) and record["supersedes"] and registry.latest(row["form"]).single:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from formgen.form import Field, Form
@@ -11,8 +12,8 @@ from formgen.formats import docx
 from formgen.kinds import Kind
 from formgen.registry import Registry
 from formgen.settings import Office
-from formgen.sheet import Note, Notes
-from formgen.words import locale, say
+from formgen.sheet import AS_ISSUED, Answer, Control, Note, Notes, Sheet
+from formgen.words import clean, everywhere, locale, plain, say
 from formgen.writers import WRITERS
 
 ADVICE = {
@@ -27,12 +28,15 @@ ADVICE = {
     "unknown_form": "Pyydä yksiköltä uusi lomake.",
     "unknown_version": "Pyydä yksiköltä lomakkeen uusi versio.",
     "bad_identity": "Pyydä yksiköltä uusi lomake ja täytä se.",
-    "unknown_case": "Ota yhteyttä yksikköön. Lomake kuuluu toiseen asiaan.",
+    "unknown_case": "Pyydä yksiköltä lomake, joka on tehty tälle asialle.",
     "transition_not_allowed": "Ota yhteyttä työhönvalmentajaan. Lomake ei sovi asian vaiheeseen.",
     "internal_error": "Vika on meillä. Ota yhteyttä yksikköön.",
 }
+NOTHING_TO_MEND = "Lomaketta ei voitu ottaa vastaan. Ota yhteyttä yksikköön."
 FIXED = "Tätä tietoa ei voi muuttaa lomakkeella. Jos se on väärin, ota yhteyttä yksikköön."
 SHOWN = 80  # characters of an answer that are repeated
+AS_GIVEN = "kuten lomakkeessasi"
+LEFT_ALONE = "Missä lukee ”{words}”, vastaus säilyy ennallaan, jos et kirjoita sen tilalle mitään."
 
 
 # --- the same form again ----------------------------------------------------------------------
@@ -47,15 +51,16 @@ def notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any])
     errors: dict[str, list[dict[str, str]]] = {}
     for error in json.loads(row["reason"])["errors"]:
         errors.setdefault(error["field"] or error["message"], []).append(error)
-    items = []
+    items, hidden = [], untold(form, issued)
     for found in sorted(errors.values(), key=lambda found: position(form, found[0]["field"])):
         path = found[0]["field"]
         says = tuple(dict.fromkeys(error["message"] for error in found))
         accepts = explained(form, path, language).get("accepts", "")
         hint = (say("Kelpaa: {accepts}", language, accepts=accepts),) if accepts else ()
-        items.append(
-            Note(path, label_of(form, path, language), stood(form, path, issued["answers"], language), (*says, *hint))
-        )
+        held = stood(form, path, issued["answers"], language)
+        if path in issued["given"] and path not in issued["answers"]:
+            held = say(AS_GIVEN, language)
+        items.append(Note(path, label_of(form, path, language), held, (*says, *hint)))
     return Notes(
         say("Korjaa tämä kohta", language)
         if len(items) == 1
@@ -65,11 +70,73 @@ def notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any])
             "Korjaa merkityt kohdat, tallenna tiedosto ja lähetä se.",
             language,
         )
+        + (f" {say(LEFT_ALONE, language, words=AS_GIVEN)}" if hidden else "")
         + "".join(f" {said}" for said in warned(json.loads(row["reason"]), language)),
         say("Korjaa", language),
         say("Kohdassa oli", language),
         tuple(items),
     )
+
+
+def untold(form: type[Form], issued: Mapping[str, Any]) -> dict[str, str]:
+    """Return what was known at the places of a reply that do not show it, by path.
+
+    The file that it answers did not hold it: it had lost the place, or said something else where
+    nothing may be changed. Rows that its sender took out of a table are not missing.
+    """
+    shown, omitted = issued["answers"], (issued["omitted"] or "").split()
+    found = {}
+    for path, text in issued["given"].items() if issued["corrects"] else ():
+        asked = form.field(path)
+        if asked is None or asked.fill or path.partition(".")[0] in omitted:
+            continue
+        if (asked.locked and clean(shown[path]) != clean(text)) if path in shown else is_lost(path, shown):
+            found[path] = text
+    return found
+
+
+def is_lost(path: str, shown: Mapping[str, str]) -> bool:
+    """Tell whether a place that a document does not show is missing: in a table, from a row that is there."""
+    table, _, rest = path.partition(".")
+    index = rest.partition(".")[0]
+    row = [other for other in shown if other.startswith(f"{table}.")] if index.isdecimal() else []
+    return not row or any(other.startswith(f"{table}.{index}.") for other in row)
+
+
+def printed(form: type[Form], issued: Mapping[str, Any]) -> Sheet:
+    """Return what stands in a document that was issued: in a reply only what the file held that it answers.
+
+    What was known besides is `AS_GIVEN`, where there is room for words.
+    """
+    hidden, hint = untold(form, issued), say(AS_GIVEN, issued["language"])
+    answers = {path: Answer(text, "prefill") for path, text in issued["answers"].items() if path not in hidden}
+    for path in hidden:
+        asked = form.field(path)
+        kind = kind_of(asked, path) if asked else None
+        wordless = kind is None or kind.control is Control.TICKS or 0 < getattr(kind, "max_length", 0) < len(hint)
+        answers[path] = Answer("" if wordless else hint, AS_ISSUED)
+    return Sheet(answers)
+
+
+def as_issued(sheet: Sheet, form: type[Form], issued: Mapping[str, Any]) -> Sheet:
+    """Return the sheet of a document with what was known at the places of a reply that were left alone."""
+    answers = dict(sheet.answers)
+    for path, text in (untold(form, issued) if issued else {}).items():
+        answer = unhinted(answers.get(path, Answer("")))
+        answers[path] = answer if answer.text or answer.confidence < 1 else Answer(text, AS_ISSUED)
+    return replace(sheet, answers=answers)
+
+
+def unhinted(answer: Answer) -> Answer:
+    """Return an answer without `AS_GIVEN` in whatever language; what is written beside it is in doubt."""
+    text = clean(answer.text)
+    for hint in everywhere(AS_GIVEN):
+        if plain(text) == plain(hint):
+            return replace(answer, text="")
+        if text.startswith(hint) or text.endswith(hint):
+            rest = text.removeprefix(hint).removesuffix(hint).strip()
+            return replace(answer, text=rest, confidence=0.5, doubts=(*answer.doubts, "placeholder_left"))
+    return answer
 
 
 def warned(reason: Mapping[str, Any], language: str) -> Iterator[str]:
@@ -177,7 +244,7 @@ def sentences(
         )
     else:
         said += [item["message"] for item in reason["errors"][:1]]
-    if advice := ADVICE.get(row["code"]):
+    if advice := ADVICE.get(row["code"]) or (None if errors else NOTHING_TO_MEND):
         said.append(say(advice, language))
     said += warned(reason, language)
     items = [(label_of(form, error["field"], language), error["message"]) for error in errors]

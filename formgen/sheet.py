@@ -17,6 +17,8 @@ from uuid import UUID
 SIGN = "►"  # before what a note says beside its place
 HEAD = 31  # letters that are left of a bookmark's name which would be too long
 NOT_ASKED = "not_asked"  # the layer of what a document leaves out and was known when it was made
+AS_ISSUED = "as_issued"  # the layer of what a reply does not show and was left as it was
+UNSEEN = frozenset((NOT_ASKED, AS_ISSUED))  # the layers of what was known and did not stand in the document
 
 
 class Control(StrEnum):

@@ -389,10 +389,17 @@ class Journal:
                 self.access(connection, "read", values["issued_at"], case_id=values["case_id"])
 
     def issued(self, instance_id: str) -> Row | None:
-        """Return what was issued as an instance, its answers and sources as mappings."""
+        """Return what was issued as an instance, its answers and sources as mappings.
+
+        ``answers`` is what it showed, ``given`` what was known when it was made and ``made_for`` the case
+        that it was made for: of a reply, those of the document that was issued first.
+        """
         row = self.row(select(issued).where(issued.c.instance_id == instance_id))
-        read = {name: json.loads(row[name]) for name in ("answers", "sources")} if row else {}
-        return {**row, **read} if row else None
+        if row is None:
+            return None
+        read = {name: json.loads(row[name]) for name in ("answers", "sources")}
+        first = self.issued(row["corrects"]) or {} if row["corrects"] else {**row, **read}
+        return {**row, **read, "given": first.get("answers", {}), "made_for": first.get("case_id") or ""}
 
     def open_case(self, connection: Transaction, prefix: str, at: datetime, previous: str | None = None) -> str:
         """Return the id of a new case, the next number of its year."""

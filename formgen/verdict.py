@@ -16,21 +16,28 @@ from uuid import UUID
 
 from formgen import __version__, formats, wall
 from formgen.errors import CutOff, Finding, FormgenError, Unreadable
-from formgen.form import Form, judge
-from formgen.kinds import DayDate, HetuText, Kind, Misread, Sign
+from formgen.form import Field, Form, judge
+from formgen.kinds import DayDate, Kind, Misread, Sign
+from formgen.person import Person, differing, person_in, person_of, telling
 from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
-from formgen.reply import explained, notes
+from formgen.reply import as_issued, explained, notes, printed
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, completed, flat
+from formgen.sheet import AS_ISSUED, UNSEEN, Answer, Control, Identity, Paper, Question, Sheet, completed, flat
 from formgen.store import Caseloads, Journal, Row, day, dump, stamp
-from formgen.words import clean, plain, say
+from formgen.words import FORM_LANGUAGES, clean, plain, say
 
 UNTRUSTED = (
     "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
 )
 BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus."
-ELSEWHERE = "Sama tiedosto on jo otettu vastaan toisessa asiassa tai toisesta ihmisestä. Tarkistakaa, kenen se on."
+ELSEWHERE = "Sama tiedosto on jo otettu vastaan toisessa asiassa. Tarkistakaa, mihin asiaan se kuuluu."
+OF_ANOTHER = "Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä."
+OF_NOBODY = "Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen."
+OVERTAKEN = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
+UNTOLD = frozenset((ELSEWHERE, OF_ANOTHER, OF_NOBODY, OVERTAKEN))  # what a sender is not told: it tells what we know
+WHOSE = "Lomakkeesta ei näe, mihin asiaan se kuuluu."
+NO_LONGER = "Lomaketta ei voi enää ottaa vastaan. Pyydä yksiköltä uusi lomake."
 UNSAFE = {
     *("macros", "altChunk", "embedded"),
     *("javascript", "launch", "external", "submit", "import", "richmedia", "xfa"),
@@ -55,10 +62,12 @@ class Recognised:
     """A document that is one of ours: whose it is, and what the journal knows of it.
 
     ``given`` are the answers it went out with, ``sources`` where they came from, ``earlier``
-    the records it has become before; ``known`` tells whether its case is one that there is.
+    the records it has become before; ``made_for`` is the case that it was made for, and ``known``
+    tells whether the journal knows its case, or that it needs none.
     A reply to a rejected return is the document that was issued ``first`` once more: what was
-    given is what that one went out with, and either has become the records of both. ``decided``
-    are the answers on which a person has decided, as they were read.
+    given is what that one went out with, ``shown`` what it showed of its answers itself, and either
+    has become the records of both. ``decided`` are the answers on which a person has decided, as
+    they were read.
     """
 
     identity: Identity
@@ -67,14 +76,32 @@ class Recognised:
     language: str
     sheet: Sheet
     given: Mapping[str, str]
+    shown: Mapping[str, str]
     sources: Mapping[str, Row]
     earlier: tuple[Row, ...]
+    made_for: str
     known: bool
     omitted: tuple[str, ...]
     first: str
     issued_at: str
     doubts: tuple[Finding, ...] = ()
     decided: Mapping[str, Answer] = field(default_factory=dict)
+
+    @property
+    def claim(self) -> str:
+        """Return the case that the document says it is of, unsigned: nothing follows from it."""
+        return self.sheet.claims.get("case_id", "").strip("– ")
+
+    @property
+    def is_of_another_case(self) -> bool:
+        """Tell whether the document says it is of another case than the one that it was made for or accepted in."""
+        own = self.made_for or (self.earlier[-1]["case_id"] if self.earlier else "")
+        return bool(own) and self.claim not in ("", own)
+
+    @property
+    def is_ambiguous(self) -> bool:
+        """Tell whether the carriers of identity disagree, so that it may be another document."""
+        return any(found.code == "R89" for found in self.doubts)
 
 
 @dataclass(frozen=True)
@@ -123,6 +150,12 @@ class Verdict:
     def of(self, severity: str) -> tuple[Finding, ...]:
         """Return the findings of one severity."""
         return tuple(found for found in self.findings if found.severity == severity)
+
+    @property
+    def answered(self) -> tuple[Finding, ...]:
+        """Return the findings that a return is answered with: its sender is told nothing that they did not bring."""
+        told = (found for found in self.findings if found.severity != "warning")
+        return tuple(found for found in told if self.outcome != "rejected" or found.message not in UNTOLD)
 
 
 @dataclass(frozen=True)
@@ -185,31 +218,55 @@ class Desk:
             raise Unreadable("unknown_version", "Lomakepohjan versio on tuntematon.")
         own = str(identity.instance)
         issued = self.journal.issued(own) or {}
-        first = issued.get("corrects") or own
-        given = (self.journal.issued(first) or {}).get("answers", {}) if first != own else issued.get("answers", {})
-        earlier = self.journal.of_instance(first)
-        form = versions[identity.version]
+        form, given = versions[identity.version], issued.get("given", {})
         omitted = (issued.get("omitted") or "").split()
+        language = issued.get("language") or sheet.claims.get("language")
+        doubts = (*doubts, *minded(sheet, omitted))
         sheet = replace(sheet, pictures={path: shown for path, shown in sheet.pictures.items() if asks(form, path)})
-        claimed = sheet.claims.get("case_id", "")
-        case_id = "" if form.unit else earlier[-1]["case_id"] if earlier else issued.get("case_id") or claimed
-        of_unit = form.of_unit(case_id)
-        known = self.journal.has_case(case_id) if case_id else of_unit or opens_case(form)
-        return Recognised(
+        sheet = as_issued(self.unnoted(sheet, issued), form, issued)
+        about = Recognised(
             identity=identity,
             form=form,
-            case=self.case(case_id if known else "", day(received), of_unit),
-            language=issued.get("language") or sheet.claims.get("language") or self.workspace.office.language,
-            sheet=completed(self.unnoted(sheet, issued), self.asked[form.id, form.version], omitted, given),
+            case=self.case("", day(received)),
+            language=language if language in FORM_LANGUAGES else self.workspace.office.language,
+            sheet=completed(sheet, self.asked[form.id, form.version], omitted, given),
             given=given,
+            shown=issued.get("answers", {}),
             sources=issued.get("sources", {}),
-            earlier=tuple(earlier),
-            known=known and (not claimed or claimed == case_id or bool(earlier)),
+            earlier=(),
+            made_for="" if form.unit else issued.get("made_for", ""),
+            known=False,
             omitted=tuple(omitted),
-            first=first,
+            first=issued.get("corrects") or own,
             issued_at=issued.get("issued_at", ""),
-            doubts=(*doubts, *minded(sheet, omitted)),
+            doubts=doubts,
         )
+        return self.placed(about, day(received))
+
+    def placed(self, about: Recognised, today: date) -> Recognised:
+        """Return a document of ours in its case, as the journal has it: what it says of its case counts for nothing."""
+        rows = self.journal.of_instance(about.first)
+        if not about.made_for and any(row["case_id"] for row in rows):
+            rows = self.of_same_person(about, rows, today)
+        case_id = about.made_for or (rows[-1]["case_id"] if rows else None) or ""
+        of_unit = about.form.of_unit(case_id)
+        known = bool(case_id) or of_unit or opens_case(about.form)
+        known = known and (about.claim in ("", case_id) or bool(rows))
+        case = self.case(case_id if known else "", today, of_unit)
+        return replace(about, case=case, earlier=tuple(rows), known=known)
+
+    def of_same_person(self, about: Recognised, rows: list[Row], today: date) -> list[Row]:
+        """Return those of the records that a document for no case has become that may be of the person it names.
+
+        Several people may have filled copies of one blank: each has a case of their own.
+        """
+        person, found = person_read(about), {}
+        for case_id, last in {row["case_id"]: row["record_id"] for row in rows}.items():
+            other = person_in(self.case(case_id, today).newest(last).record)
+            if person.may_be(other):
+                found[case_id] = len(person.differences([other]))
+        closest = min(found, key=lambda case_id: found[case_id], default=None)
+        return [row for row in rows if row["case_id"] == closest]
 
     def unnoted(self, sheet: Sheet, issued: Row) -> Sheet:
         """Return the sheet without the lines that we have printed outside the fields of a reply."""
@@ -228,14 +285,14 @@ class Desk:
     def weigh(self, about: Recognised) -> Verdict:
         """Return the verdict on a document of ours: its answers, its rules, the process."""
         if not about.known:
-            finding = Finding("R89", "error", "", "Lomake ei kuulu tähän asiaan.")
-            return Verdict("rejected", "unknown_case", (finding,), about)
+            return Verdict("rejected", "unknown_case", (Finding("R89", "error", "", WHOSE),), about)
         corrects = corrected(about)
         own = {row["instance_id"] for row in about.earlier} or {corrects.instance_id if corrects else ""}
         judged = judge(about.form, about.sheet, about.case.without(*own), document_day(about))
         record = judged.record
-        others = (*overtaken(about, corrects, record), *elsewhere(about, corrects, record))
-        findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *others)
+        findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *of_nobody(about))
+        others = (*overtaken(about, corrects, record), *elsewhere(about), *of_another(about, record, findings))
+        findings = (*findings, *others)
         if record is None or any(found.severity == "error" for found in findings):
             return sentenced(Verdict("rejected", reason_code(findings), findings, about, record))
         key = self.journal.vault.digest(answers_key(record))
@@ -243,6 +300,8 @@ class Desk:
         if same:
             return Verdict("duplicate", None, findings, about, record, first_id=same["return_id"])
         moves, stopped = advance(about.case, record, correction=corrects is not None)
+        if stopped and not about.made_for:
+            stopped = (Finding("R89", "error", "", NO_LONGER),)
         outcome, code = ("rejected", "transition_not_allowed") if stopped else ("accepted", None)
         replaces = corrects or current_version(about, record)
         return sentenced(Verdict(outcome, code, (*findings, *stopped), about, record, moves, replaces))
@@ -289,9 +348,11 @@ class Desk:
         for mark in marks[:1]:
             name = (mark.identity.form, mark.identity.version)
             layout = formats.every()[sheet.reader].kept(mark.layout, self.workspace.var / "layouts")
-            issued = self.journal.issued(str(mark.identity.instance)) or {}
+            issued = self.journal.issued(str(mark.identity.instance))
             if layout and name in papers:
-                return {name: papers[name]._replace(layout=layout, given=issued.get("answers", {}))}
+                stands = printed(self.registry.forms[name[0]][name[1]], issued).answers if issued else {}
+                given = {path: answer.text for path, answer in stands.items()}
+                return {name: papers[name]._replace(layout=layout, given=given)}
         return None
 
     @cached_property
@@ -400,20 +461,42 @@ def overtaken(about: Recognised, corrects: Known | None, record: Form | None) ->
     if any(
         known.instance_id != own and (known.record_id not in ours or known.at > about.issued_at) for known in others
     ):
-        message = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
-        yield Finding("choice", "review", "", message)
+        yield Finding("choice", "review", "", OVERTAKEN)
 
 
-def elsewhere(about: Recognised, corrects: Known | None, record: Form | None) -> Iterator[Finding]:
-    """Yield a finding when a document that was accepted comes again for another case or another person."""
-    if not about.earlier or corrects is None:
-        return
-    if about.sheet.claims.get("case_id", about.case.case_id) not in ("", about.case.case_id):
+def elsewhere(about: Recognised) -> Iterator[Finding]:
+    """Yield a finding when a document that was accepted comes again and says it is of another case."""
+    if about.earlier and about.is_of_another_case:
         yield Finding("R89", "review", "", ELSEWHERE)
-    for asked in about.form.fields if record else ():
-        now, before = getattr(record, asked.name, None), getattr(corrects.record, asked.name, None)
-        if isinstance(asked.reads, HetuText) and now and before and now != before:
-            yield Finding("R89", "review", asked.name, ELSEWHERE)
+
+
+def of_another(about: Recognised, record: Form | None, found: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield a finding where a record names another person than its case; not where a person must look anyway."""
+    seen = {finding.field for finding in found if finding.severity == "review"}
+    known = [one.record for one in about.case.current()] if about.case.case_id else []
+    for name in differing(record, known) if record else ():
+        if name not in seen:
+            yield Finding("R89", "review", name, OF_ANOTHER)
+
+
+def of_nobody(about: Recognised) -> Iterator[Finding]:
+    """Yield a finding when nothing in a document says whose it is that was made for somebody."""
+    known = [asked.name for _, asked in telling(about.form) if about.given.get(asked.name)]
+    answers = about.sheet.answers
+    if known and all(name in answers and answers[name].layer == AS_ISSUED for name in known):
+        yield Finding("R89", "review", known[0], OF_NOBODY)
+
+
+def person_read(about: Recognised) -> Person:
+    """Return whose a document says it is, as far as that can be read."""
+
+    def answer(asked: Field) -> Any:
+        try:
+            return asked.reads and asked.reads.read(about.sheet.answers[asked.name].text, about.case.today).value
+        except (KeyError, Misread):
+            return None
+
+    return person_of(about.form, answer)
 
 
 def document_day(about: Recognised) -> date:
@@ -454,22 +537,22 @@ def change(about: Recognised, path: str) -> str:
 def kept(about: Recognised, form: type[Form]) -> dict[str, str]:
     """Return the answers that a document is issued again with, in a version of its form: what stood in it.
 
-    What is locked is as it was given, and so is what the document has lost. An option is written
-    as its code, for the controls that hold nothing else.
+    What was known and did not stand in it is left out, see `reply.untold`; a place where it was taken
+    out, or a later answer lost, is blank. An option is written as its code, for the controls that hold
+    nothing else.
     """
-    read = {path: answer.text for path, answer in about.sheet.answers.items()}
     found = {}
-    for path, text in {**about.given, **read}.items():
-        asked = form.field(path)
-        if asked is None or asked.fill:
+    for path, answer in about.sheet.answers.items():
+        asked, text = form.field(path), answer.text
+        if asked is None or asked.fill or answer.layer in UNSEEN:
             continue
-        if asked.locked:
-            text = about.given.get(path, "")
-        elif asked.reads and asked.reads.control in (Control.TICKS, Control.LIST):
+        if asked.reads and asked.reads.control in (Control.TICKS, Control.LIST):
             text = same_value(asked.reads, text, about)
-        if text := clean(text):
+        text = clean(text)
+        if text or path in about.given:
             found[path] = text
-    return found
+    lost = (path for path in about.given if path not in about.sheet.answers)
+    return found | {path: "" for path in lost if about.shown.get(path, about.given[path]) != about.given[path]}
 
 
 def same_value(kind: Kind, text: str, about: Recognised) -> str:
@@ -515,19 +598,19 @@ def said(found: Finding, language: str) -> dict[str, str]:
 
 
 def reason(row: Row, verdict: Verdict) -> dict[str, Any]:
-    """Return why a return was not accepted, as the outside contract has it."""
+    """Return why a return was not accepted, as the outside contract has it: the case is the one that it named."""
     form = verdict.about.form if verdict.about else None
+    claim = verdict.about.claim if verdict.about else ""
     return {
         "code": verdict.code,
         "errors": [
             {**said(found, verdict.language), **explained(form, found.field, verdict.language)}
-            for found in verdict.findings
-            if found.severity != "warning"
+            for found in verdict.answered
         ],
         "file_name": row["file_name"],
         "sha256": row["sha256"] or None,
         "form": verdict.form,
-        "case_id": verdict.case_id,
+        "case_id": verdict.case_id if claim == verdict.case_id else None,
         "received_at": row["received_at"],
         "writer": verdict.writer or None,
     }

@@ -291,7 +291,13 @@ class ClientForm(CaseForm):
     """A form of a case whose client and coach are known."""
 
     client_name: Line = ask(
-        "Asiakkaan nimi", by="system", prefill=client_name, default=client_name, locked=True, max_length=140
+        "Asiakkaan nimi",
+        by="system",
+        prefill=client_name,
+        default=client_name,
+        locked=True,
+        person=True,
+        max_length=140,
     )
     client_birth_date: Day = ask(
         "Syntymäaika", by="system", prefill=client_birth_date, default=client_birth_date, locked=True, birth=True

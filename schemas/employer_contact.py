@@ -270,6 +270,7 @@ class EmployerContact(ClientForm):
         default=client_name,
         needed=specific,
         locked=True,
+        person=True,
         max_length=140,
     )
     client_birth_date: Day | None = ask(  # type: ignore[assignment]

@@ -111,8 +111,8 @@ class Referral(CaseForm):
         sensitivity="n",
         hint="Yksikkö täyttää. Tyhjään merkitään päivä, jona lähete saapui.",
     )
-    client_last_name: Name = ask("Sukunimi", by="referrer", max_length=60)
-    client_first_names: Name = ask("Etunimet", by="referrer", max_length=80)
+    client_last_name: Name = ask("Sukunimi", by="referrer", person=True, max_length=60)
+    client_first_names: Name = ask("Etunimet", by="referrer", person=True, max_length=80)
     client_call_name: Name | None = ask("Kutsumanimi", by="client", max_length=40)
     client_hetu: Hetu | None = ask("Henkilötunnus", by="referrer", sensitivity="i")
     client_birth_date: Day | None = ask(

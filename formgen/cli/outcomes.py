@@ -13,6 +13,7 @@ import typer
 from formgen.cli.console import out
 from formgen.cli.session import Session
 from formgen.repeats import settled_as
+from formgen.sheet import UNSEEN
 from formgen.store import stamp
 from formgen.verdict import Verdict, envelope, reason
 
@@ -48,12 +49,13 @@ def settled(shared: Session, file: str, return_id: str, verdict: Verdict) -> dic
 
 
 def answers_of(verdict: Verdict) -> dict[str, Any] | None:
-    """Return what stood in the fields, or None when the file is no form."""
+    """Return what stood in the fields, nothing that was known besides; None when the file is no form."""
     if verdict.about is None:
         return None
     return {
         path: {"text": answer.text, "layer": answer.layer, "confidence": answer.confidence}
         for path, answer in verdict.about.sheet.answers.items()
+        if answer.layer not in UNSEEN
     }
 
 

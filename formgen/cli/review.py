@@ -39,6 +39,7 @@ def review_list(context: typer.Context) -> None:
                     "return_id": row["return_id"],
                     "outcome": row["outcome"],
                     **json.loads(row["reason"]),
+                    "case_id": row["case_id"],
                     "waits_for": row["waits_for"],
                 }
                 for row in rows

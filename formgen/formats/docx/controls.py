@@ -100,8 +100,11 @@ class Slot:
         name = part_name(PROMPTS[self.question.control])
         return f'<w:placeholder><w:docPart w:val="{name}"/></w:placeholder>', rest
 
-    def told(self, text: str) -> tuple[bytes, bytes]:
-        """Return the two pieces that an answer decides: the state of the control and what it shows."""
+    def told(self, text: str, prompt: str = "") -> tuple[bytes, bytes]:
+        """Return the two pieces that an answer decides: the state of the control and what it shows.
+
+        ``prompt`` is shown instead of an answer, and of what else would ask for one.
+        """
         if self.option:
             return TICKED if self.option.code in text.split() else NOT_TICKED
         state = ""
@@ -114,8 +117,7 @@ class Slot:
             text = text if label is None else label
         if text:
             return state.encode(), f"<w:r>{self.style}{characters(text)}</w:r>".encode()
-        prompt = PROMPTS[self.question.control]
-        said = escape(say(prompt, self.language))
+        said = escape(prompt or say(PROMPTS[self.question.control], self.language))
         run = f'<w:r><w:rPr><w:rStyle w:val="PlaceholderText"/></w:rPr><w:t>{said}</w:t></w:r>'
         return f"<w:showingPlcHdr/>{state}".encode(), run.encode()
 

@@ -13,7 +13,7 @@ from formgen.errors import UsageError
 from formgen.formats.docx.controls import Slot
 from formgen.formats.docx.package import DOCUMENT_BYTES
 from formgen.formats.docx.syntax import TOO_LARGE
-from formgen.sheet import Answer
+from formgen.sheet import AS_ISSUED, Answer
 
 PLACE = "fg"
 MARK = re.compile(rf"<\?{PLACE} (\S+?)(?: (\d+))?\?>")
@@ -45,8 +45,9 @@ class Shape:
         for path, slots in self.slots.items():
             answer = answers.get(path)
             if answer and answer.text:
+                told = ("", answer.text) if answer.layer == AS_ISSUED else (answer.text,)
                 for at, slot in slots:
-                    pieces[at], pieces[at + 2] = slot.told(answer.text)
+                    pieces[at], pieces[at + 2] = slot.told(*told)
         return b"".join(pieces)
 
 

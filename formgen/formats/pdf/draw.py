@@ -14,12 +14,12 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 from formgen.arrangement import row_count
 from formgen.formats.pdf.face import face, packed
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN
-from formgen.formats.pdf.fill import changed, named, put, write
+from formgen.formats.pdf.fill import changed, named, prompt, put, write
 from formgen.formats.pdf.layout import layout
 from formgen.formats.pdf.look import EMPTY, stream
 from formgen.formats.pdf.notes import answers
 from formgen.formats.pdf.widgets import HIDDEN, PRINT
-from formgen.sheet import Draft, Sheet
+from formgen.sheet import AS_ISSUED, Draft, Sheet
 
 MM = 72 / 25.4
 MODULE = 0.7 * MM
@@ -33,7 +33,9 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
     """Return the document; with a record to archive, as PDF/A-3 with the record attached."""
     asked = tuple(question for question in draft.questions if not question.omitted)
     kept = {question.path.partition(".")[0] for question in asked}
-    known = {path: held.text for path, held in sheet.answers.items() if held.text and path.partition(".")[0] in kept}
+    drawn = {path: held for path, held in sheet.answers.items() if held.text and path.partition(".")[0] in kept}
+    known = {path: held.text for path, held in drawn.items() if held.layer != AS_ISSUED}
+    prompts = {path: held.text for path, held in drawn.items() if held.layer == AS_ISSUED}
     rows = {table.path: row_count(table, sheet) for table in asked if table.columns}
     laid = layout(asked, draft.language, draft.words, rows, draft.store / "layouts", draft.notes)
     claims = {
@@ -46,6 +48,8 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
     def inscribe(pdf: Pdf) -> None:
         put(pdf, known | (answers(draft.notes) if draft.notes else {}))
         for name, field in named(pdf.Root.AcroForm.Fields):
+            if name in prompts:
+                prompt(field, prompts[name])
             if name in claims:
                 write(field, claims[name] or "–")
                 if draft.record and int(field.F) == HIDDEN:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pikepdf
-from pikepdf import Name, Object, Pdf, String
+from pikepdf import Array, Name, Object, Pdf, String
 
 from formgen.formats.pdf import look
 from formgen.formats.pdf.fields import NONE, OFF, ON
@@ -80,6 +80,14 @@ def named(fields: Iterable[Object], above: str = "") -> Iterator[tuple[str, Obje
 def tick(box: Object, ticked: bool) -> None:
     """Set a box."""
     box.V = box.AS = Name(f"/{ON if ticked else OFF}")
+
+
+def prompt(found: Object, text: str) -> None:
+    """Show words in a field that holds no answer: a list calls its choice of none so."""
+    if Name.Ch == found.FT:
+        found.Opt[0] = Array([String(NONE), String(text)])
+        text = NONE
+    write(found, text)
 
 
 def write(found: Object, text: str) -> None:
