@@ -84,7 +84,8 @@ class Coach(BaseModel):
 class Intake(BaseModel):
     """How the inbox is watched and how long a return is tried or may wait; times in seconds.
 
-    ``readers`` is how many files are read at once, 0 for as many as there are cores.
+    ``readers`` is how many files are read at once, 0 for as many as there are cores. Files are read also
+    where they cannot be kept from doing harm when ``allow_weak_sandbox``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -100,6 +101,7 @@ class Intake(BaseModel):
     cpu_seconds: int = 20
     wall_seconds: float = 60.0
     memory_bytes: int = 1_500_000_000
+    allow_weak_sandbox: bool = False
     status_file: bool = False
 
 
