@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from formgen import outbox
+from formgen import cage, outbox
+from formgen.errors import SandboxUnavailable
 from formgen.intake import shown
 from formgen.settings import Workspace
 from formgen.store import Journal
-from formgen.watch import alive, candidates, oddities
+from formgen.wall import missing
+from formgen.watch import SANDBOX, alive, candidates, oddities
 
 OUTCOMES = ("accepted", "review", "waiting", "rejected", "duplicate", "in_work")
 UNWATCHED, FORGOTTEN = 600.0, 3600.0
@@ -28,7 +32,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Health:
-    """What a workspace is like at one moment; ``oldest`` is the age in seconds of what has lain longest."""
+    """What a workspace is like at one moment; ``oldest`` is the age in seconds of what has lain longest.
+
+    ``sandbox`` tells for each protection whether it holds for those who read foreign files; ``warnings`` are what
+    the office has allowed.
+    """
 
     received: int
     counts: dict[str, int]
@@ -36,6 +44,8 @@ class Health:
     oldest: float | None
     alive: bool
     problems: tuple[Problem, ...]
+    sandbox: Mapping[str, bool]
+    warnings: tuple[Problem, ...]
 
 
 def health(workspace: Workspace, journal: Journal, now: float) -> Health:
@@ -46,7 +56,34 @@ def health(workspace: Workspace, journal: Journal, now: float) -> Health:
     found = {name: counts.get(name, 0) for name in OUTCOMES}
     living = alive(workspace)
     problems = (*of_ledger(journal, counts), *of_inbox(workspace, oldest, living), *of_work(workspace, journal))
-    return Health(sum(counts.values()), found, len(lying), oldest, living, problems)
+    sandbox = sandbox_of(workspace, living)
+    weak = tuple(of_sandbox(workspace, sandbox))
+    warnings, refused = (weak, ()) if workspace.office.intake.allow_weak_sandbox else ((), weak)
+    return Health(sum(counts.values()), found, len(lying), oldest, living, (*problems, *refused), sandbox, warnings)
+
+
+def sandbox_of(workspace: Workspace, living: bool) -> Mapping[str, bool]:
+    """Return for each protection whether it holds: for the daemon's readers, as it has noted, or for those of ours."""
+    if living:
+        with suppress(OSError, ValueError):
+            found: dict[str, bool] = json.loads((workspace.var / SANDBOX).read_bytes())
+            return found
+    return cage.tried()
+
+
+def of_sandbox(workspace: Workspace, held: Mapping[str, bool]) -> Iterator[Problem]:
+    """Yield what a foreign file cannot be kept from on this machine."""
+    if lacking := missing(held):
+        allowed = workspace.office.intake.allow_weak_sandbox
+        message = "Heikompi suojaus on sallittu: tällä koneella haitallista tiedostoa ei voi estää {what}."
+        yield Problem(message if allowed else SandboxUnavailable().message, {"what": lacking})
+
+
+def require_sandbox(workspace: Workspace, living: bool) -> None:
+    """Raise `SandboxUnavailable` where foreign files are not read, because they could do harm."""
+    lacking = missing(sandbox_of(workspace, living))
+    if lacking and not workspace.office.intake.allow_weak_sandbox:
+        raise SandboxUnavailable(what=lacking)
 
 
 def of_ledger(journal: Journal, counts: dict[str, int]) -> Iterator[Problem]:

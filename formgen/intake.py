@@ -20,7 +20,7 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from formgen import files, issue, outbox
-from formgen.errors import Busy, CutOff, Unreadable, UsageError, raised_at
+from formgen.errors import Busy, CutOff, SandboxUnavailable, Unreadable, UsageError, raised_at
 from formgen.faults import reached
 from formgen.receipt import receipt
 from formgen.registry import Registry
@@ -495,7 +495,8 @@ class Intake:
         self.publish_again()
         self.publish()
         for case_id in dict.fromkeys(row["case_id"] for row in self.journal.returned(outcome="waiting")):
-            self.release(case_id)
+            with suppress(SandboxUnavailable):
+                self.release(case_id)
 
 
 # --- small questions --------------------------------------------------------------------------

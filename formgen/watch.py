@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import time
@@ -22,8 +23,8 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
 
-from formgen import files, formats
-from formgen.errors import Busy, OutOfReach
+from formgen import cage, files, formats
+from formgen.errors import Busy, OutOfReach, SandboxUnavailable
 from formgen.intake import Begun, Intake, let_go, signature
 from formgen.settings import Workspace
 from formgen.store import Row
@@ -35,6 +36,7 @@ log = structlog.get_logger()
 IGNORED = ("~$*", ".~lock.*#", "*.tmp", "*.part", "*.crdownload", "Thumbs.db", ".DS_Store", ".gitkeep", "TILA.txt")
 CANARY = ".formgen-canary.tmp"
 STATUS, SIGNED_EVERY, SIGNED_FOR = "TILA.txt", 60.0, timedelta(minutes=5)
+SANDBOX = "sandbox.json"  # in the private folder: what holds for the readers of the daemon at work
 CANARY_EVERY, CANARY_WITHIN = 60.0, 10.0
 LONGEST_PAUSE = 300.0
 PAUSE, BLINK = 0.2, 0.01
@@ -147,6 +149,7 @@ class Watch:
     wake: Event = field(default_factory=Event)
     observe: Callable[[float], None] = lambda _: None
     signed: float | None = None
+    refused: SandboxUnavailable | None = None
     reading: Reading = field(default_factory=Reading)
 
     @property
@@ -183,8 +186,10 @@ class Watch:
         self.wake.set()
 
     def empty(self, inbox: bool = True) -> None:
-        """Scan until nothing is left that could be taken."""
+        """Scan until nothing is left that could be taken; raise `SandboxUnavailable` where it may not be read."""
         while (self.scan() if inbox else self.settle()) and not self.stop.is_set():
+            if self.refused:
+                raise self.refused
             self.wake.wait(self.pause())
 
     def watch(self) -> None:
@@ -194,6 +199,8 @@ class Watch:
         planted: float | None = None
         within = max(CANARY_WITHIN, 2 * (self.poll or 0))
         canary = self.inbox / CANARY
+        note = self.intake.workspace.var / SANDBOX
+        files.write(note, json.dumps(cage.tried()).encode(), files.PRIVATE)
         try:
             while not self.stop.is_set():
                 waiting = self.scan()
@@ -213,6 +220,7 @@ class Watch:
             self.sign(ending=True)
             with suppress(OSError):
                 canary.unlink(missing_ok=True)
+                note.unlink(missing_ok=True)
             end(observer)
 
     def observer(self, hint: Hint) -> Any:
@@ -385,6 +393,7 @@ class Watch:
 
     def postpone(self, row: Row, error: Exception) -> None:
         """Let a return rest before it is tried again, longer each time."""
+        self.refused = error if isinstance(error, SandboxUnavailable) else self.refused
         return_id = row["return_id"]
         tries = self.pauses.get(return_id, (0, 0.0))[0]
         log.warning("return.postponed", return_id=return_id, reason=type(error).__name__)
