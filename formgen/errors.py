@@ -6,6 +6,7 @@
     │   └── CutOff          exit 3   its reader died or took too long: another attempt may do
     └── OutOfReach          exit 5   the workspace or a service cannot be reached
         └── Busy            exit 5   a passing fault of ours: try again, never blame the form
+            └── SandboxUnavailable   a foreign file could do harm here: the machine or a setting must change
 
 Messages are Finnish with ``{names}`` for values; `words` finds them in the other languages.
 """
@@ -61,7 +62,7 @@ class FormgenError(Exception):
     exit_code: ClassVar[int] = 1
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
 
-    def __init__(self, message: str | None = None, /, **values: str) -> None:
+    def __init__(self, message: str | None = None, /, **values: str | tuple[str, ...]) -> None:
         """Keep the message (the class's docstring when none is given) and its values."""
         self.message = message or (type(self).__doc__ or "")
         self.values: dict[str, Any] = values
@@ -100,3 +101,7 @@ class OutOfReach(FormgenError):
 
 class Busy(OutOfReach):
     """Hetkellinen häiriö, yritetään uudelleen: {detail}"""
+
+
+class SandboxUnavailable(Busy):
+    """Palautuksia ei lueta: tällä koneella haitallista tiedostoa ei voi estää {what}. Ota käyttöön Landlock ja libseccomp tai käyttäjien nimiavaruudet, tai salli heikompi suojaus: [intake] allow_weak_sandbox = true."""  # noqa: E501

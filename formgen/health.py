@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from formgen import outbox
+from formgen import cage, outbox
+from formgen.errors import SandboxUnavailable
 from formgen.inbox import Entry, entries, shown, subject_of
 from formgen.settings import Workspace
 from formgen.store import Journal, Row
-from formgen.watch import CHANGING, EMPTY, OPEN, UNFINISHED, alive
+from formgen.wall import missing
+from formgen.watch import CHANGING, EMPTY, OPEN, SANDBOX, UNFINISHED, alive
 
 OUTCOMES = ("accepted", "review", "waiting", "rejected", "duplicate", "in_work")
 UNWATCHED, FORGOTTEN = 600.0, 3600.0
@@ -52,7 +56,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class Health:
-    """What a workspace is like at one moment; ``oldest`` is how long in seconds a file has lain, at the most."""
+    """What a workspace is like at one moment; ``oldest`` is how long in seconds a file has lain, at the most.
+
+    ``sandbox`` tells for each protection whether it holds for those who read foreign files; ``warnings`` are what
+    the office has allowed.
+    """
 
     received: int
     counts: dict[str, int]
@@ -61,6 +69,8 @@ class Health:
     oldest: float | None
     alive: bool
     problems: tuple[Problem, ...]
+    sandbox: Mapping[str, bool]
+    warnings: tuple[Problem, ...]
 
 
 def health(workspace: Workspace, journal: Journal, now: float) -> Health:
@@ -80,7 +90,11 @@ def health(workspace: Workspace, journal: Journal, now: float) -> Health:
         *named(told),
         *of_work(workspace, journal, noted),
     )
-    return Health(sum(counts.values()), found, kinds["file"], kinds["ignored"], oldest, living, problems)
+    sandbox = sandbox_of(workspace, living)
+    weak = tuple(of_sandbox(workspace, sandbox))
+    warnings, refused = (weak, ()) if workspace.office.intake.allow_weak_sandbox else ((), weak)
+    lie = kinds["file"], kinds["ignored"], oldest
+    return Health(sum(counts.values()), found, *lie, living, (*problems, *refused), sandbox, warnings)
 
 
 def left_undone(workspace: Workspace, journal: Journal) -> tuple[Problem, ...]:
@@ -110,6 +124,30 @@ def age(workspace: Workspace, entry: Entry, noted: Mapping[tuple[str, str], Row]
     about = subject_of(workspace, entry.file)
     row = noted.get(("wait", about)) or noted.get(("take", about))
     return since(row, now) if row else now - entry.status.st_ctime if entry.status else 0.0
+
+
+def sandbox_of(workspace: Workspace, living: bool) -> Mapping[str, bool]:
+    """Return for each protection whether it holds: for the daemon's readers, as it has noted, or for those of ours."""
+    if living:
+        with suppress(OSError, ValueError):
+            found: dict[str, bool] = json.loads((workspace.var / SANDBOX).read_bytes())
+            return found
+    return cage.tried()
+
+
+def of_sandbox(workspace: Workspace, held: Mapping[str, bool]) -> Iterator[Problem]:
+    """Yield what a foreign file cannot be kept from on this machine."""
+    if lacking := missing(held):
+        allowed = workspace.office.intake.allow_weak_sandbox
+        message = "Heikompi suojaus on sallittu: tällä koneella haitallista tiedostoa ei voi estää {what}."
+        yield Problem(message if allowed else SandboxUnavailable().message, {"what": lacking})
+
+
+def require_sandbox(workspace: Workspace, living: bool) -> None:
+    """Raise `SandboxUnavailable` where foreign files are not read, because they could do harm."""
+    lacking = missing(sandbox_of(workspace, living))
+    if lacking and not workspace.office.intake.allow_weak_sandbox:
+        raise SandboxUnavailable(what=lacking)
 
 
 def of_ledger(journal: Journal, counts: dict[str, int]) -> Iterator[Problem]:

@@ -20,7 +20,7 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from formgen import files, issue, outbox
-from formgen.errors import Busy, CutOff, OutOfReach, Unreadable, UsageError, cause_of, raised_at
+from formgen.errors import Busy, CutOff, OutOfReach, SandboxUnavailable, Unreadable, UsageError, cause_of, raised_at
 from formgen.faults import reached
 from formgen.inbox import NotReadable, opened, pieces, set_aside, shown, signature
 from formgen.inbox import let_go as remove
@@ -317,7 +317,8 @@ class Intake:
         try:
             yield
         except Exception as error:
-            if isinstance(error, Busy) and self.journal.open_transaction:
+            ours = isinstance(error, Busy) and not isinstance(error, SandboxUnavailable)
+            if ours and self.journal.open_transaction:
                 raise
             self.postpone(stage, subject, cause_of(error))
         else:
@@ -619,7 +620,8 @@ class Intake:
         self.publish_again()
         self.publish()
         for case_id in dict.fromkeys(row["case_id"] for row in self.journal.returned(outcome="waiting")):
-            self.release(case_id)
+            with suppress(SandboxUnavailable):
+                self.release(case_id)
 
 
 # --- small questions --------------------------------------------------------------------------

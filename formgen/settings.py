@@ -87,6 +87,7 @@ class Intake(BaseModel):
 
     ``readers`` is how many files are read at once, 0 for as many as there are cores; ``ignore`` are
     patterns of names, besides the usual ones, that are no returns, a folder's with a slash at its end.
+    Files are read also where they cannot be kept from doing harm when ``allow_weak_sandbox``.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,6 +103,7 @@ class Intake(BaseModel):
     cpu_seconds: int = 20
     wall_seconds: float = 60.0
     memory_bytes: int = 1_500_000_000
+    allow_weak_sandbox: bool = False
     status_file: bool = False
     ignore: tuple[str, ...] = ()
 

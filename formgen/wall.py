@@ -1,180 +1,241 @@
-"""The wall: foreign bytes are read in a child process with limits, and only plain data comes back.
+"""The wall: foreign bytes are read by other processes, shut in, and only plain data comes back.
 
-A reader is a warm, single-threaded process that knows the papers and forks a child for every
-file, shut in a `cage`. The child gets the bytes and what there is to find, never the database or
-a key; what it sends back is JSON. Whatever it has started ends with it.
+Those processes begin with nothing of ours (`reader`): no database, no key, no environment. What they
+send back is JSON, and foreign as well: a reader that a file has taken over can lie about that file,
+and do nothing else. Whatever a reading has started ends with it.
 """
 
 from __future__ import annotations
 
-import gc
+import atexit
 import json
-import multiprocessing
 import os
+import re
 import select
 import signal
-import sys
+import socket
+import subprocess
 import tempfile
-import time
-from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from multiprocessing import forkserver
+from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, ForkServerProcess
-from operator import attrgetter
 from pathlib import Path
 from threading import Lock
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from formgen import cage, formats
-from formgen.errors import Busy, CutOff, Unreadable
-from formgen.sheet import Answer, Paper, Seal, Sheet
+from formgen.cage import ANSWER_BYTES, BUSY, LATE, PATIENCE, PROTECTIONS, Bounds
+from formgen.errors import Busy, CutOff, SandboxUnavailable, Unreadable
+from formgen.outbox import REASONS
+from formgen.sheet import MARK, NOT_ASKED, TOKEN, Answer, Paper, Seal, Sheet, flat
+from formgen.words import catalog
 from formgen.writers import WRITERS
 
 if TYPE_CHECKING:
     from formgen.settings import Intake
 
-ANSWER_BYTES = 100_000_000
 GRACE = 5.0
 DIED = "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."
+READER = "formgen.reader:serve"  # what a process does that reads
 
-SENT = attrgetter("text", "layer", "confidence", "where", "doubts")  # of an answer, of which there are hundreds
+INSTANCE = re.compile(r"[0-9a-f]{32}")
+ROW = re.compile(r"\.\d{1,4}\.")
+PICTURE = b"\x89PNG\r\n\x1a\n"
 
 Papers = Mapping[tuple[str, str], Paper]
-Bounds = tuple[int, int, str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A warm process that reads one file after another, each in a child of its own."""
+    """A warm process that reads one file after another, each by a child of its own.
 
-    process: ForkServerProcess
+    ``handle`` is a handle of it, ``held`` tells for each protection whether it holds for the children, as it has
+    tried; these have files of their own to write to when ``own_root``.
+    """
+
+    handle: int
     pipe: Connection
+    held: Mapping[str, bool]
+    own_root: bool
     papers: Papers
+
+    @cached_property
+    def places(self) -> frozenset[str]:
+        """Return the places of the papers."""
+        return places(self.papers)
 
     @classmethod
     def start(cls, papers: Papers) -> Reader:
         """Return a new reader that knows the papers; raise `Busy`."""
-        context = server()
-        ours, theirs = context.Pipe()
+        ours, theirs = socket.socketpair()
         try:
-            process = context.Process(target=serve, args=(theirs, dict(papers)), name="formgen-read", daemon=True)
-            with without_main():
-                process.start()
-        except OSError as error:
-            raise Busy(detail=error.strerror or "fork") from error
+            with theirs:
+                ask_for_reader(theirs)
+            ours.settimeout(PATIENCE)
+            said, handles, *_ = socket.recv_fds(ours, 1000, 1)
+            ours.settimeout(None)
+            told = json.loads(said)
+            reader = cls(handles[0], Connection(os.dup(ours.fileno())), told["held"], told["own_root"], papers)
+            reader.pipe.send(dict(papers))
+        except (LookupError, OSError, ValueError) as error:
+            raise Busy(detail="reader") from error
         finally:
-            theirs.close()
-        return cls(process, ours, papers)
+            ours.close()
+        return reader
 
-    def ask(self, data: bytes, papers: Papers | None, bounds: Bounds, seconds: float) -> bytes | None:
-        """Return what a child says of the bytes: nothing when it takes too long, empty when it dies.
+    def ask(self, data: bytes, papers: Papers | None, bounds: Bounds, seconds: float) -> bytes:
+        """Return what a child says of the bytes: `LATE` when it takes too long, empty when it dies.
 
-        Without ``papers`` it looks for those that the reader knows; ``bounds`` are what `cage.confine` takes.
+        Without ``papers`` it looks for those that the reader knows.
         """
         try:
             self.pipe.send((papers, bounds, seconds))
             self.pipe.send_bytes(data)
-            if not self.pipe.poll(seconds + GRACE):
-                return None
-            found: bytes | None = self.pipe.recv()
+            return self.pipe.recv_bytes(ANSWER_BYTES) if self.pipe.poll(seconds + GRACE) else LATE
         except (EOFError, OSError):
             return b""
-        return found
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether the process has not ended."""
+        return not select.select([self.handle], [], [], 0)[0]
+
+    @property
+    def children(self) -> list[int]:
+        """Return the processes that this one has started and that have not ended."""
+        known = Path(f"/proc/self/fdinfo/{self.handle}").read_text(encoding="ascii")
+        process = dict(line.split(":", 1) for line in known.splitlines())["Pid"].strip()
+        return [*map(int, Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split())]
 
     def end(self) -> None:
         """End the process, and first what it should have ended: after a machine has slept both may be late."""
         self.pipe.close()
-        if (pid := self.process.pid) and self.process.is_alive():
-            with suppress(OSError):
-                os.kill(pid, signal.SIGSTOP)  # it starts nothing more
-                for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-                    os.killpg(int(child), signal.SIGKILL)
+        with suppress(OSError):
+            signal.pidfd_send_signal(self.handle, signal.SIGSTOP)  # it starts nothing more
+            for child in self.children:
+                os.killpg(child, signal.SIGKILL)
+        with suppress(OSError):
+            signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+        select.select([self.handle], [], [], GRACE)
+        os.close(self.handle)
+
+
+@dataclass(frozen=True)
+class ReaderServer:
+    """The process that starts readers, and the line on which it is asked for them: nobody else can call it."""
+
+    process: subprocess.Popen[bytes]
+    line: socket.socket
+
+    @classmethod
+    def start(cls) -> ReaderServer:
+        """Return a new one, which goes on loading what reads."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            return cls(cage.start("formgen.reader:start_readers", theirs.fileno()), ours)
+
+    def end(self) -> None:
+        """End the process; its readers end when they are asked nothing more."""
+        self.line.close()
         self.process.kill()
-        self.process.join(GRACE)
+        self.process.wait()
 
 
-STARTING, IDLE = Lock(), list[Reader]()
-
-
-def server() -> ForkServerContext:
-    """Return the context whose server has the readers loaded already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["formgen.wall", "formgen.formats.docx.read", "formgen.formats.office", "formgen.formats.pdf.read"]
-    )
-    return context
+STARTING, SERVERS, IDLE = Lock(), list[ReaderServer](), list[Reader]()
 
 
 def prepare() -> None:
     """Let the readers be loaded, in another process, while this one goes on."""
-    server()
-    forkserver.ensure_running()
-
-
-@contextmanager
-def without_main() -> Iterator[None]:
-    """Let a child be started that does not run the program's main module again.
-
-    It needs nothing of it, and importing the command line takes many times longer than reading a file.
-    """
     with STARTING:
-        main = sys.modules["__main__"]
-        sys.modules["__main__"] = ModuleType("__main__")
-        try:
-            yield
-        finally:
-            sys.modules["__main__"] = main
+        if not SERVERS:
+            SERVERS.append(ReaderServer.start())
+
+
+def ask_for_reader(line: socket.socket) -> None:
+    """Have a reader started that answers on a line; raise `OSError`."""
+    for _ in range(2):
+        prepare()
+        with STARTING:
+            try:
+                socket.send_fds(SERVERS[0].line, [READER.encode()], [line.fileno()])
+            except (BrokenPipeError, ConnectionError):
+                SERVERS.pop().end()
+            else:
+                return
+    raise OSError
 
 
 def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
     """Return what stands in a document, read behind the wall; raise `Unreadable`.
 
     A child that dies raises `CutOff` with ``unsafe``, one that takes too long with ``timeout``:
-    one attempt of one file, nothing else. May be called by several threads: each has a reader.
+    one attempt of one file, nothing else. Raise `SandboxUnavailable` where a child cannot be shut in and the
+    settings do not allow that, `Busy` when none can be started. May be called by several threads: each has a reader.
     """
     if len(data) > limits.max_bytes:
         raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
-    _, module = formats.identify(data)
-    memory = max(limits.memory_bytes, getattr(module, "MEMORY", 0))
-    opens = getattr(module, "OPENS", None)
-    reader = free(papers)
+    name, module = formats.identify(data)
+    reader = free(papers, limits)
+    same = reader.papers == papers
     with ExitStack() as stack:
-        scratch = "" if opens is None else stack.enter_context(scratch_folder())
-        if scratch and hasattr(module, "sweep"):
-            stack.callback(module.sweep, scratch)
-        bounds = (memory, limits.cpu_seconds, scratch, opens or ())
-        found = reader.ask(data, None if reader.papers == papers else papers, bounds, limits.wall_seconds)
-        if found:
+        bounds = Bounds(max(limits.memory_bytes, getattr(module, "MEMORY", 0)), limits.cpu_seconds)
+        if opens := getattr(module, "OPENS", ()):
+            scratch = cage.TEMPORARY if reader.own_root else stack.enter_context(scratch_folder(module.sweep))
+            bounds = bounds._replace(scratch=scratch, opens=opens)
+        found = reader.ask(data, None if same else papers, bounds, limits.wall_seconds)
+        if found and found != LATE:
             IDLE.append(reader)
         else:
             reader.end()
-    if found is None:
+    if found == LATE:
         raise CutOff("timeout", "Tiedoston lukeminen kesti liian kauan.")
+    if found == BUSY:
+        raise Busy(detail="reader")
+    readers = {name, *(ending.lstrip(".") for ending in module.ENDINGS)}
     try:
-        return received(json.loads(found))
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        return received(found, reader.places if same else places(papers), readers)
+    except (LookupError, ValueError) as error:
         raise CutOff("unsafe", DIED) from error
 
 
-def scratch_folder() -> tempfile.TemporaryDirectory[str]:
-    """Return a folder for a child that needs one; what lies there when the reading is over is removed."""
-    return tempfile.TemporaryDirectory(prefix="formgen-", ignore_cleanup_errors=True)
+@contextmanager
+def scratch_folder(sweep: Callable[[str], None]) -> Iterator[str]:
+    """Let a child have a folder among the machine's files; what lies there when the reading is over is removed."""
+    with tempfile.TemporaryDirectory(prefix="formgen-", ignore_cleanup_errors=True) as folder:
+        if cage.is_nobody_able():
+            os.chown(folder, cage.NOBODY, cage.NOBODY)
+        try:
+            yield folder
+        finally:
+            sweep(folder)
 
 
-def free(papers: Papers) -> Reader:
-    """Return a reader that nobody uses, a new one when there is none that knows as many papers."""
+def free(papers: Papers, limits: Intake) -> Reader:
+    """Return a reader that nobody uses, a new one when there is none that knows as many papers.
+
+    Raise `SandboxUnavailable` where it cannot shut its children in and the settings do not allow that.
+    """
     while True:
         try:
             reader = IDLE.pop()
         except IndexError:
-            return Reader.start(papers)
-        if reader.process.is_alive() and (len(papers) == 1 or reader.papers == papers):
-            return reader
+            reader = Reader.start(papers)
+        if reader.alive and (len(papers) == 1 or reader.papers == papers):
+            break
         reader.end()
+    if not all(reader.held.values()) and not limits.allow_weak_sandbox:
+        IDLE.append(reader)
+        raise SandboxUnavailable(what=missing(reader.held), detail="sandbox")
+    return reader
+
+
+def missing(held: Mapping[str, bool]) -> tuple[str, ...]:
+    """Return what a foreign file cannot be kept from, in words, where some protections do not hold."""
+    return tuple(words for name, words in PROTECTIONS.items() if not held.get(name))
 
 
 def rest() -> None:
@@ -183,97 +244,84 @@ def rest() -> None:
         IDLE.pop().end()
 
 
-def serve(calls: Connection, papers: Papers) -> None:
-    """Read what is asked for until nobody asks any more: what a reader does.
+@atexit.register
+def end() -> None:
+    """End the readers that nobody uses and what starts them."""
+    rest()
+    while SERVERS:
+        SERVERS.pop().end()
 
-    It is silent: what a foreign library says may quote the file.
+
+# --- what comes back ------------------------------------------------------------------------------
+
+
+class Said(BaseModel):
+    """Something that a child says, which is of the types expected and holds nothing else."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class SaidSheet(Said):
+    """What a child says of a document that it could read."""
+
+    answers: dict[str, tuple[str, str, Annotated[float, Field(ge=0, le=1)], str, tuple[str, ...]]]
+    tokens: dict[str, tuple[str, ...]]
+    claims: dict[Annotated[str, Field(pattern="^(case_id|language)$")], str]
+    reader: str
+    facts: tuple[str, ...]
+    strays: tuple[str, ...]
+    seals: tuple[Seal, ...]
+    pictures: dict[str, Base64Bytes]
+    writer: str
+
+
+class SaidReply(Said):
+    """What a child says: a sheet, or the code, message and values of why there is none."""
+
+    sheet: SaidSheet | None = None
+    code: str = ""
+    message: str = ""
+    values: dict[str, str] = {}
+
+
+def received(found: bytes, known: frozenset[str], readers: Container[str]) -> Sheet:
+    """Return the sheet of a child's reply; raise `Unreadable` for what it could not read, `ValueError` for no reply.
+
+    ``known`` are the places that there are in the forms, ``readers`` may have read such a file.
     """
-    with open(os.devnull, "w") as nowhere:  # noqa: PTH123 - a device
-        for stream in (1, 2):
-            os.dup2(nowhere.fileno(), stream)
-    cage.leave_network()
-    cage.libraries()  # what is known here every child knows
-    formats.warm(papers)
-    gc.freeze()
-    with suppress(EOFError, OSError):
-        while True:
-            only, bounds, seconds = calls.recv()
-            data = calls.recv_bytes()
-            calls.send(forked(calls, data, papers if only is None else only, bounds, seconds))
-
-
-def forked(calls: Connection, data: bytes, papers: Papers, bounds: Bounds, seconds: float) -> bytes | None:
-    """Return what a child of this process says of the bytes: nothing when its time runs out.
-
-    The child leads a group of its own, so that whatever it starts ends with it.
-    """
-    ours, theirs = os.pipe()
-    until = time.monotonic() + seconds
-    child = os.fork()
-    if child == 0:
-        try:
-            calls.close()
-            os.close(ours)
-            os.setsid()
-            cage.confine(*bounds)
-            with os.fdopen(theirs, "wb") as out:
-                out.write(said(data, papers))
-        finally:
-            os._exit(0)
-    os.close(theirs)
-    try:
-        return collected(ours, until)
-    finally:
-        os.close(ours)
-        for kill in (os.killpg, os.kill):
-            with suppress(ProcessLookupError):
-                kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-
-
-def collected(pipe: int, until: float) -> bytes | None:
-    """Return all that comes through a pipe, or nothing when its end has not come in time."""
-    found = bytearray()
-    while len(found) <= ANSWER_BYTES:
-        if not select.select([pipe], [], [], max(0.0, until - time.monotonic()))[0]:
-            return None
-        part = os.read(pipe, 1_048_576)
-        if not part:
-            return bytes(found)
-        found += part
-    return b""
-
-
-def said(data: bytes, papers: Papers) -> bytes:
-    """Return what a child says of the bytes: the sheet, or why there is none."""
-    try:
-        sheet = formats.read(data, papers)
-        told = {
-            "answers": {path: SENT(answer) for path, answer in sheet.answers.items()},
-            "pictures": {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()},
-        }
-        reply: dict[str, Any] = {"sheet": asdict(replace(sheet, answers={}, pictures={})) | told}
-    except Unreadable as error:
-        reply = {"code": error.code, "message": error.message, "values": error.values}
-    return json.dumps(reply).encode()
-
-
-def received(reply: Mapping[str, Any]) -> Sheet:
-    """Return the sheet of a child's reply; raise `Unreadable` for what it could not read."""
-    if "code" in reply:
-        raise Unreadable(reply["code"], reply["message"], **reply["values"])
-    sheet = reply["sheet"]
+    reply = SaidReply.model_validate_json(found)
+    said = reply.sheet
+    if said is None:
+        if reply.code not in REASONS or reply.message not in catalog("en"):
+            raise ValueError(reply.code)
+        raise Unreadable(reply.code, reply.message, **reply.values)
+    answers = {path: Answer(*answer) for path, answer in said.answers.items()}
+    if (
+        said.reader not in readers
+        or any(ROW.sub(".0.", path, count=1) not in known for path in {*said.answers, *said.pictures} - known)
+        or any(answer.layer == NOT_ASKED for answer in answers.values())
+        or not all(is_token(carrier, token) for carrier, tokens in said.tokens.items() for token in tokens)
+        or not all(picture.startswith(PICTURE) for picture in said.pictures.values())
+    ):
+        raise ValueError(said.reader)
     return Sheet(
-        answers={
-            path: Answer(text, layer, confidence, where, tuple(doubts))
-            for path, (text, layer, confidence, where, doubts) in sheet["answers"].items()
-        },
-        tokens={carrier: tuple(tokens) for carrier, tokens in sheet["tokens"].items()},
-        claims=sheet["claims"],
-        reader=sheet["reader"],
-        facts=tuple(sheet["facts"]),
-        strays=tuple(sheet["strays"]),
-        seals=tuple(Seal(**seal) for seal in sheet["seals"]),
-        pictures={path: b64decode(picture) for path, picture in sheet["pictures"].items()},
-        writer=sheet["writer"] if sheet["writer"] in WRITERS else "",
+        answers=answers,
+        tokens=said.tokens,
+        claims=said.claims,
+        reader=said.reader,
+        facts=said.facts,
+        strays=said.strays,
+        seals=said.seals,
+        pictures=said.pictures,
+        writer=said.writer if said.writer in WRITERS else "",
     )
+
+
+def is_token(carrier: str, token: str) -> bool:
+    """Tell whether a text may be what a carrier holds: a token, the code of a page, the instance in a bookmark."""
+    return bool(INSTANCE.fullmatch(token) if carrier == "bookmark" else TOKEN.fullmatch(token) or MARK.fullmatch(token))
+
+
+def places(papers: Papers) -> frozenset[str]:
+    """Return the places for answers in the forms, of each table those in its first row."""
+    return frozenset(question.path for paper in papers.values() for question in flat(paper.questions, 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -21,8 +22,8 @@ from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
 from watchdog.observers.polling import PollingObserver
 
-from formgen import files
-from formgen.errors import Busy, OutOfReach, cause_of
+from formgen import cage, files
+from formgen.errors import Busy, OutOfReach, SandboxUnavailable, cause_of
 from formgen.inbox import (
     CANARY,
     STATUS,
@@ -47,6 +48,7 @@ from formgen.words import say
 log = structlog.get_logger()
 
 SIGNED_EVERY, SIGNED_FOR = 60.0, timedelta(minutes=5)
+SANDBOX = "sandbox.json"  # in the private folder: what holds for the readers of the daemon at work
 CANARY_EVERY, CANARY_WITHIN = 60.0, 10.0
 BLINK = 0.01
 LOOKED_AT = 0.5  # seconds for which the lock may be held by those who only look whether a daemon is alive
@@ -116,6 +118,7 @@ class Watch:
     wake: Event = field(default_factory=Event)
     observe: Callable[[float], None] = lambda _: None
     signed: float | None = None
+    refused: SandboxUnavailable | None = None
     reading: Reading = field(default_factory=Reading)
 
     @property
@@ -152,8 +155,13 @@ class Watch:
         self.wake.set()
 
     def empty(self, inbox: bool = True) -> None:
-        """Scan until nothing is left that can be taken or settled soon: for nothing else is waited."""
+        """Scan until nothing is left that can be taken or settled soon: for nothing else is waited.
+
+        Raise `SandboxUnavailable` where files may not be read.
+        """
         while (self.scan() if inbox else self.settle_all()) and not self.stop.is_set():
+            if self.refused:
+                raise self.refused
             soon = time.monotonic() + max(self.quiet, self.limits.incomplete)
             until = min(
                 self.next_look if self.next_look <= soon else inf, self.retries.next_due(tries=self.limits.attempts)
@@ -176,6 +184,8 @@ class Watch:
         planted: float | None = None
         within = max(CANARY_WITHIN, 2 * (self.poll or 0))
         canary = self.inbox / CANARY
+        note = self.intake.workspace.var / SANDBOX
+        files.write(note, json.dumps(cage.tried()).encode(), files.PRIVATE)
         try:
             while not self.stop.is_set():
                 with self.intake.on_its_own("upkeep", "scan"):
@@ -198,6 +208,7 @@ class Watch:
             self.sign(ending=True)
             with suppress(OSError):
                 canary.unlink(missing_ok=True)
+                note.unlink(missing_ok=True)
             end(observer)
 
     def observer(self, hint: Hint) -> Any:
@@ -471,6 +482,7 @@ class Watch:
         except Busy as error:
             if self.intake.journal.open_transaction:
                 raise
+            self.refused = error if isinstance(error, SandboxUnavailable) else self.refused
             self.give_up([row], error)
             return []
         except Exception as error:  # noqa: BLE001 - one return must not end the daemon; it is tried again

@@ -38,14 +38,21 @@ def catalog(language: str) -> Mapping[str, str]:
 
 
 def say(text: str, language: str = "fi", /, **values: object) -> str:
-    """Return the Finnish text in the language, with ``{names}`` filled; a value may be such a text too.
+    """Return the Finnish text in the language, with ``{names}`` filled; a value may be such a text too, or some.
 
     >>> say("Kirjoita enintään {most} merkkiä.", "fi", most=60)
     'Kirjoita enintään 60 merkkiä.'
     """
     words = catalog(language)
     text = words.get(text, text)
-    return text.format_map({name: words.get(str(value), value) for name, value in values.items()}) if values else text
+    return text.format_map({name: filled(value, words) for name, value in values.items()}) if values else text
+
+
+def filled(value: object, words: Mapping[str, str]) -> object:
+    """Return a value as it is said in the words of a language; several texts are said with commas between."""
+    return (
+        ", ".join(words.get(text, text) for text in value) if isinstance(value, tuple) else words.get(str(value), value)
+    )
 
 
 @cache

@@ -335,12 +335,13 @@ def raised(data: bytes) -> str:
 
 
 def left_behind() -> list[str]:
-    """Return what has been left since the last time: scratch folders, and programs that were told of one."""
+    """Return what has been left since the last time: scratch folders, programs told of one, children of readers."""
     scratch = f"{tempfile.gettempdir()}/formgen-"
     found = {file.name for file in Path(tempfile.gettempdir()).glob("formgen-*")}
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             found |= {f"process {file.parent.name}"} if scratch.encode() in file.read_bytes() else set()
+    found |= {f"child {child}" for reader in wall.IDLE for child in reader.children}
     new = sorted(found - KNOWN)
     KNOWN.update(new)
     return new
@@ -459,7 +460,6 @@ def main() -> None:
     """Run for some minutes, or through the corpus, and say what came of it."""
     options = asked()
     kinds = tuple(options.kind or (*KINDS, *OFFICE))
-    behind_the_wall(Trial("pdf", options.seed, 0))  # the wall's server has a folder of its own
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         tempfile.tempdir = folder  # what is left there is ours
         if options.replay:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import tempfile
 from copy import deepcopy
 from pathlib import Path
@@ -41,14 +40,11 @@ def test_no_broken_form_makes_a_finding(kind: str) -> None:
 def test_nothing_of_a_broken_form_that_libreoffice_opens_leaves_the_wall(
     kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fuzz.behind_the_wall(fuzz.Trial("pdf", 7, 0))  # the wall's server has a folder of its own
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     found = fuzz.fuzz((kind,), 7, 3)
     assert [what for what in found if "!" in what] == []
     assert sum(map(len, found.values())) == 3
     assert list(tmp_path.iterdir()) == []
-    for reader in multiprocessing.active_children():
-        assert Path(f"/proc/{reader.pid}/task/{reader.pid}/children").read_text() == ""
 
 
 @pytest.mark.parametrize("kind", fuzz.KINDS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import tempfile
 from pathlib import Path
 
@@ -27,8 +26,7 @@ def ends(data: bytes) -> str:
     """Return what comes of a file behind the wall; nothing is left behind by it."""
     found = end_of(lambda: wall.read(data, PAPERS(), Intake(wall_seconds=20)))
     assert list(Path(tempfile.gettempdir()).glob("formgen-*")) == []
-    for reader in multiprocessing.active_children():
-        assert Path(f"/proc/{reader.pid}/task/{reader.pid}/children").read_text() == ""
+    assert [child for reader in wall.IDLE for child in reader.children] == []
     return found
 
 

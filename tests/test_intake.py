@@ -6,7 +6,6 @@ import errno
 import json
 import os
 import re
-import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -207,19 +206,15 @@ def test_a_crash_at_any_stop_loses_nothing_and_doubles_nothing(
 # --- attempts -----------------------------------------------------------------------------------
 
 
-def dies(*_: Any) -> None:
-    """Die as a reader does that the kernel kills."""
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 @pytest.mark.parametrize(
-    ("code", "limits", "reader"), [("unsafe", {}, dies), ("timeout", {"wall_seconds": 0.0}, wall.serve)]
+    ("code", "limits", "reader"),
+    [("unsafe", {}, "tests.takeover:dies"), ("timeout", {"wall_seconds": 0.0}, wall.READER)],
 )
 def test_a_file_whose_reader_is_cut_off_three_times_is_rejected(
-    bench: Bench, code: str, limits: Mapping[str, float], reader: Any, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, code: str, limits: Mapping[str, float], reader: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wall.rest()
-    monkeypatch.setattr(wall, "serve", reader)
+    monkeypatch.setattr(wall, "READER", reader)
     limited(bench, **limits)
     return_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
     watch = Watch(bench.intake)
@@ -237,7 +232,7 @@ def test_a_reader_that_is_cut_off_once_is_no_reason_to_reject(bench: Bench, monk
     watch = Watch(bench.intake)
     wall.rest()
     with monkeypatch.context() as bad_day:
-        bad_day.setattr(wall, "serve", dies)
+        bad_day.setattr(wall, "READER", "tests.takeover:dies")
         watch.settle()
     watch.intake.retries.pauses.clear()
     watch.settle()

@@ -26,6 +26,7 @@ from babel.messages.pofile import read_po, write_po
 
 import formgen
 from formgen import kinds, registry
+from formgen.cage import PROTECTIONS
 from formgen.catalogue import REMEDY
 from formgen.errors import FormgenError
 from formgen.form import Field
@@ -92,7 +93,7 @@ def declared() -> Iterator[str]:
     modules()
     yield from (kind.accepts for kind in kinds.every() if ours(kind))
     yield from (text for writer in WRITERS.values() if writer.advice for text in (writer.name, writer.advice))
-    yield from REMEDY.values()
+    yield from (*REMEDY.values(), *PROTECTIONS.values())
     yield from (error.__doc__ or "" for error in errors(FormgenError) if ours(error))
     defaults = (field.default for field in Office.model_fields.values())
     yield from (text for text in defaults if isinstance(text, str) and text.endswith("."))

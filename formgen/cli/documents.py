@@ -14,8 +14,9 @@ from formgen import outbox, wall
 from formgen.cli.console import _, examples, out
 from formgen.cli.outcomes import described_bytes, report, settled, told
 from formgen.cli.session import Session, now, progress, session
-from formgen.errors import OutOfReach, UsageError
+from formgen.errors import OutOfReach, SandboxUnavailable, UsageError
 from formgen.form import Form
+from formgen.health import require_sandbox
 from formgen.intake import ALL, TOO_LARGE
 from formgen.issue import Issued, issue
 from formgen.issue import archive as make_archived
@@ -187,7 +188,10 @@ def awaited(shared: Session, file: Path, return_id: str) -> dict[str, Any]:
     while (row := shared.journal.returned(return_id=return_id)[0])["outcome"] is None:
         try:
             Watch(shared.intake).run(once=True, inbox=False)
+        except SandboxUnavailable:
+            raise
         except OutOfReach:
+            require_sandbox(shared.workspace, living=True)
             time.sleep(0.2)
         for problem in shared.journal.problems("process"):
             if problem["subject"] in (ALL, return_id) and not row["attempts"]:

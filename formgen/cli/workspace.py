@@ -14,7 +14,7 @@ import structlog
 import typer
 from rich.table import Table
 
-from formgen import cage, demo, files, outbox, registry
+from formgen import demo, files, kernel, outbox, registry
 from formgen.cli.console import _, err, examples, out
 from formgen.cli.session import Session, session
 from formgen.health import health
@@ -154,6 +154,7 @@ def status(
         return
     found = health(shared.workspace, shared.journal, time.time())
     problems = [shared.say(problem.message, **problem.values) for problem in found.problems]
+    warnings = [shared.say(warning.message, **warning.values) for warning in found.warnings]
     value = {
         "ok": not problems,
         "received": found.received,
@@ -162,15 +163,20 @@ def status(
         "ignored": found.ignored,
         "oldest_inbox_s": found.oldest,
         "watcher_alive": found.alive,
-        "landlock": cage.version(),
+        "landlock": kernel.landlock_version(),
+        "sandbox": found.sandbox,
+        "warnings": warnings,
         "problems": problems,
     }
     if shared.as_json:
         shared.answer(value)
     else:
-        for name, number in value.items():
-            if name != "problems":
+        held = ", ".join(name for name, holds in found.sandbox.items() if holds)
+        for name, number in (value | {"sandbox": held or "–"}).items():
+            if name not in ("warnings", "problems"):
                 out.print(f"{name:16} {number}")
+        for warning in warnings:
+            out.print(f"? {warning}")
         for problem in problems:
             out.print(f"! {problem}")
     if problems:

@@ -13,10 +13,12 @@ import resource
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from formgen.cage import NOBODY
 from formgen.errors import Unreadable
 from formgen.formats import docx
 from formgen.sheet import Paper, Sheet
@@ -27,6 +29,8 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 SECONDS = 50.0
 SLOW = "Tiedoston muuntaminen kesti liian kauan."
 MEMORY = 4_000_000_000
+RESTART = 81  # what it ends with when it has made a profile and is to be started again
+PROFILES = ("profile", "profile-2", "profile-3")
 PROGRAM = shutil.which("soffice") or shutil.which("libreoffice")
 OPENS = (
     *(
@@ -85,26 +89,30 @@ def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
             "unsupported_type",
             "Tiedosto pitää tallentaa Word-muodossa (.docx). Muita muotoja ei voi lukea tällä koneella.",
         )
-    with tempfile.TemporaryDirectory(prefix="formgen-") as folder:
-        profile = Path(folder) / "profile"
-        (profile / "user").mkdir(parents=True)
-        (profile / "user" / "registrymodifications.xcu").write_text(SAFE, encoding="utf-8")
-        source = Path(folder) / f"form{suffix}"
-        source.write_bytes(data)
-        out = Path(folder) / "out"
-        try:
-            run([
-                PROGRAM,
-                f"-env:UserInstallation={profile.as_uri()}",
-                "--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo",
-                "--convert-to", to, "--outdir", str(out), str(source),
-            ], folder)  # fmt: skip
-        finally:
-            sweep(folder)
-        result = out / f"form.{to}"
-        if not result.is_file():
-            raise Unreadable("timeout", SLOW) if worn_out() else Unreadable("unreadable", "Tiedosto on vioittunut.")
-        return result.read_bytes()
+    folder = tempfile.mkdtemp(prefix="formgen-")
+    try:
+        return converted(data, suffix, to, Path(folder))
+    finally:
+        if sweep(folder):
+            shutil.rmtree(folder)
+
+
+def converted(data: bytes, suffix: str, to: str, folder: Path) -> bytes:
+    """Return the document as LibreOffice saves it in another format, all of its files in a folder."""
+    profile, source, out = folder / PROFILES[0], folder / f"form{suffix}", folder / "out"
+    (profile / "user").mkdir(parents=True)
+    (profile / "user" / "registrymodifications.xcu").write_text(SAFE, encoding="utf-8")
+    source.write_bytes(data)
+    arguments = ["--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo"]
+    arguments += ["--convert-to", to, "--outdir", str(out), str(source)]
+    for name in PROFILES:
+        profile = profile.rename(folder / name)  # in the cage the socket of the one before is still there
+        if run([f"-env:UserInstallation={profile.as_uri()}", *arguments], str(folder)) != RESTART:
+            break
+    result = out / f"form.{to}"
+    if not result.is_file():
+        raise Unreadable("timeout", SLOW) if worn_out() else Unreadable("unreadable", "Tiedosto on vioittunut.")
+    return result.read_bytes()
 
 
 def worn_out() -> bool:
@@ -113,33 +121,46 @@ def worn_out() -> bool:
     return limit != resource.RLIM_INFINITY and used.ru_utime + used.ru_stime >= limit
 
 
-def sweep(folder: str) -> None:
-    """Remove what a LibreOffice that was ended leaves outside of its folder: the socket by which others would call it.
+def sweep(folder: str) -> bool:
+    """Remove the sockets that LibreOffice leaves outside of its folder, and tell whether all are gone.
 
-    It lies in /tmp, whatever is said, and is named by the digest of the profile's address.
+    They lie in /tmp, whatever is said, named by the user and the digest of the profile's address. In the cage nothing
+    may be removed there: then the folder tells the wall what to remove.
     """
-    for profile in (Path(folder, "profile"), *Path(folder).glob("formgen-*/profile")):
-        digest = hashlib.md5(profile.as_uri().encode("utf-16-le"), usedforsecurity=False).digest()
-        name = f"SingleOfficeIPC_{''.join(f'{byte:x}' for byte in digest)}"
-        for user in ("", f"{os.getuid()}_"):  # in the cage it does not know who it is
-            Path(f"/tmp/OSL_PIPE_{user}{name}").unlink(missing_ok=True)  # noqa: S108
+    profiles = [Path(place, name) for place in (Path(folder), *Path(folder).glob("formgen-*")) for name in PROFILES]
+    left = [socket for profile in profiles for socket in sockets(profile) if os.path.lexists(socket)]
+    for socket in left:
+        with suppress(OSError):
+            socket.unlink()
+    return not any(map(os.path.lexists, left))
 
 
-def run(command: list[str], own: str) -> None:
-    """Run LibreOffice, all of whose files lie in a folder, to its end; raise `Unreadable` when time is up.
+def sockets(profile: Path) -> Iterator[Path]:
+    """Yield where the socket of a profile may lie: in the cage LibreOffice does not know who it is, or is nobody."""
+    digest = hashlib.md5(profile.as_uri().encode("utf-16-le"), usedforsecurity=False).digest()
+    for user in ("", f"{os.getuid()}_", f"{NOBODY}_"):
+        yield Path(f"/tmp/OSL_PIPE_{user}SingleOfficeIPC_{''.join(f'{byte:x}' for byte in digest)}")  # noqa: S108
 
-    The wall ends whatever is left of it.
+
+def run(arguments: list[str], own: str) -> int:
+    """Run LibreOffice, all of whose files lie in a folder, and return what it ends with.
+
+    Raise `Unreadable` when time is up: in the cage it may end nobody, and the wall ends whatever is left of it.
     """
-    home = {"HOME": own, "TMPDIR": own, "PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
+    assert PROGRAM, "there is one"
+    program = Path(PROGRAM).resolve().with_name("soffice.bin")
+    nothing = subprocess.DEVNULL
+    process = subprocess.Popen(  # noqa: S603 - our own command, the file is an argument
+        [program if program.is_file() else PROGRAM, *arguments],
+        stdin=nothing,
+        stdout=nothing,
+        stderr=nothing,
+        env={"HOME": own, "TMPDIR": own, "PATH": os.defpath, "LANG": "C.UTF-8", "LD_LIBRARY_PATH": str(program.parent)},
+    )
     try:
-        subprocess.run(  # noqa: S603 - our own command, the file is an argument
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=home,
-            timeout=SECONDS,
-            check=False,
-        )
+        return process.wait(SECONDS)
     except subprocess.TimeoutExpired as error:
+        with suppress(PermissionError):
+            process.kill()
+            process.wait()
         raise Unreadable("timeout", SLOW) from error
