@@ -187,7 +187,7 @@ def unit(root: Path, coaches: int, seed: int) -> Stage:
     (root / "formgen.toml").write_text("\n".join(["[intake]", "quiet = 0.0", *names, ""]), encoding="utf-8")
     write_key(workspace.var / "keys", sha256(f"formgen {seed}".encode()).digest())
     clock = Clock(datetime.combine(year().FIRST, time(), UTC))
-    journal = Journal.open(workspace.var, vault=workspace.vault)
+    journal = Journal.open(workspace.var, vault=workspace.vault, head=workspace.head)
     return Stage(Intake(workspace, journal, registry.load(workspace), clock, ids(seed, clock)))
 
 

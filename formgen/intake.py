@@ -420,6 +420,7 @@ class Intake:
                 "return_id": row["return_id"],
                 "payload": dump(payload),
             },
+            at,
         )
         seq = case.steps[-1].seq if case.steps else 0
         phase = case.phase

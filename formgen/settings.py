@@ -133,6 +133,14 @@ class Encryption(BaseModel):
     key: SecretStr = SecretStr("")
 
 
+class Access(BaseModel):
+    """Where the end of the access log is noted: a file, best where who can write ``var/`` cannot; empty for there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    head_file: str = ""
+
+
 class Office(BaseSettings):
     """The settings in ``formgen.toml``; every one has a default and may come as FORMGEN_…."""
 
@@ -172,6 +180,7 @@ class Office(BaseSettings):
     signatures: Signatures = Signatures()
     files: Files = Files()
     encryption: Encryption = Encryption()
+    access: Access = Access()
 
     @classmethod
     def settings_customise_sources(
@@ -238,6 +247,12 @@ class Workspace:
         except (ValidationError, SettingsError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError("Asetustiedosto formgen.toml ei kelpaa: {detail}", detail=first_line(error)) from error
         return office
+
+    @property
+    def head(self) -> Path | None:
+        """Return the file where the end of the access log is noted, None for the one beside the log."""
+        given = self.office.access.head_file
+        return self.root / given if given else None
 
     @cached_property
     def roots(self) -> tuple[bytes, ...]:
