@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from formgen import ledger, outbox
+from formgen import keys, ledger, outbox
 from formgen.access import Head
 from formgen.errors import OutOfReach
 from formgen.ledger import Flaw
@@ -17,6 +17,7 @@ from formgen.store import Journal, Row, records, returns
 MISSING = "Tiedosto puuttuu: {what}"
 DIFFERENT = "Tiedosto ei ole se, joka kirjoitettiin: {what}"
 FEED = "Tapahtumaluettelon rivi {what} ei ole se, joka kirjoitettiin."
+STRANGE = "Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}"
 Files = Callable[[Workspace, Row], Iterable[tuple[Path, str]]]
 
 
@@ -24,9 +25,22 @@ def flaws(workspace: Workspace, journal: Journal, head: Head | None = None) -> I
     """Yield all that is wrong; ``head`` is the last line of the access log as it was noted elsewhere."""
     with journal.still() as ends:
         yield from ledger.flaws(journal, ends, head)
+    yield from of_keys(journal)
     yield from of_originals(workspace, journal)
     yield from of_outbox(workspace, journal)
     yield from of_feed(workspace, journal)
+
+
+def of_keys(journal: Journal) -> Iterator[Flaw]:
+    """Yield what is wrong with the signing keys: those that are not as they were made, gone, or not ours."""
+    try:
+        there = set(journal.keys.keys)
+        lying = set(keys.read_keys(journal.var / "keys"))
+    except OutOfReach as error:
+        yield Flaw(error.message, **error.values)
+        return
+    yield from (Flaw(keys.LOST, row["name"]) for row in journal.key_rows() if row["name"] not in there)
+    yield from (Flaw(STRANGE, name) for name in sorted(lying - there))
 
 
 def of_originals(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:

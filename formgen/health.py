@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from formgen import outbox
+from formgen.errors import OutOfReach
 from formgen.intake import shown
 from formgen.settings import Workspace
 from formgen.store import Journal
@@ -45,7 +46,12 @@ def health(workspace: Workspace, journal: Journal, now: float) -> Health:
     counts = journal.counts()
     found = {name: counts.get(name, 0) for name in OUTCOMES}
     living = alive(workspace)
-    problems = (*of_ledger(journal, counts), *of_inbox(workspace, oldest, living), *of_work(workspace, journal))
+    problems = (
+        *of_ledger(journal, counts),
+        *of_keys(journal),
+        *of_inbox(workspace, oldest, living),
+        *of_work(workspace, journal),
+    )
     return Health(sum(counts.values()), found, len(lying), oldest, living, problems)
 
 
@@ -57,6 +63,14 @@ def of_ledger(journal: Journal, counts: dict[str, int]) -> Iterator[Problem]:
     settled, told = received - counts.get("in_work", 0), journal.told()
     if settled != told:
         yield Problem("Tuloksia on {settled}, mutta tapahtumia {told}.", {"settled": settled, "told": told})
+
+
+def of_keys(journal: Journal) -> Iterator[Problem]:
+    """Yield why nothing is signed nor recognised: a signing key that is not as it was made."""
+    try:
+        _ = journal.keys
+    except OutOfReach as error:
+        yield Problem(error.message, error.values)
 
 
 def of_inbox(workspace: Workspace, oldest: float | None, living: bool) -> Iterator[Problem]:

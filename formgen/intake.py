@@ -20,7 +20,7 @@ import structlog
 from uuid_utils.compat import uuid7
 
 from formgen import files, issue, outbox
-from formgen.errors import Busy, CutOff, Unreadable, UsageError, raised_at
+from formgen.errors import Busy, CutOff, OutOfReach, Unreadable, UsageError, raised_at
 from formgen.faults import reached
 from formgen.receipt import receipt
 from formgen.registry import Registry
@@ -197,19 +197,19 @@ class Intake:
 
     @contextmanager
     def counted(self, row: Row, attempt: int) -> Iterator[None]:
-        """Count an attempt that fails, unless by a fault of ours that passes (`Busy`): that is none."""
+        """Count an attempt that fails, unless what is needed for it is out of reach: that is none."""
         try:
             with structlog.contextvars.bound_contextvars(return_id=row["return_id"]):
                 yield
         except Exception as error:
-            self.journal.attempts({row["return_id"]: attempt - isinstance(error, Busy)})
+            self.journal.attempts({row["return_id"]: attempt - isinstance(error, OutOfReach)})
             raise
 
     def attempted(self, row: Row, attempt: int, act: Callable[[], Found]) -> Found | Verdict:
         """Return what an attempt gives; a fault of our own code is a verdict too at the last one."""
         try:
             return act()
-        except (Busy, CutOff):
+        except (OutOfReach, CutOff):
             raise
         except Exception as error:
             if attempt < self.limit:
@@ -384,6 +384,7 @@ class Intake:
                 "format": about.sheet.reader,
                 "omitted": " ".join(sorted(about.omitted)),
                 "corrects": about.first,
+                "key": about.key or None,
                 "issued_at": stamp(at),
             },
             kept(about, form),

@@ -18,7 +18,7 @@ from formgen.form import Form, blank
 from formgen.process import Case, ends
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Draft, Identity, Notes, Sheet
+from formgen.sheet import Answer, Draft, Identity, Keyring, Notes, Sheet
 from formgen.store import Journal, Row, day, known, stamp
 from formgen.words import FORM_LANGUAGES, locale, say
 
@@ -39,12 +39,12 @@ class Issued:
 
 
 def words_for(
-    workspace: Workspace, form: type[Form], identity: Identity, case_id: str | None, language: str
+    workspace: Workspace, keys: Keyring, form: type[Form], identity: Identity, case_id: str | None, language: str
 ) -> dict[str, str]:
     """Return what a document says besides its fields."""
     office = workspace.office
     return {
-        "token": identity.token(workspace.keys),
+        "token": identity.token(keys),
         "instance": str(identity.instance),
         "case_id": case_id or "–",
         "organiser": office.organiser,
@@ -61,6 +61,7 @@ def words_for(
 
 def drafted(
     workspace: Workspace,
+    keys: Keyring,
     form: type[Form],
     identity: Identity,
     case_id: str | None,
@@ -72,10 +73,10 @@ def drafted(
     return Draft(
         form.questions(language, omitted),
         language,
-        words_for(workspace, form, identity, case_id, language),
+        words_for(workspace, keys, form, identity, case_id, language),
         template=partial(template_file, workspace, form),
         store=workspace.var,
-        mark=partial(identity.mark, workspace.keys),
+        mark=partial(identity.mark, keys),
         record=record,
     )
 
@@ -149,8 +150,8 @@ def issue(
     omitted = form.optional(workspace.office.leave_out.get(form.id, ()))
     omitted |= withheld(form, known_of) if employer else frozenset()
     sheet = blank(form, prefill.known(form, known_of), language)
-    identity = Identity(form.id, form.version, instance)
-    document = module.draw(drafted(workspace, form, identity, case_id, language, omitted), sheet)
+    identity, keys = Identity(form.id, form.version, instance), journal.keys_to_sign(now)
+    document = module.draw(drafted(workspace, keys, form, identity, case_id, language, omitted), sheet)
     journal.issue(
         {
             "instance_id": str(instance),
@@ -160,6 +161,7 @@ def issue(
             "language": language,
             "format": format_name,
             "omitted": " ".join(sorted(omitted)),
+            "key": keys.current,
             "issued_at": stamp(now),
         },
         {name: answer.text for name, answer in sheet.answers.items() if answer.text},
@@ -185,7 +187,7 @@ def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row
     if issued is None:
         return {"docx": letter}
     formats_of = dict.fromkeys(("docx", issued["format"]))
-    draw = partial(again, workspace, registry, issued, cache(partial(reply.notes, registry, row, issued)))
+    draw = partial(again, workspace, journal.keys, registry, issued, cache(partial(reply.notes, registry, row, issued)))
     return {name: partial(spared, partial(draw, name), letter if name == "docx" else None) for name in formats_of}
 
 
@@ -198,12 +200,19 @@ def spared(draw: Callable[[], bytes], otherwise: Callable[[], bytes] | None = No
         return otherwise() if otherwise else None
 
 
-def again(workspace: Workspace, registry: Registry, issued: Row, notes: Callable[[], Notes], format_name: str) -> bytes:
+def again(
+    workspace: Workspace,
+    keys: Keyring,
+    registry: Registry,
+    issued: Row,
+    notes: Callable[[], Notes],
+    format_name: str,
+) -> bytes:
     """Return the document that a rejected return is answered with; raise `UsageError` without a template to use."""
     form = registry.forms[issued["form"]][issued["version"]]
     identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
     omitted = (issued["omitted"] or "").split()
-    draft = drafted(workspace, form, identity, issued["case_id"], issued["language"], omitted)
+    draft = drafted(workspace, keys, form, identity, issued["case_id"], issued["language"], omitted)
     sheet = Sheet({path: Answer(text, "prefill") for path, text in issued["answers"].items()})
     document: bytes = formats.every()[format_name].draw(replace(draft, notes=notes()), sheet)
     return document
@@ -224,7 +233,9 @@ def archive(
     form, language, case_id = type(record), payload["language"], row["case_id"]
     identity = Identity(form.id, form.version, UUID(row["instance_id"]))
     journal.read_by(now, {"record_id": record_id, "case_id": case_id})
-    draft = drafted(workspace, form, identity, case_id, language, record=outbox.pretty(payload))
+    draft = drafted(
+        workspace, journal.keys_to_sign(now), form, identity, case_id, language, record=outbox.pretty(payload)
+    )
     values = {asked.name: getattr(record, asked.name) for asked in form.fields}
     document = formats.every()["pdf"].draw(draft, blank(form, values, language))
     file = path or outbox.record_path(workspace, case_id, record_id, form.id).with_suffix(".pdf")

@@ -20,11 +20,12 @@ UNKNOWN = "Tietokannassa on rivi, jota käyttölokissa ei ole: {what}"
 
 
 class Flaw(NamedTuple):
-    """One thing that is not as it should be: a message, and what it is about."""
+    """One thing that is not as it should be: a message, what it is about, and what mends it where a command does."""
 
     message: str
     what: str
     noted: str = ""
+    command: str = ""
 
 
 def flaws(journal: Journal, ends: Iterable[Head | None], head: Head | None = None) -> Iterator[Flaw]:

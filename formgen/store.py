@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import json
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -41,6 +41,7 @@ from sqlalchemy import (
     inspect,
     literal,
     select,
+    text,
 )
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -48,9 +49,11 @@ from formgen import files
 from formgen.access import Actor, Head, HeadFile, chained, digest, digest_of_row, row_name
 from formgen.errors import Busy, OutOfReach, UsageError
 from formgen.form import Form
+from formgen.keys import GOOD, LOST, REVOKED, SIGNING, fingerprint, keyring, name_key, new_key, write_key
 from formgen.process import CHANGED, Case, Known, Step
 from formgen.registry import Registry
 from formgen.settings import Office
+from formgen.sheet import Keyring
 from formgen.vault import LOCKED, PLAIN, Vault, key_of
 
 HEAD = "0008"
@@ -93,6 +96,7 @@ issued = Table(
     Column("sources", Text, nullable=False),
     Column("omitted", Text),
     Column("corrects", String(36), index=True),
+    Column("key", String(16)),
     Column("issued_at", String(32), nullable=False),
 )
 returns = Table(
@@ -177,8 +181,28 @@ accesses = Table(
     Column("hash", String(64), nullable=False),
     Index("ix_access_written", "written", "seq"),
 )
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("made_at", String(32), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("revoked_at", String(32)),
+    Column("revoked_by", Text),
+    Column("remark", Text),
+    Index("ix_signing_keys_signing", "state", unique=True, sqlite_where=text("state = 'signing'")),
+)
 seal = Table("seal", metadata, Column("key", String(8), primary_key=True), Column("canary", Text, nullable=False))
-BOUND = (cases, issued, returns, records, steps, events)  # of whose rows the access log tells how they stand
+BOUND = (
+    cases,
+    issued,
+    returns,
+    records,
+    steps,
+    events,
+    signing_keys,
+)  # of whose rows the access log tells how they stand
 
 
 def add_only(_: Table, connection: Connection, **_how: Any) -> None:
@@ -252,7 +276,7 @@ class Journal:
         try:
             files.private(file)
             fits(engine, vault, var / "originals")
-            upgrade(engine, vault, end)
+            upgrade(engine, vault=vault, end=end, var=var)
         except (OperationalError, OSError) as error:
             raise OutOfReach(detail=f"{var}") from error
         journal = cls(engine, var, end, actor or Actor.here(), vault)
@@ -343,6 +367,66 @@ class Journal:
             same = accesses.c[name] == value
             query = query.where(same | (accesses.c.case_id == "*") if name == "case_id" else same)
         return self.rows(query)
+
+    # --- the signing keys ---------------------------------------------------------------------
+
+    def key_rows(self) -> list[Row]:
+        """Return what is written down of every signing key, oldest first."""
+        return self.rows(select(signing_keys).order_by(signing_keys.c.made_at, signing_keys.c.name))
+
+    @property
+    def keys(self) -> Keyring:
+        """Return the signing keys, none before the first document; raise `OutOfReach` when one is not as it was.
+
+        They are looked up every time: who is at work knows what another process has just changed.
+        """
+        rows = self.key_rows()
+        if not rows and self.row(select(issued.c.instance_id).limit(1)):
+            raise OutOfReach(LOST, what="–")
+        return keyring(rows, self.var / "keys")
+
+    def keys_to_sign(self, at: datetime) -> Keyring:
+        """Return the signing keys, of which the first is made before the first document; raise `OutOfReach`."""
+        if not self.keys.current:
+            with suppress(FileExistsError):
+                self.rotate_key(at, first=True)
+        return self.keys
+
+    def rotate_key(self, at: datetime, key: bytes | None = None, *, first: bool = False) -> str:
+        """Have a new key sign from now on, and return its name; what the one until now has signed stays good.
+
+        Raise `FileExistsError` when it was to be the ``first``, and is not.
+        """
+        key = key or new_key()
+        name, file = name_key(key), None
+        row = {"name": name, "fingerprint": fingerprint(key), "made_at": stamp(at), "state": SIGNING}
+        try:
+            with self.transaction() as connection:
+                for before in self.key_rows():
+                    if first:
+                        raise FileExistsError(before["name"])
+                    if before["state"] == SIGNING:
+                        self.change(connection, signing_keys, before["name"], {"state": GOOD}, stamp(at))
+                file = write_key(self.var / "keys", key)
+                self.add(connection, signing_keys, row, stamp(at))
+        except BaseException:
+            if file and not self.row(select(signing_keys).where(signing_keys.c.name == name)):
+                file.unlink(missing_ok=True)
+            raise
+        return name
+
+    def revoke_key(self, name: str, remark: str, at: datetime) -> None:
+        """Trust a key no more: what it has signed needs a person; raise `UsageError` for the one that signs."""
+        with self.transaction() as connection:
+            state = {row["name"]: row["state"] for row in self.key_rows()}.get(name)
+            if state is None:
+                raise UsageError("Avainta {key} ei ole.", key=name)
+            if state == SIGNING:
+                raise UsageError("Avain {key} allekirjoittaa. Tee ensin uusi: formgen keys rotate", key=name)
+            if state == REVOKED:
+                raise UsageError("Avain {key} on jo poistettu käytöstä.", key=name)
+            by = {"revoked_at": stamp(at), "revoked_by": self.actor.name, "remark": remark or None}
+            self.change(connection, signing_keys, name, {"state": REVOKED, **by}, stamp(at))
 
     # --- returns ------------------------------------------------------------------------------
 
@@ -782,11 +866,11 @@ def begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def upgrade(engine: Engine, vault: Vault, end: HeadFile) -> None:
+def upgrade(engine: Engine, **given: Any) -> None:
     """Bring the database to the newest shape; nothing is done when it has it already."""
     with engine.connect() as connection:
         if inspect(connection).has_table("alembic_version"):
             version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             if version == HEAD:
                 return
-    importlib.import_module("formgen.migrations").upgrade(engine, vault=vault, end=end)
+    importlib.import_module("formgen.migrations").upgrade(engine, **given)

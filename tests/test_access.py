@@ -185,26 +185,6 @@ def test_who_can_change_the_program_needs_no_other_file_to_do_so(
     assert files.mended(Path("x"), status(FILE | 0o666, 54321, 12345)) == "chmod o-w x"
 
 
-# --- the signing keys ---------------------------------------------------------------------------
-
-
-def test_a_rotated_key_signs_what_is_made_next_and_the_old_one_still_verifies(bench: Bench, run: Run) -> None:
-    old = bench.filled(bench.issue("referral"), REFERRAL)
-    (first,) = run("keys", "list", "--json", at=bench.root).json
-    new = run("keys", "rotate", "--json", at=bench.root).json["key"]
-    listed = run("keys", "list", "--json", at=bench.root).json
-    assert [(row["key"], row["signs"]) for row in listed] == [(first["key"], False), (new, True)]
-    assert {stat.S_IMODE(file.stat().st_mode) for file in bench.workspace.key_files} == {0o600}
-    assert bench.returned(old)["outcome"] == "accepted"
-
-
-def test_a_daemon_that_is_running_knows_the_key_that_was_made_meanwhile(bench: Bench, run: Run) -> None:
-    assert bench.workspace.keys.current
-    run("keys", "rotate", at=bench.root)
-    other = bench.restarted()
-    assert bench.returned(other.filled(other.issue("referral"), REFERRAL))["outcome"] == "accepted"
-
-
 # --- what is never said -------------------------------------------------------------------------
 
 

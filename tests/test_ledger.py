@@ -45,6 +45,9 @@ def told(bench: Bench) -> None:
     bench.returned(with_stray(bench.filled(bench.issue("cooperation_agreement", case_id), AGREEMENT)))
     bench.returned(b"no form")
     bench.journal.note_step(bench.case(), "T26", HOLD, NOON)
+    bench.journal.rotate_key(NOON)
+    old = next(row["name"] for row in bench.journal.key_rows() if row["state"] == "good")
+    bench.journal.revoke_key(old, "koe", NOON)
     bench.journal.read_by(NOON, {"case_id": case_id}, {"case_id": "*"})
     bench.drop(b"arrived, and no more")
     bench.intake.receive(next(bench.workspace.inbox.iterdir()))
@@ -471,6 +474,8 @@ def as_before(root: Path, vault: Vault) -> None:
         connection.execute("DROP INDEX ix_access_written")
         for column in ("written", "digest"):
             connection.execute(f"ALTER TABLE access DROP COLUMN {column}")
+        connection.execute("ALTER TABLE issued DROP COLUMN key")
+        connection.execute("DROP TABLE signing_keys")
         connection.row_factory = sqlite3.Row
         lines = [{**line, "written": None, "digest": None} for line in connection.execute("SELECT * FROM access")]
         for link in (links := list(chained(lines))):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from alembic import context, op
 
 from formgen.access import Actor, Head, digest, digest_of_row, follows, row_name
 from formgen.errors import OutOfReach
+from formgen.keys import fingerprint, read_keys
 from formgen.vault import LOCKED, Vault
 
 revision = "0008"
@@ -22,6 +24,7 @@ ROWS = {  # what the log calls a row is its table and these
     "records": ("record_id",),
     "steps": ("case_id", "seq"),
     "events": ("seq",),
+    "signing_keys": ("name",),
 }
 SEALED = {"records": ("payload",), "issued": ("answers",), "returns": ("file_name", "reason"), "steps": ("note",)}
 
@@ -32,7 +35,23 @@ def upgrade() -> None:
     op.add_column("access", sa.Column("written", sa.Text(), nullable=True))
     op.add_column("access", sa.Column("digest", sa.String(length=64), nullable=True))
     op.create_index("ix_access_written", "access", ["written", "seq"])
+    op.add_column("issued", sa.Column("key", sa.String(length=16), nullable=True))
+    keys = op.create_table(
+        "signing_keys",
+        sa.Column("name", sa.String(length=16), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("made_at", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("revoked_at", sa.String(length=32), nullable=True),
+        sa.Column("revoked_by", sa.Text(), nullable=True),
+        sa.Column("remark", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_index(
+        "ix_signing_keys_signing", "signing_keys", ["state"], unique=True, sqlite_where=sa.text("state = 'signing'")
+    )
     connection = op.get_bind()
+    write_down_keys(connection, keys, context.config.attributes["var"] / "keys")
     mark_sealed(connection, vault)
     for change in ("update", "delete"):
         op.execute(f"DROP TRIGGER IF EXISTS access_no_{change}")
@@ -43,6 +62,21 @@ def upgrade() -> None:
             "BEGIN SELECT RAISE(ABORT, 'the access log is only added to'); END"
         )
     take_up(connection, vault, last)
+
+
+def write_down_keys(connection: Any, keys: sa.Table, folder: Path) -> None:
+    """Write down the signing keys, the newest of which has signed until now, and with which each document was."""
+    if connection.exec_driver_sql("SELECT 1 FROM issued UNION ALL SELECT 1 FROM returns LIMIT 1").scalar() is None:
+        return
+    lying = read_keys(folder)
+    made = {name: (folder / f"{name}.key").stat().st_mtime_ns for name in lying}
+    issued = sa.table("issued", sa.column("key"), sa.column("issued_at"))
+    for number, name in enumerate(ordered := sorted(made, key=lambda name: (made[name], name))):
+        at = stamp(datetime.fromtimestamp(made[name] / 10**9, UTC))
+        state = "signing" if name == ordered[-1] else "good"
+        row = {"name": name, "fingerprint": fingerprint(lying[name]), "made_at": at, "state": state}
+        connection.execute(keys.insert().values(row))
+        connection.execute(issued.update().where(issued.c.issued_at >= (at if number else "")).values(key=name))
 
 
 def mark_sealed(connection: Any, vault: Vault) -> None:
@@ -76,8 +110,7 @@ def chain(connection: Any, vault: Vault) -> Head:
 
 def take_up(connection: Any, vault: Vault, last: Head) -> None:
     """Add to the log how the rows stand that were written before it told of them."""
-    at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    who = {"at": at, "actor": Actor.here().name, "command": "upgrade", "action": "changed"}
+    who = {"at": stamp(datetime.now(UTC)), "actor": Actor.here().name, "command": "upgrade", "action": "changed"}
     columns = ("seq", *who, "return_id", "record_id", "case_id", "written", "digest", "prev", "hash")
     add = sa.table("access", *map(sa.column, columns)).insert()
     for written, row in rows(connection):
@@ -85,6 +118,11 @@ def take_up(connection: Any, vault: Vault, last: Head) -> None:
         line = {"seq": last.seq + 1, **who, **ids, "written": written, "digest": digest_of_row(row), "prev": last.hash}
         last = Head(last.seq + 1, digest(line, vault.chain))
         connection.execute(add, {**line, "hash": last.hash})
+
+
+def stamp(at: datetime) -> str:
+    """Return a moment as it is stored."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def rows(connection: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
