@@ -101,16 +101,17 @@ def year(folder: Path) -> tuple[Workspace, list[Sample]]:
     return intake.workspace, samples
 
 
-def mixed(samples: list[Sample], workspace: Workspace, journal: Journal) -> Iterator[bytes]:
+def mixed(samples: list[Sample], journal: Journal) -> Iterator[bytes]:
     """Yield the samples again and again as returns of other cases, and every tenth time something that is none."""
     odd = count(1)
     opened = sorted({sample.case_id for sample in samples})
     for turn in count(1):
         own = {case_id: f"PK-2025-{turn * 100 + number:06}" for number, case_id in enumerate(opened)}
-        copies = [sample.again(own[sample.case_id], turn, workspace.keys) for sample in samples]
+        copies = [sample.again(own[sample.case_id], turn, journal.keys) for sample in samples]
         with journal.transaction() as connection:
             open_cases(journal, own.values())
-            connection.execute(issued.insert().prefix_with("OR IGNORE"), [row for _, row in copies])
+            for row in {row["instance_id"]: row for _, row in copies}.values():
+                journal.add(connection, issued, row, row["issued_at"])
         for number, (data, _) in enumerate(copies):
             yield data
             if number % 10 == 0:
@@ -119,10 +120,11 @@ def mixed(samples: list[Sample], workspace: Workspace, journal: Journal) -> Iter
 
 def open_cases(journal: Journal, case_ids: Iterable[str]) -> None:
     """Open cases under their ids."""
-    shared = {"prefix": "PK", "year": 2025, "opened_at": "2025-01-01T00:00:00.000Z"}
+    shared: dict[str, Any] = {"prefix": "PK", "year": 2025, "opened_at": "2025-01-01T00:00:00.000Z"}
     with journal.transaction() as connection:
-        rows = [{"case_id": case_id, "number": int(case_id.rpartition("-")[2]), **shared} for case_id in case_ids]
-        connection.execute(cases.insert(), rows)
+        for case_id in case_ids:
+            row = {"case_id": case_id, "number": int(case_id.rpartition("-")[2]), **shared}
+            journal.add(connection, cases, row, shared["opened_at"])
 
 
 def filled(folder: Path, source: Workspace, samples: list[Sample], number: int) -> Workspace:
@@ -130,10 +132,10 @@ def filled(folder: Path, source: Workspace, samples: list[Sample], number: int) 
     folder.mkdir()
     (folder / "formgen.toml").write_bytes((source.root / "formgen.toml").read_bytes())
     workspace = Workspace(folder).make()
-    for key in (source.var / "keys").iterdir():
-        (workspace.var / "keys" / key.name).write_bytes(key.read_bytes())
     journal = Journal.open(workspace.var)
-    for index, data in enumerate(islice(mixed(samples, workspace, journal), number)):
+    for key in (source.var / "keys").iterdir():
+        journal.rotate_key(demo.datetime.now(demo.UTC), key.read_bytes())
+    for index, data in enumerate(islice(mixed(samples, journal), number)):
         (workspace.inbox / f"{index:06}.docx").write_bytes(data)
     journal.engine.dispose()
     return workspace

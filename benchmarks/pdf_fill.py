@@ -35,7 +35,7 @@ def template(folder: Path) -> tuple[bytes, dict[str, str]]:
     form = registry.load(Workspace(folder)).latest("job_start")
     desk: Any = SimpleNamespace(office=Office(), keys=Keyring({"k": b"a key"}, "k"), var=folder)
     identity = Identity(form.id, form.version, UUID(int=1))
-    data = pdf.draw(issue.drafted(desk, form, identity, "PK-2026-00001", "fi"), blank(form, {}))
+    data = pdf.draw(issue.drafted(desk, desk.keys, form, identity, "PK-2026-00001", "fi"), blank(form, {}))
     text = [question for question in flat(form.questions(), 1) if question.control is not Control.TICKS]
     return data, {question.path: value(question) for question in text[:VALUES]}
 

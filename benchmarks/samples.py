@@ -73,7 +73,7 @@ def sample(desk: Desk, form: type[Form]) -> Sample:
     case_id = None if form.unit else CASE
     issue(desk.workspace, desk.journal, desk.registry, form, now=now, instance=instance, case_id=case_id)
     identity = Identity(form.id, form.version, UUID(str(instance)))
-    draft = drafted(desk.workspace, form, identity, case_id, "fi")
+    draft = drafted(desk.workspace, desk.journal.keys_to_sign(now), form, identity, case_id, "fi")
     answers = {question.path: answer(question) for question in flat(draft.questions, ROWS)}
     return Sample(form, answers, template_file(desk.workspace, form), draft, desk, now)
 

@@ -1,26 +1,43 @@
 """The access log: who read or changed what, each line holding the digest of the one before it.
 
-A line that is changed, removed or put in breaks the chain. The newest lines could still be cut off,
-so how far the log has come stands in a file beside the database too. Who can write both can write a
-new chain: only a head that was noted elsewhere (`Head`, ``formgen verify --head``) tells of that.
+A line about a row that was written names the row and holds its digest: the newest line about a row
+tells how it stands, so that none can be changed, moved, removed or put in behind the log's back. What
+is ever removed for good reason gets a line with no digest. A line that is changed, removed or put in
+breaks the chain; with a key nobody else can write a chain that holds. The newest lines could still be
+cut off, so how far the log has come stands in a file besides (`HeadFile`). Who can write both can
+bring back an older log, and without a key write a new one: only a head that they cannot reach tells.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
+import hmac
 import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from formgen.files import PRIVATE, user_name
+from formgen.errors import Busy, OutOfReach
+from formgen.files import PRIVATE, flush, user_name
 
 START = "0" * 64
+WIDTH = 90  # of a noted head: one is written over the other without changing the length of the file
 SAID = ("seq", "at", "actor", "command", "action", "return_id", "record_id", "case_id", "prev")
+WRITTEN = ("written", "digest")
+FLEETING = {"attempts"}  # columns that are work in progress: they say nothing of what was decided
+CUT = (
+    "Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}. Mitään ei kirjoiteta, ennen kuin syy on "
+    "selvitetty: formgen verify"
+)
+UNNOTED = (
+    "Käyttölokin loppua ei ole merkitty tiedostoon {what}. Mitään ei kirjoiteta, ennen kuin syy on selvitetty: "
+    "formgen verify"
+)
 
 
 class Actor(NamedTuple):
@@ -54,32 +71,69 @@ class Head(NamedTuple):
         >>> Head.read(str(Head())) == Head()
         True
         """
-        match = re.fullmatch(r"(\d+):([0-9a-f]{64})", text.strip())
+        match = re.fullmatch(r"([0-9]{1,20}):([0-9a-f]{64})", text.strip())
         return cls(int(match[1]), match[2]) if match else None
 
 
-def digest(line: Mapping[str, Any]) -> str:
-    """Return the digest of a line, which is over the digest of the line before it too."""
-    return hashlib.sha256(json.dumps([line[name] for name in SAID], ensure_ascii=False).encode()).hexdigest()
+@dataclass(frozen=True)
+class HeadFile:
+    """Where the end of the log is noted: a small file, which may lie where who can write the log cannot."""
 
+    file: Path
 
-@contextmanager
-def noting(file: Path, before: Head, after: Head) -> Iterator[None]:
-    """Note where the log stands and where it will before a transaction ends, and where it stands when it has.
+    @property
+    def heads(self) -> tuple[Head | None, ...]:
+        """Return where the log ends by the file, nothing when there is none; two while a transaction ends."""
+        try:
+            return heads_in(self.file.read_bytes())
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise OutOfReach(detail=f"{self.file}: {error.strerror}") from error
 
-    Between the two it is at one of them, whatever dies; what another process has noted meanwhile stays.
-    """
-    both, reached = f"{before}\n{after}\n".encode(), f"{after}\n".encode()
-    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE), "r+b", buffering=0) as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        overwrite(stream, both)
-        os.fdatasync(stream.fileno())
-        fcntl.flock(stream, fcntl.LOCK_UN)
+    @contextmanager
+    def noting(self, before: Head, after: Head) -> Iterator[None]:
+        """Note where the log stands and where it will before a transaction ends, and where it stands when it has.
+
+        Between the two it is at one of them, whatever dies; what another process has noted meanwhile
+        stays. Raise `OutOfReach` when the log does not stand where the file says: then somebody
+        has cut it off, or brought back an older one, and what the file says must not be lost.
+        """
+        both, reached = written(before, after), written(after, after)
+        try:
+            with self.opened(create=before == Head()) as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX)
+                there = heads_in(stream.read())
+                if before not in (there or (Head(),)):
+                    raise OutOfReach(CUT, what=str(before), noted=str(there[-1]))
+                overwrite(stream, both)
+                os.fdatasync(stream.fileno())
+                if not there:
+                    flush(self.file.parent)
+        except FileNotFoundError as error:
+            raise OutOfReach(UNNOTED, what=str(self.file)) from error
+        except OSError as error:
+            raise Busy(detail=f"{self.file}: {error.strerror}") from error
         yield
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        stream.seek(0)
-        if stream.read() == both:
-            overwrite(stream, reached)
+        with suppress(OSError), self.opened() as stream:  # else both stand there, of which one is right
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            if stream.read() == both:
+                overwrite(stream, reached)
+
+    def opened(self, create: bool = False) -> Any:
+        """Return a stream on the file, which is no link; raise `FileNotFoundError` unless it may be made."""
+        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
+        return os.fdopen(os.open(self.file, flags, PRIVATE), "r+b", buffering=0)
+
+
+def heads_in(data: bytes) -> tuple[Head | None, ...]:
+    """Return the heads that are noted, None for each line that is none."""
+    return tuple(dict.fromkeys(Head.read(line) for line in data.decode("ascii", "replace").splitlines()))
+
+
+def written(*heads: Head) -> bytes:
+    """Return heads as they are noted, in lines of the same length."""
+    return "".join(f"{head!s:<{WIDTH}}\n" for head in heads).encode()
 
 
 def overwrite(stream: Any, data: bytes) -> None:
@@ -89,19 +143,43 @@ def overwrite(stream: Any, data: bytes) -> None:
     stream.truncate()
 
 
-def noted(file: Path) -> tuple[Head | None, ...]:
-    """Return where the log stands by the file, nothing when there is none."""
-    try:
-        return tuple(Head.read(line) for line in file.read_text(encoding="ascii", errors="replace").splitlines())
-    except FileNotFoundError:
-        return ()
+def digest(line: Mapping[str, Any], key: bytes = b"") -> str:
+    """Return the digest of a line, which is over the digest of the line before it too; with a key nobody else can."""
+    said = [line[name] for name in SAID]
+    if any(line[name] is not None for name in WRITTEN):
+        said += [line[name] for name in WRITTEN]
+    text = json.dumps(said, ensure_ascii=False, default=repr).encode()
+    return (hmac.new(key, text, hashlib.sha256) if key else hashlib.sha256(text)).hexdigest()
 
 
-def broken(lines: Iterable[Mapping[str, Any]]) -> Iterator[int]:
-    """Yield the number of every line that does not follow from the one before it, or is not as it was written."""
-    before = Head()
+def digest_of_row(row: Mapping[str, Any]) -> str:
+    """Return the digest of a row as it is stored; a column without a value, which it may get later, is no part of it.
+
+    >>> digest_of_row({"a": "x", "attempts": 1}) == digest_of_row({"a": "x", "b": None, "attempts": 2})
+    True
+    """
+    held = {name: value for name, value in row.items() if value is not None and name not in FLEETING}
+    return hashlib.sha256(json.dumps(held, ensure_ascii=False, sort_keys=True, default=repr).encode()).hexdigest()
+
+
+def row_name(table: str, *key: Any) -> str:
+    """Return what the log calls a row: names are in the order of the rows' keys.
+
+    >>> row_name("steps", "PK-2026-00017", 3)
+    'steps:PK-2026-00017 0000000003'
+    """
+    return f"{table}:" + " ".join(f"{part:010}" if isinstance(part, int) else str(part) for part in key)
+
+
+def follows(line: Mapping[str, Any], before: Head, key: bytes = b"") -> bool:
+    """Tell whether a line is as it was written, after the one before it."""
+    return (line["seq"], line["prev"], line["hash"]) == (before.seq + 1, before.hash, digest(line, key))
+
+
+def chained(lines: Iterable[Mapping[str, Any]], key: bytes = b"") -> Iterator[dict[str, Any]]:
+    """Yield ``seq``, ``prev`` and ``hash`` of every line as a key has them."""
+    prev = START
     for line in lines:
-        here = Head(line["seq"], line["hash"])
-        if (line["seq"], line["prev"]) != (before.seq + 1, before.hash) or digest(line) != line["hash"]:
-            yield line["seq"]
-        before = here
+        link = {"seq": line["seq"], "prev": prev, "hash": digest({**line, "prev": prev}, key)}
+        yield link
+        prev = link["hash"]

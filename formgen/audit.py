@@ -8,73 +8,82 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from formgen import outbox
-from formgen.access import Head, broken, noted
+from formgen import keys, ledger, outbox
+from formgen.access import Head
 from formgen.errors import OutOfReach
+from formgen.ledger import Flaw
 from formgen.settings import Workspace
-from formgen.store import ACCESS, Journal
+from formgen.store import Journal, Row, records, returns
 
-CHAIN = "Käyttölokin riviä {what} on muutettu, tai rivejä on poistettu tai lisätty ennen sitä."
-CUT = "Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}."
-UNNOTED = "Käyttölokin loppua ei ole merkitty tiedostoon {what}."
 MISSING = "Tiedosto puuttuu: {what}"
 DIFFERENT = "Tiedosto ei ole se, joka kirjoitettiin: {what}"
 FEED = "Tapahtumaluettelon rivi {what} ei ole se, joka kirjoitettiin."
-
-
-class Flaw(NamedTuple):
-    """One thing that is not as it should be: a message, and what it is about."""
-
-    message: str
-    what: str
-    noted: str = ""
+STRANGE = "Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}"
+Files = Callable[[Workspace, Row], Iterable[tuple[Path, str]]]
 
 
 def flaws(workspace: Workspace, journal: Journal, head: Head | None = None) -> Iterator[Flaw]:
     """Yield all that is wrong; ``head`` is the last line of the access log as it was noted elsewhere."""
-    yield from of_log(workspace, journal, head)
+    with journal.still() as ends:
+        yield from ledger.flaws(journal, ends, head)
+    yield from of_keys(journal)
     yield from of_originals(workspace, journal)
     yield from of_outbox(workspace, journal)
     yield from of_feed(workspace, journal)
 
 
-def of_log(workspace: Workspace, journal: Journal, head: Head | None = None) -> Iterator[Flaw]:
-    """Yield what is wrong with the access log: lines out of their chain, an end that is not the noted one."""
-    lines = journal.accessed()
-    yield from (Flaw(CHAIN, str(number)) for number in broken(lines))
-    heads = {Head(), *(Head(line["seq"], line["hash"]) for line in lines)}
-    last = max(heads)
-    ends = noted(workspace.var / ACCESS)
-    if not ends and lines:
-        yield Flaw(UNNOTED, ACCESS)
-    elif ends and last not in ends:
-        yield Flaw(CUT, str(last), str(ends[-1]))
-    if head and head not in heads:
-        yield Flaw(CUT, str(last), str(head))
+def of_keys(journal: Journal) -> Iterator[Flaw]:
+    """Yield what is wrong with the signing keys: those that are not as they were made, gone, or not ours."""
+    try:
+        there = set(journal.keys.keys)
+        lying = set(keys.read_keys(journal.var / "keys"))
+    except OutOfReach as error:
+        yield Flaw(error.message, **error.values)
+        return
+    yield from (Flaw(keys.LOST, row["name"]) for row in journal.key_rows() if row["name"] not in there)
+    yield from (Flaw(STRANGE, name) for name in sorted(lying - there))
 
 
 def of_originals(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     """Yield the kept files that are missing or are not those that came."""
-    for sha256 in dict.fromkeys(row["sha256"] for row in journal.returned() if row["sha256"]):
+    for sha256 in journal.originals():
         file = workspace.vault.place(workspace.originals, sha256)
         yield from compared(workspace, file, sha256, partial(workspace.vault.pieces, workspace.originals, sha256))
 
 
 def of_outbox(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     """Yield the records and rejected files that are missing or are not what the journal says."""
-    for place in journal.record_rows():
-        row = journal.record(place["record_id"])
-        assert row, "what is listed is there"
-        file = outbox.record_path(workspace, row["case_id"], row["record_id"], row["form"])
-        yield from compared(workspace, file, outbox.digest(outbox.pretty(json.loads(row["payload"]))))
-    for row in journal.returned(outcome="rejected"):
-        file = outbox.rejected_path(workspace, row["rejected_as"])
-        reason = outbox.digest(outbox.pretty(json.loads(row["reason"])))
-        if row["sha256"]:  # nothing is known of one that was too large to be read
-            yield from compared(workspace, file, row["sha256"])
-        yield from compared(workspace, file.with_name(file.name + outbox.REASON), reason)
+    for name, stored in journal.stored(records):
+        yield from of_files(workspace, journal, name, stored, files_of_record)
+    for name, stored in journal.stored(returns):
+        if stored["outcome"] == "rejected":
+            yield from of_files(workspace, journal, name, stored, files_of_rejected)
+
+
+def of_files(workspace: Workspace, journal: Journal, name: str, stored: Row, files: Files) -> Iterator[Flaw]:
+    """Yield what is wrong with the files of a row; one that tells of none that could be is not as it was written."""
+    try:
+        found = list(files(workspace, journal.opened(stored)))
+    except (OutOfReach, TypeError, ValueError):
+        yield Flaw(ledger.CHANGED, name)
+        return
+    for file, sha256 in found:
+        yield from compared(workspace, file, sha256)
+
+
+def files_of_record(workspace: Workspace, row: Row) -> Iterator[tuple[Path, str]]:
+    """Yield the place and the digest of the file of a record."""
+    payload = outbox.digest(outbox.pretty(json.loads(row["payload"])))
+    yield outbox.record_path(workspace, row["case_id"], row["record_id"], row["form"]), payload
+
+
+def files_of_rejected(workspace: Workspace, row: Row) -> Iterator[tuple[Path, str]]:
+    """Yield the place and the digest of a rejected file and of its reason."""
+    file = outbox.rejected_path(workspace, row["rejected_as"])
+    if row["sha256"]:  # nothing is known of one that was too large to be read
+        yield file, row["sha256"]
+    yield file.with_name(file.name + outbox.REASON), outbox.digest(outbox.pretty(json.loads(row["reason"])))
 
 
 def of_feed(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
@@ -93,7 +102,7 @@ def compared(
     workspace: Workspace, file: Path, sha256: str, pieces: Callable[[], Iterable[bytes]] | None = None
 ) -> Iterator[Flaw]:
     """Yield what is wrong with a file whose digest is known; ``pieces`` gives what a kept one holds."""
-    what = file.relative_to(workspace.root).as_posix()
+    what = file.relative_to(workspace.root).as_posix() if file.is_relative_to(workspace.root) else str(file)
     try:
         if pieces:
             deque(pieces(), maxlen=0)
@@ -101,7 +110,7 @@ def compared(
             yield Flaw(DIFFERENT, what)
     except FileNotFoundError:
         yield Flaw(MISSING, what)
-    except OutOfReach:
+    except (OutOfReach, OSError, ValueError):
         yield Flaw(DIFFERENT, what)
 
 

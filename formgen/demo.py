@@ -23,7 +23,7 @@ from formgen.intake import Intake
 from formgen.issue import issue
 from formgen.kinds import DayDate
 from formgen.process import Case, hold, resume
-from formgen.settings import PACKAGED, Workspace, write_key
+from formgen.settings import PACKAGED, Workspace
 from formgen.store import Journal, day
 from formgen.watch import Watch, alone
 
@@ -185,9 +185,9 @@ def unit(root: Path, coaches: int, seed: int) -> Stage:
     workspace = Workspace(root)  # its settings are those that are written here
     names = [f"\n[[coaches]]\nname = {json.dumps(name)}" for name in year().COACHES[:coaches]]
     (root / "formgen.toml").write_text("\n".join(["[intake]", "quiet = 0.0", *names, ""]), encoding="utf-8")
-    write_key(workspace.var / "keys", sha256(f"formgen {seed}".encode()).digest())
     clock = Clock(datetime.combine(year().FIRST, time(), UTC))
-    journal = Journal.open(workspace.var, vault=workspace.vault)
+    journal = Journal.open(workspace.var, vault=workspace.vault, head=workspace.head)
+    journal.rotate_key(clock(), sha256(f"formgen {seed}".encode()).digest())
     return Stage(Intake(workspace, journal, registry.load(workspace), clock, ids(seed, clock)))
 
 

@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from formgen import cage, outbox
-from formgen.errors import SandboxUnavailable
+from formgen.errors import OutOfReach, SandboxUnavailable
 from formgen.inbox import Entry, entries, shown, subject_of
 from formgen.settings import Workspace
 from formgen.store import Journal, Row
@@ -86,6 +86,7 @@ def health(workspace: Workspace, journal: Journal, now: float) -> Health:
     told = [row for row in noted.values() if row["stage"] != "wait" or since(row, now) > FORGOTTEN]
     problems = (
         *of_ledger(journal, counts),
+        *of_keys(journal),
         *of_inbox(lying, told, oldest, living),
         *named(told),
         *of_work(workspace, journal, noted),
@@ -158,6 +159,14 @@ def of_ledger(journal: Journal, counts: dict[str, int]) -> Iterator[Problem]:
     settled, told = received - counts.get("in_work", 0), journal.told()
     if settled != told:
         yield Problem("Tuloksia on {settled}, mutta tapahtumia {told}.", {"settled": settled, "told": told})
+
+
+def of_keys(journal: Journal) -> Iterator[Problem]:
+    """Yield why nothing is signed nor recognised: a signing key that is not as it was made."""
+    try:
+        _ = journal.keys
+    except OutOfReach as error:
+        yield Problem(error.message, error.values)
 
 
 def of_inbox(lying: Iterable[Entry], noted: Iterable[Row], oldest: float | None, living: bool) -> Iterator[Problem]:

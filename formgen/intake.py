@@ -477,6 +477,7 @@ class Intake:
                 "format": issue.reply_format(about.sheet.reader),
                 "omitted": " ".join(sorted(about.omitted)),
                 "corrects": about.first,
+                "key": about.key or None,
                 "issued_at": stamp(at),
             },
             kept(about, form),
@@ -513,6 +514,7 @@ class Intake:
                 "return_id": row["return_id"],
                 "payload": dump(payload),
             },
+            at,
         )
         seq = case.steps[-1].seq if case.steps else 0
         phase = case.phase

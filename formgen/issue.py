@@ -19,7 +19,7 @@ from formgen.form import Form, blank
 from formgen.process import Case, ends
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Draft, Identity, Notes
+from formgen.sheet import Draft, Identity, Keyring, Notes
 from formgen.store import Journal, Row, day, known, stamp
 from formgen.words import FORM_LANGUAGES, locale, say
 
@@ -40,12 +40,12 @@ class Issued:
 
 
 def words_for(
-    workspace: Workspace, form: type[Form], identity: Identity, case_id: str | None, language: str
+    workspace: Workspace, keys: Keyring, form: type[Form], identity: Identity, case_id: str | None, language: str
 ) -> dict[str, str]:
     """Return what a document says besides its fields."""
     office = workspace.office
     return {
-        "token": identity.token(workspace.keys),
+        "token": identity.token(keys),
         "instance": str(identity.instance),
         "case_id": case_id or "–",
         "organiser": office.organiser,
@@ -62,6 +62,7 @@ def words_for(
 
 def drafted(
     workspace: Workspace,
+    keys: Keyring,
     form: type[Form],
     identity: Identity,
     case_id: str | None,
@@ -73,10 +74,10 @@ def drafted(
     return Draft(
         form.questions(language, omitted),
         language,
-        words_for(workspace, form, identity, case_id, language),
+        words_for(workspace, keys, form, identity, case_id, language),
         template=partial(template_file, workspace, form),
         store=workspace.var,
-        mark=partial(identity.mark, workspace.keys),
+        mark=partial(identity.mark, keys),
         record=record,
     )
 
@@ -150,8 +151,8 @@ def issue(
     omitted = form.optional(workspace.office.leave_out.get(form.id, ()))
     omitted |= withheld(form, known_of) if employer else frozenset()
     sheet = blank(form, prefill.known(form, known_of), language)
-    identity = Identity(form.id, form.version, instance)
-    document = module.draw(drafted(workspace, form, identity, case_id, language, omitted), sheet)
+    identity, keys = Identity(form.id, form.version, instance), journal.keys_to_sign(now)
+    document = module.draw(drafted(workspace, keys, form, identity, case_id, language, omitted), sheet)
     journal.issue(
         {
             "instance_id": str(instance),
@@ -161,6 +162,7 @@ def issue(
             "language": language,
             "format": format_name,
             "omitted": " ".join(sorted(omitted)),
+            "key": keys.current,
             "issued_at": stamp(now),
         },
         {name: answer.text for name, answer in sheet.answers.items() if answer.text},
@@ -189,12 +191,13 @@ def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row
     form = spared(partial(registry.latest, row["form"])) if row["form"] else None
     letter = partial(reply.letter, row, form, workspace.office)
     issued = spared(partial(journal.issued, row["reply_id"])) if row["reply_id"] else None
+    keys = spared(lambda: journal.keys)
     drawn: dict[str, files.Making] = {}
-    if issued:
+    if issued and keys:
         issued = {**issued, "case_id": json.loads(row["reason"])["case_id"]}  # the one that the return told of itself
         notes = cache(partial(reply.notes, registry, row, issued))
         for name in dict.fromkeys(("docx", reply_format(issued["format"]))):
-            drawn[name] = partial(again, workspace, registry, issued, notes, name)
+            drawn[name] = partial(again, workspace, keys, registry, issued, notes, name)
     document = cache(partial(spared, drawn.pop("docx", letter), partial(spared, letter)))
     others = {name: partial(spared, draw) for name, draw in drawn.items()}
     text = partial(reply.text, row, form, workspace.office)
@@ -210,12 +213,19 @@ def spared(draw: Callable[[], Any], otherwise: Callable[[], Any] | None = None) 
         return otherwise() if otherwise else None
 
 
-def again(workspace: Workspace, registry: Registry, issued: Row, notes: Callable[[], Notes], format_name: str) -> bytes:
+def again(
+    workspace: Workspace,
+    keys: Keyring,
+    registry: Registry,
+    issued: Row,
+    notes: Callable[[], Notes],
+    format_name: str,
+) -> bytes:
     """Return the document that a rejected return is answered with; raise `UsageError` without a template to use."""
     form = registry.forms[issued["form"]][issued["version"]]
     identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
     omitted = (issued["omitted"] or "").split()
-    draft = drafted(workspace, form, identity, issued["case_id"], issued["language"], omitted)
+    draft = drafted(workspace, keys, form, identity, issued["case_id"], issued["language"], omitted)
     document: bytes = formats.every()[format_name].draw(replace(draft, notes=notes()), reply.printed(form, issued))
     return document
 
@@ -235,7 +245,9 @@ def archive(
     form, language, case_id = type(record), payload["language"], row["case_id"]
     identity = Identity(form.id, form.version, UUID(row["instance_id"]))
     journal.read_by(now, {"record_id": record_id, "case_id": case_id})
-    draft = drafted(workspace, form, identity, case_id, language, record=outbox.pretty(payload))
+    draft = drafted(
+        workspace, journal.keys_to_sign(now), form, identity, case_id, language, record=outbox.pretty(payload)
+    )
     values = {asked.name: getattr(record, asked.name) for asked in form.fields}
     document = formats.every()["pdf"].draw(draft, blank(form, values, language))
     file = path or outbox.record_path(workspace, case_id, record_id, form.id).with_suffix(".pdf")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import datetime
 
-from formgen import files
+from formgen import files, ledger
 from formgen.access import Actor
 from formgen.errors import OutOfReach
 from formgen.settings import Workspace
@@ -18,26 +18,15 @@ def reseal(workspace: Workspace, old: Vault, actor: Actor, now: datetime) -> Non
 
     Files are sealed anew beside the old ones, then the journal in one transaction, then the old files
     go: whatever dies in between, the journal says which are good, and another run does the rest.
-    Raise `OutOfReach` when neither vault is the one of the workspace: then nothing is changed.
+    Raise `OutOfReach` when neither vault is the one of the workspace, or when the journal is not as its
+    access log tells: then the journal stays as it is.
     """
     new = workspace.vault
     try:
-        journal = Journal.open(workspace.var, actor, new)
+        Journal.open(workspace.var, actor, new, workspace.head)
     except OutOfReach:
-        journal = Journal.open(workspace.var, actor, old)
-        for sha256 in digests(journal):
-            work = workspace.var / "work" / sha256
-            work.unlink(missing_ok=True)
-            with files.new(work) as stream:
-                with new.into(stream) as sealing:
-                    for piece in old.pieces(workspace.originals, sha256):
-                        sealing.write(piece)
-                files.put(stream)
-            work.replace(new.place(workspace.originals, sha256))
-        files.flush(workspace.originals)
-        journal.sealed_anew(new, now)
-        journal.engine.dispose()
-        journal = Journal.open(workspace.var, actor, new)
+        seal_anew(workspace, Journal.open(workspace.var, actor, old, workspace.head), now)
+        Journal.open(workspace.var, actor, new, workspace.head)
     for file in workspace.originals.iterdir():
         good = new.place(workspace.originals, file.name.partition(".")[0])
         if file != good and good.exists():
@@ -46,6 +35,22 @@ def reseal(workspace: Workspace, old: Vault, actor: Actor, now: datetime) -> Non
         shutil.rmtree(workspace.pictures, ignore_errors=True)
 
 
-def digests(journal: Journal) -> set[str]:
-    """Return the names of the files that are kept."""
-    return {row["sha256"] for row in journal.returned() if row["sha256"]}
+def seal_anew(workspace: Workspace, journal: Journal, now: datetime) -> None:
+    """Seal what is kept with the vault of the settings, files and journal."""
+    new = workspace.vault
+    for sha256 in journal.originals():
+        work = workspace.var / "work" / sha256
+        work.unlink(missing_ok=True)
+        with files.new(work) as stream:
+            with new.into(stream) as sealing:
+                for piece in journal.vault.pieces(workspace.originals, sha256):
+                    sealing.write(piece)
+            files.put(stream)
+        work.replace(new.place(workspace.originals, sha256))
+    files.flush(workspace.originals)
+    with journal.transaction():
+        if next(ledger.flaws(journal, journal.end.heads), None):
+            raise OutOfReach("Tietokanta ei ole sellainen kuin se kirjoitettiin. Selvitä ensin: formgen verify")
+        journal.sealed_anew(new, now)
+    journal.forget()
+    journal.engine.dispose()

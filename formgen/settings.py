@@ -1,14 +1,12 @@
-"""The workspace: its folders, its settings and its signing keys."""
+"""The workspace: its folders and its settings."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import secrets
 import ssl
 import tomllib
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,7 +21,6 @@ from pydantic_settings import (
 
 from formgen import files, vault
 from formgen.errors import OutOfReach, UsageError
-from formgen.sheet import Keyring
 from formgen.vault import PLAIN, Vault
 
 HERE = Path(__file__).parent
@@ -138,6 +135,14 @@ class Encryption(BaseModel):
     key: SecretStr = SecretStr("")
 
 
+class Access(BaseModel):
+    """Where the end of the access log is noted: a file, best where who can write ``var/`` cannot; empty for there."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    head_file: str = ""
+
+
 class Office(BaseSettings):
     """The settings in ``formgen.toml``; every one has a default and may come as FORMGEN_…."""
 
@@ -177,6 +182,7 @@ class Office(BaseSettings):
     signatures: Signatures = Signatures()
     files: Files = Files()
     encryption: Encryption = Encryption()
+    access: Access = Access()
 
     @classmethod
     def settings_customise_sources(
@@ -244,6 +250,12 @@ class Workspace:
             raise UsageError("Asetustiedosto formgen.toml ei kelpaa: {detail}", detail=first_line(error)) from error
         return office
 
+    @property
+    def head(self) -> Path | None:
+        """Return the file where the end of the access log is noted, None for the one beside the log."""
+        given = self.office.access.head_file
+        return self.root / given if given else None
+
     @cached_property
     def roots(self) -> tuple[bytes, ...]:
         """Return the certificates that are trusted, as PEM or DER.
@@ -263,21 +275,6 @@ class Workspace:
                 raise UsageError("Salausavain ei saa olla työtilassa, siis ei myöskään asetustiedostossa.")
             return vault.from_text(given.key.get_secret_value())
         return vault.from_file(self.root / given.key_file, self.root) if given.key_file else PLAIN
-
-    @property
-    def key_files(self) -> tuple[Path, ...]:
-        """Return the files of the signing keys, oldest first."""
-        return tuple(sorted((self.var / "keys").glob("*.key"), key=lambda file: (file.stat().st_mtime_ns, file.name)))
-
-    @property
-    def keys(self) -> Keyring:
-        """Return the signing keys, making the first one; the newest signs.
-
-        They are looked for every time: a daemon knows what another process has just signed with a new one.
-        """
-        if not self.key_files:
-            new_key(self.var / "keys")
-        return keyring(self.key_files)
 
     def make(self) -> Workspace:
         """Make the folders that are missing; raise `OutOfReach` when that cannot be."""
@@ -313,24 +310,6 @@ def certificate(file: Path) -> bytes:
     except (OSError, ValueError) as error:
         raise UsageError("Luotettua varmennetta {file} ei voi lukea.", file=file.name) from error
     return data
-
-
-def new_key(folder: Path) -> Path:
-    """Write a new signing key of 32 random bytes and return its place."""
-    return write_key(folder, secrets.token_bytes(32))
-
-
-def write_key(folder: Path, key: bytes) -> Path:
-    """Write a signing key, named after its own digest, mode 0600, and return its place."""
-    file = folder / f"{hashlib.sha256(key).hexdigest()[:8]}.key"
-    files.write(file, key, files.PRIVATE)
-    return file
-
-
-@cache
-def keyring(places: tuple[Path, ...]) -> Keyring:
-    """Return the keys in files that are named after what they hold; the last one signs."""
-    return Keyring({file.stem: file.read_bytes() for file in places}, places[-1].stem)
 
 
 Settings = dict[str, Any]

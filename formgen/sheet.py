@@ -254,10 +254,11 @@ class Mark(NamedTuple):
 
 
 class Keyring(NamedTuple):
-    """The signing keys by key id, and the id of the one that signs."""
+    """The signing keys by key id, the id of the one that signs, and the ids of those that are not trusted any more."""
 
     keys: Mapping[str, bytes]
     current: str
+    revoked: frozenset[str] = frozenset()
 
     def sign(self, body: str, key: str = "") -> str:
         """Return HMAC-SHA-256 of the text, cut to 128 bits, as 32 hex digits."""
@@ -278,6 +279,11 @@ class Keyring(NamedTuple):
         except ValueError:
             return None
 
+    def identify(self, token: str) -> Identity | None:
+        """Return the identity that a token or the code on a page carries, or None when it was not signed by us."""
+        mark = self.marked(token)
+        return mark.identity if mark else self.verify(token)
+
     def marked(self, text: str) -> Mark | None:
         """Return what the code on a page says, or None when it was not signed by us."""
         match = MARK.fullmatch(text)
@@ -289,6 +295,15 @@ class Keyring(NamedTuple):
             return None
         identity = Identity(form.lower().replace("-", "_"), version, UUID(instance))
         return Mark(identity, int(page), int(pages), layout.lower())
+
+
+def key_of(token: str) -> str:
+    """Return the id of the key with which a token or the code on a page says that it was signed.
+
+    >>> key_of("fg1:referral:2026.1:00000000-0000-0000-0000-000000000001:0badcafe:ceaf6f8757f28f2e719b03214ef3db68")
+    '0badcafe'
+    """
+    return token.split(":")[-2].lower()
 
 
 def claimed(token: str) -> Identity | None:

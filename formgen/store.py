@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from threading import local
 from typing import Any
@@ -38,20 +39,24 @@ from sqlalchemy import (
     func,
     insert,
     inspect,
+    literal,
     select,
+    text,
 )
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from formgen import files
-from formgen.access import Actor, Head, digest, noting
+from formgen.access import Actor, Head, HeadFile, chained, digest, digest_of_row, row_name
 from formgen.errors import Busy, OutOfReach, UsageError
 from formgen.form import Form
+from formgen.keys import GOOD, LOST, REVOKED, SIGNING, fingerprint, keyring, name_key, new_key, write_key
 from formgen.process import CHANGED, Case, Known, Step
 from formgen.registry import Registry
 from formgen.settings import Office
-from formgen.vault import PLAIN, Vault
+from formgen.sheet import Keyring
+from formgen.vault import LOCKED, PLAIN, Vault, key_of
 
-HEAD = "0007"
+HEAD = "0008"
 ACCESS = "access.head"
 SEALED = {  # the columns that say something of people, each with what names its row
     "payload": ("record_id",),
@@ -61,7 +66,9 @@ SEALED = {  # the columns that say something of people, each with what names its
     "note": ("case_id", "seq"),
     "place": ("stage", "subject"),
 }
-CANARY = "formgen"
+CANARY, FORMER = "formgen 2", "formgen"  # before a journal's chain was keyed its canary had the other name
+IDS = ("return_id", "record_id", "case_id")
+MANY = 1000  # lines or rows that are held at once
 Row = Mapping[str, Any]
 Transaction = Connection
 
@@ -90,6 +97,7 @@ issued = Table(
     Column("sources", Text, nullable=False),
     Column("omitted", Text),
     Column("corrects", String(36), index=True),
+    Column("key", String(16)),
     Column("issued_at", String(32), nullable=False),
 )
 returns = Table(
@@ -168,8 +176,23 @@ accesses = Table(
     Column("return_id", String(36)),
     Column("record_id", String(36)),
     Column("case_id", String(40)),
+    Column("written", Text),
+    Column("digest", String(64)),
     Column("prev", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
+    Index("ix_access_written", "written", "seq"),
+)
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("name", String(16), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    Column("made_at", String(32), nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("revoked_at", String(32)),
+    Column("revoked_by", Text),
+    Column("remark", Text),
+    Index("ix_signing_keys_signing", "state", unique=True, sqlite_where=text("state = 'signing'")),
 )
 problems = Table(
     "problems",
@@ -183,6 +206,15 @@ problems = Table(
     PrimaryKeyConstraint("stage", "subject"),
 )
 seal = Table("seal", metadata, Column("key", String(8), primary_key=True), Column("canary", Text, nullable=False))
+BOUND = (
+    cases,
+    issued,
+    returns,
+    records,
+    steps,
+    events,
+    signing_keys,
+)  # of whose rows the access log tells how they stand
 
 
 def add_only(_: Table, connection: Connection, **_how: Any) -> None:
@@ -195,6 +227,20 @@ def add_only(_: Table, connection: Connection, **_how: Any) -> None:
 
 
 event.listen(accesses, "after_create", add_only)
+
+
+@contextmanager
+def rewritten(connection: Connection) -> Iterator[None]:
+    """Let the lines of the access log be changed within a transaction."""
+    for change in ("update", "delete"):
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS access_no_{change}")
+    yield
+    add_only(accesses, connection)
+
+
+def name_of(table: Table, row: Row) -> str:
+    """Return what the access log calls a row."""
+    return row_name(table.name, *(row[column.name] for column in table.primary_key.columns))
 
 
 def stamp(at: datetime) -> str:
@@ -215,21 +261,24 @@ def day(at: datetime) -> date:
 class Journal:
     """The database of one workspace, ``actor`` being at work in it; whatever they change is in the access log.
 
-    ``current`` holds the transaction that a thread has open.
+    ``end`` is where the end of the log is noted; ``current`` holds the transaction that a thread has open.
     """
 
     engine: Engine
     var: Path
+    end: HeadFile
     actor: Actor = field(default_factory=Actor.here)
     vault: Vault = PLAIN
     current: local = field(default_factory=local, compare=False)
 
     @classmethod
-    def open(cls, var: Path, actor: Actor | None = None, vault: Vault = PLAIN) -> Journal:
+    def open(cls, var: Path, actor: Actor | None = None, vault: Vault = PLAIN, head: Path | None = None) -> Journal:
         """Return the journal in the private folder, made or brought up to date; raise `OutOfReach`.
 
-        Nothing is changed when the vault is not the one that it is sealed with.
+        Nothing is changed when the vault is not the one that it is sealed with. The end of its
+        access log is noted in ``head``, which is beside it when none is given.
         """
+        end = HeadFile(head or var / ACCESS)
         file = var / "formgen.db"
         engine = create_engine(
             f"sqlite:///{file}", connect_args={"timeout": 30, "isolation_level": None}, hide_parameters=True
@@ -238,11 +287,11 @@ class Journal:
         event.listen(engine, "begin", begin)
         try:
             files.private(file)
-            fits(engine, vault)
-            upgrade(engine)
+            fits(engine, vault, var / "originals")
+            upgrade(engine, vault=vault, end=end, var=var)
         except (OperationalError, OSError) as error:
             raise OutOfReach(detail=f"{var}") from error
-        journal = cls(engine, var, actor or Actor.here(), vault)
+        journal = cls(engine, var, end, actor or Actor.here(), vault)
         if vault.key and journal.row(select(seal)) is None:
             with engine.execution_options(writes=True).begin() as connection:
                 connection.execute(insert(seal).prefix_with("OR IGNORE").values(canary_of(vault)))
@@ -274,7 +323,7 @@ class Journal:
                     before = self.head(connection)
                     yield connection
                     if (after := self.head(connection)) != before:
-                        ending.enter_context(noting(self.var / ACCESS, before, after))
+                        ending.enter_context(self.end.noting(before, after))
                 finally:
                     del self.current.connection
         except OperationalError as error:
@@ -286,20 +335,36 @@ class Journal:
 
     def head(self, connection: Transaction) -> Head:
         """Return the last line of the access log."""
-        query = select(accesses.c.seq, accesses.c.hash).order_by(accesses.c.seq.desc()).limit(1)
-        row = connection.execute(query).first()
-        return Head(*row) if row else Head()
+        return end_of_log(connection)
 
     def access(self, connection: Transaction, action: str, at: str, **about: str | None) -> None:
         """Add to the access log that something is ``read`` or ``changed``.
 
-        ``about`` are the ids of the return, record and case; the case ``*`` stands for all.
+        ``about`` are the ids of the return, record and case, the case ``*`` standing for all, and
+        of a row that was written its name and digest.
         """
         seq, prev = self.head(connection)
-        ids = {name: about.get(name) for name in ("return_id", "record_id", "case_id")}
+        said = {name: about.get(name) for name in (*IDS, "written", "digest")}
         who = {"actor": self.actor.name, "command": self.actor.command}
-        line = {"seq": seq + 1, "at": at, **who, "action": action, **ids, "prev": prev}
-        connection.execute(accesses.insert().values(**line, hash=digest(line)))
+        line = {"seq": seq + 1, "at": at, **who, "action": action, **said, "prev": prev}
+        connection.execute(accesses.insert().values(**line, hash=digest(line, self.vault.chain)))
+
+    def note(self, connection: Transaction, table: Table, row: Row, at: str, action: str = "changed") -> None:
+        """Add to the access log how a row stands now; ``row`` is as it is stored."""
+        ids = {name: row.get(name) for name in IDS}
+        self.access(connection, action, at, **ids, written=name_of(table, row), digest=digest_of_row(row))
+
+    def add(self, connection: Transaction, table: Table, values: Row, at: str, action: str = "changed") -> None:
+        """Write a row down for good."""
+        row = self.shut(values)
+        connection.execute(table.insert().values(**row))
+        self.note(connection, table, row, at, action)
+
+    def change(self, connection: Transaction, table: Table, key: str, changes: Row, at: str) -> None:
+        """Write down how a row has changed; ``changes`` are as they are stored."""
+        same = next(iter(table.primary_key.columns)) == key
+        connection.execute(table.update().where(same).values(**changes))
+        self.note(connection, table, dict(connection.execute(select(table).where(same)).mappings().one()), at)
 
     def read_by(self, at: datetime, *about: Row) -> None:
         """Add to the access log what somebody is about to see: for each its ids."""
@@ -315,15 +380,74 @@ class Journal:
             query = query.where(same | (accesses.c.case_id == "*") if name == "case_id" else same)
         return self.rows(query)
 
+    # --- the signing keys ---------------------------------------------------------------------
+
+    def key_rows(self) -> list[Row]:
+        """Return what is written down of every signing key, oldest first."""
+        return self.rows(select(signing_keys).order_by(signing_keys.c.made_at, signing_keys.c.name))
+
+    @property
+    def keys(self) -> Keyring:
+        """Return the signing keys, none before the first document; raise `OutOfReach` when one is not as it was.
+
+        They are looked up every time: who is at work knows what another process has just changed.
+        """
+        rows = self.key_rows()
+        if not rows and self.row(select(issued.c.instance_id).limit(1)):
+            raise OutOfReach(LOST, what="–")
+        return keyring(rows, self.var / "keys")
+
+    def keys_to_sign(self, at: datetime) -> Keyring:
+        """Return the signing keys, of which the first is made before the first document; raise `OutOfReach`."""
+        if not self.keys.current:
+            with suppress(FileExistsError):
+                self.rotate_key(at, first=True)
+        return self.keys
+
+    def rotate_key(self, at: datetime, key: bytes | None = None, *, first: bool = False) -> str:
+        """Have a new key sign from now on, and return its name; what the one until now has signed stays good.
+
+        Raise `FileExistsError` when it was to be the ``first``, and is not.
+        """
+        key = key or new_key()
+        name, file = name_key(key), None
+        row = {"name": name, "fingerprint": fingerprint(key), "made_at": stamp(at), "state": SIGNING}
+        try:
+            with self.transaction() as connection:
+                for before in self.key_rows():
+                    if first:
+                        raise FileExistsError(before["name"])
+                    if before["state"] == SIGNING:
+                        self.change(connection, signing_keys, before["name"], {"state": GOOD}, stamp(at))
+                file = write_key(self.var / "keys", key)
+                self.add(connection, signing_keys, row, stamp(at))
+        except BaseException:
+            if file and not self.row(select(signing_keys).where(signing_keys.c.name == name)):
+                file.unlink(missing_ok=True)
+            raise
+        return name
+
+    def revoke_key(self, name: str, remark: str, at: datetime) -> None:
+        """Trust a key no more: what it has signed needs a person; raise `UsageError` for the one that signs."""
+        with self.transaction() as connection:
+            state = {row["name"]: row["state"] for row in self.key_rows()}.get(name)
+            if state is None:
+                raise UsageError("Avainta {key} ei ole.", key=name)
+            if state == SIGNING:
+                raise UsageError("Avain {key} allekirjoittaa. Tee ensin uusi: formgen keys rotate", key=name)
+            if state == REVOKED:
+                raise UsageError("Avain {key} on jo poistettu käytöstä.", key=name)
+            by = {"revoked_at": stamp(at), "revoked_by": self.actor.name, "remark": remark or None}
+            self.change(connection, signing_keys, name, {"state": REVOKED, **by}, stamp(at))
+
     # --- returns ------------------------------------------------------------------------------
 
     def arrive(self, arrivals: Iterable[Row]) -> None:
         """Write down that returns have come; from now on they exist."""
         with self.transaction() as connection:
             for values in arrivals:
-                source = self.vault.digest(values["source"])
-                connection.execute(returns.insert().values(attempts=0, **self.shut({**values, "source": source})))
-                self.access(connection, "changed", values["received_at"], return_id=values["return_id"])
+                row = {**values, "source": self.vault.digest(values["source"]), "attempts": 0}
+                self.add(connection, returns, row, values["received_at"])
 
     def attempts(self, numbers: Mapping[str, int]) -> None:
         """Write down how many attempts there have been at returns."""
@@ -374,19 +498,15 @@ class Journal:
         """Write down what has become of a return."""
         shut = self.shut({**changes, "return_id": return_id})
         del shut["return_id"]  # a key that is set, to whatever, is looked up in all that may refer to it
-        connection.execute(returns.update().where(returns.c.return_id == return_id).values(**shut))
-        ids = {name: changes[name] for name in ("record_id", "case_id")}
-        self.access(connection, "changed", changes["processed_at"], return_id=return_id, **ids)
+        self.change(connection, returns, return_id, shut, changes["processed_at"])
 
     # --- documents and cases ------------------------------------------------------------------
 
     def issue(self, values: Row, answers: Mapping[str, str], sources: Mapping[str, Row]) -> None:
         """Write down a document before it leaves: its answers by path, and where each field's came from."""
+        row = {**values, "answers": dump(answers), "sources": dump(sources)}
         with self.transaction() as connection:
-            shut = self.shut({**values, "answers": dump(answers), "sources": dump(sources)})
-            connection.execute(issued.insert().values(**shut))
-            if values["case_id"]:
-                self.access(connection, "read", values["issued_at"], case_id=values["case_id"])
+            self.add(connection, issued, row, values["issued_at"], "read" if values["case_id"] else "changed")
 
     def issued(self, instance_id: str) -> Row | None:
         """Return what was issued as an instance, its answers and sources as mappings.
@@ -408,12 +528,8 @@ class Journal:
         newest = select(cases.c.number).where(same).order_by(cases.c.number.desc()).limit(1)
         number = (connection.execute(newest).scalar() or 0) + 1
         case_id = f"{prefix}-{year}-{number:05}"
-        connection.execute(
-            cases.insert().values(
-                case_id=case_id, prefix=prefix, year=year, number=number, opened_at=stamp(at), previous=previous
-            )
-        )
-        self.access(connection, "changed", stamp(at), case_id=case_id)
+        row = {"case_id": case_id, "prefix": prefix, "year": year, "number": number, "previous": previous}
+        self.add(connection, cases, {**row, "opened_at": stamp(at)}, stamp(at))
         return case_id
 
     def has_case(self, case_id: str) -> bool:
@@ -489,13 +605,13 @@ class Journal:
         own = (records.c.instance_id == instance_id) | records.c.instance_id.in_(again)
         return self.rows(select(records).where(own).order_by(records.c.record_id))
 
-    def add_record(self, connection: Transaction, values: Row) -> None:
+    def add_record(self, connection: Transaction, values: Row, at: datetime) -> None:
         """Write an accepted record down for good."""
-        connection.execute(records.insert().values(**self.shut(values)))
+        self.add(connection, records, values, stamp(at))
 
     def add_step(self, connection: Transaction, values: Row) -> None:
         """Write the next step of a case down for good."""
-        connection.execute(steps.insert().values(**self.shut(values)))
+        self.add(connection, steps, values, values["at"])
 
     def note_step(self, case: Case, transition: str, note: Mapping[str, str], at: datetime) -> None:
         """Write down a step that no document makes: the phase stays, the note says what was given."""
@@ -513,7 +629,6 @@ class Journal:
         }
         with self.transaction() as connection:
             self.add_step(connection, values)
-            self.access(connection, "changed", stamp(at), case_id=case.case_id)
 
     def add_event(self, connection: Transaction, body: Row) -> None:
         """Write an event down under the next number; its line in the feed is this text."""
@@ -521,7 +636,7 @@ class Journal:
         inserted = connection.execute(event).inserted_primary_key
         assert inserted, "the database numbers events"
         line = dump({"seq": inserted[0], **body})
-        connection.execute(events.update().where(events.c.seq == inserted[0]).values(body=line))
+        self.change(connection, events, inserted[0], {"body": line}, body["at"])
 
     def feed(self, after: int = 0, number: int | None = None) -> list[Row]:
         """Return so many events after a number, or all of them, in order."""
@@ -579,37 +694,100 @@ class Journal:
         return turned(row, self.vault.open)
 
     def sealed_anew(self, vault: Vault, at: datetime) -> None:
-        """Seal everything with another vault, or with none, in one transaction; keep no trace of what was before.
+        """Seal everything with another vault, or with none, and chain the access log with its key, in one transaction.
 
         Where a return came from stays a digest of an earlier key: it only tells a file that is taken
         twice before it is let go.
         """
         other = replace(self, vault=vault)
-        with self.transaction() as connection:
+        with self.transaction() as connection, rewritten(connection):
             for table in (records, issued, returns, steps):
                 same = [column == bindparam(f"row_{column.name}") for column in table.primary_key.columns]
-                for row in connection.execute(select(table)).mappings().all():
-                    found = self.opened(dict(row))
-                    anew = other.shut(found)
-                    if table is records:
-                        answers = dump(json.loads(found["payload"])["data"])
-                        anew["answers_key"] = vault.digest(hashlib.sha256(answers.encode()).hexdigest())
-                    if table is returns and not self.vault.key:
-                        anew["source"] = vault.digest(row["source"])
+                for row in map(dict, connection.execute(select(table)).mappings().all()):
+                    anew = self.turned_to(vault, table, row)
                     which = {f"row_{column.name}": row[column.name] for column in table.primary_key.columns}
                     changed = {name: value for name, value in anew.items() if value != row[name]}
                     if changed:
                         connection.execute(table.update().where(*same).values(**changed), which)
+                        about = accesses.c.written == name_of(table, row)
+                        newest = select(func.max(accesses.c.seq)).where(about).scalar_subquery()
+                        line = accesses.update().where(accesses.c.seq == newest)
+                        connection.execute(line.values(digest=digest_of_row({**row, **changed})))
+            link = accesses.update().where(accesses.c.seq == bindparam("line"))
+            links = chained(self.lines(), vault.chain)
+            while some := [{"line": one.pop("seq"), **one} for one in islice(links, MANY)]:
+                connection.execute(link.values(prev=bindparam("prev"), hash=bindparam("hash")), some)
             connection.execute(problems.delete())  # the daemon notes them anew
             connection.execute(seal.delete())
             if vault.key:
                 connection.execute(seal.insert().values(canary_of(vault)))
-            self.access(connection, "changed", stamp(at), case_id="*")
+            other.access(connection, "changed", stamp(at), case_id="*")
+
+    def turned_to(self, vault: Vault, table: Table, row: Row) -> dict[str, Any]:
+        """Return a stored row as another vault has it."""
+        found = self.opened(row)
+        anew = turned(found, vault.seal)
+        if table is records:
+            answers = dump(json.loads(found["payload"])["data"])
+            anew["answers_key"] = vault.digest(hashlib.sha256(answers.encode()).hexdigest())
+        if table is returns and not self.vault.key:
+            anew["source"] = vault.digest(row["source"])
+        return anew
+
+    def forget(self) -> None:
+        """Keep no trace of what the database held before, as it was before it was sealed."""
         with self.engine.connect() as connection:
             raw = connection.connection.driver_connection
             assert raw, "a connection that is open has its driver's"
             raw.execute("VACUUM")
             raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    # --- what is there, for those who look whether it is as it was written ---------------------
+
+    @contextmanager
+    def still(self) -> Iterator[tuple[Head | None, ...]]:
+        """Let the queries of this thread see one moment, whatever is written meanwhile; yield the noted end of then."""
+        with self.engine.connect() as connection:
+            with self.transaction():  # while nobody else writes
+                connection.execute(select(seal)).first()  # with its first look a connection sees what it will see
+                ends = self.end.heads
+            self.current.connection = connection
+            try:
+                yield ends
+            finally:
+                del self.current.connection
+
+    def lines(self) -> Iterator[Row]:
+        """Yield the lines of the access log, oldest first, some being held at once."""
+        seq = -(2**63)
+        query = select(accesses).order_by(accesses.c.seq).limit(MANY)
+        while some := self.rows(query.where(accesses.c.seq > seq)):
+            yield from some
+            seq = some[-1]["seq"]
+
+    def stored(self, table: Table) -> Iterator[tuple[str, Row]]:
+        """Yield the rows of a table as they are stored, each with its name in the access log, in the order of these."""
+        for row in self.streamed(select(table).order_by(*table.primary_key.columns)):
+            yield name_of(table, row), row
+
+    def noted(self, table: Table) -> Iterator[tuple[str, str | None]]:
+        """Yield the name of every row of a table in the access log, in order, and the digest in its newest line."""
+        about = accesses.c.written > f"{table.name}:", accesses.c.written < f"{table.name};"
+        newest = select(func.max(accesses.c.seq)).where(*about).group_by(accesses.c.written)
+        query = select(accesses.c.written, accesses.c.digest).where(accesses.c.seq.in_(newest))
+        for row in self.streamed(query.order_by(accesses.c.written)):
+            yield row["written"], row["digest"]
+
+    def originals(self) -> Iterator[str]:
+        """Yield the digests of the files that are kept."""
+        for row in self.streamed(select(returns.c.sha256).where(returns.c.sha256 != "").distinct()):
+            yield row["sha256"]
+
+    def streamed(self, query: Any) -> Iterator[Row]:
+        """Yield the rows of a query as they are stored, none but the one that is looked at being held."""
+        outer = self.open_transaction
+        with nullcontext(outer) if outer else self.engine.connect() as connection:
+            yield from map(dict, connection.execute(query).mappings())
 
     def row(self, query: Any) -> Row | None:
         """Return the first row of a query, or None."""
@@ -653,22 +831,53 @@ def canary_of(vault: Vault) -> dict[str, str]:
     return {"key": vault.name, "canary": vault.seal(CANARY, CANARY)}
 
 
-def fits(engine: Engine, vault: Vault) -> None:
-    """Raise `OutOfReach` unless the vault is the one that a journal is sealed with; an empty one fits any."""
+def fits(engine: Engine, vault: Vault, originals: Path) -> None:
+    """Raise `OutOfReach` unless the vault is the one that a workspace is sealed with; an empty one fits any.
+
+    That it is sealed is seen by more than what is written down of it.
+    """
     with engine.connect() as connection:
-        there = set(inspect(connection).get_table_names())
+        shapes = inspect(connection)
+        there = set(shapes.get_table_names())
         row = connection.execute(select(seal)).first() if "seal" in there else None
-        tables = [table for table in (returns, issued, cases) if table.name in there]
-        empty = not any(connection.execute(select(table).limit(1)).first() for table in tables)
-    if row and not vault.key:
-        raise OutOfReach("Työtila on salattu avaimella {key}, mutta asetuksissa ei ole avainta.", key=row.key)
-    if row and row.key != vault.name:
+        key = row.key if row else sealed_with(connection, there) or sealed_by_name(originals)
+        tables = [table for table in (returns, issued, cases, accesses) if table.name in there]
+        empty = not any(connection.execute(select(literal(1)).select_from(table).limit(1)).first() for table in tables)
+        chained_since = "access" in there and any(found["name"] == "written" for found in shapes.get_columns("access"))
+    if key and not vault.key:
+        raise OutOfReach(LOCKED, key=key)
+    if key and key != vault.name:
         message = "Työtila on salattu avaimella {key}, mutta asetuksissa on avain {other}."
-        raise OutOfReach(message, key=row.key, other=vault.name)
+        raise OutOfReach(message, key=key, other=vault.name)
     if row:
-        vault.open(CANARY, row.canary)
-    elif vault.key and not empty:
+        vault.open(*((CANARY, row.canary) if chained_since else (FORMER, f"\x1e{row.key}:{row.canary}")))
+    elif vault.key and not key and not empty:
         raise OutOfReach("Asetuksissa on salausavain, mutta työtilaa ei ole salattu. Aja ensin: formgen encrypt")
+
+
+def sealed_with(connection: Connection, there: Container[str]) -> str:
+    """Return the name of the key with which the oldest or the newest rows are sealed, empty when they are not."""
+    for column in (records.c.payload, issued.c.answers, returns.c.file_name):
+        key = next(iter(column.table.primary_key.columns))
+        for end in (key, key.desc()) if column.table.name in there else ():
+            if name := key_of(str(connection.execute(select(column).order_by(end).limit(1)).scalar())):
+                return name
+    return ""
+
+
+def sealed_by_name(originals: Path) -> str:
+    """Return the key that the name of a kept file tells, empty when the file lies there without one too."""
+    for file in islice(originals.iterdir(), 1) if originals.is_dir() else ():
+        name, _, key = file.name.partition(".")
+        return key if key and not (originals / name).exists() else ""
+    return ""
+
+
+def end_of_log(connection: Connection) -> Head:
+    """Return the last line of the access log."""
+    query = select(accesses.c.seq, accesses.c.hash).order_by(accesses.c.seq.desc()).limit(1)
+    row = connection.execute(query).first()
+    return Head(*row) if row else Head()
 
 
 def known(row: Row, registry: Registry) -> Known:
@@ -704,11 +913,11 @@ def begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def upgrade(engine: Engine) -> None:
+def upgrade(engine: Engine, **given: Any) -> None:
     """Bring the database to the newest shape; nothing is done when it has it already."""
     with engine.connect() as connection:
         if inspect(connection).has_table("alembic_version"):
             version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             if version == HEAD:
                 return
-    importlib.import_module("formgen.migrations").upgrade(engine)
+    importlib.import_module("formgen.migrations").upgrade(engine, **given)

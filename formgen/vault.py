@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from formgen.errors import OutOfReach, UsageError
 CHUNK, NONCE, TAG, SALT = 1_048_576, 12, 16, 16
 OTHER = "Tallennettu tiedosto {name} ei ole se, joka tallennettiin."
 CHANGED = "Salattua tietoa {name} on muutettu, tai se on vaurioitunut."
+LOCKED = "Työtila on salattu avaimella {key}, mutta asetuksissa ei ole avainta."
+SEALED = re.compile("\x1e([0-9a-f]{8}):")  # no text of people begins so: it holds no control character
 
 
 @dataclass(frozen=True)
@@ -38,19 +41,31 @@ class Vault:
         """Return the key for one purpose."""
         return hmac.new(self.key, b"formgen " + purpose, hashlib.sha256).digest()
 
+    @property
+    def chain(self) -> bytes:
+        """Return the key of the access log's chain, none without encryption."""
+        return self.derived(b"chain") if self.key else b""
+
     def seal(self, name: str, text: str) -> str:
         """Return a text sealed under the name of its place: in any other place it does not open."""
         if not self.key:
             return text
         nonce = secrets.token_bytes(NONCE)
-        return b64encode(nonce + AESGCM(self.derived(b"text")).encrypt(nonce, text.encode(), name.encode())).decode()
+        sealed = AESGCM(self.derived(b"text")).encrypt(nonce, text.encode(), name.encode())
+        return f"\x1e{self.name}:{b64encode(nonce + sealed).decode()}"
 
     def open(self, name: str, text: str) -> str:
-        """Return what was sealed as it was; raise `OutOfReach` when it was changed or is of another place or key."""
+        """Return what was sealed as it was; raise `OutOfReach` when it was changed or is of another place or key.
+
+        Without a key nothing that is sealed is taken for what it holds.
+        """
+        sealed_by = key_of(text)
         if not self.key:
+            if sealed_by:
+                raise OutOfReach(LOCKED, key=sealed_by)
             return text
         try:
-            data = b64decode(text, validate=True)
+            data = b64decode(SEALED.sub("", text, count=1) if sealed_by else "", validate=True)
             cipher = AESGCM(self.derived(b"text"))
             return cipher.decrypt(data[:NONCE], data[NONCE:], name.encode()).decode()
         except (InvalidTag, ValueError) as error:
@@ -108,6 +123,12 @@ class Vault:
 
 
 PLAIN = Vault()
+
+
+def key_of(text: str) -> str:
+    """Return the name of the key that a text is sealed with, empty for one that is not."""
+    match = SEALED.match(text)
+    return match[1] if match else ""
 
 
 class Sealing:

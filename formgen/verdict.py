@@ -23,7 +23,7 @@ from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.reply import as_issued, explained, notes, printed
 from formgen.settings import Workspace
-from formgen.sheet import AS_ISSUED, UNSEEN, Answer, Control, Identity, Paper, Question, Sheet, completed, flat
+from formgen.sheet import AS_ISSUED, UNSEEN, Answer, Control, Identity, Paper, Question, Sheet, completed, flat, key_of
 from formgen.store import Caseloads, Journal, Row, day, dump, stamp
 from formgen.words import FORM_LANGUAGES, clean, plain, say
 
@@ -31,6 +31,7 @@ UNTRUSTED = (
     "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
 )
 BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus."
+REVOKED = "Asiakirja on tehty avaimella {key}, joka on poistettu käytöstä. Tarkistakaa, onko se yksikön tekemä."
 ELSEWHERE = "Sama tiedosto on jo otettu vastaan toisessa asiassa. Tarkistakaa, mihin asiaan se kuuluu."
 OF_ANOTHER = "Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä."
 OF_NOBODY = "Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen."
@@ -67,7 +68,8 @@ class Recognised:
     A reply to a rejected return is the document that was issued ``first`` once more: what was
     given is what that one went out with, ``shown`` what it showed of its answers itself, and either
     has become the records of both. ``decided`` are the answers on which a person has decided, as
-    they were read.
+    they were read. ``key`` is the signing key on which it all stands: one that is revoked, if any has to do
+    with it.
     """
 
     identity: Identity
@@ -84,6 +86,7 @@ class Recognised:
     omitted: tuple[str, ...]
     first: str
     issued_at: str
+    key: str = ""
     doubts: tuple[Finding, ...] = ()
     decided: Mapping[str, Answer] = field(default_factory=dict)
 
@@ -160,7 +163,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Desk:
-    """Where returns are read and weighed: the forms, the journal and the keys of one workspace."""
+    """Where returns are read and weighed: the forms and the journal, with the keys, of one workspace."""
 
     workspace: Workspace
     journal: Journal
@@ -189,7 +192,8 @@ class Desk:
     def turn(self, sheet: Sheet) -> tuple[date, int]:
         """Return the place of a document in the order of the process: its day, then the number of its form."""
         tokens = sorted({token for found in sheet.tokens.values() for token in found})
-        identity = next((found for token in tokens if (found := self.verified(token))), None)
+        keys = self.journal.keys
+        identity = next((found for token in tokens if (found := keys.identify(token))), None)
         form = self.registry.forms.get(identity.form, {}).get(identity.version) if identity else None
         if form is None:
             return date.max, 0
@@ -219,9 +223,10 @@ class Desk:
         own = str(identity.instance)
         issued = self.journal.issued(own) or {}
         form, given = versions[identity.version], issued.get("given", {})
+        key, revoked = self.signer(sheet, issued)
         omitted = (issued.get("omitted") or "").split()
         language = issued.get("language") or sheet.claims.get("language")
-        doubts = (*doubts, *minded(sheet, omitted))
+        doubts = (*doubts, *revoked, *minded(sheet, omitted))
         sheet = replace(sheet, pictures={path: shown for path, shown in sheet.pictures.items() if asks(form, path)})
         sheet = as_issued(self.unnoted(sheet, issued), form, issued)
         about = Recognised(
@@ -239,6 +244,7 @@ class Desk:
             omitted=tuple(omitted),
             first=issued.get("corrects") or own,
             issued_at=issued.get("issued_at", ""),
+            key=key,
             doubts=doubts,
         )
         return self.placed(about, day(received))
@@ -313,7 +319,8 @@ class Desk:
         Raise `Unreadable` when no carrier has an identity that is ours.
         """
         tokens = {token for carrier, found in sheet.tokens.items() if carrier != "bookmark" for token in found}
-        verified = {self.verified(token) for token in tokens}
+        keys = self.journal.keys
+        verified = {keys.identify(token) for token in tokens}
         identities = sorted((identity for identity in verified if identity), key=str)
         instances = {UUID(found) for found in sheet.tokens.get("bookmark", ())}
         if not tokens:
@@ -330,11 +337,17 @@ class Desk:
         message = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
         return identities[0], (Finding("R89", "review", "", message),)
 
-    def verified(self, token: str) -> Identity | None:
-        """Return the identity that a token or the code of a page carries, or None when it was not signed by us."""
-        keys = self.workspace.keys
-        mark = keys.marked(token)
-        return mark.identity if mark else keys.verify(token)
+    def signer(self, sheet: Sheet, issued: Row) -> tuple[str, tuple[Finding, ...]]:
+        """Return the key on which a document stands, by its tokens and by its issue, and what is doubtful of it.
+
+        One that has to do with a revoked key needs a person, whatever other key it was signed with too.
+        """
+        keys = self.journal.keys
+        tokens = {token for found in sheet.tokens.values() for token in found if keys.identify(token)}
+        signers = {key_of(token) for token in tokens} | {issued.get("key") or ""}
+        for key in sorted(signers & keys.revoked):
+            return key, (Finding("R89", "review", "", REVOKED, {"key": key}),)
+        return issued.get("key") or max(signers), ()
 
     def bookmarked(self, sheet: Sheet) -> tuple[str, str]:
         """Return form and version of what was issued as the only instance that a sheet without tokens names."""
@@ -344,7 +357,8 @@ class Desk:
 
     def measured(self, sheet: Sheet, papers: Mapping[tuple[str, str], Paper]) -> dict[tuple[str, str], Paper] | None:
         """Return the paper with the layout that the codes on the pages of a sheet name, if there is one."""
-        marks = [mark for token in sheet.tokens.get("qr", ()) if (mark := self.workspace.keys.marked(token))]
+        keys = self.journal.keys
+        marks = [mark for token in sheet.tokens.get("qr", ()) if (mark := keys.marked(token))]
         for mark in marks[:1]:
             name = (mark.identity.form, mark.identity.version)
             layout = formats.every()[sheet.reader].kept(mark.layout, self.workspace.var / "layouts")

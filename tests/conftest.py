@@ -75,7 +75,7 @@ class Bench:
     def __post_init__(self) -> None:
         """Open the workspace, as a process that starts does."""
         self.workspace = Workspace(self.root).make()
-        self.journal = Journal.open(self.workspace.var, vault=self.workspace.vault)
+        self.journal = Journal.open(self.workspace.var, vault=self.workspace.vault, head=self.workspace.head)
         self.registry = registry.load(self.workspace)
         self.intake = Intake(self.workspace, self.journal, self.registry, self.clock)
 

@@ -31,7 +31,7 @@ def draft(form: type[Form]) -> Draft:
     return Draft(
         form.questions(),
         "fi",
-        issue.words_for(OFFICE, form, IDENTITY[form], CASE_ID, "fi"),
+        issue.words_for(OFFICE, KEYS, form, IDENTITY[form], CASE_ID, "fi"),
         template=partial(registry.template_file, WORKSPACE, form),
         store=Path(STORE.name),
         mark=partial(IDENTITY[form].mark, KEYS),

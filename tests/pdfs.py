@@ -40,7 +40,7 @@ def drawn(
     record: bytes = b"",
     omitted: Container[str] = (),
 ) -> bytes:
-    draft = issue.drafted(desk, form, identity(form), CASE_ID, language, omitted, record)
+    draft = issue.drafted(desk, desk.keys, form, identity(form), CASE_ID, language, omitted, record)
     return pdf.draw(draft, sheet or blank(form, {}, language))
 
 

@@ -277,7 +277,7 @@ OFFICE: Any = SimpleNamespace(office=Office(), keys=KEYS)
 
 def words(form: type[Form], language: str = "fi") -> dict[str, str]:
     """Return what a document says besides its fields."""
-    return issue.words_for(OFFICE, form, Identity(form.id, form.version, INSTANCE), CASE_ID, language)
+    return issue.words_for(OFFICE, KEYS, form, Identity(form.id, form.version, INSTANCE), CASE_ID, language)
 
 
 def template(form: type[Form], language: str = "fi") -> docx.Template:

@@ -25,7 +25,7 @@ from formgen import cage, formats, wall
 from formgen.errors import CutOff, Unreadable
 from formgen.settings import Intake
 from formgen.sheet import Sheet
-from tests.conftest import Bench, tree
+from tests.conftest import NOON, Bench, tree
 
 REFUSALS = (None, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENETUNREACH, errno.ECONNREFUSED)
 ANY = b"%PDF-1.7 a file that takes its reader over"
@@ -115,7 +115,7 @@ def test_a_reader_that_is_taken_over_can_do_nothing(bench: Bench, monkeypatch: p
     inside = bench.drop(b"somebody's", "lomake.docx")
     bench.send("referral", {})
     inside.write_bytes(b"somebody's")
-    assert bench.workspace.keys
+    assert bench.journal.keys_to_sign(NOON)
     var = bench.workspace.var
     secrets = [str(file) for file in (*var.rglob("*"), bench.workspace.root / "formgen.toml") if file.is_file()]
     assert {Path(file).parent.name for file in secrets} >= {"var", "keys", "originals"}

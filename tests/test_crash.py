@@ -297,7 +297,7 @@ class Senders:
         for _ in range(number):
             self.sent += 1
             instance = UUID(int=self.old.instance.int ^ self.sent << 8)
-            token = Identity(self.old.form, self.old.version, instance).token(self.bench.workspace.keys)
+            token = Identity(self.old.form, self.old.version, instance).token(self.bench.journal.keys)
             data = changed(
                 self.blank,
                 lambda _, text, token=token, instance=instance: (

@@ -372,7 +372,7 @@ def of(made: Issued) -> Identity:
 
 def test_carriers_that_disagree_go_to_review(bench: Bench) -> None:
     made = bench.issue("referral")
-    other = replace(of(made), instance=UUID(int=7)).token(bench.workspace.keys)
+    other = replace(of(made), instance=UUID(int=7)).token(bench.journal.keys)
     data = bench.filled(made, REFERRAL)
     row = bench.returned(carriers_changed(data, lambda name, match: other if "core" in name else match[0]))
     assert (row["outcome"], bench.errors(row)) == ("review", [("R89", "")])

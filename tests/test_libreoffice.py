@@ -31,6 +31,7 @@ from formgen.registry import template_file
 from formgen.settings import Intake, Workspace
 from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, bookmark, flat, within
 from formgen.words import FORM_LANGUAGES, clean, languages, say
+from tests.strategies import KEYS
 
 REPOSITORY = Path(__file__).parents[1]
 FORMS = tuple(registry.load(Workspace(REPOSITORY)))
@@ -186,7 +187,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def drawn(workspace: Workspace, form: type[Form], template: Template, sheet: Sheet) -> bytes:
     """Return a document as it goes out."""
     identity = Identity(form.id, form.version, INSTANCE)
-    return template.draw(sheet, words_for(workspace, form, identity, "PK-2026-00017", template.language))
+    return template.draw(sheet, words_for(workspace, KEYS, form, identity, "PK-2026-00017", template.language))
 
 
 def prefilled(sheet: Sheet, asked: list[Question]) -> dict[str, str]:
@@ -196,7 +197,7 @@ def prefilled(sheet: Sheet, asked: list[Question]) -> dict[str, str]:
 
 def papers(workspace: Workspace, form: type[Form], template: Template) -> dict[tuple[str, str], Paper]:
     """Return what the reader may know of a form and its template."""
-    words = words_for(workspace, form, Identity(form.id, form.version, INSTANCE), None, "fi")
+    words = words_for(workspace, KEYS, form, Identity(form.id, form.version, INSTANCE), None, "fi")
     told = {name: words[name] for name in ("organiser", "privacy", "guidance", "about", "form_title")}
     return {(form.id, form.version): Paper(form.questions(), printed(template.package, told))}
 
@@ -243,7 +244,7 @@ def assert_exact(workspace: Workspace, form: type[Form], sheet: Sheet, asked: li
     """Hold a sheet against what was written: values, identity, and nothing besides."""
     assert wrong(asked, texts, sheet) == []
     assert set(sheet.answers) == {question.path for question in asked}
-    token = Identity(form.id, form.version, INSTANCE).token(workspace.keys)
+    token = Identity(form.id, form.version, INSTANCE).token(KEYS)
     agreeing = [carrier for carrier, tokens in sheet.tokens.items() if tokens in ((token,), (INSTANCE.hex,))]
     assert len(agreeing) >= 2, sheet.tokens
     assert len(agreeing) == len(sheet.tokens), sheet.tokens

@@ -309,7 +309,7 @@ def test_the_rejected_referral_of_the_demo_names_every_fault(bench: Bench) -> No
 
 def signed_for(bench: Bench, data: bytes, identity: Identity) -> bytes:
     """Return the document with every carrier of its identity saying another one."""
-    token = identity.token(bench.workspace.keys)
+    token = identity.token(bench.journal.keys)
     bookmark = f"form_{identity.instance.hex}"
 
     def put(_: str, text: str) -> str:

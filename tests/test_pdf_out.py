@@ -276,7 +276,7 @@ def test_an_accepted_record_is_archived_with_its_values_and_itself(at: Callable[
         values = {name: str(widget.V) for name, widget in widgets(document) if "/V" in widget}
     assert values["client_last_name"] == record["data"]["client_last_name"]
     identity_ = Identity("referral", record["form_version"], UUID(record["instance_id"]))
-    assert bench.workspace.keys.verify(values["formgen_token"]) == identity_
+    assert bench.journal.keys.verify(values["formgen_token"]) == identity_
 
 
 def test_a_record_that_is_not_there_cannot_be_archived(bench: Bench) -> None:

@@ -11,9 +11,9 @@ import pytest
 from pydantic import BaseModel
 
 from formgen.errors import OutOfReach, UsageError
-from formgen.settings import Coach, Intake, Limits, Office, Workspace, new_key
-from formgen.sheet import Identity
-from tests.conftest import REFERRAL, Bench
+from formgen.settings import Coach, Intake, Limits, Office, Workspace
+from formgen.store import Journal
+from tests.conftest import NOON
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +123,7 @@ def test_private_state_is_for_its_owner_only(tmp_path: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
         workspace = Workspace(tmp_path / "työtila").make()
-        assert workspace.keys.current
+        assert Journal.open(workspace.var).keys_to_sign(NOON).current
     finally:
         os.umask(before)
     assert mode(workspace.var) == 0o700
@@ -134,9 +134,9 @@ def test_private_state_is_for_its_owner_only(tmp_path: Path, mask: int) -> None:
 
 def test_making_a_workspace_again_changes_nothing_and_closes_what_was_open(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path).make()
-    key = workspace.keys.current
+    key = Journal.open(workspace.var).keys_to_sign(NOON).current
     workspace.var.chmod(0o755)
-    assert Workspace(tmp_path).make().keys.current == key
+    assert Journal.open(Workspace(tmp_path).make().var).keys_to_sign(NOON).current == key
     assert mode(workspace.var) == 0o700
 
 
@@ -145,36 +145,3 @@ def test_a_workspace_where_none_can_be_made_is_out_of_reach(tmp_path: Path) -> N
     with pytest.raises(OutOfReach) as away:
         Workspace(tmp_path / "file" / "työtila").make()
     assert away.value.exit_code == 5
-
-
-# --- keys ---------------------------------------------------------------------------------------
-
-
-def test_a_second_key_signs_and_the_first_still_verifies(workspace: Workspace) -> None:
-    identity = Identity("referral", "2026.1", Bench(workspace.root).intake.new_id())
-    first = workspace.keys
-    old = identity.token(first)
-    new_key(workspace.var / "keys")
-    (newest,) = {file.stem for file in (workspace.var / "keys").iterdir()} - {first.current}
-    later = (workspace.var / "keys" / f"{first.current}.key").stat().st_mtime_ns + 10**9
-    os.utime(workspace.var / "keys" / f"{newest}.key", ns=(later, later))
-    keys = Workspace(workspace.root).keys
-    assert keys.current == newest
-    assert identity.token(keys) != old
-    assert (keys.verify(old), keys.verify(identity.token(keys))) == (identity, identity)
-    assert first.verify(identity.token(keys)) is None
-
-
-def test_a_document_of_an_older_key_is_accepted_after_the_change(bench: Bench) -> None:
-    made = bench.issue("referral")
-    data = bench.filled(made, REFERRAL)
-    new_key(bench.workspace.var / "keys")
-    assert bench.restarted().returned(data)["outcome"] == "accepted"
-
-
-def test_a_key_is_named_by_what_it_is_and_never_made_twice_over_another(tmp_path: Path) -> None:
-    for _ in range(3):
-        new_key(tmp_path)
-    files = list(tmp_path.iterdir())
-    assert len({file.read_bytes() for file in files}) == len(files) == 3
-    assert all(len(file.stem) == 8 for file in files)

@@ -21,6 +21,7 @@ from formgen.form import judge
 from formgen.issue import words_for
 from formgen.sheet import Identity
 from tests.conftest import REFERRAL, Bench
+from tests.strategies import KEYS
 
 FORM = "job_start"
 ENGINE = str(Path(formgen.__file__).parent)
@@ -32,7 +33,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     """Return a form with an answer in every field, its identity always the same."""
     (found,) = samples(tmp_path_factory.mktemp("speed"), [FORM])
     identity = Identity(FORM, found.form.version, UUID(int=1))
-    words = words_for(found.desk.workspace, found.form, identity, "PK-2025-00001", "fi")
+    words = words_for(found.desk.workspace, KEYS, found.form, identity, "PK-2025-00001", "fi")
     return replace(found, draft=replace(found.draft, words=words))
 
 

@@ -188,7 +188,7 @@ def test_what_was_sealed_and_tampered_with_is_told(tmp_path: Path, run: Run) -> 
 LACKING = {("--help",)} | {
     (name, *rest)
     for name, *rest in COMMANDS
-    if name in ("forms", "templates", "process", "schemas", "demo", "simulate", "keys", "errors")
+    if name in ("forms", "templates", "process", "schemas", "demo", "simulate", "errors")
 }
 GIVEN = {
     "cases show": ["PK-2026-00001"],
@@ -203,6 +203,7 @@ GIVEN = {
     "review show": ["x"],
     "review accept": ["x"],
     "review reject": ["x"],
+    "keys revoke": ["x"],
     "init": ["."],
 }
 

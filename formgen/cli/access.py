@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -11,10 +10,9 @@ from rich.table import Table
 from formgen import audit
 from formgen.access import Head
 from formgen.cli.console import _, err, examples, out
-from formgen.cli.session import session
+from formgen.cli.session import now, session
 from formgen.errors import UsageError
-from formgen.settings import new_key
-from formgen.store import stamp
+from formgen.keys import SIGNING
 
 app = typer.Typer()
 access = typer.Typer(name="access", no_args_is_help=True)
@@ -23,6 +21,7 @@ app.add_typer(access)
 app.add_typer(keys)
 
 ACTIONS = {"read": "katsottu", "changed": "muutettu"}
+STATES = {"signing": "allekirjoittaa", "good": "kelpaa", "revoked": "poistettu käytöstä {at}, {by}: {remark}"}
 
 
 @access.command(
@@ -44,30 +43,42 @@ def access_list(
         shared.answer(lines)
         return
     say = shared.say
-    table = Table(
-        "#", say("Aika"), say("Kuka"), say("Komento"), say("Teko"), say("Asia"), say("Tietue"), say("Palautus")
-    )
+    who = (say("Aika"), say("Kuka"), say("Komento"), say("Teko"))
+    table = Table("#", *who, say("Asia"), say("Tietue"), say("Palautus"), say("Kirjoitettu rivi"))
     for line in lines:
-        about = (line[name] or "–" for name in asked)
+        about = (line[name] or "–" for name in (*asked, "written"))
         action = shared.say(ACTIONS[line["action"]])
         table.add_row(str(line["seq"]), line["at"], line["actor"], line["command"] or "–", action, *about)
     out.print(table)
 
 
-@keys.command("list", help=_("Luettele avaimet. Uusin allekirjoittaa."), epilog=examples("formgen keys list"))
+@keys.command(
+    "list", help=_("Luettele avaimet ja kerro, mikä niistä allekirjoittaa."), epilog=examples("formgen keys list")
+)
 def keys_list(context: typer.Context) -> None:
-    """List the signing keys, oldest first, and tell which one signs."""
+    """List the signing keys, oldest first, and tell which one signs and which are revoked."""
     shared = session(context)
-    files = shared.workspace.key_files
-    made = [stamp(datetime.fromtimestamp(file.stat().st_mtime, UTC)) for file in files]
-    rows = [{"key": file.stem, "made_at": at, "signs": file == files[-1]} for file, at in zip(files, made, strict=True)]
+    rows = [
+        {
+            "key": row["name"],
+            "fingerprint": row["fingerprint"],
+            "made_at": row["made_at"],
+            "state": row["state"],
+            "signs": row["state"] == SIGNING,
+            "revoked_at": row["revoked_at"],
+            "revoked_by": row["revoked_by"],
+            "reason": row["remark"],
+        }
+        for row in shared.journal.key_rows()
+    ]
     if shared.as_json:
         shared.answer(rows)
         return
-    table = Table(shared.say("Avain"), shared.say("Tehty"), shared.say("Allekirjoittaa"))
     for row in rows:
-        table.add_row(str(row["key"]), str(row["made_at"]), shared.say("kyllä") if row["signs"] else "–")
-    out.print(table)
+        how = {"at": row["revoked_at"], "by": row["revoked_by"], "remark": row["reason"] or "–"}
+        state = shared.say(STATES[row["state"]], **how)
+        out.print(f"{row['key']}  {row['made_at']}  {state}", markup=False)
+        out.print(f"    sha256 {row['fingerprint']}", markup=False)
 
 
 @keys.command(
@@ -78,11 +89,32 @@ def keys_list(context: typer.Context) -> None:
 def keys_rotate(context: typer.Context) -> None:
     """Make the key that signs from now on; what older ones have signed stays good."""
     shared = session(context)
-    key = new_key(shared.made.var / "keys").stem
+    key = shared.journal.rotate_key(now())
     if shared.as_json:
         shared.answer({"key": key})
     else:
         out.print(key)
+
+
+@keys.command(
+    "revoke",
+    help=_("Poista avain käytöstä: sillä tehdyt lomakkeet jäävät tarkistettaviksi, kun ne palaavat."),
+    epilog=examples("formgen keys revoke 3f9a1c07 --reason varmuuskopio varastettu"),
+)
+def keys_revoke(
+    context: typer.Context,
+    key: Annotated[str, typer.Argument(metavar="KEY", help=_("Avaimen nimi."))],
+    reason: Annotated[str, typer.Option("--reason", help=_("Miksi avain poistetaan käytöstä."))] = "",
+    by: Annotated[str, typer.Option("--by", help=_("Kuka päätti."))] = "",
+) -> None:
+    """Have the documents of a key go to review from now on."""
+    shared = session(context)
+    shared.by = by
+    shared.journal.revoke_key(key, reason, now())
+    if shared.as_json:
+        shared.answer({"key": key, "state": "revoked"})
+    else:
+        err.print(shared.say("Avain {key} on poistettu käytöstä.", key=key))
 
 
 @app.command(
@@ -100,10 +132,7 @@ def verify(
     head = Head.read(noted)
     if noted and head is None:
         raise UsageError("Lokin loppu annetaan muodossa NUMERO:TIIVISTE.")
-    found = [
-        shared.say(flaw.message, what=flaw.what, noted=flaw.noted)
-        for flaw in audit.flaws(shared.workspace, shared.journal, head)
-    ]
+    found = [shared.say(flaw.message, **flaw._asdict()) for flaw in audit.flaws(shared.workspace, shared.journal, head)]
     with shared.journal.transaction() as connection:
         end = shared.journal.head(connection)
     if shared.as_json:

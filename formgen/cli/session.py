@@ -53,7 +53,7 @@ class Session:
     @cached_property
     def journal(self) -> Journal:
         """Return the journal; raise `OutOfReach` when the folder is no workspace."""
-        return Journal.open(self.made.var, Actor.here(self.command, self.by), self.workspace.vault)
+        return Journal.open(self.made.var, Actor.here(self.command, self.by), self.workspace.vault, self.workspace.head)
 
     @cached_property
     def intake(self) -> Intake:

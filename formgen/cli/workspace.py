@@ -48,7 +48,7 @@ def prepare(root: Path) -> Workspace:
     settings = workspace.root / "formgen.toml"
     if not settings.exists():
         files.write(settings, EXAMPLE.encode(), CONTENT)
-    Journal.open(workspace.var, vault=workspace.vault)
+    Journal.open(workspace.var, vault=workspace.vault, head=workspace.head)
     for source in sorted((PACKAGED / "templates" / "forms").glob("*.docx")):
         target = workspace.root / "templates" / "forms" / source.name
         if not target.exists():

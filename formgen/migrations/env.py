@@ -1,13 +1,20 @@
-"""How Alembic reaches the journal: through the engine that is handed over."""
+"""How Alembic reaches the journal: through the engine that is handed over, in one transaction."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 from alembic import context
+from sqlalchemy import inspect
 
-from formgen.store import metadata
+from formgen.access import Head
+from formgen.store import end_of_log, metadata
 
-with context.config.attributes["engine"].connect() as connection:
-    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+given = context.config.attributes
+with ExitStack() as ending, given["engine"].execution_options(writes=True).connect() as connection:
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)
     with context.begin_transaction():
+        before = end_of_log(connection) if inspect(connection).has_table("access") else Head()
         context.run_migrations()
-    connection.commit()
+        if (after := end_of_log(connection)) != before:
+            ending.enter_context(given["end"].noting(before, after))

@@ -1,0 +1,529 @@
+"""What is kept is what was written: whatever is changed, moved, removed or put in behind our back is seen."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from formgen import audit, ledger
+from formgen.access import Head, HeadFile, chained, digest_of_row, follows, row_name
+from formgen.errors import OutOfReach
+from formgen.settings import Workspace
+from formgen.store import ACCESS
+from formgen.vault import Vault
+from tests.conftest import AGREEMENT, DECISION, JOB, NOON, REFERRAL, SETTINGS, WALK, Bench, saved_again, tree
+from tests.test_cli import Run, run
+from tests.test_intake import with_stray
+from tests.test_vault import HOLD, ONE, OTHER, PLAIN, key_file, keyed
+
+__all__ = ["run"]  # the fixture of the command line
+VAULTS = {"plain": PLAIN, "sealed": ONE}
+FLEETING = {("returns", "attempts")}  # how often a return has been tried says nothing of what became of it
+OURS = ("formgen.db", "formgen.db-wal", "formgen.db-shm", ACCESS)
+pytestmark = pytest.mark.usefixtures("unwalled")
+
+
+def told(bench: Bench) -> None:
+    """Let a workspace hold a row of every kind: returns of every outcome, a correction, a reply, a hold."""
+    made = bench.issue("referral")
+    data = bench.filled(made, REFERRAL)
+    case_id = bench.returned(data)["case_id"]
+    bench.send(WALK[1]["form"], DECISION, case_id)
+    bench.returned(data)
+    bench.returned(saved_again(data))
+    bench.returned(bench.filled(made, {**REFERRAL, "client_phone": "040 765 4321"}))
+    bench.send("job_start", JOB, case_id)
+    bench.send("cooperation_agreement", {}, case_id)
+    bench.returned(with_stray(bench.filled(bench.issue("cooperation_agreement", case_id), AGREEMENT)))
+    bench.returned(b"no form")
+    bench.journal.note_step(bench.case(), "T26", HOLD, NOON)
+    bench.journal.rotate_key(NOON)
+    old = next(row["name"] for row in bench.journal.key_rows() if row["state"] == "good")
+    bench.journal.revoke_key(old, "koe", NOON)
+    bench.journal.read_by(NOON, {"case_id": case_id}, {"case_id": "*"})
+    bench.drop(b"arrived, and no more")
+    bench.intake.receive(next(bench.workspace.inbox.iterdir()))
+    bench.journal.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def walked_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that gives a workspace with a row of every kind, plain or sealed."""
+    patched = pytest.MonkeyPatch()
+    from formgen import formats, wall
+
+    patched.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
+    made = {}
+    for name, vault in VAULTS.items():
+        made[name] = keyed(tmp_path_factory.mktemp(name) / "työtila", vault)
+        told(Bench(made[name]))
+    patched.undo()
+    return made.__getitem__
+
+
+@pytest.fixture(params=list(VAULTS))
+def root(request: pytest.FixtureRequest, walked_once: Callable[[str], Path], tmp_path: Path) -> Path:
+    """Return a workspace with a row of every kind, plain or sealed."""
+    place = tmp_path / "työtila"
+    shutil.copytree(walked_once(request.param), place)
+    return keyed(place, VAULTS[request.param])
+
+
+def opened(root: Path) -> Any:
+    """Return a connection to the database as somebody has it who is not formgen, all triggers dropped."""
+    connection = sqlite3.connect(root / "var" / "formgen.db", isolation_level=None)
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {name}")
+    return closing(connection)
+
+
+def columns(root: Path) -> list[tuple[str, str]]:
+    """Return every column of every table that holds what was written."""
+    with opened(root) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        mine = [name for name in names if not name.startswith(("alembic", "sqlite", "seal"))]
+        return [(name, row[1]) for name in mine for row in connection.execute(f"PRAGMA table_info({name})")]
+
+
+def tables(root: Path) -> list[str]:
+    """Return every table that holds what was written."""
+    return list(dict.fromkeys(table for table, _ in columns(root)))
+
+
+def every(root: Path, run: Run, statements: dict[str, list[str]]) -> dict[str, int]:
+    """Return with what code ``verify`` ends after each kind of tampering, every one done to the same workspace."""
+    kept = {name: data for name, data in tree(root / "var").items() if name in OURS}
+    ended = {}
+    for what, given in statements.items():
+        with opened(root) as connection:
+            for statement in given:
+                assert connection.execute(statement).rowcount, statement
+        ended[what] = run("verify", "--json", at=root).code
+        for name in OURS:
+            (root / "var" / name).unlink(missing_ok=True)
+        for name, data in kept.items():
+            (root / "var" / name).write_bytes(data)
+    return ended
+
+
+def other(column: str) -> str:
+    """Return an expression for another value than a column has."""
+    number = f"WHEN typeof({column}) = 'integer' THEN {column} + 1000"
+    return f"CASE WHEN {column} IS NULL THEN 'x' {number} ELSE {column} || 'x' END"
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def test_a_row_of_every_kind_is_there_and_all_is_as_it_was_written(root: Path, run: Run) -> None:
+    with opened(root) as connection:
+        empty = [name for name in tables(root) if not connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]]
+        outcomes = {outcome for (outcome,) in connection.execute("SELECT outcome FROM returns")}
+    assert empty == []
+    assert outcomes == {"accepted", "duplicate", "rejected", "review", "waiting", None}
+    assert run("verify", at=root).code == 0
+
+
+def test_a_change_of_any_column_of_any_table_is_seen(root: Path, run: Run) -> None:
+    statements = {}
+    for table, column in columns(root):
+        for place in ("ASC", "DESC"):
+            where = f"rowid = (SELECT rowid FROM {table} ORDER BY rowid {place} LIMIT 1)"
+            statements[f"{table}.{column} {place}"] = [f"UPDATE {table} SET {column} = {other(column)} WHERE {where}"]
+    assert len(statements) > 140
+    ended = every(root, run, statements)
+    unseen = {tuple(what.split()[0].split(".")) for what, code in ended.items() if code == 0}
+    assert unseen == FLEETING
+
+
+def test_a_value_that_is_taken_away_or_put_where_there_was_none_is_seen(root: Path, run: Run) -> None:
+    statements = {}
+    with opened(root) as connection:
+        for table, column in columns(root):
+            nullable = not next(r for r in connection.execute(f"PRAGMA table_info({table})") if r[1] == column)[3]
+            for value, there in (("NULL", "NOT NULL"), ("''", "NULL")):
+                (number,) = connection.execute(f"SELECT count(*) FROM {table} WHERE {column} IS {there}").fetchone()
+                if nullable and number and (table, column) not in FLEETING:
+                    where = f"rowid = (SELECT max(rowid) FROM {table} WHERE {column} IS {there})"
+                    statements[f"{table}.{column} {value}"] = [f"UPDATE {table} SET {column} = {value} WHERE {where}"]
+    assert len(statements) > 30
+    ended = every(root, run, statements)
+    assert [what for what, code in ended.items() if code == 0] == []
+
+
+def test_a_row_that_is_deleted_doubled_or_put_in_is_seen_in_any_table(root: Path, run: Run) -> None:
+    statements = {}
+    for table in tables(root):
+        for place in ("min", "max"):
+            where = f"rowid = (SELECT {place}(rowid) FROM {table})"
+            statements[f"{table} deleted {place}"] = [f"DELETE FROM {table} WHERE {where}"]
+        statements[f"{table} emptied"] = [f"DELETE FROM {table}"]
+        names = [column for name, column in columns(root) if name == table]
+        copied = ", ".join(other(name) for name in names)
+        statements[f"{table} put in"] = [
+            f"INSERT INTO {table} ({', '.join(names)}) SELECT {copied} FROM {table} ORDER BY rowid DESC LIMIT 1"
+        ]
+        statements[f"{table} doubled"] = [
+            f"CREATE TABLE other AS SELECT * FROM {table}",
+            f"DROP TABLE {table}",
+            f"ALTER TABLE other RENAME TO {table}",
+            f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1",
+        ]
+    ended = every(root, run, statements)
+    assert [what for what, code in ended.items() if code == 0] == []
+
+
+def test_a_record_that_is_moved_to_another_case_with_all_that_goes_with_it_is_seen(root: Path, run: Run) -> None:
+    with opened(root) as connection:
+        connection.execute("INSERT INTO cases SELECT 'PK-2026-00002', prefix, year, 2, opened_at, previous FROM cases")
+        for table in ("records", "returns", "steps", "access", "issued"):
+            connection.execute(f"UPDATE {table} SET case_id = 'PK-2026-00002' WHERE case_id IS NOT NULL")
+    (root / "outbox" / "records" / "PK-2026-00001").rename(root / "outbox" / "records" / "PK-2026-00002")
+    said = run("verify", "--json", at=root)
+    assert said.code == 1
+    assert any("records:" in problem for problem in said.json["problems"])
+
+
+def test_two_rows_whose_contents_change_places_are_seen(root: Path, run: Run) -> None:
+    ended = every(
+        root,
+        run,
+        {
+            "outcomes": [
+                "CREATE TEMP TABLE kept AS SELECT * FROM returns",
+                "UPDATE returns SET reason = (SELECT reason FROM kept WHERE outcome = 'review'), outcome = 'review' "
+                "WHERE outcome = 'waiting'",
+            ],
+            "payloads": [
+                "CREATE TEMP TABLE kept AS SELECT * FROM records",
+                "UPDATE records SET payload = (SELECT payload FROM kept WHERE kept.record_id != records.record_id)",
+            ],
+        },
+    )
+    assert set(ended.values()) == {1}
+
+
+# --- the log and its end --------------------------------------------------------------------------
+
+
+def rewritten(root: Path, key: bytes = b"") -> None:
+    """Write the whole log anew so that it fits what is there, as somebody does who knows how, and note its end."""
+    with opened(root) as connection:
+        connection.row_factory = sqlite3.Row
+        lines = [dict(line) for line in connection.execute("SELECT * FROM access ORDER BY seq")]
+        newest = {line["written"]: line["seq"] for line in lines}
+        stored = {}
+        for table in tables(root):
+            names = [row["name"] for row in connection.execute(f"PRAGMA table_info({table})") if row["pk"]]
+            for row in connection.execute(f"SELECT * FROM {table}"):
+                stored[row_name(table, *(row[name] for name in names))] = digest_of_row(dict(row))
+        for line in lines:
+            if line["written"] and newest[line["written"]] == line["seq"]:
+                line["digest"] = stored.get(line["written"], line["digest"])
+        for line, link in zip(lines, list(chained(lines, key)), strict=True):
+            change = {**link, "digest": line["digest"]}
+            connection.execute(
+                "UPDATE access SET prev = :prev, hash = :hash, digest = :digest WHERE seq = :seq", change
+            )
+        end = Head(link["seq"], link["hash"])
+    (root / "var" / ACCESS).write_text(f"{end}\n", encoding="ascii")
+
+
+def test_who_can_write_all_of_a_plain_workspace_can_write_another_but_not_past_an_end_noted_elsewhere(
+    walked_once: Callable[[str], Path], tmp_path: Path, run: Run
+) -> None:
+    root = tmp_path / "työtila"
+    shutil.copytree(walked_once("plain"), root)
+    head = run("verify", "--json", at=root).json["head"]
+    with opened(root) as connection:
+        connection.execute("UPDATE steps SET coach = 'Joku Muu'")
+    assert run("verify", at=root).code == 1
+    rewritten(root)
+    assert run("verify", at=root).code == 0
+    assert run("verify", "--head", head, at=root).code == 1
+
+
+def test_nobody_can_write_the_log_of_a_sealed_workspace_without_its_key(
+    walked_once: Callable[[str], Path], tmp_path: Path, run: Run
+) -> None:
+    root = tmp_path / "työtila"
+    shutil.copytree(walked_once("sealed"), root)
+    keyed(root, ONE)
+    with opened(root) as connection:
+        connection.execute("UPDATE steps SET coach = 'Joku Muu'")
+    for key in (b"", OTHER.chain):
+        rewritten(root, key)
+        assert run("verify", at=root).code == 1
+    rewritten(root, ONE.chain)
+    assert run("verify", at=root).code == 0, "the test knows how a log is written"
+
+
+def test_a_log_that_is_emptied_is_seen_with_and_without_its_end(root: Path, run: Run) -> None:
+    with opened(root) as connection:
+        connection.execute("DELETE FROM access")
+    cut = run("verify", "--json", at=root)
+    (root / "var" / ACCESS).unlink()
+    gone = run("verify", "--json", at=root)
+    assert (cut.code, gone.code) == (1, 1)
+    assert gone.json["problems"]
+
+
+def test_a_log_that_was_cut_off_is_not_written_on_so_that_the_cut_stays_to_be_seen(root: Path, run: Run) -> None:
+    bench = Bench(root)
+    head = bench.journal.end.file.read_bytes()
+    with opened(root) as connection:
+        (last,) = connection.execute("SELECT max(seq) FROM access WHERE written IS NULL").fetchone()
+        connection.execute("DELETE FROM access WHERE seq >= ?", (last,))
+    for words in (("cases", "list"), ("generate", "referral")):
+        said = run(*words, at=root)
+        assert (said.code, "formgen verify" in said.err) == (5, True)
+    assert run("verify", at=root).code == 1
+    assert bench.journal.end.file.read_bytes() == head
+    bench.journal.end.file.unlink()
+    assert run("cases", "list", at=root).code == 5
+    assert not bench.journal.end.file.exists()
+    # what has been looked into is written down by hand
+    bench.journal.end.file.write_text(run("verify", "--json", at=root).json["head"], encoding="ascii")
+    assert run("cases", "list", at=root).code == 0
+    bench.journal.engine.dispose()
+
+
+def test_the_end_of_the_log_is_noted_where_the_settings_say(tmp_path: Path, run: Run) -> None:
+    root, head = tmp_path / "työtila", tmp_path / "muualla" / "formgen.head"
+    root.mkdir()
+    (root / "formgen.toml").write_text(f'{SETTINGS}\n[access]\nhead_file = "{head}"\n', encoding="utf-8")
+    assert run("generate", "referral", at=root).code == 5, "its folder is not made: a disk may not be there"
+    head.parent.mkdir()
+    assert run("generate", "referral", at=root).code == 0
+    assert run("generate", "referral", at=root).code == 0
+    end = run("verify", "--json", at=root).json
+    assert (end["ok"], head.read_text(encoding="ascii").split()) == (True, [end["head"]] * 2)
+    assert not (root / "var" / ACCESS).exists()
+    earlier = tmp_path / "earlier"
+    shutil.copytree(root, earlier)
+    assert run("generate", "referral", at=root).code == 0
+    assert run("verify", at=root).code == 0
+    shutil.rmtree(root)
+    earlier.rename(root)
+    assert run("verify", at=root).code == 1, "an older copy of everything has been brought back"
+    assert run("generate", "referral", at=root).code == 5
+
+
+def test_a_link_in_the_place_of_the_noted_end_is_not_written_through(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_bytes(b"something")
+    (tmp_path / ACCESS).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutOfReach), HeadFile(tmp_path / ACCESS).noting(Head(), Head(1, "1" * 64)):
+        pass
+    assert (tmp_path / "elsewhere").read_bytes() == b"something"
+
+
+def test_the_noted_end_keeps_its_length_so_that_no_power_cut_mixes_two(tmp_path: Path) -> None:
+    end, before = HeadFile(tmp_path / ACCESS), Head()
+    sizes = set()
+    for number in (1, 9, 10, 99, 100, 10**12):
+        after = Head(number, "a" * 64)
+        with end.noting(before, after):
+            sizes.add(end.file.stat().st_size)
+        sizes.add(end.file.stat().st_size)
+        before = after
+    assert len(sizes) == 1
+
+
+def test_what_is_written_while_somebody_looks_is_no_flaw(root: Path) -> None:
+    bench, other = Bench(root), Bench(root)
+    looking = audit.flaws(bench.workspace, bench.journal)
+    with bench.journal.still() as ends:
+        other.journal.read_by(NOON, {"case_id": "*"})
+        other.issue("referral")
+        assert list(ledger.flaws(bench.journal, ends)) == []
+    assert list(looking) == []
+    bench.journal.engine.dispose()
+    other.journal.engine.dispose()
+
+
+# --- sealed or plain ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sealed(walked_once: Callable[[str], Path], tmp_path: Path) -> Path:
+    """Return a sealed workspace with a row of every kind."""
+    shutil.copytree(walked_once("sealed"), tmp_path / "työtila")
+    return keyed(tmp_path / "työtila", ONE)
+
+
+LOST = {
+    "its mark": ["DELETE FROM seal"],
+    "its mark and its oldest rows": [
+        "DELETE FROM seal",
+        *(f"DELETE FROM {t} WHERE rowid = 1" for t in ("records", "issued", "returns")),
+    ],
+    "its mark and its kept documents": ["DELETE FROM seal", "DELETE FROM records", "DELETE FROM issued"],
+    "everything": [
+        "DELETE FROM seal",
+        *(f"DELETE FROM {t}" for t in ("records", "issued", "returns", "steps", "cases", "access")),
+    ],
+}
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_a_sealed_workspace_never_opens_as_a_plain_one_whatever_it_has_lost(lost: str, sealed: Path, run: Run) -> None:
+    with opened(sealed) as connection:
+        for statement in LOST[lost]:
+            connection.execute(statement)
+    keyed(sealed, PLAIN)
+    before = tree(sealed)
+    for words in (("status",), ("generate", "referral"), ("watch", "--once"), ("encrypt",), ("verify",)):
+        said = run(*words, at=sealed)
+        assert (said.code, said.out, ONE.name in said.err) == (5, "", True), words
+    keyed(sealed, OTHER)
+    assert run("generate", "referral", at=sealed).code == 5
+    keyed(sealed, PLAIN)
+    gone = {"var/formgen.db-wal", "var/formgen.db-shm", "var/intake.lock", "var/formgen.db"}
+    assert {name: data for name, data in tree(sealed).items() if name not in gone} == {
+        name: data for name, data in before.items() if name not in gone
+    }
+
+
+def test_a_sealed_workspace_whose_database_is_gone_is_no_new_one(sealed: Path, run: Run) -> None:
+    for name in OURS:
+        (sealed / "var" / name).unlink(missing_ok=True)
+    keyed(sealed, PLAIN)
+    said = run("generate", "referral", at=sealed)
+    assert (said.code, ONE.name in said.err) == (5, True)
+
+
+def test_with_its_key_a_sealed_workspace_that_has_lost_its_mark_is_marked_again(sealed: Path, run: Run) -> None:
+    with opened(sealed) as connection:
+        connection.execute("DELETE FROM seal")
+    assert run("verify", at=sealed).code == 0
+    keyed(sealed, PLAIN)
+    assert run("verify", at=sealed).code == 5
+
+
+def test_a_sealed_value_is_never_read_without_its_key_nor_a_plain_one_with_it(sealed: Path) -> None:
+    text = ONE.seal("payload:1", "Metsälä")
+    with pytest.raises(OutOfReach, match=ONE.name):
+        PLAIN.open("payload:1", text)
+    with pytest.raises(OutOfReach):
+        ONE.open("payload:1", text.partition(":")[2])
+    assert not text[0].isprintable(), "no name of a file that comes looks like it"
+
+
+def test_a_plain_workspace_is_not_sealed_by_a_setting_and_a_row(
+    walked_once: Callable[[str], Path], tmp_path: Path, run: Run
+) -> None:
+    root = tmp_path / "työtila"
+    shutil.copytree(walked_once("plain"), root)
+    with opened(root) as connection:
+        for table in ("returns", "issued", "cases", "records", "steps", "events"):
+            connection.execute(f"DELETE FROM {table}")
+    keyed(root, ONE)
+    said = run("generate", "referral", at=root)
+    assert (said.code, "formgen encrypt" in said.err) == (5, True), "its log is that of a plain one"
+
+
+@pytest.mark.parametrize("name", list(VAULTS))
+def test_nothing_that_was_tampered_with_is_sealed_anew(
+    name: str, walked_once: Callable[[str], Path], tmp_path: Path, run: Run
+) -> None:
+    root = tmp_path / "työtila"
+    shutil.copytree(walked_once(name), root)
+    with opened(root) as connection:
+        connection.execute("UPDATE steps SET coach = 'Joku Muu'")
+    old = ["--old-key", str(key_file(tmp_path, ONE))] if name == "sealed" else []
+    keyed(root, OTHER)
+    said = run("encrypt", *old, at=root)
+    assert (said.code, "formgen verify" in said.err) == (5, True)
+    keyed(root, VAULTS[name])
+    assert run("verify", at=root).code == 1
+
+
+def test_the_log_is_chained_with_the_key_that_a_workspace_is_sealed_with_whenever_it_changes(
+    root: Path, tmp_path: Path, run: Run
+) -> None:
+    first = ONE if Workspace(root).vault.key else PLAIN
+    old = ["--old-key", str(key_file(tmp_path, first))] if first.key else []
+    for vault in (OTHER, PLAIN, ONE):
+        keyed(root, vault)
+        assert run("encrypt", *old, at=root).code == 0
+        assert run("verify", at=root).code == 0
+        bench = Bench(root)
+        lines = list(bench.journal.lines())
+        assert follows(lines[0], Head(), vault.chain)
+        assert not any(follows(lines[0], Head(), other.chain) for other in {PLAIN, ONE, OTHER} - {vault})
+        with pytest.raises(IntegrityError, match="only added to"), bench.journal.engine.begin() as connection:
+            connection.execute(text("DELETE FROM access"))
+        bench.journal.engine.dispose()
+        old = ["--old-key", str(key_file(tmp_path, vault))] if vault.key else []
+
+
+# --- from before ----------------------------------------------------------------------------------
+
+
+def as_before(root: Path, vault: Vault) -> None:
+    """Let a workspace be as one of before, when the log told of no rows and nobody's key was in it."""
+    with opened(root) as connection:
+        connection.execute("DROP INDEX ix_access_written")
+        for column in ("written", "digest"):
+            connection.execute(f"ALTER TABLE access DROP COLUMN {column}")
+        connection.execute("ALTER TABLE issued DROP COLUMN key")
+        connection.execute("DROP TABLE signing_keys")
+        connection.row_factory = sqlite3.Row
+        lines = [{**line, "written": None, "digest": None} for line in connection.execute("SELECT * FROM access")]
+        for link in (links := list(chained(lines))):
+            connection.execute("UPDATE access SET prev = :prev, hash = :hash WHERE seq = :seq", link)
+        for change in ("UPDATE", "DELETE"):
+            connection.execute(
+                f"CREATE TRIGGER access_no_{change.lower()} BEFORE {change} ON access "
+                "BEGIN SELECT RAISE(ABORT, 'the access log is only added to'); END"
+            )
+        sealed = ("records.payload", "issued.answers", "returns.file_name", "returns.reason", "steps.note")
+        for table, column in (name.split(".") for name in sealed if vault.key):
+            connection.execute(f"UPDATE {table} SET {column} = substr({column}, 11)")
+        if vault.key:
+            connection.execute("UPDATE seal SET canary = ?", (vault.seal("formgen", "formgen")[10:],))
+        connection.execute("DROP TABLE problems")
+        connection.execute("UPDATE alembic_version SET version_num = '0006'")
+    (root / "var" / ACCESS).write_text(f"{Head(links[-1]['seq'], links[-1]['hash'])}\n", encoding="ascii")
+
+
+def test_a_workspace_of_before_is_taken_up_as_it_stands(root: Path, run: Run) -> None:
+    vault = Workspace(root).vault
+    before = Bench(root).journal.returned()
+    as_before(root, vault)
+    assert run("verify", at=root).code == 0
+    bench = Bench(root)
+    assert bench.journal.returned() == before
+    assert follows(next(bench.journal.lines()), Head(), vault.chain)
+    with opened(root) as connection:
+        connection.execute("UPDATE steps SET coach = 'Joku Muu'")
+    assert run("verify", at=root).code == 1
+    bench.journal.engine.dispose()
+
+
+def test_what_was_wrong_with_a_log_before_it_is_taken_up_stays_to_be_seen(root: Path, run: Run) -> None:
+    as_before(root, Workspace(root).vault)
+    with opened(root) as connection:
+        connection.execute("UPDATE access SET actor = 'x' WHERE seq = 3")
+        connection.execute("DELETE FROM access WHERE seq = 5")
+    said = run("--lang", "fi", "verify", "--json", at=root).json
+    assert [ledger.BROKEN.format(what=number) for number in (3, 6)] == said["problems"]
+
+
+def test_a_sealed_workspace_is_not_taken_up_twice_so_that_nobody_has_us_chain_what_they_wrote(
+    sealed: Path, run: Run
+) -> None:
+    (kept,) = sqlite3.connect(sealed / "var" / "formgen.db").execute("SELECT canary FROM seal").fetchone()
+    as_before(sealed, ONE)
+    with opened(sealed) as connection:
+        connection.execute("UPDATE steps SET coach = 'Joku Muu'")
+        connection.execute("UPDATE seal SET canary = ?", (kept[10:],))
+    assert run("verify", at=sealed).code == 5
