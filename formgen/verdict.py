@@ -31,6 +31,7 @@ UNTRUSTED = (
     "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
 )
 BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus."
+AMBIGUOUS = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
 REVOKED = "Asiakirja on tehty avaimella {key}, joka on poistettu käytöstä. Tarkistakaa, onko se yksikön tekemä."
 ELSEWHERE = "Sama tiedosto on jo otettu vastaan toisessa asiassa. Tarkistakaa, mihin asiaan se kuuluu."
 OF_ANOTHER = "Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä."
@@ -104,7 +105,7 @@ class Recognised:
     @property
     def is_ambiguous(self) -> bool:
         """Tell whether the carriers of identity disagree, so that it may be another document."""
-        return any(found.code == "R89" for found in self.doubts)
+        return any(found.message == AMBIGUOUS for found in self.doubts)
 
 
 @dataclass(frozen=True)
@@ -334,8 +335,7 @@ class Desk:
             )
         if len(identities) == 1 and None not in verified and instances <= {identities[0].instance}:
             return identities[0], ()
-        message = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
-        return identities[0], (Finding("R89", "review", "", message),)
+        return identities[0], (Finding("R89", "review", "", AMBIGUOUS),)
 
     def signer(self, sheet: Sheet, issued: Row) -> tuple[str, tuple[Finding, ...]]:
         """Return the key on which a document stands, by its tokens and by its issue, and what is doubtful of it.

@@ -50,9 +50,9 @@ def say(text: str, language: str = "fi", /, **values: object) -> str:
 
 def filled(value: object, words: Mapping[str, str]) -> object:
     """Return a value as it is said in the words of a language; several texts are said with commas between."""
-    return (
-        ", ".join(words.get(text, text) for text in value) if isinstance(value, tuple) else words.get(str(value), value)
-    )
+    if type(value) is tuple:  # a named one has a text of its own
+        return ", ".join(words.get(text, text) for text in value)
+    return words.get(str(value), value)
 
 
 @cache
