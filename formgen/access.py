@@ -91,6 +91,13 @@ class HeadFile:
         except OSError as error:
             raise OutOfReach(detail=f"{self.file}: {error.strerror}") from error
 
+    def require(self, end: Head, there: tuple[Head | None, ...]) -> None:
+        """Raise `OutOfReach` unless the log, which ends with ``end``, does so where it is noted."""
+        if not there and end != Head():
+            raise OutOfReach(UNNOTED, what=str(self.file))
+        if there and end not in there:
+            raise OutOfReach(CUT, what=str(end), noted=str(there[-1]))
+
     @contextmanager
     def noting(self, before: Head, after: Head) -> Iterator[None]:
         """Note where the log stands and where it will before a transaction ends, and where it stands when it has.
@@ -104,8 +111,7 @@ class HeadFile:
             with self.opened(create=before == Head()) as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX)
                 there = heads_in(stream.read())
-                if before not in (there or (Head(),)):
-                    raise OutOfReach(CUT, what=str(before), noted=str(there[-1]))
+                self.require(before, there)
                 overwrite(stream, both)
                 os.fdatasync(stream.fileno())
                 if not there:

@@ -86,7 +86,7 @@ def health(workspace: Workspace, journal: Journal, now: float) -> Health:
     told = [row for row in noted.values() if row["stage"] != "wait" or since(row, now) > FORGOTTEN]
     problems = (
         *of_ledger(journal, counts),
-        *of_keys(journal),
+        *of_trust(journal),
         *of_inbox(lying, told, oldest, living),
         *named(told),
         *of_work(workspace, journal, noted),
@@ -161,10 +161,11 @@ def of_ledger(journal: Journal, counts: dict[str, int]) -> Iterator[Problem]:
         yield Problem("Tuloksia on {settled}, mutta tapahtumia {told}.", {"settled": settled, "told": told})
 
 
-def of_keys(journal: Journal) -> Iterator[Problem]:
-    """Yield why nothing is signed nor recognised: a signing key that is not as it was made."""
+def of_trust(journal: Journal) -> Iterator[Problem]:
+    """Yield why nothing is signed, recognised or written: a key that is not as it was made, a log that was cut off."""
     try:
         _ = journal.keys
+        journal.require_end()
     except OutOfReach as error:
         yield Problem(error.message, error.values)
 

@@ -69,6 +69,7 @@ SEALED = {  # the columns that say something of people, each with what names its
 CANARY, FORMER = "formgen 2", "formgen"  # before a journal's chain was keyed its canary had the other name
 IDS = ("return_id", "record_id", "case_id")
 MANY = 1000  # lines or rows that are held at once
+LOOKS = 5  # at the log and at its noted end, which do not change at the same moment
 Row = Mapping[str, Any]
 Transaction = Connection
 
@@ -336,6 +337,16 @@ class Journal:
     def head(self, connection: Transaction) -> Head:
         """Return the last line of the access log."""
         return end_of_log(connection)
+
+    def require_end(self) -> None:
+        """Raise `OutOfReach` when the access log does not end where its end is noted; others may be writing."""
+        for _ in range(LOOKS):
+            there = self.end.heads
+            with self.engine.connect() as connection:
+                end = self.head(connection)
+            if end in there:
+                break
+        self.end.require(end, there)
 
     def access(self, connection: Transaction, action: str, at: str, **about: str | None) -> None:
         """Add to the access log that something is ``read`` or ``changed``.

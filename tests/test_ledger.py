@@ -17,7 +17,7 @@ from formgen import audit, ledger
 from formgen.access import Head, HeadFile, chained, digest_of_row, follows, row_name
 from formgen.errors import OutOfReach
 from formgen.settings import Workspace
-from formgen.store import ACCESS
+from formgen.store import ACCESS, steps
 from formgen.vault import Vault
 from tests.conftest import AGREEMENT, DECISION, JOB, NOON, REFERRAL, SETTINGS, WALK, Bench, saved_again, tree
 from tests.test_cli import Run, run
@@ -192,6 +192,20 @@ def test_a_record_that_is_moved_to_another_case_with_all_that_goes_with_it_is_se
     assert any("records:" in problem for problem in said.json["problems"])
 
 
+def test_a_row_that_is_removed_and_of_which_the_log_says_so_is_none_that_is_missed(root: Path, run: Run) -> None:
+    bench = Bench(root)
+    with bench.journal.transaction() as connection:
+        (name, row) = next(bench.journal.stored(steps))
+        connection.execute(steps.delete().where(steps.c.case_id == row["case_id"], steps.c.seq == row["seq"]))
+        bench.journal.access(connection, "changed", row["at"], case_id=row["case_id"], written=name)
+    bench.journal.engine.dispose()
+    assert run("verify", at=root).code == 0
+    with opened(root) as connection:
+        names = ", ".join(row)
+        connection.execute(f"INSERT INTO steps ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+    assert run("verify", at=root).code == 1
+
+
 def test_two_rows_whose_contents_change_places_are_seen(root: Path, run: Run) -> None:
     ended = every(
         root,
@@ -286,6 +300,7 @@ def test_a_log_that_was_cut_off_is_not_written_on_so_that_the_cut_stays_to_be_se
         said = run(*words, at=root)
         assert (said.code, "formgen verify" in said.err) == (5, True)
     assert run("verify", at=root).code == 1
+    assert "formgen verify" in "".join(run("status", "--json", at=root).json["problems"])
     assert bench.journal.end.file.read_bytes() == head
     bench.journal.end.file.unlink()
     assert run("cases", "list", at=root).code == 5

@@ -98,7 +98,7 @@ def mark_sealed(connection: Any, vault: Vault) -> None:
 def chain(connection: Any, vault: Vault) -> Head:
     """Chain the log with the key, and return its last line; where it was broken it stays so."""
     before, anew = Head(), Head()
-    for line in connection.exec_driver_sql("SELECT * FROM access ORDER BY seq").mappings().all():
+    for line in lines(connection):
         whole = follows(line, before)
         before = Head(line["seq"], line["hash"])
         prev = anew.hash if whole else line["prev"]
@@ -106,6 +106,14 @@ def chain(connection: Any, vault: Vault) -> Head:
         change = sa.text("UPDATE access SET prev = :prev, hash = :hash WHERE seq = :seq")
         connection.execute(change, {"prev": prev, "hash": anew.hash, "seq": line["seq"]})
     return anew
+
+
+def lines(connection: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield the lines of the log, some being held at once: each is changed when it has been seen."""
+    seq, query = 0, "SELECT * FROM access WHERE seq > ? ORDER BY seq LIMIT 1000"
+    while some := connection.exec_driver_sql(query, (seq,)).mappings().all():
+        yield from some
+        seq = some[-1]["seq"]
 
 
 def take_up(connection: Any, vault: Vault, last: Head) -> None:
@@ -129,5 +137,5 @@ def rows(connection: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield every row that matters with its name."""
     for table, keys in ROWS.items():
         every = sa.select(sa.text("*")).select_from(sa.table(table)).order_by(*map(sa.column, keys))
-        for row in connection.execute(every).mappings().all():
+        for row in connection.execute(every).mappings():
             yield row_name(table, *(row[key] for key in keys)), row
