@@ -184,7 +184,8 @@ def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row
     issued = journal.issued(row["reply_id"]) if row["reply_id"] else None
     if issued is None:
         return {"docx": letter}
-    formats_of = dict.fromkeys(("docx", issued["format"]))
+    drawn = {name for name, module in formats.every().items() if hasattr(module, "draw")}
+    formats_of = [name for name in dict.fromkeys(("docx", issued["format"])) if name in drawn]
     draw = partial(again, workspace, registry, issued, cache(partial(reply.notes, registry, row, issued)))
     return {name: partial(spared, partial(draw, name), letter if name == "docx" else None) for name in formats_of}
 
