@@ -182,7 +182,8 @@ class Intake:
             if first := self.first_of_same_bytes(row):
                 verdict = Verdict("duplicate", first_id=first["return_id"])
             elif begun.found is None:
-                verdict = refused(Unreadable("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."))
+                error = Unreadable("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
+                verdict = refused(error, self.workspace.office.language)
             else:
                 received = datetime.fromisoformat(row["received_at"])
                 verdict = self.attempted(row, begun.attempt, partial(self.desk.judge, begun.found, received))
@@ -215,7 +216,8 @@ class Intake:
             if attempt < self.limit:
                 raise
             log.error("return.failed", return_id=row["return_id"], error=type(error).__name__, at=raised_at(error))
-            return refused(Unreadable("internal_error", "Lomakkeen käsittely ei onnistunut. Vika on meillä."))
+            fault = Unreadable("internal_error", "Lomakkeen käsittely ei onnistunut. Vika on meillä.")
+            return refused(fault, self.workspace.office.language)
 
     def opened(self, row: Row, attempt: int) -> Sheet | Verdict:
         """Return what stands in a kept file, or the verdict on it; raise `CutOff` when it may be tried again."""
