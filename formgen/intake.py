@@ -34,7 +34,6 @@ from formgen.verdict import Desk, Verdict, answers_key, asks, envelope, kept, re
 
 log = structlog.get_logger()
 
-TOO_LARGE = refused(Unreadable("too_large", "Tiedosto on liian suuri luettavaksi."))
 AGAIN = {"transition_not_allowed", "unknown_case", "unknown_version", "bad_identity", "internal_error", "timeout"}
 OURS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}  # what is wrong with the disk, not with one file on it
 ALL = ""  # subject of what rests as a whole
@@ -194,7 +193,7 @@ class Intake:
         """
         attempt = row["attempts"] + 1
         if not row["sha256"]:
-            return Begun(row, attempt, TOO_LARGE)
+            return Begun(row, attempt, self.desk.too_large)
         if attempt > self.limit or self.first_of_same_bytes(row):
             return Begun(row, attempt)
         with self.counted(row, attempt):
@@ -217,7 +216,8 @@ class Intake:
             if first := self.first_of_same_bytes(row):
                 verdict = Verdict("duplicate", first_id=first["return_id"])
             elif begun.found is None:
-                verdict = refused(Unreadable("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."))
+                error = Unreadable("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
+                verdict = refused(error, self.workspace.office.language)
             else:
                 received = datetime.fromisoformat(row["received_at"])
                 verdict = self.attempted(row, begun.attempt, partial(self.desk.judge, begun.found, received))
@@ -250,7 +250,8 @@ class Intake:
             if attempt < self.limit:
                 raise
             log.error("return.failed", return_id=row["return_id"], error=type(error).__name__, at=raised_at(error))
-            return refused(Unreadable("internal_error", "Lomakkeen käsittely ei onnistunut. Vika on meillä."))
+            fault = Unreadable("internal_error", "Lomakkeen käsittely ei onnistunut. Vika on meillä.")
+            return refused(fault, self.workspace.office.language)
 
     def opened(self, row: Row, attempt: int) -> Sheet | Verdict:
         """Return what stands in a kept file, or the verdict on it; raise `CutOff` when it may be tried again."""
@@ -266,7 +267,7 @@ class Intake:
     def read(self, row: Row) -> Verdict:
         """Return the verdict on a kept return as things stand now."""
         if not row["sha256"]:
-            return TOO_LARGE
+            return self.desk.too_large
         return self.desk.read(self.original(row), datetime.fromisoformat(row["received_at"]))
 
     def original(self, row: Row) -> bytes:

@@ -115,7 +115,8 @@ class Verdict:
     ``outcome`` and ``code`` are those of the outside contract; ``about`` is None for a file
     that is none of ours; ``replaces`` is the record that this one takes the place of;
     ``cut_off`` tells that the reader did not come to its end, so that another attempt may;
-    ``saved_by`` is the program that has saved a file that is none of ours.
+    ``saved_by`` is the program that has saved a file that is none of ours, ``reply_language`` the
+    language in which its sender is answered.
     """
 
     outcome: str
@@ -130,6 +131,7 @@ class Verdict:
     confirmed_by: str | None = None
     cut_off: bool = False
     saved_by: str = ""
+    reply_language: str = ""
 
     @property
     def form(self) -> str | None:
@@ -148,8 +150,8 @@ class Verdict:
 
     @property
     def language(self) -> str:
-        """Return the language of the document."""
-        return self.about.language if self.about else "fi"
+        """Return the language of the document, of one that is none of ours that of the answer to it."""
+        return self.about.language if self.about else self.reply_language
 
     def of(self, severity: str) -> tuple[Finding, ...]:
         """Return the findings of one severity."""
@@ -179,22 +181,26 @@ class Desk:
         try:
             return self.sheet(data)
         except Unreadable as error:
-            return refused(error)
+            return refused(error, self.workspace.office.language)
 
     def judge(self, found: Sheet | Verdict, received: datetime) -> Verdict:
         """Return the verdict on what was found in a file."""
         if isinstance(found, Verdict):
             return found
         try:
-            return self.weigh(self.recognise(found, received))
+            return leave_doubtful(self.weigh(self.recognise(found, received)))
         except Unreadable as error:
-            return replace(refused(error), saved_by=found.writer)
+            return replace(refused(error, self.find_language(found)), saved_by=found.writer)
+
+    @property
+    def too_large(self) -> Verdict:
+        """Return the verdict on a file that is too large to be read."""
+        error = Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
+        return refused(error, self.workspace.office.language)
 
     def turn(self, sheet: Sheet) -> tuple[date, int]:
         """Return the place of a document in the order of the process: its day, then the number of its form."""
-        tokens = sorted({token for found in sheet.tokens.values() for token in found})
-        keys = self.journal.keys
-        identity = next((found for token in tokens if (found := keys.identify(token))), None)
+        identity = self.find_identity(sheet)
         form = self.registry.forms.get(identity.form, {}).get(identity.version) if identity else None
         if form is None:
             return date.max, 0
@@ -208,13 +214,16 @@ class Desk:
             sheet = wall.read(data, {named: papers[named]}, limits)
         if not sheet.answers and (paper := self.measured(sheet, papers)):
             sheet = wall.read(data, paper, limits)
-        if found := UNSAFE & set(sheet.facts):
-            message = "Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}."
-            raise Unreadable("unsafe", message, parts=", ".join(sorted(found)))
         return sheet
 
     def recognise(self, sheet: Sheet, received: datetime) -> Recognised:
-        """Return whose document a sheet is; raise `Unreadable` when that cannot be told or trusted."""
+        """Return whose document a sheet is; raise `Unreadable` when that cannot be told or trusted.
+
+        One that holds what no form may carry is trusted in nothing.
+        """
+        if found := UNSAFE & set(sheet.facts):
+            message = "Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}."
+            raise Unreadable("unsafe", message, parts=", ".join(sorted(found)))
         identity, doubts = self.identity_of(sheet)
         versions = self.registry.forms.get(identity.form)
         if versions is None:
@@ -349,6 +358,19 @@ class Desk:
             return key, (Finding("R89", "review", "", REVOKED, {"key": key}),)
         return issued.get("key") or max(signers), ()
 
+    def find_language(self, sheet: Sheet) -> str:
+        """Return the language in which a document went out, the office's when that cannot be told."""
+        identity = self.find_identity(sheet)
+        issued = self.journal.issued(str(identity.instance)) if identity else None
+        language = (issued or sheet.claims).get("language")
+        return language if language in FORM_LANGUAGES else self.workspace.office.language
+
+    def find_identity(self, sheet: Sheet) -> Identity | None:
+        """Return an identity that a sheet carries and that was signed by us, or None."""
+        keys = self.journal.keys
+        tokens = sorted({token for found in sheet.tokens.values() for token in found})
+        return next((found for token in tokens if (found := keys.identify(token))), None)
+
     def bookmarked(self, sheet: Sheet) -> tuple[str, str]:
         """Return form and version of what was issued as the only instance that a sheet without tokens names."""
         bare = list(sheet.tokens) == ["bookmark"] and len(sheet.tokens["bookmark"]) == 1
@@ -417,10 +439,10 @@ def minded(sheet: Sheet, omitted: Iterable[str]) -> Iterator[Finding]:
         yield Finding("format", "review", "", UNTRUSTED)
 
 
-def refused(error: Unreadable) -> Verdict:
-    """Return the verdict on a file that is none of ours or cannot be read."""
+def refused(error: Unreadable, language: str) -> Verdict:
+    """Return the verdict on a file that is none of ours or cannot be read, which is answered in a language."""
     finding = Finding(CODES.get(error.code, "format"), "error", "", error.message, error.values)
-    return Verdict("rejected", error.code, (finding,), cut_off=isinstance(error, CutOff))
+    return Verdict("rejected", error.code, (finding,), cut_off=isinstance(error, CutOff), reply_language=language)
 
 
 def sentenced(verdict: Verdict) -> Verdict:
@@ -431,6 +453,23 @@ def sentenced(verdict: Verdict) -> Verdict:
     if not errors and verdict.of("review"):
         return replace(verdict, outcome="review", code=None)
     return verdict
+
+
+def leave_doubtful(verdict: Verdict) -> Verdict:
+    """Return the verdict with each error at a place that was not read surely left to a person.
+
+    Its sender may have written it right.
+    """
+    if verdict.about is None or verdict.code != "invalid_values":
+        return verdict
+    read = verdict.about.sheet.answers
+    findings = tuple(
+        replace(found, severity="review")
+        if found.severity == "error" and found.field in read and read[found.field].confidence < 1
+        else found
+        for found in verdict.findings
+    )
+    return sentenced(replace(verdict, findings=findings))
 
 
 def asks(form: type[Form], path: str) -> bool:

@@ -219,7 +219,7 @@ def flattened(data: bytes) -> bytes:
     """Return a document as PDFium flattens it, which is what Chrome and Edge print."""
     document = pypdfium2.PdfDocument(data)
     document.init_forms()
-    for number in range(len(document)):
+    for number in range(len(document) if document.formenv else 0):
         document[number].flatten()
     out = io.BytesIO()
     document.save(out)

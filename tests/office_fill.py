@@ -3,9 +3,9 @@
 Run by a Python that has the UNO bindings, with a folder for a throw-away profile:
 ``python3 office_fill.py FOLDER``. Takes jobs and gives answers, one JSON document a line::
 
-    {"source": path, "steps": [["type", {bookmark: text}], ...], "targets": {"odt": path}}
+    {"source": path, "steps": [["type", {bookmark: text}], ...], "targets": {"odt": path}, "password": text}
 
-Each step is a function of this module with its arguments. Typing goes through the same
+The password may be missing. Each step is a function of this module with its arguments. Typing goes through the same
 commands as the keyboard's, into the control that stands at a bookmark, or where the program
 has kept only text into the cell.
 """
@@ -23,7 +23,14 @@ try:
 except ImportError:  # pytest collects this file too, and its Python need not know the office
     uno = None
 
-FILTERS = {"docx": "MS Word 2007 XML", "odt": "writer8", "doc": "MS Word 97", "rtf": "Rich Text Format"}
+FILTERS = {
+    "docx": "MS Word 2007 XML",
+    "odt": "writer8",
+    "doc": "MS Word 97",
+    "rtf": "Rich Text Format",
+    "pdf": "writer_pdf_Export",
+}
+TEXT = "8BC6B165-B1B2-4EDD-aa47-dae2ee689dd6"  # the class of an embedded text document
 CHECKED, UNCHECKED = "☒", "☐"
 PATIENCE = 60.0
 
@@ -63,7 +70,8 @@ class Desk:
             page = Page(self, document)
             told = [STEPS[name](page, *arguments) for name, *arguments in job["steps"]]
             for ending, target in job["targets"].items():
-                document.storeToURL(url(target), properties(FilterName=FILTERS[ending]))
+                lock = locked(ending, job["password"]) if job.get("password") else {}
+                document.storeToURL(url(target), properties(FilterName=FILTERS[ending], **lock))
         finally:
             document.close(True)
         return told
@@ -251,9 +259,27 @@ def replace(page, words, other):
     return page.document.replaceAll(asked)
 
 
+def embed(page):
+    """Put another document into the document at its end."""
+    inner = page.document.createInstance("com.sun.star.text.TextEmbeddedObject")
+    inner.CLSID = TEXT
+    page.document.Text.insertTextContent(page.document.Text.End, inner, False)
+
+
+def write_macro(page, code):
+    """Keep a macro in the document."""
+    libraries = page.document.BasicLibraries
+    if not libraries.hasByName("Standard"):
+        libraries.createLibrary("Standard")
+    libraries.getByName("Standard").insertByName("Makro", code)
+
+
 STEPS = {
     step.__name__: step
-    for step in (type_in, add, pick, choose, tick, kinds, overwrite, lengthen, restyle, delete, replace)
+    for step in (
+        *(type_in, add, pick, choose, tick, kinds, overwrite, lengthen, restyle, delete, replace),
+        *(embed, write_macro),
+    )
 }
 
 
@@ -305,6 +331,18 @@ def properties(**values):
         item.Name, item.Value = name, value
         found.append(item)
     return tuple(found)
+
+
+def locked(ending, password):
+    """Return the properties with which a document is stored under a password; Word's XML takes it in its own way."""
+    if ending != "docx":
+        return {"Password": password}
+    pairs = []
+    for name, value in (("CryptoType", "Standard"), ("OOXPassword", password)):
+        pair = uno.createUnoStruct("com.sun.star.beans.NamedValue")
+        pair.Name, pair.Value = name, value
+        pairs.append(pair)
+    return {"EncryptionData": uno.Any("[]com.sun.star.beans.NamedValue", tuple(pairs))}
 
 
 def url(path):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from formgen.issue import Issued
 from formgen.process import Case
 from formgen.store import Row
 from tests.conftest import SETTINGS, Bench
@@ -49,16 +50,21 @@ def filled(
 ) -> bytes:
     """Return a document as a person fills it; a path that ends in ``.*`` blanks what stands in a whole row."""
     made = bench.issue(form, case_id, format_name=format_name)
+    return bench.filled(made, written(bench, made, answers))
+
+
+def written(bench: Bench, made: Issued, answers: Mapping[str, str]) -> dict[str, str]:
+    """Return what a person writes into a document, a path that ends in ``.*`` being each place of a row, left blank."""
     issued = bench.journal.issued(made.instance_id)
     assert issued
-    written: dict[str, str] = {}
+    found: dict[str, str] = {}
     for path, text in answers.items():
         if path.endswith(".*"):
-            gone = [known for known in {**issued["answers"], **written} if known.startswith(path.removesuffix("*"))]
-            written.update(dict.fromkeys(gone, ""))
+            gone = [known for known in {**issued["answers"], **found} if known.startswith(path.removesuffix("*"))]
+            found.update(dict.fromkeys(gone, ""))
         else:
-            written[path] = text
-    return bench.filled(made, written)
+            found[path] = text
+    return found
 
 
 def take(bench: Bench, data: bytes, ending: str = "docx") -> Row:

@@ -26,6 +26,7 @@ from formgen.formats.docx.tables import cards
 from formgen.formats.docx.template import Template
 from formgen.formats.docx.template import places as template_places
 from formgen.formats.docx.wording import printed
+from formgen.formats.office import OLE, find_lost
 from formgen.issue import words_for
 from formgen.registry import template_file
 from formgen.settings import Intake, Workspace
@@ -64,15 +65,16 @@ class Office:
     filled: dict[str, Filled] = field(default_factory=dict)
 
     def work(
-        self, source: bytes, suffix: str, steps: list[list[Any]], endings: tuple[str, ...]
+        self, source: bytes, suffix: str, steps: list[list[Any]], endings: tuple[str, ...], password: str = ""
     ) -> tuple[list[Any], dict[str, bytes]]:
-        """Return what the steps tell, and the document as saved in each format."""
+        """Return what the steps tell, and the document as saved in each format, with a password if there is one."""
         place = self.folder / f"source.{suffix}"
         place.write_bytes(source)
         targets = {ending: str(self.folder / f"target.{ending}") for ending in endings}
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps({"source": str(place), "steps": steps, "targets": targets}) + "\n")
+        job = {"source": str(place), "steps": steps, "targets": targets, "password": password}
+        self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
         answer = json.loads(self.process.stdout.readline() or '{"error": "the office is gone"}')
         assert "error" not in answer, answer["error"]
@@ -372,6 +374,20 @@ def test_what_libreoffice_does_not_finish_in_its_time_is_told_as_that() -> None:
     with pytest.raises(Unreadable) as refused:
         wall.read(long, {}, Intake(cpu_seconds=1))
     assert refused.value.code == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("data", "lost"),
+    [
+        (rb"{\rtf1{\object\objemb{\*\objdata 0105}}}", ["embedded"]),
+        (rb"{\rtf1 sana \\objdata}", []),
+        (OLE + "_VBA_PROJECT".encode("utf-16-le"), ["macros"]),
+        (OLE + b"_VBA_PROJECT", []),
+    ],
+    ids=["object", "word", "macros", "another word"],
+)
+def test_what_no_form_may_carry_is_told_before_the_conversion_leaves_it_out(data: bytes, lost: list[str]) -> None:
+    assert list(find_lost(data)) == lost
 
 
 # --- 2. a template restyled in LibreOffice ---------------------------------------------------

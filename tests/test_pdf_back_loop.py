@@ -162,6 +162,18 @@ def test_a_flattened_form_is_asked_about_with_pictures_and_then_taken(at: At) ->
     assert list(bench.workspace.pictures.iterdir()) == []
 
 
+def test_a_value_off_a_page_that_cannot_be_right_is_shown_to_a_person_and_not_returned_to_its_sender(at: At) -> None:
+    bench = at("new")
+    row = bench.returned(flattened(form(bench, "referral", {**REFERRAL, "client_hetu": "130485-901M"})), "tuloste.pdf")
+    assert (row["outcome"], row["reply_id"]) == ("review", None)
+    assert "client_hetu" in run(bench, "review", "show", row["return_id"])[1]["pictures"]
+    assert run(bench, "review", "accept", row["return_id"])[0] == 3
+    assert bench.row(row["return_id"])["outcome"] == "review"
+    seen = f"client_hetu={REFERRAL['client_hetu']}"
+    assert run(bench, "review", "accept", row["return_id"], "--set", seen)[0] == 0
+    assert bench.record(bench.row(row["return_id"]))["data"]["client_hetu"] == REFERRAL["client_hetu"]
+
+
 def one_line(value: object) -> object:
     """Return a value without the ends of its lines: a page does not tell them from where a line was full."""
     return json.loads(json.dumps(value).replace("\\n", " "))

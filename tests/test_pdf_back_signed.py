@@ -93,8 +93,8 @@ def chain() -> tuple[Person, Person, Person]:
     return root, middle, person("Testi Mallikas", middle)
 
 
-def signed(data: bytes, field: str = "allekirjoitus") -> bytes:
-    """Return a document with a PAdES signature on top."""
+def signed(data: bytes, field: str = "allekirjoitus", password: str = "") -> bytes:
+    """Return a document with a PAdES signature on top; the password opens it when it is encrypted."""
     _, middle, signer = chain()
     store = SimpleCertificateStore()
     store.register(Certificate.load(middle.der))
@@ -105,7 +105,10 @@ def signed(data: bytes, field: str = "allekirjoitus") -> bytes:
         signing_cert=Certificate.load(signer.der), signing_key=PrivateKeyInfo.load(private), cert_registry=store
     )
     meta = PdfSignatureMetadata(field_name=field, subfilter=SigSeedSubFilter.PADES)
-    out: io.BytesIO = sign_pdf(IncrementalPdfFileWriter(io.BytesIO(data)), meta, signer=tool)
+    writer = IncrementalPdfFileWriter(io.BytesIO(data))
+    if password:
+        writer.encrypt(password)
+    out: io.BytesIO = sign_pdf(writer, meta, signer=tool)
     return out.getvalue()
 
 

@@ -17,7 +17,7 @@ from tests.test_libreoffice import FORMATS, Office, office, steps
 
 __all__ = ["office"]
 At = Callable[[str], Bench]
-ROWS = 25
+ROWS = 60
 EACH = ("many", "ticks_in_a_cell", "list", "area", "what_another_answer_calls_for")
 
 pytestmark = pytest.mark.usefixtures("unwalled")

@@ -17,7 +17,7 @@ from formgen.cli.session import Session, now, progress, session
 from formgen.errors import OutOfReach, SandboxUnavailable, UsageError
 from formgen.form import Form
 from formgen.health import require_sandbox
-from formgen.intake import ALL, TOO_LARGE
+from formgen.intake import ALL
 from formgen.issue import Issued, issue
 from formgen.issue import archive as make_archived
 from formgen.repeats import foreseen
@@ -154,7 +154,7 @@ def read(
             data = b"" if large else file.read_bytes()
         except OSError as error:
             raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file)) from error
-        verdict = TOO_LARGE if large else shared.intake.desk.read(data, at)
+        verdict = shared.intake.desk.too_large if large else shared.intake.desk.read(data, at)
         if verdict.case_id:
             shared.reads(case_id=verdict.case_id)
         row = described_bytes(file, size, "" if large else outbox.digest(data), at)

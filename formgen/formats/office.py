@@ -8,11 +8,14 @@ clear rejection.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import re
 import resource
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -26,6 +29,10 @@ from formgen.sheet import Paper, Sheet
 ENDINGS = (".odt", ".doc", ".rtf")
 MEDIA_TYPE = "application/octet-stream"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ENCRYPTED_PACKAGE, VBA_PROJECT = (name.encode("utf-16-le") for name in ("EncryptedPackage", "_VBA_PROJECT"))
+SECTOR, TEXT_HEADS = 512, {b"\xec\xa5" + version for version in (b"\xc1\0", b"\xd9\0", b"\1\1", b"\x0c\1", b"\x12\1")}
+MANIFEST = "META-INF/manifest.xml"
+OBJECT = re.compile(rb"(?<!\\)(?:\\\\)*\\objdata\b")
 SECONDS = 50.0
 SLOW = "Tiedoston muuntaminen kesti liian kauan."
 MEMORY = 4_000_000_000
@@ -76,10 +83,35 @@ def ending(data: bytes) -> str:
 
 def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     """Return what stands in the document after its conversion; raise `Unreadable`."""
-    if b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e" in data:
+    if is_encrypted(data):
         raise Unreadable("encrypted", "Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen.")
     sheet: Sheet = docx.read(convert(data, ending(data)), papers)
-    return replace(sheet, reader=ending(data).lstrip("."))
+    return replace(sheet, reader=ending(data).lstrip("."), facts=(*sheet.facts, *find_lost(data)))
+
+
+def is_encrypted(data: bytes) -> bool:
+    """Tell whether a password is needed to open the document.
+
+    In a .doc the head of its text says so, which begins at the start of some sector.
+    """
+    if ending(data) == ".odt":
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            return MANIFEST in package.namelist() and b"encryption-data" in package.read(MANIFEST)
+    heads = (data[at : at + 12] for at in range(SECTOR, len(data), SECTOR)) if ending(data) == ".doc" else ()
+    return ENCRYPTED_PACKAGE in data or any(head[:4] in TEXT_HEADS and head[11] & 1 for head in heads)
+
+
+def find_lost(data: bytes) -> Iterator[str]:
+    """Yield what no form may carry and the conversion leaves out: macros, and an object in RTF."""
+    if ending(data) == ".odt":
+        with zipfile.ZipFile(io.BytesIO(data)) as package:
+            macros = any(name.startswith(("Basic/", "Scripts/")) for name in package.namelist())
+    else:
+        macros = VBA_PROJECT in data
+    if macros:
+        yield "macros"
+    if ending(data) == ".rtf" and OBJECT.search(data):
+        yield "embedded"
 
 
 def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
