@@ -35,6 +35,7 @@ TEMPORARY, TEMPORARY_LIMITS = "/tmp", "size=400m,nr_inodes=20k,mode=0700"  # noq
 NOBODY = 65534
 PATIENCE = 60.0
 LATE, BUSY = b"late", b"busy"
+TELLER = "formgen.cage:tell"  # what a process does that tries what holds
 ANSWER_BYTES, TRIED_BYTES = 100_000_000, 2**31
 PROTECTIONS = {  # what each keeps a foreign file from
     "files": "lukemasta tai muuttamasta muita tiedostoja",
@@ -505,7 +506,7 @@ def tell(handle: int) -> None:
 def tried() -> Mapping[str, bool]:
     """Return for each protection whether it holds for the readers that this process would start."""
     ours, theirs = os.pipe()
-    process = start("formgen.cage:tell", theirs)
+    process = start(TELLER, theirs)
     os.close(theirs)
     said = collected(ours, time.monotonic() + PATIENCE)
     os.close(ours)

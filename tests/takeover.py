@@ -361,13 +361,14 @@ REMOVED: dict[str, Callable[[], object]] = {
 def __getattr__(name: str) -> Callable[[int], None]:
     """Return the reader, or the other process, that lacks what its name tells."""
     start, _, lacking = name.partition("_without_")
-    if start not in ("serve", "tell"):
+    starts = {"serve": serve, "reads": reader.serve, "tell": cage.tell}
+    if start not in starts:
         raise AttributeError(name)
 
     def begin(handle: int) -> None:
         for removed in REMOVED if lacking == "everything" else lacking.split("_and_"):
             REMOVED[removed]()
-        (serve if start == "serve" else cage.tell)(handle)
+        starts[start](handle)
 
     return begin
 
