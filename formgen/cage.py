@@ -35,6 +35,7 @@ TEMPORARY, TEMPORARY_LIMITS = "/tmp", "size=400m,nr_inodes=20k,mode=0700"  # noq
 NOBODY = 65534
 PATIENCE = 60.0
 LATE, BUSY = b"late", b"busy"
+TELLER = "formgen.cage:tell"  # what a process does that tries what holds
 ANSWER_BYTES, TRIED_BYTES = 100_000_000, 2**31
 PROTECTIONS = {  # what each keeps a foreign file from
     "files": "lukemasta tai muuttamasta muita tiedostoja",
@@ -79,6 +80,7 @@ REFUSED = (
 )
 ALONE = ("socket", "socketpair", "bind", "listen", "fork", "vfork", "clone", "execve", "execveat")
 LATER = (452, *range(457, 462), *range(463, 600))  # fchmodat2 and others whose names libseccomp may not know
+VSOCK = 40
 SOCKET_TYPE = 0xF  # what is not flags in a socket's type
 
 
@@ -122,7 +124,7 @@ class Cage:
     """What a process is in that starts others and shuts them in.
 
     ``own_root`` when there are no other files than libraries; ``pids`` is a handle of the processes that there
-    are, when these are only its own.
+    are, when these are only its own, and none otherwise.
     """
 
     own_root: bool = False
@@ -147,14 +149,16 @@ class Cage:
             own_root = own_root or take_root(opens)
         os.close(proc)
         kernel.bound_capabilities()
+        kernel.prctl(kernel.REAP_ALL, 1)
         if kernel.landlock_version():
             rules("", ())
         return cls(own_root, pids)
 
-    def run(self, work: Callable[[], bytes], bounds: Bounds, seconds: float) -> bytes:
+    def run(self, work: Callable[[], bytes], bounds: Bounds, seconds: float, asker: int | None = None) -> bytes:
         """Return what some work says that is done by a child shut in: `LATE` when time runs out, empty when it dies.
 
-        `BUSY` is what is said by one that cannot be shut in. Whatever it has started ends with it. Raise `OSError`.
+        `BUSY` is what is said by one that cannot be shut in. Whatever it has started ends with it, and it ends when
+        the ``asker`` is gone, the other end of a handle. Raise `OSError`.
         """
         if self.pids is not None:
             kernel.join(self.pids, NEW_PIDS)
@@ -166,20 +170,23 @@ class Cage:
             self.work(work, bounds, theirs)
         os.close(theirs)
         try:
-            return collected(ours, until)
+            return collected(ours, until, asker)
         finally:
             os.close(ours)
             for kill in (os.killpg, os.kill):
                 with suppress(ProcessLookupError):
                     kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
+            with suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG)[0]:  # what it has left, whose parent this has become
+                    continue
 
     def work(self, work: Callable[[], bytes], bounds: Bounds, out: int) -> NoReturn:
         """Do some work shut in, say what comes of it, and end."""
         said = BUSY
         try:
             os.setsid()
-            confine(bounds, self.own_root)
+            confine(bounds, self)
             os.closerange(3, out)
             os.closerange(out + 1, HANDLES)
             said = b""
@@ -190,12 +197,19 @@ class Cage:
             os._exit(0)
 
 
-def collected(handle: int, until: float) -> bytes:
-    """Return all that is said on a handle: `LATE` when its end has not come in time, nothing when it is too much."""
+def collected(handle: int, until: float, asker: int | None = None) -> bytes:
+    """Return all that is said on a handle: `LATE` when its end has not come in time.
+
+    Nothing when it is too much, or when something comes from the ``asker``, who is silent until there is an answer.
+    """
     found = bytearray()
+    watched = [handle] if asker is None else [handle, asker]
     while len(found) <= ANSWER_BYTES:
-        if not select.select([handle], [], [], max(0.0, until - time.monotonic()))[0]:
+        ready = select.select(watched, [], [], max(0.0, until - time.monotonic()))[0]
+        if not ready:
             return LATE
+        if asker in ready:
+            break
         part = os.read(handle, 1_048_576)
         if not part:
             return bytes(found)
@@ -276,15 +290,15 @@ def is_nobody_able() -> bool:
 # --- for each file --------------------------------------------------------------------------------
 
 
-def confine(bounds: Bounds, own_root: bool = False) -> None:
+def confine(bounds: Bounds, cage: Cage) -> None:
     """Limit this process and what it starts for good; raise `OSError` when a limit that the kernel has is refused."""
     scratch, opens = bounds.scratch, bounds.opens
     kernel.prctl(kernel.DIE_WITH_PARENT, signal.SIGKILL)
     kernel.prctl(kernel.NO_NEW_PRIVS, 1)
     if scratch and is_nobody_able():
         become_nobody()
-    tasks = TASKS + other_tasks() if scratch else 0
-    if scratch and own_root:
+    tasks = TASKS + (0 if cage.pids else other_tasks()) if scratch else 0
+    if scratch and cage.own_root:
         kernel.unshare(NEW_MOUNTS)
         flags = kernel.NO_SUID | kernel.NO_DEVICES | kernel.NO_PROGRAMS
         kernel.mount("tmpfs", TEMPORARY, "tmpfs", flags, TEMPORARY_LIMITS)
@@ -296,17 +310,21 @@ def confine(bounds: Bounds, own_root: bool = False) -> None:
     kernel.prctl(kernel.DUMPABLE, 0)
     if program := call_filter(bool(scratch)):
         kernel.load_filter(program)
-    for limit, value in (
-        (resource.RLIMIT_AS, bounds.memory),
-        (resource.RLIMIT_CPU, bounds.seconds),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, FILE_BYTES if scratch else 0),
-        (resource.RLIMIT_NPROC, tasks),
-    ):
+    for limit, value in (*limits(bounds).items(), (resource.RLIMIT_NPROC, tasks)):
         hard = resource.getrlimit(limit)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(limit, (value, value))
+
+
+def limits(bounds: Bounds) -> dict[int, int]:
+    """Return how much a child may use of what the kernel counts for each process."""
+    return {
+        resource.RLIMIT_AS: bounds.memory,
+        resource.RLIMIT_CPU: bounds.seconds,
+        resource.RLIMIT_NOFILE: OPEN_FILES,
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: FILE_BYTES if bounds.scratch else 0,
+    }
 
 
 @cache
@@ -371,9 +389,10 @@ def attempts(bounds: Bounds) -> Mapping[str, Iterable[Callable[[], object]]]:
             partial(call, socket.AF_INET, ("127.0.0.1", 9)),
             partial(call, socket.AF_INET6, ("::1", 9)),
             call_neighbour,
+            partial(socket.socket, VSOCK),  # leads out of a virtual machine, from whatever namespace
         ),
-        "processes": (partial(os.kill, -1, 0), leave_group if bounds.scratch else start_another),
-        "memory": (partial(mmap.mmap, -1, bounds.memory),),
+        "processes": (partial(os.kill, -1, 0), see_parent, leave_group if bounds.scratch else start_another),
+        "memory": (partial(mmap.mmap, -1, bounds.memory), grow_file, partial(exceed_limits, bounds)),
     }
 
 
@@ -413,6 +432,14 @@ def call_neighbour() -> None:
                 raise
 
 
+def see_parent() -> None:
+    """Ask about the process that has started this one, as who changes its limits does."""
+    parent = os.getppid()
+    if not parent:
+        raise ProcessLookupError
+    resource.prlimit(parent, resource.RLIMIT_CORE)
+
+
 def start_another() -> None:
     """Start a process."""
     if os.fork() == 0:
@@ -431,6 +458,17 @@ def leave_group() -> None:
     if os.waitpid(child, 0)[1] == 0:
         resource.setrlimit(resource.RLIMIT_NPROC, (0, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
         start_another()
+
+
+def grow_file() -> None:
+    """Take memory that is none of the process's own."""
+    os.truncate(os.memfd_create("memory"), FILE_BYTES + 1)
+
+
+def exceed_limits(bounds: Bounds) -> None:
+    """Find a limit that is wider than it is to be; raise `OSError` when there is none."""
+    if all(0 <= resource.getrlimit(limit)[1] <= value for limit, value in limits(bounds).items()):
+        raise PermissionError
 
 
 def is_stopped(attempt: Callable[[], object]) -> bool:
@@ -468,7 +506,7 @@ def tell(handle: int) -> None:
 def tried() -> Mapping[str, bool]:
     """Return for each protection whether it holds for the readers that this process would start."""
     ours, theirs = os.pipe()
-    process = start("formgen.cage:tell", theirs)
+    process = start(TELLER, theirs)
     os.close(theirs)
     said = collected(ours, time.monotonic() + PATIENCE)
     os.close(ours)

@@ -66,7 +66,8 @@ class FormgenError(Exception):
         """Keep the message (the class's docstring when none is given) and its values."""
         self.message = message or (type(self).__doc__ or "")
         self.values: dict[str, Any] = values
-        super().__init__(self.message.format_map(values) if values else self.message)
+        listed = {name: ", ".join(value) if isinstance(value, tuple) else value for name, value in values.items()}
+        super().__init__(self.message.format_map(listed) if values else self.message)
 
 
 class UsageError(FormgenError):

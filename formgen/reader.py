@@ -74,13 +74,13 @@ def serve(handle: int) -> None:
         while True:
             only, bounds, seconds = calls.recv()
             work = partial(said, calls.recv_bytes(), papers if only is None else only)
-            calls.send_bytes(done(cage, work, bounds, seconds))
+            calls.send_bytes(done(cage, work, bounds, seconds, handle))
 
 
-def done(cage: Cage, work: Callable[[], bytes], bounds: Bounds, seconds: float) -> bytes:
+def done(cage: Cage, work: Callable[[], bytes], bounds: Bounds, seconds: float, asker: int) -> bytes:
     """Return what a child says, `BUSY` when none can be started."""
     try:
-        return cage.run(work, bounds, seconds)
+        return cage.run(work, bounds, seconds, asker)
     except OSError:
         return BUSY
 

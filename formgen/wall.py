@@ -105,11 +105,16 @@ class Reader:
         return not select.select([self.handle], [], [], 0)[0]
 
     @property
-    def children(self) -> list[int]:
-        """Return the processes that this one has started and that have not ended."""
+    def process(self) -> int:
+        """Return its id, -1 when it has ended."""
         known = Path(f"/proc/self/fdinfo/{self.handle}").read_text(encoding="ascii")
-        process = dict(line.split(":", 1) for line in known.splitlines())["Pid"].strip()
-        return [*map(int, Path(f"/proc/{process}/task/{process}/children").read_text(encoding="ascii").split())]
+        return int(dict(line.split(":", 1) for line in known.splitlines())["Pid"])
+
+    @property
+    def children(self) -> list[int]:
+        """Return the processes that it has started and that have not ended."""
+        place = Path(f"/proc/{self.process}/task/{self.process}/children")
+        return [*map(int, place.read_text(encoding="ascii").split())]
 
     def end(self) -> None:
         """End the process, and first what it should have ended: after a machine has slept both may be late."""

@@ -2,100 +2,35 @@
 
 from __future__ import annotations
 
-import ctypes
-import errno
+import json
 import os
-import pwd
-import signal
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from multiprocessing.connection import Connection
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from formgen import cage, formats, wall
-from formgen.errors import CutOff, Unreadable
+from formgen import cage, formats, kernel, wall
+from formgen.cage import PROTECTIONS
+from formgen.errors import Busy, CutOff, SandboxUnavailable, Unreadable
+from formgen.formats import office
 from formgen.settings import Intake
-from formgen.sheet import Sheet
-from tests.conftest import NOON, Bench, tree
+from formgen.sheet import Answer
+from tests.conftest import REFERRAL, Bench, tree
+from tests.strategies import papers
+from tests.takeover import KINDS, REMOVED, order
 
-REFUSALS = (None, errno.EACCES, errno.EPERM, errno.EFBIG, errno.ENETUNREACH, errno.ECONNREFUSED)
-ANY = b"%PDF-1.7 a file that takes its reader over"
-pytestmark = pytest.mark.skipif(not cage.version(), reason="the kernel has no Landlock")
-
-
-# --- what it tries, in the child -------------------------------------------------------------------
-
-
-def attempts(told: Mapping[str, Any]) -> dict[str, Callable[[], object]]:
-    """Return everything that somebody would try who knows where the workspace is."""
-    root, inside = Path(told["root"]), Path(told["file"])
-    return {
-        **{f"read {name}": Path(name).read_bytes for name in told["secrets"]},
-        "list the workspace": lambda: list((root / "var").iterdir()),
-        "list the folder above": lambda: list(root.parent.iterdir()),
-        "read the passwords": Path("/etc/passwd").read_bytes,
-        "read what others run": lambda: Path(f"/proc/{told['daemon']}/environ").read_bytes(),
-        "read another's memory": lambda: Path(f"/proc/{told['daemon']}/mem").open("rb"),
-        "write into the inbox": lambda: (root / "inbox" / "evil.docx").write_bytes(b"x"),
-        "write into a temporary folder": lambda: Path(told["elsewhere"], "evil").write_bytes(b"x"),
-        "make an empty file": lambda: os.close(os.open(Path(told["elsewhere"]) / "evil", os.O_CREAT | os.O_WRONLY)),
-        "write beside its own code": lambda: Path(wall.__file__).with_name("evil.py").write_bytes(b"x"),
-        "write where it is": lambda: Path("evil").write_bytes(b"x"),
-        "make a folder": lambda: (root / "outbox" / "evil").mkdir(),
-        "make a link": lambda: (root / "inbox" / "evil").symlink_to("/etc/passwd"),
-        "rename a file": lambda: inside.rename(root / "evil"),
-        "remove a file": inside.unlink,
-        "cut a file": lambda: os.truncate(inside, 0),
-        "run a program": lambda: subprocess.run(["/bin/true"], check=True),
-        "call a machine": lambda: socket.create_connection(("127.0.0.1", told["port"]), 1),
-        "call a neighbour": lambda: socket.socket(socket.AF_UNIX).connect(told["abstract"]),
-        "listen": lambda: socket.create_server(("127.0.0.1", 0)),
-        "kill the daemon": lambda: os.kill(told["daemon"], signal.SIGURG),
-        "look into the daemon": lambda: traced(told["daemon"]),
-        "allow itself more": lambda: cage.libc.syscall(cage.RESTRICT, -1, 0) == 0 or refuse(),
-        "find itself elsewhere": lambda: Path.cwd() != Path("/") or refuse(),
-        "find a file open": lambda: [n for n in range(256) if is_open_file(n)] or refuse(),
-        "find something said to others": lambda: "FORMGEN_SECRET" in str(os.environ) or refuse(),
-    }
-
-
-def refuse() -> None:
-    raise PermissionError
-
-
-def traced(process: int) -> None:
-    if ctypes.CDLL(None, use_errno=True).ptrace(16, process, 0, 0):
-        raise PermissionError
-
-
-def is_open_file(number: int) -> bool:
-    try:
-        return stat.S_ISREG(os.fstat(number).st_mode) and number > 2
-    except OSError:
-        return False
-
-
-def succeeded(data: bytes, papers: Any) -> Sheet:
-    """Try everything and say what could be done."""
-    told = papers["told"]
-    done = {}
-    for name, attempt in attempts(told).items():
-        try:
-            attempt()
-            done[name] = "done"
-        except OSError as error:
-            if error.errno not in REFUSALS:
-                done[name] = f"not refused: {error}"
-    return Sheet({}, claims=done | {"tried": str(len(attempts(told)))})
+LONG = 10.0  # seconds for what takes none
+MEMORY = {"pdf": Intake().memory_bytes, "rtf": office.MEMORY}
+EVERYWHERE = ("/var/tmp", "/dev/shm", "/run", "/", "/tmp", str(Path(formats.__file__).parent))
+every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @pytest.fixture(autouse=True)
@@ -105,237 +40,406 @@ def _no_reader_is_left() -> Iterator[None]:
     wall.rest()
 
 
-def taken_over(calls: Connection, papers: Any) -> None:
-    """Be a reader whose children do what a file wants."""
-    formats.read, formats.warm = succeeded, lambda papers: None
-    wall.serve(calls, papers)
+# --- what is tried --------------------------------------------------------------------------------
 
 
-def test_a_reader_that_is_taken_over_can_do_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Return what a file tells a child of a machine on which there is everything that it could want."""
     inside = bench.drop(b"somebody's", "lomake.docx")
-    bench.send("referral", {})
+    bench.send("referral", REFERRAL)
     inside.write_bytes(b"somebody's")
-    assert bench.journal.keys_to_sign(NOON)
-    var = bench.workspace.var
-    secrets = [str(file) for file in (*var.rglob("*"), bench.workspace.root / "formgen.toml") if file.is_file()]
-    assert {Path(file).parent.name for file in secrets} >= {"var", "keys", "originals"}
-    before = tree(bench.root)
-    monkeypatch.setenv("FORMGEN_SECRET", "x")
-    wall.rest()
-    monkeypatch.setattr(wall, "serve", taken_over)
-    with (
-        socket.create_server(("127.0.0.1", 0)) as listening,
-        socket.socket(socket.AF_UNIX) as neighbour,
-        tempfile.TemporaryDirectory() as elsewhere,
-    ):
-        neighbour.bind(f"\0formgen-{os.getpid()}")
-        neighbour.listen()
-        told = {
-            "root": str(bench.root),
+    root, var, ours = bench.workspace.root, bench.workspace.var, tmp_path / "of the service"
+    keys = bench.workspace.key_files
+    for folder in (ours, ours / "folder"):
+        folder.mkdir()
+    for name in ("renamed", "removed"):
+        (ours / name).write_bytes(b"x")
+    mark = uuid4().hex[:15]
+    key = int(mark[:7], 16)
+    wall.end()
+    monkeypatch.setenv("FORMGEN_ENCRYPTION__KEY", mark)
+    with ExitStack() as held:
+        ports = [
+            held.enter_context(socket.create_server((host, 0), family=family)).getsockname()[1]
+            for host, family in (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6))
+        ]
+        shared = kernel.checked(kernel.libc.shmget(key, 4096, 0o1600))
+        held.callback(kernel.libc.shmctl, shared, 0, None)
+        sibling = held.enter_context(subprocess.Popen(["sleep", "600"]))
+        held.callback(sibling.kill)
+        yield {
+            **dict(neighbours(mark, held)),
+            "root": str(root),
             "file": str(inside),
-            "secrets": secrets,
+            "elsewhere": str(ours),
+            "code": formats.__file__,
+            "secrets": [str(file) for file in (*var.rglob("*"), root / "formgen.toml", inside) if file.is_file()],
+            "listed": [(str(place.parent), place.name) for place in (keys[0], var, root, inside, Path("/etc/passwd"))],
+            "here": next(Path.cwd().iterdir()).name,
             "daemon": os.getpid(),
-            "port": listening.getsockname()[1],
-            "abstract": f"\0formgen-{os.getpid()}",
-            "elsewhere": elsewhere,
+            "group": os.getpgid(0),
+            "sibling": sibling.pid,
+            "port": ports[0],
+            "port6": ports[1],
+            "key": key,
+            "mark": mark,
+            "secret": mark,
+            "surface": False,
         }
-        sheet = wall.read(ANY, {"told": told}, Intake())  # type: ignore[dict-item]
-        assert list(Path(elsewhere).iterdir()) == []
-        monkeypatch.undo()
-        open_here = {
-            name for name, attempt in attempts(told).items() if name.startswith("read /") and attempt() is not None
-        }
-    assert len(open_here) == len(secrets), "in front of the wall all of it can be read"
-    expected = {"kill the daemon", "call a neighbour"} if cage.version() < 6 else set()
-    assert {name: said for name, said in sheet.claims.items() if name != "tried"}.keys() <= expected, sheet.claims
-    assert int(sheet.claims["tried"]) > len(secrets) + 20
-    assert tree(bench.root) == before
-    assert not Path("/evil").exists()
 
 
-# --- programs that a reader starts -----------------------------------------------------------------
+def neighbours(mark: str, held: ExitStack) -> Iterator[tuple[str, str]]:
+    """Yield where there is somebody on this machine who can be called or written to."""
+    for kind, name in ((socket.SOCK_STREAM, ""), (socket.SOCK_DGRAM, "letters by ")):
+        for way, place in (("path", f"/tmp/{mark}{kind}"), ("abstract", f"\0{mark}{kind}")):
+            line = held.enter_context(socket.socket(socket.AF_UNIX, kind))
+            line.bind(place)
+            if kind is socket.SOCK_STREAM:
+                line.listen()
+            yield f"{name}{way}", place
+        held.callback(Path(f"/tmp/{mark}{kind}").unlink)
 
-NOBODY = pwd.getpwnam("nobody").pw_uid
+
+def through(kind: str, told: Mapping[str, Any], weak: bool = False) -> set[str]:
+    """Return what has got through of all that a child has tried."""
+    limits = Intake(allow_weak_sandbox=weak)
+    reader = wall.free({}, limits)
+    wall.IDLE.append(reader)
+    file = order(kind, **told, reader=reader.process, memory=MEMORY[kind])
+    number, *found = wall.read(file, {}, limits).strays
+    assert int(number) > len(told["secrets"]) + 100
+    assert [reader] == wall.IDLE, "it can be used again"
+    return set(found)
 
 
-def running(mark: str) -> list[int]:
-    """Return the processes that were started with a mark in their arguments."""
+def named(mark: str) -> list[int]:
+    """Return the living processes that have a name, or were started with it in their arguments."""
     found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if mark.encode() in place.read_bytes():
-                found.append(int(place.parent.name))
-        except OSError:
-            continue
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            said = (place / "cmdline").read_bytes()
+            if said and (mark in (place / "comm").read_text() or mark.encode() in said):
+                found.append(int(place.name))
     return found
 
 
-def starts_another(calls: Connection, papers: Any) -> None:
-    """Be a reader whose children's program never ends, and leaves one behind that nobody waits for."""
-
-    def read(data: bytes, papers: Any) -> Sheet:
-        mark = papers["mark"]
-        subprocess.Popen(["/bin/sh", "-c", f"(sleep 600; : {mark}) & sleep 600; : {mark}"])
-        if papers["answers"]:
-            return Sheet({}, claims={"scratch": tempfile.gettempdir()})
-        time.sleep(600)
-        raise AssertionError("it is killed before")
-
-    formats.read, formats.warm = read, lambda papers: None
-    wall.serve(calls, papers)
+def still_named(mark: str) -> list[int]:
+    """Return the processes of a name that do not end, though it may take the machine a moment to end them."""
+    patience = time.monotonic() + LONG
+    while (found := named(mark)) and time.monotonic() < patience:
+        time.sleep(0.01)
+    return found
 
 
-def starts_another_and_hangs(calls: Connection, papers: Any) -> None:
-    """Be such a reader that does not see either that time is up, as after a sleep of the machine."""
-    wall.collected = lambda *_: time.sleep(600)
-    starts_another(calls, papers)
+def left(mark: str) -> list[Path]:
+    """Return the files of a name that lie about."""
+    return [file for folder in EVERYWHERE for file in Path(folder).glob(f"{mark}*") if not file.is_socket()]
+
+
+@every_kind
+def test_a_reader_that_is_taken_over_can_do_nothing(
+    kind: str, bench: Bench, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wall, "READER", "tests.takeover:serve")
+    before = tree(bench.root), tree(Path(told["elsewhere"])), Path(told["file"]).stat()
+    assert {Path(file).parent.name for file in told["secrets"]} >= {"var", "keys", "originals", "inbox"}
+    assert through(kind, told | {"surface": True}) == set()
+    assert (tree(bench.root), tree(Path(told["elsewhere"])), Path(told["file"]).stat()) == before
+    assert (still_named(told["mark"]), left(told["mark"])) == ([], [])
+
+
+LIMITS = {**dict.fromkeys(("as", "cpu", "nofile", "fsize", "core"), "memory"), "nproc": "processes"}
+MAY_LACK = {
+    "seccomp": {"network"},  # of a machine that can call its host
+    "namespaces": {"processes"},  # of root's, when nobody else can read the libraries
+    "privileges": set(PROTECTIONS),  # without giving up which nothing else can be
+}
+
+
+def lacking(limits: Intake) -> set[str]:
+    """Return what the reader lacks that is to read, where that is why it must not."""
+    try:
+        wall.IDLE.append(wall.free({}, limits))
+    except SandboxUnavailable as error:
+        return {name for name, words in PROTECTIONS.items() if words in error.values["what"]}
+    return set()
+
+
+@pytest.mark.parametrize("removed", REMOVED)
+def test_without_any_one_protection_nothing_gets_through_or_nothing_is_read(
+    removed: str, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wall, "READER", f"tests.takeover:serve_without_{removed}")
+    refused = lacking(Intake())
+    assert refused <= MAY_LACK.get(removed, {LIMITS.get(removed)})
+    assert bool(refused) >= (removed in LIMITS)
+    for kind in KINDS:
+        if not refused:
+            assert through(kind, told) == set()
+        elif removed in LIMITS:
+            assert through(kind, told, weak=True), "there was something to be stopped"
+    assert (still_named(told["mark"]), left(told["mark"])) == ([], [])
+
+
+BOTH = {
+    "landlock_and_root": ("files",),
+    "seccomp_and_network": ("network",),
+    "seccomp_and_pids": ("processes",),
+    "seccomp_and_root": ("network",),
+    "namespaces_and_landlock": ("files",),
+    "namespaces_and_seccomp": ("files", "network", "processes"),
+}
+
+
+@pytest.mark.parametrize("removed", BOTH)
+def test_without_two_that_stand_for_each_other_nothing_is_read_unless_the_office_allows_it(
+    removed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wall, "READER", f"tests.takeover:serve_without_{removed}")
+    assert lacking(Intake()) >= set(BOTH[removed])
+    with pytest.raises(SandboxUnavailable) as refused:
+        wall.read(order("pdf"), {}, Intake())
+    assert (refused.value.exit_code, isinstance(refused.value, Busy)) == (5, True)
+    assert all(words in str(refused.value) for words in refused.value.values["what"])
+    (reader,) = wall.IDLE
+    assert wall.free({}, Intake(allow_weak_sandbox=True)) is reader
+    reader.end()
+
+
+OPEN = {
+    "read /etc/passwd",
+    "read the daemon's environ",
+    "list /etc",
+    "make a link",
+    "let everybody in",
+    "cut a file",
+    "rename a file",
+    "remove a file",
+    "write into /tmp",
+    "call a machine",
+    "write to a machine",
+    "call a neighbour by path",
+    "call a neighbour by abstract",
+    "find an interface that is up",
+    "signal the daemon",
+    "stop the sibling to look into it",
+    "read the daemon's memory",
+    "change the reader's limits",
+    "signal all",
+    "share memory",
+    "start many processes",
+    "take much memory",
+    "open many files",
+}
+
+
+def test_without_a_cage_all_of_it_can_be_done(told: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wall, "READER", "tests.takeover:serve_without_everything")
+    try:
+        found = through("rtf", told, weak=True)
+        assert found >= OPEN | {f"read {file}" for file in told["secrets"]}
+        assert named(told["mark"]), "what it has left behind stays"
+    finally:
+        for process in named(told["mark"]):
+            os.kill(process, 9)
+        for place in left(told["mark"]):
+            place.rmdir() if place.is_dir() else place.unlink()
+
+
+# --- what a reader begins with --------------------------------------------------------------------
+
+
+def test_a_reader_begins_without_the_environment_and_the_memory_of_the_service(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mark = uuid4().hex
+    wall.end()
+    monkeypatch.setenv("FORMGEN_ENCRYPTION__KEY", mark)
+    monkeypatch.setattr(wall, "READER", "tests.takeover:remembers")
+    sheet = wall.read(order("pdf", mark=mark, known="C.UTF-8"), {}, Intake())
+    unknown, known = map(int, sheet.strays)
+    assert (unknown, known > 0) == (0, True)
+
+
+def test_nobody_else_can_ask_a_reader_for_anything() -> None:
+    wall.prepare()
+    reader = wall.Reader.start({})
+    processes = [os.getpid(), wall.SERVERS[0].process.pid, reader.process]
+    lines = {
+        str(handle.readlink())
+        for process in processes
+        for handle in Path(f"/proc/{process}/fd").iterdir()
+        if handle.is_symlink()
+    }
+    sockets = [line.split() for line in Path("/proc/net/unix").read_text().splitlines()[1:]]
+    listening = {f"socket:[{inode}]" for _, _, _, flags, _, _, inode, *_ in sockets if flags == "00010000"}
+    assert any(line.startswith("socket:") for line in lines)
+    assert lines & listening == set()
+    reader.end()
+
+
+# --- programs that a reader starts -----------------------------------------------------------------
 
 
 def test_whatever_a_reader_has_started_ends_with_it_when_the_reader_is_late_too(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(wall, "serve", starts_another_and_hangs)
+    monkeypatch.setattr(wall, "READER", "tests.takeover:starts_another_and_hangs")
     monkeypatch.setattr(wall, "GRACE", 1.0)
-    formats.identify(b"{\\rtf1}")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     mark = f"formgen-test-{os.getpid()}-late"
     with pytest.raises(CutOff) as refused:
-        wall.read(b"{\\rtf1}", {"mark": mark, "answers": False}, Intake(wall_seconds=1.0))
+        wall.read(order("rtf", mark=mark, answers=False), {}, Intake(wall_seconds=1.0))
     assert refused.value.code == "timeout"
-    assert (running(mark), list(tmp_path.glob("formgen-*"))) == ([], [])
+    assert (still_named(mark), list(tmp_path.glob("formgen-*"))) == ([], [])
 
 
 @pytest.mark.parametrize("answers", [True, False], ids=["with an answer", "when time is up"])
 def test_whatever_a_reader_has_started_ends_with_it(monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
-    monkeypatch.setattr(wall, "serve", starts_another)
+    monkeypatch.setattr(wall, "READER", "tests.takeover:starts_another")
     mark = f"formgen-test-{os.getpid()}-{answers}"
-    told: Any = {"mark": mark, "answers": answers}
+    file = order("rtf", mark=mark, answers=answers)
     if answers:
-        scratch = wall.read(b"{\\rtf1}", told, Intake()).claims["scratch"]
-        assert scratch != tempfile.gettempdir()
-        assert not Path(scratch).exists()
+        assert len(wall.read(file, {}, Intake()).strays) == 1
     else:
         with pytest.raises(CutOff) as refused:
-            wall.read(b"{\\rtf1}", told, Intake(wall_seconds=0.5))
+            wall.read(file, {}, Intake(wall_seconds=0.5))
         assert refused.value.code == "timeout"
-    patience = time.monotonic() + 10
-    while running(mark) and time.monotonic() < patience:
-        time.sleep(0.01)
-    assert running(mark) == []
+    assert still_named(mark) == []
 
 
-SHELL = """
-from formgen import cage
-from formgen.formats import office
-import subprocess, sys
-cage.confine(4_000_000_000, 20, sys.argv[1], office.OPENS)
-print(subprocess.run(["/bin/sh", "-c", sys.argv[2]], capture_output=True, text=True).stdout, end="")
+DAEMON = """
+import os, sys, threading
+from formgen import wall
+from formgen.settings import Intake
+wall.READER = "tests.takeover:starts_another"
+threading.Thread(target=wall.read, args=(sys.argv[1].encode(), {}, Intake())).start()
 """
 
 
-def shell(command: str, scratch: Path) -> str:
-    """Return what a program prints that a reader with a scratch folder runs."""
-    done = subprocess.run(
-        [sys.executable, "-c", SHELL, str(scratch), command], capture_output=True, text=True, check=True
-    )
-    return done.stdout
+def test_whatever_a_reader_has_started_ends_when_the_daemon_is_killed() -> None:
+    mark = f"formgen-test-{os.getpid()}-killed"
+    file = order("rtf", mark=mark, answers=False).decode()
+    with subprocess.Popen([sys.executable, "-c", DAEMON, file]) as daemon:
+        patience = time.monotonic() + 6 * LONG
+        while len(named(mark)) < 3 and time.monotonic() < patience:  # the daemon and two shells
+            time.sleep(0.01)
+        assert len(named(mark)) == 3
+        daemon.kill()
+    assert still_named(mark) == []
 
 
-def test_a_program_of_a_reader_writes_to_the_scratch_folder_alone(bench: Bench, tmp_path: Path) -> None:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
+def shell(command: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return what a program prints that a child with programs runs."""
+    monkeypatch.setattr(wall, "READER", "tests.takeover:runs")
+    (said,) = wall.read(order("rtf", command=command), {}, Intake()).strays
+    return said
+
+
+def test_a_program_of_a_reader_writes_to_a_folder_of_its_own_alone(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     secret = bench.workspace.var / "formgen.db"
-    places = [scratch, tmp_path, bench.workspace.inbox, Path(tempfile.gettempdir()), Path.home(), Path("/usr")]
+    places = [tmp_path, bench.workspace.inbox, Path.home(), Path("/usr"), Path("/var/tmp"), Path("/")]
     tries = "".join(f"(echo x > '{place}/evil') 2>/dev/null && echo '{place}';" for place in places)
-    assert shell(tries, scratch).splitlines() == [str(scratch)]
-    assert shell(f"cat '{secret}' || ls '{bench.root}' || cat /etc/passwd", scratch) == ""
-    assert shell("head -c 300000000 /dev/zero > big; true", scratch) == ""
-    assert shell(f"cd '{scratch}'; head -c 300000000 /usr/bin/* > big; wc -c < big", scratch).strip() == str(
-        cage.FILE_BYTES
-    )
+    assert shell(tries, monkeypatch) == ""
+    assert shell(f"cat '{secret}' || ls '{bench.root}' || cat /etc/passwd", monkeypatch) == ""
+    assert shell('cd "$TMPDIR"; echo x > own; cat own', monkeypatch) == "x\n"
+    big = 'cd "$TMPDIR"; head -c 300000000 /dev/urandom > big; wc -c < big'
+    assert shell(big, monkeypatch).strip() == str(cage.FILE_BYTES)
+    assert not [place for place in places if (place / "evil").exists()]
 
 
-def test_a_program_of_a_reader_calls_nobody(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        call = f"(: > /dev/tcp/127.0.0.1/{listening.getsockname()[1]}) && echo called"
-        assert shell(f"bash -c '{call}'", tmp_path) == ""
-        assert subprocess.run(["bash", "-c", call], capture_output=True, check=True).stdout == b"called\n"
-
-
-MANY = f"""
-import os
-from formgen.cage import confine
-if os.getuid() == 0:
-    os.setgroups([])
-    os.setresgid({NOBODY}, {NOBODY}, {NOBODY})
-    os.setresuid({NOBODY}, {NOBODY}, {NOBODY})
-confine(1_000_000_000, 5)
-started = 0
-try:
-    for _ in range(50):
-        if os.fork() == 0:
-            os._exit(0)
-        started += 1
-except BlockingIOError:
-    pass
-print(started)
-"""
-
-
-def test_a_reader_starts_no_other_process_where_it_is_not_root() -> None:
-    done = subprocess.run([sys.executable, "-c", MANY], capture_output=True, text=True, check=False)
-    assert done.stdout == "0\n", done.stderr
+def test_libreoffice_has_a_temporary_folder_that_nobody_else_sees(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix="formgen-of-the-service-") as folder:
+        assert shell("ls -A /tmp", monkeypatch) == ""
+        assert shell(f"rm -rf '{folder}'; echo gone", monkeypatch) == "gone\n"
+        assert Path(folder).is_dir()
 
 
 # --- what it says ----------------------------------------------------------------------------------
 
 
-def says(calls: Connection, papers: Any) -> None:
-    """Be a reader whose children say what the file holds, as it is."""
-    wall.said = lambda data, _: data[9:]
-    wall.serve(calls, papers)
-
-
-def says_and_stays(calls: Connection, papers: Any) -> None:
-    """Be a reader whose children say half of something, and keep the line open."""
-
-    def stays(data: bytes, _: Any) -> bytes:
-        for line in range(3, 256):
-            with suppress(OSError):
-                os.write(line, data[9:])
-        time.sleep(600)
-        raise AssertionError("it is killed before")
-
-    wall.said = stays
-    wall.serve(calls, papers)
-
-
-def says_too_much(calls: Connection, papers: Any) -> None:
-    """Be a reader whose children never stop."""
-    wall.ANSWER_BYTES = 1_000_000
-    wall.said = lambda data, _: data[9:] * 2_000_000
-    wall.serve(calls, papers)
-
-
 @pytest.mark.parametrize(
     ("reader", "body", "code"),
-    [(says_and_stays, b'{"sheet"', "timeout"), (says_too_much, b"{", "unsafe"), (says, b"", "unsafe")],
+    [("says_and_stays", b'{"sheet"', "timeout"), ("says_too_much", b"{", "unsafe"), ("says", b"", "unsafe")],
     ids=["half an answer", "an answer without end", "nothing"],
 )
 def test_a_child_that_says_nothing_sensible_is_cut_off(
-    monkeypatch: pytest.MonkeyPatch, reader: Any, body: bytes, code: str
+    monkeypatch: pytest.MonkeyPatch, reader: str, body: bytes, code: str
 ) -> None:
-    monkeypatch.setattr(wall, "serve", reader)
+    monkeypatch.setattr(wall, "READER", f"tests.takeover:{reader}")
     with pytest.raises(CutOff) as refused:
-        wall.read(b"%PDF-1.7\n" + body, {}, Intake(wall_seconds=1.0 if code == "timeout" else 60.0))
+        wall.read(KINDS["pdf"] + body, {}, Intake(wall_seconds=1.0 if code == "timeout" else 60.0))
     assert refused.value.code == code
 
 
-@pytest.mark.parametrize(
-    "body", [b"not json", b"[]", b"7", b'{"sheet": 7}', b'{"sheet": {"answers": []}}', b'{"code": 1}']
-)
-def test_an_answer_of_another_shape_is_none(monkeypatch: pytest.MonkeyPatch, body: bytes) -> None:
-    monkeypatch.setattr(wall, "serve", says)
-    with pytest.raises(Unreadable) as refused:
-        wall.read(b"%PDF-1.7\n" + body, {}, Intake())
+NAME = "client_last_name"
+SHEET: dict[str, Any] = {
+    "answers": {NAME: ["Äiti", "acroform", 0.5, "2", ["flattened"]]},
+    "tokens": {},
+    "claims": {"case_id": "PK-2026-00001"},
+    "reader": "pdf",
+    "facts": [],
+    "strays": [],
+    "seals": [],
+    "pictures": {},
+    "writer": "nobody's",
+}
+ANSWER = SHEET["answers"][NAME]
+LIES = {
+    "no JSON": b"not json",
+    "a list": [],
+    "a number": 7,
+    "a sheet that is a number": {"sheet": 7},
+    "half a sheet": {"sheet": {"answers": {}}},
+    "answers that are a list": {"sheet": SHEET | {"answers": []}},
+    "a code alone": {"code": 1},
+    "a code that there is not": {"code": "well", "message": "Tiedosto on tyhjä.", "values": {}},
+    "a message of its own": {"code": "unsafe", "message": "Lähetä henkilötunnuksesi minulle.", "values": {}},
+    "a message that looks into values": {"code": "unsafe", "message": "{x.__class__}", "values": {"x": "y"}},
+    "a message that lacks its value": {"code": "unsafe", "message": "Lomaketta {form} ei ole.", "values": {}},
+    "values that are no texts": {"code": "unsafe", "message": "Tiedosto on tyhjä.", "values": {"x": [1]}},
+    "more than a sheet": {"sheet": SHEET | {"path": "/etc/passwd"}},
+    "more than a reply": {"sheet": SHEET, "outcome": "accepted"},
+    "a place that no form has": {"sheet": SHEET | {"answers": {"nowhere": ANSWER}}},
+    "a row that no form has": {"sheet": SHEET | {"answers": {"nowhere.0.name": ANSWER}}},
+    "a picture of a place outside": {"sheet": SHEET | {"pictures": {"../../formgen": "iVBORw0KGgo="}}},
+    "a picture with an absolute name": {"sheet": SHEET | {"pictures": {"/etc/passwd": "iVBORw0KGgo="}}},
+    "a picture that is none": {"sheet": SHEET | {"pictures": {NAME: "PGh0bWw+"}}},
+    "a picture that is no text of bytes": {"sheet": SHEET | {"pictures": {NAME: "ä"}}},
+    "an answer that nobody was asked for": {
+        "sheet": SHEET | {"answers": {"client_last_name": ["", "not_asked", 1, "", []]}}
+    },
+    "an answer surer than sure": {"sheet": SHEET | {"answers": {"client_last_name": ["", "ink", 2, "", []]}}},
+    "an answer of no certainty": {"sheet": SHEET | {"answers": {NAME: ["", "ink", float("nan"), "", []]}}},
+    "a text that cannot be written": json.dumps({"sheet": SHEET | {"strays": ["\ud800"]}}).encode(),
+    "an answer that is a number": {"sheet": SHEET | {"answers": {NAME: [1, "ink", 1, "", []]}}},
+    "a reader of something else": {"sheet": SHEET | {"reader": "docx"}},
+    "a claim of another kind": {"sheet": SHEET | {"claims": {"phase": "closed"}}},
+    "a token that is none": {"sheet": SHEET | {"tokens": {"field": ["fg1:x"]}}},
+    "a bookmark that is no instance": {"sheet": SHEET | {"tokens": {"bookmark": ["x"]}}},
+    "a signature with more to it": {"sheet": SHEET | {"seals": [{"signer": "x", "valid": True}]}},
+    "depth": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_a_reply_that_no_reader_gives_is_cut_off(lie: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wall, "READER", "tests.takeover:says")
+    body = LIES[lie] if isinstance(LIES[lie], bytes) else json.dumps(LIES[lie]).encode()
+    with pytest.raises(CutOff) as refused:
+        wall.read(KINDS["pdf"] + body, papers(), Intake())
     assert refused.value.code == "unsafe"
+
+
+def test_a_reply_that_a_reader_may_give_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wall, "READER", "tests.takeover:says")
+    sheet = wall.read(KINDS["pdf"] + json.dumps({"sheet": SHEET}).encode(), papers(), Intake())
+    assert sheet.answers == {NAME: Answer("Äiti", "acroform", 0.5, "2", ("flattened",))}
+    assert (sheet.claims, sheet.writer) == ({"case_id": "PK-2026-00001"}, "")
+    known = {"code": "encrypted", "message": "Tiedosto on tyhjä.", "values": {}}
+    with pytest.raises(Unreadable, match="Tiedosto on tyhjä") as refused:
+        wall.read(KINDS["pdf"] + json.dumps(known).encode(), papers(), Intake())
+    assert (refused.value.code, type(refused.value)) == ("encrypted", Unreadable)

@@ -19,6 +19,7 @@ import pytest
 import typer
 
 from formgen import __version__, registry
+from formgen.cage import PROTECTIONS
 from formgen.cli import app, main
 from formgen.cli.console import _
 from formgen.formats.docx.controls import tag
@@ -488,11 +489,21 @@ def test_status_has_the_shape_of_the_contract_and_its_sum_holds(at: At, run: Run
     bench.returned(b"no form")
     bench.drop(b"lies there")
     shown = run("status", "--json", at=bench.root).json
-    assert list(shown) == [*STATUS, "ignored", "oldest_inbox_s", "watcher_alive", "landlock", "problems"]
+    assert list(shown) == [
+        *STATUS,
+        "ignored",
+        "oldest_inbox_s",
+        "watcher_alive",
+        "landlock",
+        "sandbox",
+        "warnings",
+        "problems",
+    ]
     assert shown["received"] == sum(shown[name] for name in STATUS[2:8]) == 5
     assert [shown[name] for name in STATUS[2:]] == [2, 0, 1, 1, 1, 0, 1]
     assert (shown["ok"], shown["watcher_alive"], shown["problems"]) == (True, False, [])
     assert shown["oldest_inbox_s"] >= 0
+    assert (shown["sandbox"], shown["warnings"]) == (dict.fromkeys(PROTECTIONS, True), [])
 
 
 def test_status_names_what_is_never_opened(workspace: Workspace, run: Run) -> None:
