@@ -50,7 +50,7 @@ def told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     bench.send("referral", REFERRAL)
     inside.write_bytes(b"somebody's")
     root, var, ours = bench.workspace.root, bench.workspace.var, tmp_path / "of the service"
-    keys = bench.workspace.key_files
+    keys = sorted((bench.workspace.var / "keys").glob("*.key"))
     for folder in (ours, ours / "folder"):
         folder.mkdir()
     for name in ("renamed", "removed"):

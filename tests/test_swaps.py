@@ -14,7 +14,7 @@ import pytest
 from formgen import files, outbox, watch
 from formgen.inbox import CANARY, opened
 from formgen.watch import Watch
-from tests.conftest import REFERRAL, Bench, thing, tree
+from tests.conftest import NOON, REFERRAL, Bench, thing, tree
 
 SWAPS = 1000
 pytestmark = pytest.mark.usefixtures("unwalled")
@@ -27,7 +27,8 @@ def test_a_thousand_swaps_under_load_let_nothing_out_and_make_nothing(
     monkeypatch.setattr(watch, "SIGNED_EVERY", 0.0)
     monkeypatch.setattr(watch, "CANARY_EVERY", 0.0)
     bench = bench.restarted()
-    (key,) = bench.workspace.keys and bench.workspace.key_files
+    bench.journal.keys_to_sign(NOON)
+    (key,) = (bench.workspace.var / "keys").glob("*.key")
     secret, daemon = key.read_bytes(), Watch(bench.intake)
     command = [sys.executable, "-m", "tests.swapper", str(bench.root), str(SWAPS)]
     with subprocess.Popen(command, cwd=Path(__file__).parents[1]) as other:
