@@ -78,7 +78,7 @@ REFUSED = (
     *("vhangup", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "sethostname", "setdomainname", "iopl"),
     *("ioperm", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register"),
 )
-ALONE = ("socket", "socketpair", "bind", "listen", "fork", "vfork", "clone", "execve", "execveat")
+ALONE = ("socket", "bind", "listen", "fork", "vfork", "clone", "execve", "execveat")
 LATER = (452, *range(457, 462), *range(463, 600))  # fchmodat2 and others whose names libseccomp may not know
 VSOCK = 40
 SOCKET_TYPE = 0xF  # what is not flags in a socket's type
@@ -351,6 +351,8 @@ def call_filter(programs: bool) -> bytes:
     plain += [
         kernel.Refusal("prlimit64", errno.EPERM, (0, kernel.NOT_EQUAL, 0, 0)),
         kernel.Refusal("prctl", errno.EPERM, (0, kernel.EQUAL, kernel.DIE_WITH_PARENT, 0)),
+        # with itself a process may talk: asyncio does, in which signatures are validated
+        kernel.Refusal("socketpair", errno.EPERM, (0, kernel.NOT_EQUAL, socket.AF_UNIX, 0)),
     ]
     if not programs:
         plain += [kernel.Refusal(call, errno.EPERM) for call in ALONE]
