@@ -205,7 +205,7 @@ def again(workspace: Workspace, registry: Registry, issued: Row, notes: Callable
     identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
     omitted = (issued["omitted"] or "").split()
     draft = drafted(workspace, form, identity, issued["case_id"], issued["language"], omitted)
-    document: bytes = formats.every()[format_name].draw(replace(draft, notes=notes()), reply.printed(form, issued))
+    document: bytes = formats.every()[format_name].draw(replace(draft, notes=notes()), reply.build_sheet(form, issued))
     return document
 
 
