@@ -465,7 +465,7 @@ class Intake:
         or where it is in doubt which document came.
         """
         about = verdict.about
-        if about is None or verdict.code != "invalid_values" or not verdict.answered or about.is_ambiguous:
+        if about is None or verdict.code != "invalid_values" or not verdict.findings_for_sender or about.is_ambiguous:
             return None
         form, instance = self.registry.latest(about.form.id), str(self.new_id())
         self.journal.issue(

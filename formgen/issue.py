@@ -226,7 +226,7 @@ def again(
     identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
     omitted = (issued["omitted"] or "").split()
     draft = drafted(workspace, keys, form, identity, issued["case_id"], issued["language"], omitted)
-    document: bytes = formats.every()[format_name].draw(replace(draft, notes=notes()), reply.printed(form, issued))
+    document: bytes = formats.every()[format_name].draw(replace(draft, notes=notes()), reply.build_sheet(form, issued))
     return document
 
 

@@ -38,7 +38,7 @@ class Person:
             return self.code == other.code or self.shares_name(other)
         return self.shares_name(other) or bool(self.born and self.born == other.born)
 
-    def differences(self, known: Iterable[Person]) -> set[str]:
+    def find_differences(self, known: Iterable[Person]) -> set[str]:
         """Return what is otherwise than in all that is known of somebody: `CODE`, `BORN`, `NAME`."""
         known = list(known)
         codes, days = {one.code for one in known if one.code}, {one.born for one in known if one.born}
@@ -48,8 +48,8 @@ class Person:
         return found | ({NAME} if self.name and names and not any(map(self.shares_name, names)) else set())
 
 
-def telling(form: type[Form]) -> Iterator[tuple[str, Field]]:
-    """Yield what tells whose a document of a form is: which part of a person, and the field."""
+def list_identifying_fields(form: type[Form]) -> Iterator[tuple[str, Field]]:
+    """Yield each field that tells whose a document of a form is, after the part of a person that it holds."""
     for asked in form.fields:
         if isinstance(asked.reads, HetuText):
             yield CODE, asked
@@ -59,43 +59,45 @@ def telling(form: type[Form]) -> Iterator[tuple[str, Field]]:
             yield NAME, asked
 
 
-def person_of(form: type[Form], answer: Callable[[Field], Any]) -> Person:
-    """Return whose a document of a form is; ``answer`` returns the value of a field, or None."""
+def build_person(form: type[Form], answer: Callable[[Field], Any]) -> Person:
+    """Build the person whom a document of a form names; ``answer`` returns the value of a field, or None."""
     values: dict[str, list[Any]] = {CODE: [], BORN: [], NAME: []}
-    for part, asked in telling(form):
+    for part, asked in list_identifying_fields(form):
         if value := answer(asked):
             values[part].append(value)
     code = next(iter(values[CODE]), "")
     born = next(iter(values[BORN]), birth_date(code) if code else None)
-    return Person(code, born, frozenset(word for name in values[NAME] for word in words_of(name)))
+    return Person(code, born, frozenset(word for name in values[NAME] for word in split_name(name)))
 
 
-def words_of(name: str) -> list[str]:
+def split_name(name: str) -> list[str]:
     """Return the words of a name as they are compared."""
     return name.casefold().split()
 
 
-def person_in(record: Form) -> Person:
-    """Return whose a record is."""
-    return person_of(type(record), lambda asked: getattr(record, asked.name, None))
+def read_person(record: Form) -> Person:
+    """Return the person whom a record names."""
+    return build_person(type(record), lambda asked: getattr(record, asked.name, None))
 
 
-def differing(record: Form, known: Iterable[Form]) -> list[str]:
+def find_differing_fields(record: Form, known: Iterable[Form]) -> list[str]:
     """Return the fields in which a record names another person than the known records of one do.
 
     An identity code that a record of its form has had is one of them when it is missing.
     """
     known = list(known)
-    others, person = list(map(person_in, known)), person_in(record)
-    parts = person.differences(others)
+    others, person = list(map(read_person, known)), read_person(record)
+    parts = person.find_differences(others)
     if not person.code and any(other.code for one, other in zip(known, others, strict=True) if one.id == record.id):
         parts.add(CODE)
-    names = {part: [asked.name for kind, asked in telling(type(record)) if kind == part] for part in (CODE, BORN, NAME)}
+    names: dict[str, list[str]] = {CODE: [], BORN: [], NAME: []}
+    for part, asked in list_identifying_fields(type(record)):
+        names[part].append(asked.name)
     found = names[CODE] if CODE in parts else []
     if BORN in parts:
         found = [*found, next(name for name in (*names[BORN], *names[CODE]) if getattr(record, name))]
     if NAME in parts:
         words = {word for other in others for word in other.name}
-        strange = [name for name in names[NAME] if not words.issuperset(words_of(getattr(record, name) or ""))]
+        strange = [name for name in names[NAME] if not words.issuperset(split_name(getattr(record, name) or ""))]
         found = [*found, *(strange or names[NAME])]
     return list(dict.fromkeys(found))

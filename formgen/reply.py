@@ -51,7 +51,7 @@ def notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any])
     errors: dict[str, list[dict[str, str]]] = {}
     for error in json.loads(row["reason"])["errors"]:
         errors.setdefault(error["field"] or error["message"], []).append(error)
-    items, hidden = [], untold(form, issued)
+    items, hidden = [], find_hidden_answers(form, issued)
     for found in sorted(errors.values(), key=lambda found: position(form, found[0]["field"])):
         path = found[0]["field"]
         says = tuple(dict.fromkeys(error["message"] for error in found))
@@ -78,7 +78,7 @@ def notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any])
     )
 
 
-def untold(form: type[Form], issued: Mapping[str, Any]) -> dict[str, str]:
+def find_hidden_answers(form: type[Form], issued: Mapping[str, Any]) -> dict[str, str]:
     """Return what was known at the places of a reply that do not show it, by path.
 
     The file that it answers did not hold it: it had lost the place, or said something else where
@@ -103,12 +103,13 @@ def is_lost(path: str, shown: Mapping[str, str]) -> bool:
     return not row or any(other.startswith(f"{table}.{index}.") for other in row)
 
 
-def printed(form: type[Form], issued: Mapping[str, Any]) -> Sheet:
-    """Return what stands in a document that was issued: in a reply only what the file held that it answers.
+def build_sheet(form: type[Form], issued: Mapping[str, Any]) -> Sheet:
+    """Build the sheet of a document that was issued, as it went out.
 
-    What was known besides is `AS_GIVEN`, where there is room for words.
+    A reply shows only what the file held that it answers: what was known besides is `AS_GIVEN`, where
+    there is room for words.
     """
-    hidden, hint = untold(form, issued), say(AS_GIVEN, issued["language"])
+    hidden, hint = find_hidden_answers(form, issued), say(AS_GIVEN, issued["language"])
     answers = {path: Answer(text, "prefill") for path, text in issued["answers"].items() if path not in hidden}
     for path in hidden:
         asked = form.field(path)
@@ -118,16 +119,16 @@ def printed(form: type[Form], issued: Mapping[str, Any]) -> Sheet:
     return Sheet(answers)
 
 
-def as_issued(sheet: Sheet, form: type[Form], issued: Mapping[str, Any]) -> Sheet:
+def restore_known_answers(sheet: Sheet, form: type[Form], issued: Mapping[str, Any]) -> Sheet:
     """Return the sheet of a document with what was known at the places of a reply that were left alone."""
     answers = dict(sheet.answers)
-    for path, text in (untold(form, issued) if issued else {}).items():
-        answer = unhinted(answers.get(path, Answer("")))
+    for path, text in (find_hidden_answers(form, issued) if issued else {}).items():
+        answer = remove_hint(answers.get(path, Answer("")))
         answers[path] = answer if answer.text or answer.confidence < 1 else Answer(text, AS_ISSUED)
     return replace(sheet, answers=answers)
 
 
-def unhinted(answer: Answer) -> Answer:
+def remove_hint(answer: Answer) -> Answer:
     """Return an answer without `AS_GIVEN` in whatever language; what is written beside it is in doubt."""
     text = clean(answer.text)
     for hint in everywhere(AS_GIVEN):

@@ -18,10 +18,10 @@ from formgen import __version__, formats, wall
 from formgen.errors import CutOff, Finding, FormgenError, Unreadable
 from formgen.form import Field, Form, judge
 from formgen.kinds import DayDate, Kind, Misread, Sign
-from formgen.person import Person, differing, person_in, person_of, telling
+from formgen.person import Person, build_person, find_differing_fields, list_identifying_fields, read_person
 from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
-from formgen.reply import as_issued, explained, notes, printed
+from formgen.reply import build_sheet, explained, notes, restore_known_answers
 from formgen.settings import Workspace
 from formgen.sheet import AS_ISSUED, UNSEEN, Answer, Control, Identity, Paper, Question, Sheet, completed, flat, key_of
 from formgen.store import Caseloads, Journal, Row, day, dump, stamp
@@ -34,11 +34,11 @@ BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus
 AMBIGUOUS = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
 REVOKED = "Asiakirja on tehty avaimella {key}, joka on poistettu käytöstä. Tarkistakaa, onko se yksikön tekemä."
 ELSEWHERE = "Sama tiedosto on jo otettu vastaan toisessa asiassa. Tarkistakaa, mihin asiaan se kuuluu."
-OF_ANOTHER = "Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä."
-OF_NOBODY = "Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen."
+OTHER_PERSON = "Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä."
+NO_PERSON = "Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen."
 OVERTAKEN = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
-UNTOLD = frozenset((ELSEWHERE, OF_ANOTHER, OF_NOBODY, OVERTAKEN))  # what a sender is not told: it tells what we know
-WHOSE = "Lomakkeesta ei näe, mihin asiaan se kuuluu."
+NOT_TOLD = frozenset((ELSEWHERE, OTHER_PERSON, NO_PERSON, OVERTAKEN))  # to a sender: it would tell what we know
+NO_CASE = "Lomakkeesta ei näe, mihin asiaan se kuuluu."
 NO_LONGER = "Lomaketta ei voi enää ottaa vastaan. Pyydä yksiköltä uusi lomake."
 UNSAFE = {
     *("macros", "altChunk", "embedded"),
@@ -158,10 +158,10 @@ class Verdict:
         return tuple(found for found in self.findings if found.severity == severity)
 
     @property
-    def answered(self) -> tuple[Finding, ...]:
+    def findings_for_sender(self) -> tuple[Finding, ...]:
         """Return the findings that a return is answered with: its sender is told nothing that they did not bring."""
         told = (found for found in self.findings if found.severity != "warning")
-        return tuple(found for found in told if self.outcome != "rejected" or found.message not in UNTOLD)
+        return tuple(found for found in told if self.outcome != "rejected" or found.message not in NOT_TOLD)
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ class Desk:
         language = issued.get("language") or sheet.claims.get("language")
         doubts = (*doubts, *revoked, *minded(sheet, omitted))
         sheet = replace(sheet, pictures={path: shown for path, shown in sheet.pictures.items() if asks(form, path)})
-        sheet = as_issued(self.unnoted(sheet, issued), form, issued)
+        sheet = restore_known_answers(self.unnoted(sheet, issued), form, issued)
         about = Recognised(
             identity=identity,
             form=form,
@@ -257,13 +257,13 @@ class Desk:
             key=key,
             doubts=doubts,
         )
-        return self.placed(about, day(received))
+        return self.place_in_case(about, day(received))
 
-    def placed(self, about: Recognised, today: date) -> Recognised:
-        """Return a document of ours in its case, as the journal has it: what it says of its case counts for nothing."""
+    def place_in_case(self, about: Recognised, today: date) -> Recognised:
+        """Put a document of ours into its case, as the journal has it: what it says of its case counts for nothing."""
         rows = self.journal.of_instance(about.first)
         if not about.made_for and any(row["case_id"] for row in rows):
-            rows = self.of_same_person(about, rows, today)
+            rows = self.select_same_person(about, rows, today)
         case_id = about.made_for or (rows[-1]["case_id"] if rows else None) or ""
         of_unit = about.form.of_unit(case_id)
         known = bool(case_id) or of_unit or opens_case(about.form)
@@ -271,16 +271,16 @@ class Desk:
         case = self.case(case_id if known else "", today, of_unit)
         return replace(about, case=case, earlier=tuple(rows), known=known)
 
-    def of_same_person(self, about: Recognised, rows: list[Row], today: date) -> list[Row]:
+    def select_same_person(self, about: Recognised, rows: list[Row], today: date) -> list[Row]:
         """Return those of the records that a document for no case has become that may be of the person it names.
 
         Several people may have filled copies of one blank: each has a case of their own.
         """
-        person, found = person_read(about), {}
+        person, found = identify_person(about), {}
         for case_id, last in {row["case_id"]: row["record_id"] for row in rows}.items():
-            other = person_in(self.case(case_id, today).newest(last).record)
+            other = read_person(self.case(case_id, today).newest(last).record)
             if person.may_be(other):
-                found[case_id] = len(person.differences([other]))
+                found[case_id] = len(person.find_differences([other]))
         closest = min(found, key=lambda case_id: found[case_id], default=None)
         return [row for row in rows if row["case_id"] == closest]
 
@@ -301,13 +301,13 @@ class Desk:
     def weigh(self, about: Recognised) -> Verdict:
         """Return the verdict on a document of ours: its answers, its rules, the process."""
         if not about.known:
-            return Verdict("rejected", "unknown_case", (Finding("R89", "error", "", WHOSE),), about)
+            return Verdict("rejected", "unknown_case", (Finding("R89", "error", "", NO_CASE),), about)
         corrects = corrected(about)
         own = {row["instance_id"] for row in about.earlier} or {corrects.instance_id if corrects else ""}
         judged = judge(about.form, about.sheet, about.case.without(*own), document_day(about))
         record = judged.record
-        findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *of_nobody(about))
-        others = (*overtaken(about, corrects, record), *elsewhere(about), *of_another(about, record, findings))
+        findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *find_missing_person(about))
+        others = (*overtaken(about, corrects, record), *elsewhere(about), *find_other_person(about, record, findings))
         findings = (*findings, *others)
         if record is None or any(found.severity == "error" for found in findings):
             return sentenced(Verdict("rejected", reason_code(findings), findings, about, record))
@@ -386,7 +386,7 @@ class Desk:
             layout = formats.every()[sheet.reader].kept(mark.layout, self.workspace.var / "layouts")
             issued = self.journal.issued(str(mark.identity.instance))
             if layout and name in papers:
-                stands = printed(self.registry.forms[name[0]][name[1]], issued).answers if issued else {}
+                stands = build_sheet(self.registry.forms[name[0]][name[1]], issued).answers if issued else {}
                 given = {path: answer.text for path, answer in stands.items()}
                 return {name: papers[name]._replace(layout=layout, given=given)}
         return None
@@ -523,25 +523,25 @@ def elsewhere(about: Recognised) -> Iterator[Finding]:
         yield Finding("R89", "review", "", ELSEWHERE)
 
 
-def of_another(about: Recognised, record: Form | None, found: Iterable[Finding]) -> Iterator[Finding]:
+def find_other_person(about: Recognised, record: Form | None, found: Iterable[Finding]) -> Iterator[Finding]:
     """Yield a finding where a record names another person than its case; not where a person must look anyway."""
     seen = {finding.field for finding in found if finding.severity == "review"}
     known = [one.record for one in about.case.current()] if about.case.case_id else []
-    for name in differing(record, known) if record else ():
+    for name in find_differing_fields(record, known) if record else ():
         if name not in seen:
-            yield Finding("R89", "review", name, OF_ANOTHER)
+            yield Finding("R89", "review", name, OTHER_PERSON)
 
 
-def of_nobody(about: Recognised) -> Iterator[Finding]:
+def find_missing_person(about: Recognised) -> Iterator[Finding]:
     """Yield a finding when nothing in a document says whose it is that was made for somebody."""
-    known = [asked.name for _, asked in telling(about.form) if about.given.get(asked.name)]
+    known = [asked.name for _, asked in list_identifying_fields(about.form) if about.given.get(asked.name)]
     answers = about.sheet.answers
     if known and all(name in answers and answers[name].layer == AS_ISSUED for name in known):
-        yield Finding("R89", "review", known[0], OF_NOBODY)
+        yield Finding("R89", "review", known[0], NO_PERSON)
 
 
-def person_read(about: Recognised) -> Person:
-    """Return whose a document says it is, as far as that can be read."""
+def identify_person(about: Recognised) -> Person:
+    """Return the person whom a document names, as far as that can be read."""
 
     def answer(asked: Field) -> Any:
         try:
@@ -549,7 +549,7 @@ def person_read(about: Recognised) -> Person:
         except (KeyError, Misread):
             return None
 
-    return person_of(about.form, answer)
+    return build_person(about.form, answer)
 
 
 def document_day(about: Recognised) -> date:
@@ -590,7 +590,7 @@ def change(about: Recognised, path: str) -> str:
 def kept(about: Recognised, form: type[Form]) -> dict[str, str]:
     """Return the answers that a document is issued again with, in a version of its form: what stood in it.
 
-    What was known and did not stand in it is left out, see `reply.untold`; a place where it was taken
+    What was known and did not stand in it is left out, see `reply.find_hidden_answers`; a place where it was taken
     out, or a later answer lost, is blank. An option is written as its code, for the controls that hold
     nothing else.
     """
@@ -658,7 +658,7 @@ def reason(row: Row, verdict: Verdict) -> dict[str, Any]:
         "code": verdict.code,
         "errors": [
             {**said(found, verdict.language), **explained(form, found.field, verdict.language)}
-            for found in verdict.answered
+            for found in verdict.findings_for_sender
         ],
         "file_name": row["file_name"],
         "sha256": row["sha256"] or None,

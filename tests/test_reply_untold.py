@@ -17,7 +17,7 @@ from formgen.words import say
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed
 from tests.foreign import FILLERS, FLATTENERS, Job
 from tests.replies import PLACE, Wrong, at_places, put_right, reply
-from tests.strangers import claiming, said_to_anybody, token_of, without_fields
+from tests.strangers import OUTSIDER, claiming, said_to_anybody, token_of, without_fields
 from tests.strangers import told as all_told
 from tests.test_libreoffice import FORMATS, Office, office, steps
 from tests.test_reply_foreign import in_fields, questions
@@ -155,6 +155,19 @@ def test_who_is_named_nowhere_in_a_file_is_not_taken_from_the_journal_unseen(for
     lost = {"client_name": "", "client_birth_date": ""}
     row, _ = torn(bench, AGREED, lost, format_name)
     done = mended(bench, row, lost, format_name)
+    assert (done["outcome"], bench.errors(done)) == ("review", [("R89", "client_name")])
+
+
+@every_format
+def test_a_form_of_one_person_that_was_filled_for_another_is_looked_at_after_a_reply_too(
+    format_name: str, at: At
+) -> None:
+    bench = at("decided")
+    other = {path: OUTSIDER[path] for path in ("client_name", "client_birth_date")}
+    made = bench.issue("cooperation_agreement", bench.case().case_id, format_name=format_name)
+    row = bench.returned(bench.filled(made, {**AGREEMENT, **AGREED.answers, **other}), f"lomake.{format_name}")
+    assert "Testinen" not in all_told(reply(bench, row, format_name))
+    done = filled(bench, row, {"privacy_notice_given": "yes"}, format_name)
     assert (done["outcome"], bench.errors(done)) == ("review", [("R89", "client_name")])
 
 

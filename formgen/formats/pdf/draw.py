@@ -14,7 +14,7 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 from formgen.arrangement import row_count
 from formgen.formats.pdf.face import face, packed
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN
-from formgen.formats.pdf.fill import changed, named, prompt, put, write
+from formgen.formats.pdf.fill import changed, named, put, show_prompt, write
 from formgen.formats.pdf.layout import layout
 from formgen.formats.pdf.look import EMPTY, stream
 from formgen.formats.pdf.notes import answers
@@ -49,7 +49,7 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
         put(pdf, known | (answers(draft.notes) if draft.notes else {}))
         for name, field in named(pdf.Root.AcroForm.Fields):
             if name in prompts:
-                prompt(field, prompts[name])
+                show_prompt(field, prompts[name])
             if name in claims:
                 write(field, claims[name] or "–")
                 if draft.record and int(field.F) == HIDDEN:

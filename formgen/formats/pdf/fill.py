@@ -82,7 +82,7 @@ def tick(box: Object, ticked: bool) -> None:
     box.V = box.AS = Name(f"/{ON if ticked else OFF}")
 
 
-def prompt(found: Object, text: str) -> None:
+def show_prompt(found: Object, text: str) -> None:
     """Show words in a field that holds no answer: a list calls its choice of none so."""
     if Name.Ch == found.FT:
         found.Opt[0] = Array([String(NONE), String(text)])
