@@ -235,6 +235,8 @@ def test_what_is_deployed_runs_a_command_that_there_is_and_not_as_root() -> None
     assert (command[1],) in COMMANDS
     assert re.findall(r"^User=(\w+)$", unit, re.MULTILINE) == ["formgen"]
     assert "UMask=0077" in unit
+    (namespaces,) = re.findall(r"^RestrictNamespaces=(.*)$", unit, re.MULTILINE)
+    assert set(namespaces.split()) == {"user", "mnt", "net", "ipc", "pid"}, "what the cage takes"
     user = re.findall(r"^USER (\d+):\d+$", image, re.MULTILINE)
     assert user
     assert user != ["0"]
