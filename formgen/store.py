@@ -358,7 +358,7 @@ class Journal:
         said = {name: about.get(name) for name in (*IDS, "written", "digest")}
         who = {"actor": self.actor.name, "command": self.actor.command}
         line = {"seq": seq + 1, "at": at, **who, "action": action, **said, "prev": prev}
-        connection.execute(accesses.insert().values(**line, hash=digest(line, self.vault.chain)))
+        connection.execute(accesses.insert(), {**line, "hash": digest(line, self.vault.chain)})
 
     def note(self, connection: Transaction, table: Table, row: Row, at: str, action: str = "changed") -> None:
         """Add to the access log how a row stands now; ``row`` is as it is stored."""
@@ -368,7 +368,7 @@ class Journal:
     def add(self, connection: Transaction, table: Table, values: Row, at: str, action: str = "changed") -> None:
         """Write a row down for good."""
         row = self.shut(values)
-        connection.execute(table.insert().values(**row))
+        connection.execute(table.insert(), row)
         self.note(connection, table, row, at, action)
 
     def change(self, connection: Transaction, table: Table, key: str, changes: Row, at: str) -> None:

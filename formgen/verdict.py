@@ -23,7 +23,20 @@ from formgen.process import CHANGED, Case, Known, Move, advance
 from formgen.registry import Registry, template_file
 from formgen.reply import build_sheet, explained, notes, restore_known_answers
 from formgen.settings import Workspace
-from formgen.sheet import AS_ISSUED, UNSEEN, Answer, Control, Identity, Paper, Question, Sheet, completed, flat, key_of
+from formgen.sheet import (
+    AS_ISSUED,
+    UNSEEN,
+    Answer,
+    Control,
+    Identity,
+    Keyring,
+    Paper,
+    Question,
+    Sheet,
+    completed,
+    flat,
+    key_of,
+)
 from formgen.store import Caseloads, Journal, Row, day, dump, stamp
 from formgen.words import FORM_LANGUAGES, clean, plain, say
 
@@ -224,7 +237,8 @@ class Desk:
         if found := UNSAFE & set(sheet.facts):
             message = "Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}."
             raise Unreadable("unsafe", message, parts=", ".join(sorted(found)))
-        identity, doubts = self.identity_of(sheet)
+        keys = self.journal.keys
+        identity, doubts = self.identity_of(sheet, keys)
         versions = self.registry.forms.get(identity.form)
         if versions is None:
             raise Unreadable("unknown_form", "Lomake on tuntematon.")
@@ -233,7 +247,7 @@ class Desk:
         own = str(identity.instance)
         issued = self.journal.issued(own) or {}
         form, given = versions[identity.version], issued.get("given", {})
-        key, revoked = self.signer(sheet, issued)
+        key, revoked = signer(keys, sheet, issued)
         omitted = (issued.get("omitted") or "").split()
         language = issued.get("language") or sheet.claims.get("language")
         doubts = (*doubts, *revoked, *minded(sheet, omitted))
@@ -322,14 +336,13 @@ class Desk:
         replaces = corrects or current_version(about, record)
         return sentenced(Verdict(outcome, code, (*findings, *stopped), about, record, moves, replaces))
 
-    def identity_of(self, sheet: Sheet) -> tuple[Identity, tuple[Finding, ...]]:
+    def identity_of(self, sheet: Sheet, keys: Keyring) -> tuple[Identity, tuple[Finding, ...]]:
         """Return the verified identity, and what is doubtful when the carriers disagree.
 
         All tokens are verified; a bookmark holds only the instance, which the journal must know.
         Raise `Unreadable` when no carrier has an identity that is ours.
         """
         tokens = {token for carrier, found in sheet.tokens.items() if carrier != "bookmark" for token in found}
-        keys = self.journal.keys
         verified = {keys.identify(token) for token in tokens}
         identities = sorted((identity for identity in verified if identity), key=str)
         instances = {UUID(found) for found in sheet.tokens.get("bookmark", ())}
@@ -345,18 +358,6 @@ class Desk:
         if len(identities) == 1 and None not in verified and instances <= {identities[0].instance}:
             return identities[0], ()
         return identities[0], (Finding("R89", "review", "", AMBIGUOUS),)
-
-    def signer(self, sheet: Sheet, issued: Row) -> tuple[str, tuple[Finding, ...]]:
-        """Return the key on which a document stands, by its tokens and by its issue, and what is doubtful of it.
-
-        One that has to do with a revoked key needs a person, whatever other key it was signed with too.
-        """
-        keys = self.journal.keys
-        tokens = {token for found in sheet.tokens.values() for token in found if keys.identify(token)}
-        signers = {key_of(token) for token in tokens} | {issued.get("key") or ""}
-        for key in sorted(signers & keys.revoked):
-            return key, (Finding("R89", "review", "", REVOKED, {"key": key}),)
-        return issued.get("key") or max(signers), ()
 
     def find_language(self, sheet: Sheet) -> str:
         """Return the language in which a document went out, the office's when that cannot be told."""
@@ -424,6 +425,18 @@ class Desk:
         except FormgenError:
             return frozenset()
         return found
+
+
+def signer(keys: Keyring, sheet: Sheet, issued: Row) -> tuple[str, tuple[Finding, ...]]:
+    """Return the key on which a document stands, by its tokens and by its issue, and what is doubtful of it.
+
+    One that has to do with a revoked key needs a person, whatever other key it was signed with too.
+    """
+    tokens = {token for found in sheet.tokens.values() for token in found if keys.identify(token)}
+    signers = {key_of(token) for token in tokens} | {issued.get("key") or ""}
+    for key in sorted(signers & keys.revoked):
+        return key, (Finding("R89", "review", "", REVOKED, {"key": key}),)
+    return issued.get("key") or max(signers), ()
 
 
 def minded(sheet: Sheet, omitted: Iterable[str]) -> Iterator[Finding]:
