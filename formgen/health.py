@@ -101,7 +101,8 @@ def health(workspace: Workspace, journal: Journal, now: float) -> Health:
 def left_undone(workspace: Workspace, journal: Journal) -> tuple[Problem, ...]:
     """Return what a daemon that has ended could not take, process or publish, and which files it has left waiting."""
     lying = tuple(entries(workspace.inbox, workspace.office.intake.ignore))
-    return tuple(named(still_true(workspace, journal, lying).values()))
+    closed = (entry for entry in lying if entry.kind == "unreadable")
+    return (*of_entries(closed), *named(still_true(workspace, journal, lying).values()))
 
 
 def still_true(workspace: Workspace, journal: Journal, lying: Iterable[Entry]) -> dict[tuple[str, str], Row]:
@@ -170,13 +171,18 @@ def of_trust(journal: Journal) -> Iterator[Problem]:
         yield Problem(error.message, error.values)
 
 
-def of_inbox(lying: Iterable[Entry], noted: Iterable[Row], oldest: float | None, living: bool) -> Iterator[Problem]:
-    """Yield what is wrong with the drop zone; ``noted`` are the problems that were written down."""
+def of_entries(lying: Iterable[Entry]) -> Iterator[Problem]:
+    """Yield what in the drop zone cannot be looked at or is never opened."""
     for entry in lying:
         if entry.kind == "odd":
             yield Problem("Ei tavallinen tiedosto: {name}", {"name": shown(entry.file.name)})
         if entry.kind == "unreadable":
             yield Problem("Kansiota ei voi lukea: {name}", {"name": shown(entry.file.name)})
+
+
+def of_inbox(lying: Iterable[Entry], noted: Iterable[Row], oldest: float | None, living: bool) -> Iterator[Problem]:
+    """Yield what is wrong with the drop zone; ``noted`` are the problems that were written down."""
+    yield from of_entries(lying)
     if oldest is not None and not living and oldest > UNWATCHED:
         yield Problem("Tiedostoja odottaa, mutta formgen watch ei ole käynnissä.")
     elif oldest is not None and oldest > FORGOTTEN and not any(row["place"] for row in noted):

@@ -32,9 +32,9 @@ IGNORED = (  # in small letters; a folder's name ends in a slash
         "~$*",
         ".~lock.*#",
         "~wr[dalc]*.tmp",
-        "*.sb-????????-??????",
+        "*.sb-*-*",
     ),  # office programs: locks, unfinished saves
-    *("*~", ".*.sw?", "#*#", ".#*", ".goutputstream-*", "*.autosave"),  # editors: copies of before, locks
+    *("*~", ".*.sw?", "#*#", ".#*", ".goutputstream-*", "*.autosave", "4913"),  # editors: copies of before, locks
     *("*.tmp", "*.temp", "*.part", "*.partial", "*.filepart", "*.crdownload", "*.download", "*.opdownload", "*.aria2"),
     *(".*.??????", ".in.*.", ".pureftpd-upload.*", ".nfs*", ".fuse_hidden*", ".smbdelete*"),  # rsync, servers
     *("thumbs.db", "thumbs.db:encryptable", "ehthumbs.db", "desktop.ini", "*.lnk", "*.url"),  # Windows

@@ -155,7 +155,11 @@ class Intake:
         """
         if kept.row["sha256"]:
             return remove(file, self.workspace.inbox, status, kept.row["sha256"])
-        return set_aside(file, self.workspace.inbox, status, self.aside(kept.row))
+        gone, return_id = set_aside(file, self.workspace.inbox, status, self.aside(kept.row)), kept.row["return_id"]
+        if gone and kept.arrived:  # it may have been answered before it could be moved
+            with self.on_its_own("publish", return_id), outbox.publishing(self.workspace):
+                self.write_each(self.journal.events_of(return_id))
+        return gone
 
     def aside(self, row: Row) -> Path:
         """Return where a file lies that is too large to be kept, until it is published."""
@@ -618,7 +622,7 @@ class Intake:
             with suppress(OSError):
                 if self.clock().timestamp() - work.stat().st_mtime > WORK_SECONDS:
                     work.unlink()
-        for row in self.journal.problems():
+        for row in self.journal.problems("take", "process", "settle", "publish", "upkeep"):
             self.retries.remember(row["stage"], row["subject"], row["cause"])
         self.publish_again()
         self.publish()

@@ -277,6 +277,7 @@ class Watch:
             look.waits, until = EMPTY, look.since + self.limits.empty
         elif until <= time.monotonic():
             if not self.retries.is_due("take", subject_of(self.intake.workspace, file)):
+                look.waits = ""
                 return False
             try:
                 look.waits = self.hindrance(file, look)
@@ -336,6 +337,7 @@ class Watch:
 
     def cannot_take(self, file: Path, look: Look, cause: str) -> None:
         """Let a file rest that cannot be taken or removed now, and have `status` name it."""
+        look.waits = ""
         self.intake.postpone("take", subject_of(self.intake.workspace, file), cause, **self.row_of(file, look))
 
     def row_of(self, file: Path, look: Look) -> dict[str, str]:
@@ -346,7 +348,7 @@ class Watch:
         """Write down which files have waited for so many seconds, and what for."""
         now, at, rows = time.monotonic(), self.intake.clock(), []
         for file, look in self.looks.items():
-            if look.waits != look.noted and now - look.since >= after:
+            if look.waits not in ("", look.noted) and now - look.since >= after:
                 look.noted = look.waits
                 since = stamp(at - timedelta(seconds=now - look.since))
                 named = {"stage": "wait", "subject": subject_of(self.intake.workspace, file), "cause": look.waits}

@@ -381,6 +381,11 @@ def test_a_file_that_is_too_large_and_cannot_be_moved_is_answered_once_left_and_
     (named,) = problems(bench)
     assert "suuri.docx" in named
     assert "cross-device" in named
+    row = next(row for row in bench.journal.returned() if row["outcome"] == "rejected")
+    assert [row["stage"] for row in bench.journal.problems()] == ["take"]
+    monkeypatch.undo()
+    rested(bench).watch()
+    assert (outbox.rejected_path(bench.workspace, row["rejected_as"]).stat().st_size, problems(bench)) == (100_001, [])
 
 
 def test_a_file_that_cannot_be_removed_keeps_no_other_in_the_inbox_and_is_taken_once(
@@ -474,6 +479,7 @@ def test_status_counts_from_when_a_file_came_whatever_its_time_of_writing(bench:
 def test_an_empty_file_is_rejected_in_its_time_also_by_a_daemon_that_is_run_now_and_then(bench: Bench) -> None:
     file = bench.drop(b"", "tyhjä.docx")
     bench.watch()
+    bench.restarted().watch()  # ends as the first one did
     assert bench.journal.returned() == []
     bench.clock.now = NOON.replace(minute=11)
     bench.restarted().watch()
