@@ -149,7 +149,7 @@ class Storm:
         """Return another sound form."""
         self.made += 1
         instance = UUID(int=self.old.instance.int ^ self.made << 8)
-        token = Identity(self.old.form, self.old.version, instance).token(self.bench.workspace.keys)
+        token = Identity(self.old.form, self.old.version, instance).token(self.bench.journal.keys)
 
         def other(_: str, text: str) -> str:
             text = TOKEN.sub(token, text).replace(str(self.old.instance), str(instance))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
@@ -160,9 +161,9 @@ def test_a_form_that_asks_nothing_of_an_employer_is_not_made_for_one(at: At) -> 
 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.id)
-def test_a_pdf_has_no_field_for_what_is_left_out(form: type[Form], workspace: Workspace) -> None:
+def test_a_pdf_has_no_field_for_what_is_left_out(form: type[Form], desk: Any) -> None:
     omitted = form.optional(("*",)) | {asked.name for asked in form.fields if asked.sensitivity == "h"}
-    data = drawn(workspace, form, sheet=Sheet({name: Answer("Testi") for name in omitted}), omitted=omitted)
+    data = drawn(desk, form, sheet=Sheet({name: Answer("Testi") for name in omitted}), omitted=omitted)
     with pikepdf.open(io.BytesIO(data)) as document:
         names = {name.partition(".")[0] for name, _ in widgets(document)}
     required = {asked.name for asked in form.fields if asked.required and not asked.fill}

@@ -28,9 +28,9 @@ def form(bench: Bench, name: str, answers: Mapping[str, str], case_id: str | Non
     return bench.filled(bench.issue(name, case_id, format_name="pdf"), answers)
 
 
-def run(bench: Bench, *command: str) -> tuple[int, object]:
-    """Return exit code and answer of a command."""
-    done = CliRunner().invoke(app, ["--workspace", str(bench.root), "--json", *command])
+def run(bench: Bench, *command: str, typed: str = "") -> tuple[int, object]:
+    """Return exit code and answer of a command, to which somebody types something."""
+    done = CliRunner().invoke(app, ["--workspace", str(bench.root), "--json", *command], input=typed)
     return done.exit_code, json.loads(done.stdout)
 
 
@@ -169,8 +169,8 @@ def test_a_value_off_a_page_that_cannot_be_right_is_shown_to_a_person_and_not_re
     assert "client_hetu" in run(bench, "review", "show", row["return_id"])[1]["pictures"]
     assert run(bench, "review", "accept", row["return_id"])[0] == 3
     assert bench.row(row["return_id"])["outcome"] == "review"
-    seen = f"client_hetu={REFERRAL['client_hetu']}"
-    assert run(bench, "review", "accept", row["return_id"], "--set", seen)[0] == 0
+    typed = f"{REFERRAL['client_hetu']}\n"
+    assert run(bench, "review", "accept", row["return_id"], "--set", "client_hetu", typed=typed)[0] == 0
     assert bench.record(bench.row(row["return_id"]))["data"]["client_hetu"] == REFERRAL["client_hetu"]
 
 

@@ -107,11 +107,11 @@ def test_the_daemon_goes_on_and_reads_when_it_can(bench: Bench, become: Become) 
     daemon = Watch(bench.intake)
     assert until(lambda: daemon.scan() and bench.journal.returned())
     for _ in range(bench.workspace.office.intake.attempts + 1):
-        daemon.pauses.clear()
+        bench.intake.retries.pauses.clear()
         assert daemon.scan() == 1
     row = in_work(bench)
     become(weak=False)
-    daemon.pauses.clear()
+    bench.intake.retries.pauses.clear()
     assert daemon.scan() == 0
     assert bench.row(row["return_id"])["outcome"] == "accepted"
 

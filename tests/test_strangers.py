@@ -276,7 +276,8 @@ def test_a_token_on_another_paper_brings_nothing_back(form: type[Form], format_n
     for name, paper in documents.items():
         data = with_token(paper, token_of(taken.data))
         row = unit.returned(data)
-        assert (row["outcome"], row["instance_id"]) == ("rejected", taken.instance_id), name
+        assert row["outcome"] in ("review", "rejected"), name
+        assert row["instance_id"] == taken.instance_id, name
         assert learned(unit, row, data, taken) == set(), name
     assert unit.unchanged()
 

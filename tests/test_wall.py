@@ -110,6 +110,7 @@ def test_a_reading_that_runs_out_of_memory_is_refused(megabytes: int) -> None:
 def test_a_reader_that_is_killed_is_cut_off() -> None:
     wall.read(document(next(iter(FORMS))), papers(), Intake())
     (reader,) = wall.IDLE
+    signal.pidfd_send_signal(reader.handle, signal.SIGSTOP)  # it does not answer before
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(wall.read, heavy(), papers(), Intake())
         while wall.IDLE and not reading.done():
