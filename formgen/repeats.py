@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from formgen.registry import Registry
 from formgen.store import Journal, Row
-from formgen.verdict import ELSEWHERE, Verdict, corrected
+from formgen.verdict import ELSEWHERE, OTHER_CASE, Verdict, corrected
 from formgen.words import say
 
 SENTENCES = {
@@ -43,9 +43,8 @@ def settled_as(journal: Journal, registry: Registry, row: Row) -> Repeat | None:
         return Repeat("same_file" if first["sha256"] == row["sha256"] else "same_answers", row["first_id"])
     errors = json.loads(row["reason"])["errors"] if row["reason"] else ()
     issued = journal.issued(row["instance_id"]) or {} if row["instance_id"] else {}
-    if (row["code"] == "unknown_case" and issued.get("made_for")) or any(
-        error["message"] == say(ELSEWHERE, row["language"] or "fi") for error in errors
-    ):
+    others = {say(message, row["language"] or "fi") for message in (ELSEWHERE, OTHER_CASE)}
+    if any(error["message"] in others for error in errors):
         return Repeat("other_case")
     if row["outcome"] != "accepted":
         return None

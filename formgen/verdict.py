@@ -47,10 +47,11 @@ BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus
 AMBIGUOUS = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
 REVOKED = "Asiakirja on tehty avaimella {key}, joka on poistettu käytöstä. Tarkistakaa, onko se yksikön tekemä."
 ELSEWHERE = "Sama tiedosto on jo otettu vastaan toisessa asiassa. Tarkistakaa, mihin asiaan se kuuluu."
+OTHER_CASE = "Asiakirjassa lukee toinen asia kuin se, jolle se on tehty. Tarkistakaa, mihin asiaan se kuuluu."
 OTHER_PERSON = "Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä."
 NO_PERSON = "Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen."
 OVERTAKEN = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
-NOT_TOLD = frozenset((ELSEWHERE, OTHER_PERSON, NO_PERSON, OVERTAKEN))  # to a sender: it would tell what we know
+NOT_TOLD = frozenset((ELSEWHERE, OTHER_CASE, OTHER_PERSON, NO_PERSON, OVERTAKEN))  # to a sender: they say what we know
 NO_CASE = "Lomakkeesta ei näe, mihin asiaan se kuuluu."
 NO_LONGER = "Lomaketta ei voi enää ottaa vastaan. Pyydä yksiköltä uusi lomake."
 UNSAFE = {
@@ -280,8 +281,7 @@ class Desk:
             rows = self.select_same_person(about, rows, today)
         case_id = about.made_for or (rows[-1]["case_id"] if rows else None) or ""
         of_unit = about.form.of_unit(case_id)
-        known = bool(case_id) or of_unit or opens_case(about.form)
-        known = known and (about.claim in ("", case_id) or bool(rows))
+        known = bool(case_id or rows) or (not about.claim and (of_unit or opens_case(about.form)))
         case = self.case(case_id if known else "", today, of_unit)
         return replace(about, case=case, earlier=tuple(rows), known=known)
 
@@ -531,9 +531,9 @@ def overtaken(about: Recognised, corrects: Known | None, record: Form | None) ->
 
 
 def elsewhere(about: Recognised) -> Iterator[Finding]:
-    """Yield a finding when a document that was accepted comes again and says it is of another case."""
-    if about.earlier and about.is_of_another_case:
-        yield Finding("R89", "review", "", ELSEWHERE)
+    """Yield a finding when a document says it is of another case than its own: its sender is told nothing of that."""
+    if about.is_of_another_case:
+        yield Finding("R89", "review", "", ELSEWHERE if about.earlier else OTHER_CASE)
 
 
 def find_other_person(about: Recognised, record: Form | None, found: Iterable[Finding]) -> Iterator[Finding]:

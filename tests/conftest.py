@@ -27,6 +27,7 @@ from formgen.issue import Issued, issue
 from formgen.settings import PACKAGED, Office, Workspace
 from formgen.store import Journal, Row, day
 from formgen.watch import Watch
+from tests.redteam import find_attack
 from tests.strategies import KEYS
 
 NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
@@ -47,6 +48,13 @@ SECRETS = frozenset(
     if re.search(r"name|hetu|email|address|own_words|phone$", path) and len(text) > 4 and " " not in text[:4]
 ) | {"lomake.docx", "palautus-1.docx"}
 PLACES = {"new": 0, "referred": 1, "decided": 2, "signed": 3, "employed": 4}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that play an attack of the security model."""
+    for item in items:
+        if find_attack(item.nodeid):
+            item.add_marker("redteam")
 
 
 @dataclass

@@ -350,14 +350,14 @@ def test_a_case_that_nobody_knows_is_rejected(at: At) -> None:
     assert state(bench) == before
 
 
-def test_a_form_that_says_it_is_of_another_case_is_rejected(at: At) -> None:
+def test_a_form_that_says_it_is_of_another_case_goes_to_review(at: At) -> None:
     bench = at("signed")
     bench.send("referral", {**REFERRAL, "client_last_name": "Toinen-Malli"})
     first, second = (row["case_id"] for row in bench.journal.case_rows())
     made = bench.issue("job_start", first)
     data = changed(bench.filled(made, JOB), lambda _, text: text.replace(first, second))
     row = bench.returned(data)
-    assert bench.reason(row)["code"] == "unknown_case"
+    assert (row["outcome"], row["case_id"], bench.errors(row)) == ("review", first, [("R89", "")])
     assert [known["form"] for known in bench.journal.record_rows()].count("job_start") == 0
 
 

@@ -52,7 +52,7 @@ WAYS: Mapping[str, tuple[Callable[[Bench], bytes], str]] = {
     "same_answers": (same_answers, "duplicate"),
     "correction": (correction, "accepted"),
     "next_round": (next_round, "accepted"),
-    "other_case": (other_case, "rejected"),
+    "other_case": (other_case, "review"),
 }
 
 

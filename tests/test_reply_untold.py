@@ -192,17 +192,18 @@ def test_two_tokens_in_one_file_are_answered_by_a_letter(at: At) -> None:
     assert (row["outcome"], row["reply_id"]) == ("rejected", None)
 
 
-def test_a_reply_names_the_case_when_the_file_named_it(at: At) -> None:
+def test_a_reply_names_no_case_whatever_the_file_named(at: At) -> None:
     bench = at("decided")
     case_id = bench.case().case_id
     made = bench.issue("cooperation_agreement", case_id)
     for data, named in (
         (bench.filled(made, {**AGREEMENT, **AGREED.answers}), case_id),
         (claiming(bench.filled(made, {**AGREEMENT, **AGREED.answers}), "–", shown=True), None),
+        (claiming(bench.filled(made, {**AGREEMENT, **AGREED.answers}), "PK-2026-00099", shown=True), None),
     ):
         row = bench.returned(data)
         assert (bench.reason(row)["case_id"], row["case_id"]) == (named, case_id)
-        assert (case_id in all_told(reply(bench, row))) == bool(named)
+        assert case_id not in all_told(reply(bench, row))
         assert put_right(bench, row, AGREED)["outcome"] in ("accepted", "duplicate")
 
 

@@ -36,6 +36,7 @@ from tests.strangers import (
     shown,
     state,
     token_of,
+    told,
     with_token,
     without_fields,
 )
@@ -303,6 +304,29 @@ def test_reading_a_token_tells_nothing_of_whose_it_is(form: type[Form], unit: Un
             said = run(command, str(file), "--json", at=unit.bench.root).out
             secrets = unit.secrets | shown(taken.given.values(), unit.bench)
             assert leaked(secrets, data, [said.encode()]) == set()
+    assert unit.unchanged()
+
+
+@pytest.mark.parametrize(
+    ("form", "format_name"),
+    [*((form, "docx") for form in OF_CASES), (OF_CASES[0], "pdf"), (OF_CASES[-1], "pdf")],
+    ids=lambda value: getattr(value, "id", value),
+)
+def test_who_guesses_the_case_of_a_token_is_not_told_whether_it_is_right(
+    form: type[Form], format_name: str, unit: Unit
+) -> None:
+    taken = found(unit, form, format_name)
+    token, paper = token_of(taken.data), blank(unit, form, format_name)
+    for answers in ({a_day(form): WRONG_DAY}, {}):
+        said = set()
+        for claim in unit.claims.values():
+            data = claiming(with_token(put(paper, unit.bench, answers), token), claim, shown=True)
+            row = unit.returned(data)
+            written = {name: held for name, held in answers_to(unit.bench, row).items() if "reason" not in name}
+            assert not [name for name, held in written.items() if unit.open in told(held)]
+            endings = sorted(name.rpartition(".")[2] for name in written)
+            said.add((row["outcome"], row["code"], tuple(messages(row)) if written else (), *endings))
+        assert len(said) == 1, said
     assert unit.unchanged()
 
 

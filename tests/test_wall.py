@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -115,6 +116,7 @@ def test_a_reader_that_is_killed_is_cut_off() -> None:
         reading = pool.submit(wall.read, heavy(), papers(), Intake())
         while wall.IDLE and not reading.done():
             pass
+        time.sleep(0.2)  # it has been found alive, and asked
         signal.pidfd_send_signal(reader.handle, signal.SIGKILL)
         with pytest.raises(CutOff) as refused:
             reading.result()
