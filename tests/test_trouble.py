@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import subprocess
 import sys
 import zipfile
@@ -523,6 +524,77 @@ def test_what_a_copier_has_reserved_but_not_written_is_no_file_yet(form: str, wh
     for kept in (0, 1, 100, len(data) // 4, len(data) // 2, len(data) * 3 // 4, len(data) - 2048):
         assert not formats.is_whole(io.BytesIO(data[:kept])), kept
         assert not formats.is_whole(io.BytesIO(data[:kept] + bytes(len(data) - kept))), kept
+
+
+STEPS = 100_000  # lines and calls of ours, for a file of any bytes that is as large as files may be
+LARGEST = 20_000_000
+FAT = 0xFFFFFFFD
+
+
+def compound(number: int, chained: int, sectors: bytes) -> bytes:
+    """Return a compound file whose header tells of a table of so many sectors."""
+    header = bytearray(512)
+    struct.pack_into("<8s22xH", header, 0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 9)
+    struct.pack_into("<8L109L", header, 44, number, 0, 0, 0, 0, 0, 0, chained, *range(109))
+    return bytes(header) + sectors
+
+
+def directory(entry: bytes) -> bytes:
+    """Return a ZIP that is one directory of the same entry again and again."""
+    listed = entry * (LARGEST // len(entry))
+    return b"PK\3\4" + listed + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0, 0, len(listed), 4, 0)
+
+
+MADE_TO_LAST = {
+    "groups of an RTF": lambda: b"{\\rtf" + b"{" * LARGEST,
+    "groups of an RTF that end": lambda: b"{\\rtf" + b"{}" * (LARGEST // 2),
+    "escapes of an RTF": lambda: b"{\\rtf" + b"\\~" * (LARGEST // 2),
+    "backslashes of an RTF": lambda: b"{\\rtf" + b"\\" * LARGEST,
+    "pictures of an RTF": lambda: b"{\\rtf" + b"\\bin1 {" * (LARGEST // 7),
+    "table of a compound file": lambda: compound(40_000, 40_000, bytes(LARGEST)),
+    "chain of a compound file": lambda: compound(2**32 - 1, 2**32 - 1, struct.pack("<L", 1) * (LARGEST // 4)),
+    "entries of a compound file": lambda: compound(306, 40_000, struct.pack("<L", FAT) * (LARGEST // 4)),
+    "members of a ZIP": lambda: directory(struct.pack("<4s6H3L5H2L", b"PK\1\2", *[0] * 16)),
+    "ends of a ZIP": lambda: b"PK\3\4" + b"PK\5\6" * (LARGEST // 4),
+    "ends of a PDF": lambda: b"%PDF-" + b"startxref 1 %%EOF" * (LARGEST // 17),
+    "room of a PDF": lambda: b"%PDF-" + b"startxref" + b" " * LARGEST + b"%%EOF",
+}
+
+
+@pytest.mark.parametrize("what", MADE_TO_LAST)
+def test_no_file_is_looked_at_for_long_before_it_is_handed_on(what: str) -> None:
+    stream, steps = io.BytesIO(MADE_TO_LAST[what]()), 0
+
+    def count(frame: Any, event: str, _: object) -> Any:
+        nonlocal steps
+        steps += frame.f_code.co_filename.endswith("_whole.py")
+        assert steps <= STEPS
+        return count
+
+    sys.settrace(count)
+    try:
+        formats.is_whole(stream)
+    finally:
+        sys.settrace(None)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_whole"),
+    [
+        (rb"{\rtf1 {a}}", True),
+        (rb"{\rtf1 {a}", False),
+        (rb"{\rtf1 \{a}", True),
+        (rb"{\rtf1 \\{a}}", True),
+        (rb"{\rtf1 \\\{a}", True),
+        (rb"{\rtf1 \\\\{a}", False),
+        (rb"{\rtf1 a\}", False),
+        (b"{\\rtf1 a}\r\n\0\0", True),
+        (b"{\\rtf1 {\\bin3 {{{}}", True),
+        (b"{\\rtf1 {\\bin3 {{{} a", False),
+    ],
+)
+def test_a_group_that_is_open_is_told_from_a_sign_that_is_written(text: bytes, is_whole: bool) -> None:
+    assert formats.is_whole(io.BytesIO(text)) == is_whole
 
 
 @pytest.fixture(scope="module")
