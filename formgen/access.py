@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from formgen.errors import Busy, OutOfReach
-from formgen.files import PRIVATE, flush, user_name
+from formgen.files import flush, open_regular, reading, user_name
 
 START = "0" * 64
 WIDTH = 90  # of a noted head: one is written over the other without changing the length of the file
@@ -85,7 +85,8 @@ class HeadFile:
     def heads(self) -> tuple[Head | None, ...]:
         """Return where the log ends by the file, nothing when there is none; two while a transaction ends."""
         try:
-            return heads_in(self.file.read_bytes())
+            with reading(self.file) as stream:
+                return heads_in(stream.read())
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -128,8 +129,8 @@ class HeadFile:
 
     def opened(self, create: bool = False) -> Any:
         """Return a stream on the file, which is no link; raise `FileNotFoundError` unless it may be made."""
-        flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
-        return os.fdopen(os.open(self.file, flags, PRIVATE), "r+b", buffering=0)
+        flags = os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
+        return os.fdopen(open_regular(self.file, flags), "r+b", buffering=0)
 
 
 def heads_in(data: bytes) -> tuple[Head | None, ...]:

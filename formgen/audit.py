@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
-from formgen import keys, ledger, outbox
+from formgen import files, keys, ledger, outbox
 from formgen.access import Head
 from formgen.errors import OutOfReach
 from formgen.ledger import Flaw
@@ -89,7 +89,11 @@ def files_of_rejected(workspace: Workspace, row: Row) -> Iterator[tuple[Path, st
 def of_feed(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     """Yield the lines of the feed that are not the journal's events, in their order."""
     file = workspace.outbox / "feed.ndjson"
-    lines = file.read_bytes().split(b"\n") if file.exists() else []
+    try:
+        with files.reading(file) as stream:
+            lines = stream.read().split(b"\n")
+    except OSError:
+        lines = []
     said = [row["body"].encode() for row in journal.feed()]
     for number, expected in enumerate(said):
         if number >= len(lines) or lines[number] != expected:
@@ -116,5 +120,5 @@ def compared(
 
 def digest_of(file: Path) -> str:
     """Return the sha256 of a file in hex, read some at a time."""
-    with file.open("rb") as stream:
+    with files.reading(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

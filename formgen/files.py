@@ -13,6 +13,7 @@ import stat
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from uuid import uuid4
@@ -74,12 +75,14 @@ def lay(file: Path, data: bytes | Iterable[bytes], mode: int) -> None:
 
 
 def move(file: Path, target: Path, mode: int = SHARED) -> None:
-    """Rename a file where it is still there, into a folder that is made; to another file system it cannot go."""
-    if not os.path.lexists(file):
+    """Rename a regular file where it is still there, into a folder that is made; to another file system it cannot go.
+
+    What is no regular file stays.
+    """
+    if not is_regular(file):
         return
     folder(target.parent, mode)
-    with suppress(PermissionError):  # it may be another's
-        file.chmod(mode)
+    change_mode(file, mode)
     try:
         file.rename(target)
     except OSError as error:
@@ -98,10 +101,45 @@ def new(file: Path) -> BinaryIO:
     return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE), "wb")
 
 
+def open_regular(file: Path, flags: int = os.O_RDONLY, mode: int = PRIVATE) -> int:
+    """Return a descriptor of a regular file; raise `OSError` for anything else, without waiting at a pipe."""
+    handle = os.open(file, flags | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), str(file))
+    return handle
+
+
+def reading(file: Path) -> BufferedReader:
+    """Return a stream that reads a regular file; raise `OSError` for anything else, without waiting at a pipe."""
+    return os.fdopen(open_regular(file), "rb")
+
+
+def is_regular(file: Path) -> bool:
+    """Tell whether a file is there and is no link, pipe or folder."""
+    try:
+        return stat.S_ISREG(file.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def change_mode(file: Path, mode: int) -> None:
+    """Give a regular file a mode, through no link; one that is another's keeps its own."""
+    with suppress(PermissionError):
+        handle = open_regular(file, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            os.fchmod(handle, mode)
+        finally:
+            os.close(handle)
+
+
 def private(file: Path) -> None:
     """Make a file that nobody else may read: what SQLite lays beside its database has the same mode."""
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE))
-    file.chmod(PRIVATE)
+    handle = open_regular(file, os.O_RDWR | os.O_CREAT)
+    try:
+        os.fchmod(handle, PRIVATE)
+    finally:
+        os.close(handle)
 
 
 @contextmanager

@@ -133,7 +133,7 @@ def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> N
     file = workspace.outbox / "feed.ndjson"
     mode = workspace.office.files.bits
     files.folder(file.parent, mode)
-    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode), "r+b") as stream:
+    with os.fdopen(files.open_regular(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode), "r+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         end, seq = last_line(stream)
         if not end:
@@ -168,7 +168,7 @@ def last_seq(workspace: Workspace) -> int:
     file = workspace.outbox / "feed.ndjson"
     if not os.path.lexists(file):
         return 0
-    with os.fdopen(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+    with os.fdopen(files.open_regular(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
         return last_line(stream)[1]
 
 

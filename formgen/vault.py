@@ -18,6 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from formgen.errors import OutOfReach, UsageError
+from formgen.files import reading
 
 CHUNK, NONCE, TAG, SALT = 1_048_576, 12, 16, 16
 OTHER = "Tallennettu tiedosto {name} ei ole se, joka tallennettiin."
@@ -100,7 +101,7 @@ class Vault:
     def pieces(self, folder: Path, digest: str) -> Iterator[bytes]:
         """Yield what a file holds, some at a time; raise `OutOfReach` at the latest at the end, as `read` does."""
         found = hashlib.sha256()
-        with self.place(folder, digest).open("rb") as stream:
+        with reading(self.place(folder, digest)) as stream:
             for piece in self.unsealed(stream, digest) if self.key else iter(lambda: stream.read(CHUNK), b""):
                 found.update(piece)
                 yield piece

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shlex
+import signal
 import stat
 import struct
 import subprocess
@@ -649,6 +650,32 @@ def test_every_file_that_is_not_as_it_was_written_is_named(how: str, at: At, run
         assert said.code == 1, name
         assert any(name in problem or "Tapahtumaluettelon" in problem for problem in said.json["problems"]), name
         place.write_bytes(data)
+    assert run("verify", at=bench.root).code == 0
+
+
+def test_a_pipe_in_the_place_of_any_file_hangs_neither_verify_nor_status(at: At, run: Run) -> None:
+    bench = at("signed")
+    bench.returned(b"no form", "kirje.txt")
+    bench.journal.engine.dispose()
+
+    def hung(*_: object) -> None:
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, hung)
+    try:
+        for name in sorted({**tree(bench.workspace.var), **tree(bench.workspace.outbox)}):
+            place = next(top / name for top in (bench.workspace.var, bench.workspace.outbox) if (top / name).exists())
+            place.rename(bench.root / "sivussa")
+            os.mkfifo(place)
+            for command in ("verify", "status"):
+                signal.alarm(20)
+                assert run(command, at=bench.root).code in (0, 1, 5), name
+                signal.alarm(0)
+            place.unlink()
+            (bench.root / "sivussa").rename(place)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
     assert run("verify", at=bench.root).code == 0
 
 
