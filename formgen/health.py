@@ -13,9 +13,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from formgen import cage, outbox
+from formgen import cage, files, outbox
 from formgen.errors import OutOfReach, SandboxUnavailable
-from formgen.inbox import Entry, entries, shown, subject_of
+from formgen.inbox import DEEPEST, Entry, entries, shown, subject_of
 from formgen.settings import Workspace
 from formgen.store import Journal, Row
 from formgen.wall import missing
@@ -87,7 +87,7 @@ def health(workspace: Workspace, journal: Journal, now: float) -> Health:
     problems = (
         *of_ledger(journal, counts),
         *of_trust(journal),
-        *of_inbox(lying, told, oldest, living),
+        *of_inbox(workspace, lying, told, oldest, living),
         *named(told),
         *of_work(workspace, journal, noted),
     )
@@ -101,8 +101,8 @@ def health(workspace: Workspace, journal: Journal, now: float) -> Health:
 def left_undone(workspace: Workspace, journal: Journal) -> tuple[Problem, ...]:
     """Return what a daemon that has ended could not take, process or publish, and which files it has left waiting."""
     lying = tuple(entries(workspace.inbox, workspace.office.intake.ignore))
-    closed = (entry for entry in lying if entry.kind == "unreadable")
-    return (*of_entries(closed), *named(still_true(workspace, journal, lying).values()))
+    closed = (entry for entry in lying if entry.kind in ("unreadable", "deep"))
+    return (*of_entries(workspace, closed), *named(still_true(workspace, journal, lying).values()))
 
 
 def still_true(workspace: Workspace, journal: Journal, lying: Iterable[Entry]) -> dict[tuple[str, str], Row]:
@@ -131,8 +131,8 @@ def age(workspace: Workspace, entry: Entry, noted: Mapping[tuple[str, str], Row]
 def sandbox_of(workspace: Workspace, living: bool) -> Mapping[str, bool]:
     """Return for each protection whether it holds: for the daemon's readers, as it has noted, or for those of ours."""
     if living:
-        with suppress(OSError, ValueError):
-            found: dict[str, bool] = json.loads((workspace.var / SANDBOX).read_bytes())
+        with suppress(OSError, ValueError), files.reading(workspace.var / SANDBOX) as stream:
+            found: dict[str, bool] = json.load(stream)
             return found
     return cage.tried()
 
@@ -171,18 +171,25 @@ def of_trust(journal: Journal) -> Iterator[Problem]:
         yield Problem(error.message, error.values)
 
 
-def of_entries(lying: Iterable[Entry]) -> Iterator[Problem]:
-    """Yield what in the drop zone cannot be looked at or is never opened."""
+def of_entries(workspace: Workspace, lying: Iterable[Entry]) -> Iterator[Problem]:
+    """Yield what in the drop zone cannot be looked at or is never opened; what lies too deep, once a folder."""
+    deep: set[str] = set()
     for entry in lying:
+        if entry.kind == "deep":
+            deep.add(shown(entry.file.relative_to(workspace.inbox).parts[0]))
         if entry.kind == "odd":
             yield Problem("Ei tavallinen tiedosto: {name}", {"name": shown(entry.file.name)})
         if entry.kind == "unreadable":
             yield Problem("Kansiota ei voi lukea: {name}", {"name": shown(entry.file.name)})
+    message = "Kansiossa {name} on yli {depth} kansiota sisäkkäin: syvemmältä ei oteta tiedostoja."
+    yield from (Problem(message, {"name": name, "depth": DEEPEST}) for name in sorted(deep))
 
 
-def of_inbox(lying: Iterable[Entry], noted: Iterable[Row], oldest: float | None, living: bool) -> Iterator[Problem]:
+def of_inbox(
+    workspace: Workspace, lying: Iterable[Entry], noted: Iterable[Row], oldest: float | None, living: bool
+) -> Iterator[Problem]:
     """Yield what is wrong with the drop zone; ``noted`` are the problems that were written down."""
-    yield from of_entries(lying)
+    yield from of_entries(workspace, lying)
     if oldest is not None and not living and oldest > UNWATCHED:
         yield Problem("Tiedostoja odottaa, mutta formgen watch ei ole käynnissä.")
     elif oldest is not None and oldest > FORGOTTEN and not any(row["place"] for row in noted):

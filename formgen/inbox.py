@@ -10,6 +10,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import signal
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -58,9 +59,10 @@ IGNORED = (  # in small letters; a folder's name ends in a slash
     STATUS.lower(),
 )
 CHUNK = 1_048_576
+DEEPEST = 50  # folders in each other that are looked into
 SWAPPED = {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EXDEV}  # what opening says of a link, or a socket
 
-Kind = Literal["file", "ignored", "odd", "unreadable"]
+Kind = Literal["file", "ignored", "odd", "unreadable", "deep"]
 
 
 @dataclass(frozen=True)
@@ -85,10 +87,17 @@ def ignored(name: str, more: Iterable[str] = ()) -> bool:
 
 
 def entries(inbox: Path, more: Iterable[str] = ()) -> Iterator[Entry]:
-    """Yield all that lies in a folder and its subfolders, in order; neither links nor ignored folders are followed."""
+    """Yield all that lies in a folder and its subfolders, in order; neither links nor ignored folders are followed.
+
+    Folders that lie deeper than `DEEPEST` are not looked into: to walk through them takes a place on the stack each.
+    """
     failed: list[OSError] = []
+    top = os.fspath(inbox).count(os.sep)
     for place, folders, names in os.walk(inbox, onerror=failed.append):
         here = Path(place)
+        if folders and place.count(os.sep) - top >= DEEPEST:
+            folders.clear()
+            yield Entry(here, "deep")
         for name in sorted(folders):
             if ignored(f"{name}/", more):
                 folders.remove(name)
@@ -195,9 +204,11 @@ def is_being_written(stream: BinaryIO) -> bool:
     """Tell whether a program of this machine has a file open for writing, as far as the system lets us know.
 
     A read lease is granted only where nobody has; it is given back at once. A server of a share
-    that runs here is such a program; what happens on other machines is not seen.
+    that runs here is such a program; what happens on other machines is not seen. Whoever opens the
+    file meanwhile has the system send us a signal, which must be one that ends nobody.
     """
     try:
+        fcntl.fcntl(stream, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(stream, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:
         return True
@@ -232,11 +243,15 @@ def let_go(file: Path, inbox: Path, status: os.stat_result, sha256: str) -> bool
 def set_aside(file: Path, inbox: Path, status: os.stat_result, target: Path) -> bool:
     """Rename a file that is too large to be copied out of the inbox; return whether it is gone from there.
 
-    Raise `OSError` when it cannot be renamed.
+    What somebody has put in its place meanwhile goes back, to be looked at like anything else. Raise
+    `OSError` when it cannot be renamed.
     """
     with suppress(FileNotFoundError), opened(file, inbox) as (stream, folder):
         if signature(os.fstat(stream.fileno())) != signature(status):
             return False
         os.rename(file.name, target, src_dir_fd=folder)
+        if not os.path.samestat(target.lstat(), status):
+            os.rename(target, file.name, dst_dir_fd=folder)
+            return False
         reached("inbox.removed")
     return True

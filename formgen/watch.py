@@ -217,8 +217,8 @@ class Watch:
         try:
             observer.schedule(hint, str(self.inbox), recursive=True)
             observer.start()
-        except OSError as error:
-            log.warning("watch.no_observer", reason=error.strerror)
+        except Exception as error:  # noqa: BLE001 - whatever lies in the inbox, scans see it too
+            log.warning("watch.no_observer", reason=cause_of(error))
             return None
         return observer
 

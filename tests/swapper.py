@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 FORMS = 8
+TOO_LARGE = 200_000
 
 
 def replace(make: Callable[[Path], object], place: Path) -> None:
@@ -26,6 +27,12 @@ def replace(make: Callable[[Path], object], place: Path) -> None:
         place.rename(place.with_name(f"{place.name}.gone.tmp"))
     work.rename(place)
     shutil.rmtree(place.with_name(f"{place.name}.gone.tmp"), ignore_errors=True)
+
+
+def too_large(place: Path) -> None:
+    """Make a file that is not copied but moved."""
+    place.touch()
+    os.truncate(place, TOO_LARGE)
 
 
 def main(root: Path, swaps: int) -> None:
@@ -47,6 +54,8 @@ def main(root: Path, swaps: int) -> None:
                 lambda file=file: replace(lambda work: work.symlink_to(key), file),
                 lambda file=file: replace(os.mkfifo, file),
                 lambda file=file: replace(lambda work: work.write_bytes(b"no form"), file),
+                lambda: replace(too_large, inbox / f"suuri{chance.randrange(FORMS)}.pdf"),
+                lambda: replace(lambda work: work.symlink_to(key), inbox / f"suuri{chance.randrange(FORMS)}.pdf"),
                 lambda: replace(fill, folder),
                 lambda: replace(lambda work: work.symlink_to(keys), folder),
                 lambda: replace(lambda work: work.symlink_to(new), inbox / ".formgen-canary.tmp"),

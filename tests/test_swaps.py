@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from formgen import files, outbox, watch
-from formgen.inbox import CANARY, opened
+from formgen.inbox import CANARY, is_being_written, opened
 from formgen.watch import Watch
 from tests.conftest import NOON, REFERRAL, Bench, thing, tree
 
@@ -23,13 +25,14 @@ pytestmark = pytest.mark.usefixtures("unwalled")
 def test_a_thousand_swaps_under_load_let_nothing_out_and_make_nothing(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (bench.root / "formgen.toml").write_text("[intake]\nquiet = 0.0\nincomplete = 0.0\nstatus_file = true\n")
+    limits = "max_bytes = 100_000\nquiet = 0.0\nincomplete = 0.0\nstatus_file = true\n"
+    (bench.root / "formgen.toml").write_text(f"[intake]\n{limits}")
     monkeypatch.setattr(watch, "SIGNED_EVERY", 0.0)
     monkeypatch.setattr(watch, "CANARY_EVERY", 0.0)
     bench = bench.restarted()
     bench.journal.keys_to_sign(NOON)
     (key,) = (bench.workspace.var / "keys").glob("*.key")
-    secret, daemon = key.read_bytes(), Watch(bench.intake)
+    secret, mode, daemon = key.read_bytes(), key.stat().st_mode, Watch(bench.intake)
     command = [sys.executable, "-m", "tests.swapper", str(bench.root), str(SWAPS)]
     with subprocess.Popen(command, cwd=Path(__file__).parents[1]) as other:
         number = 0
@@ -47,10 +50,88 @@ def test_a_thousand_swaps_under_load_let_nothing_out_and_make_nothing(
     assert other.returncode == 0
     assert number > 3
     assert [file.name for file in (bench.workspace.var / "keys").iterdir()] == [key.name]
-    assert key.read_bytes() == secret
+    assert (key.read_bytes(), key.stat().st_mode) == (secret, mode)
+    odd = [place for top in (bench.workspace.outbox, bench.workspace.originals) for place in top.rglob("*")]
+    assert [place for place in odd if place.is_symlink() or not (place.is_dir() or place.is_file())] == []
     kept = {**tree(bench.workspace.outbox), **tree(bench.workspace.originals)}
     assert [name for name, data in kept.items() if secret in data] == []
     assert key.name not in {row["file_name"] for row in bench.journal.returned() if row["size"] == len(secret)}
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "file", "nothing"])
+def test_what_is_put_in_the_place_of_a_file_that_is_too_large_is_not_taken_for_it(
+    bench: Bench, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bench.root / "formgen.toml").write_text("[intake]\nmax_bytes = 100_000\nquiet = 0.0\nincomplete = 0.0\n")
+    bench = bench.restarted()
+    bench.journal.keys_to_sign(NOON)
+    (key,) = (bench.workspace.var / "keys").glob("*.key")
+    file, rename = bench.drop(bytes(100_001), "suuri.docx"), os.rename
+
+    def swap(source: Any, target: Any, **how: Any) -> None:
+        if source == file.name:
+            monkeypatch.undo()
+            file.unlink()
+            if kind == "link":
+                file.symlink_to(key)
+            elif kind == "pipe":
+                os.mkfifo(file)
+            elif kind == "folder":
+                bench.drop(bench.filled(bench.issue("referral"), REFERRAL), f"{file.name}/lähete.docx")
+            elif kind == "file":
+                bench.drop(bench.filled(bench.issue("referral"), REFERRAL), file.name)
+        rename(source, target, **how)
+
+    monkeypatch.setattr(os, "rename", swap)
+    mode = key.stat().st_mode
+    bench.watch()
+    if kind in ("file", "folder"):
+        bench.watch()
+        assert bench.journal.counts() == {"rejected": 1, "accepted": 1}
+    assert key.stat().st_mode == mode
+    assert os.path.lexists(file) == (kind in ("link", "pipe", "folder"))
+    assert list(bench.workspace.originals.iterdir()) == [
+        bench.workspace.originals / row["sha256"] for row in bench.journal.returned() if row["sha256"]
+    ]
+    assert not [place for place in bench.workspace.outbox.rglob("*") if place.is_symlink() or place.is_fifo()]
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_is_no_plain_file_is_neither_moved_nor_given_another_mode(bench: Bench, kind: str) -> None:
+    place, target = bench.root / "lähde", bench.root / "kohde"
+    beyond = bench.root / "muualla"
+    beyond.write_bytes(b"")
+    beyond.chmod(0o600)
+    if kind == "link":
+        place.symlink_to(beyond)
+    elif kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.mkdir()
+    files.move(place, target, 0o644)
+    assert (target.exists(), os.path.lexists(place), beyond.stat().st_mode & 0o777) == (False, True, 0o600)
+
+
+def test_whoever_opens_a_file_while_it_is_looked_at_ends_nobody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = bench.drop(b"x")
+    sent: list[int] = []
+    before = signal.signal(signal.SIGIO, lambda number, _: sent.append(number))
+    plain = fcntl.fcntl
+
+    def broken(stream: Any, act: int, what: int = 0) -> Any:
+        done = plain(stream, act, what)
+        if act == fcntl.F_SETLEASE and what == fcntl.F_RDLCK:
+            with pytest.raises(BlockingIOError):
+                os.open(file, os.O_WRONLY | os.O_NONBLOCK)
+        return done
+
+    monkeypatch.setattr(fcntl, "fcntl", broken)
+    try:
+        with file.open("rb") as stream:
+            assert not is_being_written(stream)
+    finally:
+        signal.signal(signal.SIGIO, before)
+    assert sent == []
 
 
 def test_a_folder_that_has_become_a_link_leads_nowhere(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

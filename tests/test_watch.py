@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,7 +19,8 @@ import pytest
 
 from formgen import files, retries, watch
 from formgen.errors import OutOfReach
-from formgen.inbox import CANARY, candidates, ignored, is_being_edited, oddities
+from formgen.health import health, left_undone
+from formgen.inbox import CANARY, DEEPEST, candidates, ignored, is_being_edited, oddities
 from formgen.intake import Begun, Intake
 from formgen.watch import Watch, alive, alone
 from tests.conftest import JOB, REFERRAL, Bench, saved_again, thing
@@ -136,6 +139,48 @@ def test_odd_things_are_named_and_neither_opened_nor_removed(bench: Bench, tmp_p
     bench.watch()
     assert bench.journal.returned() == []
     assert {file.name for file in inbox.iterdir()} == {"linkki.docx", "kansio", "putki", "pistoke"}
+
+
+def dig(place: Path, folders: int) -> None:
+    """Make so many folders in each other; their path may be longer than the system opens."""
+    handle = os.open(place, os.O_RDONLY)
+    for _ in range(folders):
+        os.mkdir("d", dir_fd=handle)
+        above, handle = handle, os.open("d", os.O_RDONLY, dir_fd=handle)
+        os.close(above)
+    os.close(handle)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # of watchdog, which is
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # not so patient
+@pytest.mark.parametrize("options", [(), ("--poll", "0.1")])
+def test_folders_in_each_other_without_end_are_named_once_and_keep_no_file_of_others(
+    bench: Bench, options: tuple[str, ...]
+) -> None:
+    inbox = bench.workspace.inbox
+    command = [sys.executable, "-m", "formgen", "--workspace", str(bench.root), "watch", *options]
+    daemon = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    try:
+        bench.drop(thing(b"1"), "ennen.docx")
+        assert until(lambda: bench.journal.counts() == {"rejected": 1})
+        dig(inbox, 1200)
+        bench.drop(thing(b"2"), "jälkeen.docx")
+        bench.drop(thing(b"3"), "/".join(["d"] * DEEPEST) + "/syvin.docx")
+        assert until(lambda: bench.journal.counts() == {"rejected": 3})
+        daemon.terminate()
+        assert daemon.wait(LONGEST) == 0
+        named = {"name": "d", "depth": DEEPEST}
+        found = health(bench.workspace, bench.journal, time.time()).problems
+        assert [problem.values for problem in found] == [named]
+        bench.drop(thing(b"4"), "myöhemmin.docx")
+        with running(Watch(bench.intake, 0.1 if options else None)):  # which finds them there
+            assert until(lambda: bench.journal.counts() == {"rejected": 4})
+        bench.watch()
+        assert [problem.values for problem in left_undone(bench.workspace, bench.journal)] == [named]
+    finally:
+        daemon.kill()
+        daemon.wait()
+        subprocess.run(["rm", "-rf", inbox / "d"], check=True)
 
 
 # --- when it is whole ---------------------------------------------------------------------------
