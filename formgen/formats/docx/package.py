@@ -142,9 +142,10 @@ class Package:
     def relations(self) -> Iterator[tuple[str, bool]]:
         """Yield the type of each relation of any part, and whether its target is outside."""
         for name in self.names:
-            if name.endswith(".rels"):
+            if name.casefold().endswith(".rels"):
                 for relation in self.parse(name, 1_000_000).iter(f"{{{RELS}}}Relationship"):
-                    yield relation.get("Type", "").rpartition("/")[2], relation.get("TargetMode") == "External"
+                    outside = relation.get("TargetMode") == "External" or ":" in relation.get("Target", "")
+                    yield relation.get("Type", "").rpartition("/")[2], outside
 
 
 def escapes(name: str) -> bool:

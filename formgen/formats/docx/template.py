@@ -33,6 +33,7 @@ from markupsafe import escape
 
 from formgen.arrangement import row_count
 from formgen.errors import Finding, Unreadable, UsageError
+from formgen.formats.docx.carried import refused_parts
 from formgen.formats.docx.controls import Slot
 from formgen.formats.docx.measure import EASY
 from formgen.formats.docx.package import (
@@ -106,6 +107,7 @@ class Template:
         self.worked_with: set[str] = set()
         try:
             self.package = Package(data)
+            self.found.refused += refused_parts(self.package)
             self.parts = {self.package.main: self.compiled(self.package.main)}
             self.in_body = frozenset(self.found.words)
             self.parts |= {name: self.compiled(name) for name in self.drawn_parts() if name != self.package.main}
