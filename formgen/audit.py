@@ -6,18 +6,21 @@ import hashlib
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from formgen import files, keys, ledger, outbox
 from formgen.access import Head
 from formgen.errors import OutOfReach
+from formgen.inbox import shown
 from formgen.ledger import Flaw
 from formgen.settings import Workspace
 from formgen.store import Journal, Row, records, returns
 
 MISSING = "Tiedosto puuttuu: {what}"
 DIFFERENT = "Tiedosto ei ole se, joka kirjoitettiin: {what}"
+UNWRITTEN = "Kansiossa outbox/records on jotakin, mitä työtila ei ole kirjoittanut: {what}"
 FEED = "Tapahtumaluettelon rivi {what} ei ole se, joka kirjoitettiin."
 STRANGE = "Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}"
 Files = Callable[[Workspace, Row], Iterable[tuple[Path, str]]]
@@ -53,9 +56,14 @@ def of_originals(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
 
 
 def of_outbox(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
-    """Yield the records and rejected files that are missing or are not what the journal says."""
+    """Yield the records and rejected files that are missing or are not what the journal says, and records of none."""
+    lying = set(outbox.lying_in_records(workspace))  # before it is asked of what: a record is written down first
     for name, stored in journal.stored(records):
         yield from of_files(workspace, journal, name, stored, files_of_record)
+        with suppress(TypeError, ValueError):  # of a row that is not as it was written
+            record = outbox.record_path(workspace, stored["case_id"], stored["record_id"], stored["form"])
+            lying -= {record, outbox.archived_path(record)}
+    yield from (Flaw(UNWRITTEN, named(workspace, file)) for file in sorted(lying))
     for name, stored in journal.stored(returns):
         if stored["outcome"] == "rejected":
             yield from of_files(workspace, journal, name, stored, files_of_rejected)
@@ -106,7 +114,7 @@ def compared(
     workspace: Workspace, file: Path, sha256: str, pieces: Callable[[], Iterable[bytes]] | None = None
 ) -> Iterator[Flaw]:
     """Yield what is wrong with a file whose digest is known; ``pieces`` gives what a kept one holds."""
-    what = file.relative_to(workspace.root).as_posix() if file.is_relative_to(workspace.root) else str(file)
+    what = named(workspace, file)
     try:
         if pieces:
             deque(pieces(), maxlen=0)
@@ -116,6 +124,11 @@ def compared(
         yield Flaw(MISSING, what)
     except (OutOfReach, OSError, ValueError):
         yield Flaw(DIFFERENT, what)
+
+
+def named(workspace: Workspace, file: Path) -> str:
+    """Return a file's place below the workspace, as text."""
+    return shown(file.relative_to(workspace.root).as_posix() if file.is_relative_to(workspace.root) else str(file))
 
 
 def digest_of(file: Path) -> str:

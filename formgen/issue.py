@@ -250,6 +250,6 @@ def archive(
     )
     values = {asked.name: getattr(record, asked.name) for asked in form.fields}
     document = formats.every()["pdf"].draw(draft, blank(form, values, language))
-    file = path or outbox.record_path(workspace, case_id, record_id, form.id).with_suffix(".pdf")
+    file = path or outbox.archived_path(outbox.record_path(workspace, case_id, record_id, form.id))
     files.write(file, document, workspace.office.files.bits)
     return Issued(form.id, form.version, row["instance_id"], case_id, "pdf", language, str(file))

@@ -9,6 +9,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -25,6 +26,7 @@ REASON, REPLY = ".reason.json", ".palaute"
 REPLIES = {"docx": f"{REPLY}.docx", "pdf": f"{REPLY}.pdf", "txt": f"{REPLY}.txt"}
 BESIDE = (REASON, *REPLIES.values())
 LONGEST_ENDING = 16
+WORK = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(files.WORK)}")
 
 
 def digest(data: bytes) -> str:
@@ -40,6 +42,11 @@ def pretty(value: Any) -> bytes:
 def record_path(workspace: Workspace, case_id: str | None, record_id: str, form: str) -> Path:
     """Return where a record lies."""
     return workspace.outbox / "records" / (case_id or "_unit") / f"{record_id}.{form}.json"
+
+
+def archived_path(record: Path) -> Path:
+    """Return where the copy of a record lies that is archived, when no other place was asked for."""
+    return record.with_suffix(".pdf")
 
 
 def record_file(workspace: Workspace, record: Mapping[str, Any]) -> tuple[Path, Making]:
@@ -88,6 +95,14 @@ def publish(found: Iterable[tuple[Path, Making]], mode: int = files.SHARED) -> N
 def publishing(workspace: Workspace) -> AbstractContextManager[None]:
     """Return what lets nobody else publish meanwhile."""
     return files.locked(workspace.var / "outbox.lock")
+
+
+def lying_in_records(workspace: Workspace) -> Iterator[Path]:
+    """Yield all that lies among the records but folders and what is being written; no link is followed."""
+    for place, folders, names in os.walk(workspace.outbox / "records"):
+        here = Path(place)
+        links = [name for name in folders if (here / name).is_symlink()]
+        yield from (here / name for name in (*links, *names) if not WORK.fullmatch(name))
 
 
 def unfinished(workspace: Workspace) -> Iterator[Path]:

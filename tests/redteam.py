@@ -55,6 +55,7 @@ MODEL: Mapping[str, tuple[str, ...]] = {
     ),
     "Another user of the machine": (
         "test_access.py::test_a_new_inbox_*",
+        "test_cli.py::test_the_reason_of_a_hold_*",
         "test_access.py::test_a_root_of_trust_*",
         "test_access.py::test_the_log_of_a_daemon_tells_no_name_of_a_file_and_no_value",
         "test_cage.py::test_nobody_else_can_ask_a_reader_for_anything",
@@ -70,6 +71,7 @@ MODEL: Mapping[str, tuple[str, ...]] = {
         "test_ledger.py::test_nobody_can_write_the_log_of_a_sealed_workspace_without_its_key",
         "test_access.py::test_a_line_that_is_tampered_with_*",
         "test_access.py::test_every_file_that_is_not_as_it_was_written_is_named*",
+        "test_access.py::test_a_record_that_nobody_has_written_down_*",
         "test_access.py::test_a_pipe_in_the_place_of_any_file_*",
         "test_keys.py::test_with_a_key_that_is_not_as_it_was_made_*",
     ),

@@ -653,6 +653,42 @@ def test_every_file_that_is_not_as_it_was_written_is_named(how: str, at: At, run
     assert run("verify", at=bench.root).code == 0
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "records/PK-2026-00001/01a00000-0000-7000-8000-000000000001.job_end.json",
+        "records/PK-2026-00077/01a00000-0000-7000-8000-000000000002.referral.json",
+        "records/_unit/01a00000-0000-7000-8000-000000000003.quality_assessment.json",
+        "records/PK-2026-00001/01a00000-0000-7000-8000-000000000004.referral.pdf",
+        "records/PK-2026-00001/.piilossa.tmp",
+        "records/uusi.json",
+    ],
+)
+@pytest.mark.parametrize("is_link", [False, True])
+def test_a_record_that_nobody_has_written_down_is_named(place: str, is_link: bool, at: At, run: Run) -> None:
+    bench = at("decided")
+    record = bench.journal.record_rows()[0]["record_id"]
+    assert run("archive", record, at=bench.root).code == 0
+    assert run("verify", at=bench.root).code == 0
+    file = bench.workspace.outbox / place
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if is_link:
+        file.symlink_to(next(bench.workspace.outbox.rglob("*.referral.json")))
+    else:
+        file.write_bytes(next(bench.workspace.outbox.rglob("*.referral.json")).read_bytes())
+    said = run("verify", "--json", at=bench.root)
+    assert said.code == 1
+    (problem,) = said.json["problems"]
+    assert problem.endswith(f"outbox/{place}")
+
+
+def test_folders_of_records_that_are_links_are_named_and_not_followed(at: At, run: Run) -> None:
+    bench = at("decided")
+    (bench.workspace.outbox / "records" / "PK-2026-00009").symlink_to(bench.workspace.outbox / "forms")
+    (problem,) = run("verify", "--json", at=bench.root).json["problems"]
+    assert problem.endswith("outbox/records/PK-2026-00009")
+
+
 def test_a_pipe_in_the_place_of_any_file_hangs_neither_verify_nor_status(at: At, run: Run) -> None:
     bench = at("signed")
     bench.returned(b"no form", "kirje.txt")
