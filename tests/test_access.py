@@ -482,8 +482,8 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
     record = bench.journal.record_rows()[0]["record_id"]
     assert run("submit", str(file), at=bench.root).code == 4
     return_id = bench.journal.returned()[-1]["return_id"]
-    hold = ("--reason", "sairaus", "--start", "1.6.2026", "--next-contact", "20.6.2026")
-    monkeypatch.setattr("sys.stdin", io.StringIO("Onni Testinen Metsälä\n"))
+    hold = ("--start", "1.6.2026", "--next-contact", "20.6.2026")
+    monkeypatch.setattr("sys.stdin", io.StringIO("sairaus\nOnni Testinen Metsälä\n"))
     for words in (
         ("cases", "list"),
         ("cases", "tasks"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ import typer
 from formgen import __version__, registry
 from formgen.cage import PROTECTIONS
 from formgen.cli import app, main
-from formgen.cli.console import _
+from formgen.cli.console import Asked, _
 from formgen.formats.docx.controls import tag
 from formgen.process import tasks
 from formgen.settings import Workspace
@@ -107,6 +108,20 @@ def test_every_command_has_help_with_an_example_of_itself(words: tuple[str, ...]
     assert said.code == 0
     _usage, _colon, examples = said.out.partition(_("Esimerkkejä:"))
     assert re.search(rf"formgen (--json )?{' '.join(words)}\b", " ".join(examples.split()))
+
+
+@every_command
+def test_every_example_is_a_line_that_can_be_run(words: tuple[str, ...], run: Run) -> None:
+    _usage, _colon, examples = run(*words, "--help").out.partition(_("Esimerkkejä:"))
+    lines = re.split(r"\b(?=formgen )", " ".join(examples.replace("--json", "").split()))[1:]
+    assert lines
+    for line in (line.partition(" < ")[0] for line in lines):
+        command: Any = typer.main.get_group(app)
+        context, rest = None, shlex.split(line)
+        while rest:
+            context = command.make_context(rest[0], rest[1:], parent=context, obj=Asked(Path()))
+            rest = [*context._protected_args, *context.args]
+            command = command.get_command(context, rest[0]) if rest else command
 
 
 @pytest.mark.skipif(len(README.splitlines()) < 50, reason="README.md is not written yet")
@@ -451,9 +466,34 @@ def held(run: Run, bench: Bench, *words: str) -> Answer:
     return run("cases", words[0], bench.case().case_id, *words[1:], "--json", at=bench.root)
 
 
-HOLD = ("hold", "--reason", "sairausloma", "--start", "1.6.2026", "--next-contact")
+HOLD = ("hold", "--start", "1.6.2026", "--next-contact")
 
 
+@pytest.fixture
+def illness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a person write the reason of a hold, as often as it is asked for."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("sairausloma\n" * 9))
+
+
+def test_the_reason_of_a_hold_is_written_where_nobody_else_sees_it(
+    at: At, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = at("signed")
+    assert held(run, bench, *HOLD, "30.6.2026", "--reason", "psykoosi").code == 2
+    for text in ("", "\n", " \n"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+        said = held(run, bench, *HOLD, "30.6.2026")
+        assert (said.code, said.err.strip()) == (2, "Kirjoita tauon syy vakiosyötteeseen.")
+    assert bench.case().status == "open"
+    keyboard = io.StringIO("sairausloma\n")
+    keyboard.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdin", keyboard)
+    said = held(run, bench, *HOLD, "30.6.2026")
+    assert (said.code, said.json["reason"], said.err.startswith("Tauon syy:")) == (0, "sairausloma", True)
+    assert bench.case().status == "on_hold"
+
+
+@pytest.mark.usefixtures("illness")
 def test_a_case_is_put_on_hold_and_resumed(at: At, run: Run) -> None:
     bench = at("signed")
     before = bench.case()
@@ -473,6 +513,7 @@ def test_a_case_is_put_on_hold_and_resumed(at: At, run: Run) -> None:
     assert (again.status, again.phase, again.steps[-1].transition) == ("open", before.phase, "T27")
 
 
+@pytest.mark.usefixtures("illness")
 def test_a_hold_of_more_than_sixty_days_before_the_next_contact_is_warned_of(at: At, run: Run) -> None:
     bench = at("signed")
     said = held(run, bench, *HOLD, "1.8.2026")

@@ -192,7 +192,7 @@ LACKING = {("--help",)} | {
 }
 GIVEN = {
     "cases show": ["PK-2026-00001"],
-    "cases hold": ["PK-2026-00001", "--reason", "x", "--start", "1.6.2026", "--next-contact", "9.6.2026"],
+    "cases hold": ["PK-2026-00001", "--start", "1.6.2026", "--next-contact", "9.6.2026"],
     "cases resume": ["PK-2026-00001", "--end", "9.6.2026"],
     "cases accept": ["PK-2026-00001"],
     "generate": ["referral"],

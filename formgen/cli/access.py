@@ -86,9 +86,10 @@ def keys_list(context: typer.Context) -> None:
     help=_("Tee uusi avain, joka allekirjoittaa tästä lähtien. Vanhoilla tehdyt lomakkeet kelpaavat edelleen."),
     epilog=examples("formgen keys rotate"),
 )
-def keys_rotate(context: typer.Context) -> None:
+def keys_rotate(context: typer.Context, by: Annotated[str, typer.Option("--by", help=_("Kuka päätti."))] = "") -> None:
     """Make the key that signs from now on; what older ones have signed stays good."""
     shared = session(context)
+    shared.by = by
     key = shared.journal.rotate_key(now())
     if shared.as_json:
         shared.answer({"key": key})
@@ -99,7 +100,7 @@ def keys_rotate(context: typer.Context) -> None:
 @keys.command(
     "revoke",
     help=_("Poista avain käytöstä: sillä tehdyt lomakkeet jäävät tarkistettaviksi, kun ne palaavat."),
-    epilog=examples("formgen keys revoke 3f9a1c07 --reason varmuuskopio varastettu"),
+    epilog=examples('formgen keys revoke 3f9a1c07 --reason "varmuuskopio varastettu"'),
 )
 def keys_revoke(
     context: typer.Context,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Annotated, Any
@@ -187,6 +188,18 @@ def read_day(text: str) -> date:
     return found
 
 
+def read_reason(shared: Session) -> str:
+    """Return why a case is put on hold, which is the next line of standard input; raise `UsageError` for an empty one.
+
+    What stands on a command line can be seen by everybody on the machine.
+    """
+    if sys.stdin.isatty():
+        err.print(shared.say("Tauon syy: "), end="")
+    if text := sys.stdin.readline().strip():
+        return text
+    raise UsageError("Kirjoita tauon syy vakiosyötteeseen.")
+
+
 def take(shared: Session, case: Case, transition: str, findings: Iterable[Finding], note: Mapping[str, str]) -> None:
     """Write a step that no document makes, unless a finding forbids it."""
     for found in findings:
@@ -200,13 +213,18 @@ def take(shared: Session, case: Case, transition: str, findings: Iterable[Findin
 
 @app.command(
     "hold",
-    help=_("Pane asia tauolle. Tauko ei muuta vaihetta eikä ole syy lopettaa."),
-    epilog=examples("formgen cases hold PK-2026-00017 --reason sairausloma --start 1.3.2026 --next-contact 30.3.2026"),
+    help=_(
+        "Pane asia tauolle. Tauko ei muuta vaihetta eikä ole syy lopettaa. Tauon syy kysytään tai luetaan "
+        "vakiosyötteestä, jolloin muut eivät näe sitä."
+    ),
+    epilog=examples(
+        "formgen cases hold PK-2026-00017 --start 1.3.2026 --next-contact 30.3.2026",
+        "formgen cases hold PK-2026-00017 --start 1.3.2026 --next-contact 30.3.2026 < syy.txt",
+    ),
 )
 def cases_hold(
     context: typer.Context,
     case_id: CaseId,
-    reason: Annotated[str, typer.Option("--reason", help=_("Tauon syy."))],
     start: Day,
     next_contact: Day,
 ) -> None:
@@ -214,7 +232,7 @@ def cases_hold(
     shared = session(context)
     case = opened(shared, case_id)
     begins, contact = read_day(start), read_day(next_contact)
-    note = {"reason": reason, "start": begins.isoformat(), "next_contact": contact.isoformat()}
+    note = {"reason": read_reason(shared), "start": begins.isoformat(), "next_contact": contact.isoformat()}
     take(shared, case, "T26", hold(case, begins, contact), note)
 
 
