@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from threading import local
@@ -54,7 +55,7 @@ from formgen.process import CHANGED, Case, Known, Step
 from formgen.registry import Registry
 from formgen.settings import Office
 from formgen.sheet import Keyring
-from formgen.vault import LOCKED, PLAIN, Vault, key_of
+from formgen.vault import LOCKED, PLAIN, SIGN, Vault, key_of
 
 HEAD = "0008"
 ACCESS = "access.head"
@@ -68,7 +69,15 @@ SEALED = {  # the columns that say something of people, each with what names its
 }
 CANARY, FORMER = "formgen 2", "formgen"  # before a journal's chain was keyed its canary had the other name
 IDS = ("return_id", "record_id", "case_id")
+UNSEALED = (
+    "Asetuksissa on salausavain, mutta työtilaa ei ole salattu. Jos se on ollut salattu, joku on vaihtanut sen: "
+    "selvitä asia. Muuten aja ensin: formgen encrypt"
+)
 MANY = 1000  # lines or rows that are held at once
+SHAPE = (
+    "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL "
+    "AND NOT (type = 'table' AND (name LIKE 'sqlite\\_%' ESCAPE '\\' OR name = 'alembic_version'))"
+)
 LOOKS = 5  # at the log and at its noted end, which do not change at the same moment
 Row = Mapping[str, Any]
 Transaction = Connection
@@ -290,6 +299,8 @@ class Journal:
             files.private(file)
             fits(engine, vault, var / "originals")
             upgrade(engine, vault=vault, end=end, var=var)
+            with engine.connect() as connection:
+                require_shape(connection)
         except (OperationalError, OSError) as error:
             raise OutOfReach(detail=f"{var}") from error
         journal = cls(engine, var, end, actor or Actor.here(), vault)
@@ -319,6 +330,7 @@ class Journal:
             with ExitStack() as ending, self.engine.execution_options(writes=True).begin() as connection:
                 if connection.execute(select(seal.c.key)).scalar() != (self.vault.name if self.vault.key else None):
                     raise OutOfReach("Työtilan salaus on vaihtunut. Käynnistä formgen uudelleen.")
+                require_shape(connection)
                 self.current.connection = connection
                 try:
                     before = self.head(connection)
@@ -860,20 +872,62 @@ def fits(engine: Engine, vault: Vault, originals: Path) -> None:
     if key and key != vault.name:
         message = "Työtila on salattu avaimella {key}, mutta asetuksissa on avain {other}."
         raise OutOfReach(message, key=key, other=vault.name)
-    if row:
-        vault.open(*((CANARY, row.canary) if chained_since else (FORMER, f"\x1e{row.key}:{row.canary}")))
+    if row or (key and not chained_since):  # one of before has its canary, whatever else it has lost
+        canary = row.canary if row else ""
+        vault.open(*((CANARY, canary) if chained_since else (FORMER, f"{SIGN}{key}:{canary}")))
     elif vault.key and not key and not empty:
-        raise OutOfReach("Asetuksissa on salausavain, mutta työtilaa ei ole salattu. Aja ensin: formgen encrypt")
+        raise OutOfReach(UNSEALED)
+
+
+def require_shape(connection: Connection) -> None:
+    """Raise `OutOfReach` unless the database holds our tables, indexes and triggers and nothing else that acts.
+
+    A trigger of somebody else's would have formgen itself write, and bind, what is not true.
+    """
+    if other := shape_of(tuple(tuple(row) for row in connection.exec_driver_sql(SHAPE))) ^ own_shape():
+        what = ", ".join(sorted({ascii(name) for _, name, *_ in other}))
+        raise OutOfReach("Tietokannassa on osa, jota formgen ei ole tehnyt, tai osa puuttuu: {what}", what=what)
+
+
+@cache
+def own_shape() -> frozenset[tuple[str, ...]]:
+    """Return the parts of a database that has our tables and nothing else."""
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        metadata.create_all(connection, checkfirst=False)
+        return shape_of(tuple(tuple(row) for row in connection.exec_driver_sql(SHAPE)))
+
+
+@lru_cache(maxsize=4)  # asked for at every transaction, and always the same
+def shape_of(parts: tuple[tuple[str, ...], ...]) -> frozenset[tuple[str, ...]]:
+    """Return parts of a database, the columns and constraints of each in one order: migrations add theirs later."""
+    return frozenset((*names, *sorted(clauses(sql))) for *names, sql in parts)
+
+
+def clauses(sql: str) -> list[str]:
+    """Return what a statement begins with, the columns and constraints in its brackets, and what comes after.
+
+    >>> clauses("CREATE TABLE a (b TEXT,  UNIQUE (b, c))")
+    ['CREATE TABLE a', '', 'b TEXT', 'UNIQUE (b, c)']
+    """
+    begin, _, rest = " ".join(sql.split()).partition("(")
+    inner, _, end = rest.rpartition(")")
+    return [begin.strip(), end.strip(), *(clause.strip() for clause in re.split(r",(?![^(]*\))", inner))]
 
 
 def sealed_with(connection: Connection, there: Container[str]) -> str:
-    """Return the name of the key with which the oldest or the newest rows are sealed, empty when they are not."""
-    for column in (records.c.payload, issued.c.answers, returns.c.file_name):
+    """Return the name of the key that any return, or the oldest or newest document or record, is sealed with.
+
+    It is empty when none is: every sealed workspace that has taken a file in has a return whose name is sealed.
+    """
+    name = returns.c.file_name
+    queries = [select(name).where(name > SIGN, name < chr(ord(SIGN) + 1)).limit(1)] if "returns" in there else []
+    for column in (records.c.payload, issued.c.answers):
         key = next(iter(column.table.primary_key.columns))
-        for end in (key, key.desc()) if column.table.name in there else ():
-            if name := key_of(str(connection.execute(select(column).order_by(end).limit(1)).scalar())):
-                return name
-    return ""
+        ends = (key, key.desc()) if column.table.name in there else ()
+        queries += [select(column).order_by(end).limit(1) for end in ends]
+    found = (key_of(str(connection.execute(query).scalar())) for query in queries)
+    return next(filter(None, found), "")
 
 
 def sealed_by_name(originals: Path) -> str:
