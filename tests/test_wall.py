@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import signal
 import subprocess
 import sys
@@ -81,6 +83,18 @@ def test_what_cannot_be_read_has_the_same_code_on_both_sides(data: bytes, code: 
         with pytest.raises(Unreadable) as refused:
             read()
         assert (refused.value.code, type(refused.value)) == (code, Unreadable)
+
+
+def test_every_sentence_with_which_a_reader_refuses_is_one_that_it_may_say() -> None:
+    modules = {name: module for name, module in sys.modules.items() if name.startswith("formgen.formats.")}
+    said = {}
+    for name, module in modules.items():
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Unreadable":
+                _, message = node.args
+                said[name, node.lineno] = getattr(module, getattr(message, "id", ""), None), node.keywords
+    assert len(said) > 20
+    assert {what for what, (message, values) in said.items() if message not in formats.REFUSALS or values} == set()
 
 
 def test_a_file_over_the_limit_is_not_even_opened() -> None:
