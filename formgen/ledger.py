@@ -33,7 +33,7 @@ def flaws(journal: Journal, ends: Iterable[Head | None], head: Head | None = Non
     yield from of_log(journal, tuple(ends), head)
     for table in BOUND:
         rows = ((name, ("row", digest_of_row(row))) for name, row in journal.stored(table))
-        lines = ((name, ("line", digest)) for name, digest in journal.noted(table) if digest)
+        lines = ((name, ("line", digest)) for name, digest in journal.noted(table.name) if digest)
         for name, found in groupby(merge(rows, lines, key=itemgetter(0)), key=itemgetter(0)):
             yield from of_row(name, [item for _, item in found])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from formgen.words import clean
@@ -173,14 +173,28 @@ class Notes(NamedTuple):
         return f"{self.mark} {number}: {note.says[0]}"
 
 
+class Log(Protocol):
+    """What remembers the digests of files that are kept, so that none can be changed unseen."""
+
+    def __hash__(self) -> int:
+        """Return what tells it from others."""
+
+    def note_file(self, kind: str, name: str, data: bytes) -> None:
+        """Write down what a file holds."""
+
+    def digest_of_file(self, kind: str, name: str) -> str | None:
+        """Return the sha256 of what was written down of a file, None when nothing was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a format draws a document from, besides the answers.
 
     ``words`` is what the document says besides its fields; ``template`` returns the office's
     file of the form and raises `UsageError` without one; ``store`` is a private folder for what a
-    format wants to keep; ``mark(page, pages, layout)`` is `Identity.mark`; ``record`` is the
-    accepted record, for the copy that is archived; ``notes`` are put at its places and listed first.
+    format wants to keep, of which the ``log`` remembers what it was; ``mark(page, pages, layout)`` is
+    `Identity.mark`; ``record`` is the accepted record, for the copy that is archived; ``notes`` are put at
+    its places and listed first.
     """
 
     questions: tuple[Question, ...]
@@ -191,6 +205,7 @@ class Draft:
     mark: Callable[[int, int, str], str]
     record: bytes = b""
     notes: Notes | None = None
+    log: Log | None = None
 
 
 class Paper(NamedTuple):

@@ -11,7 +11,7 @@ import importlib
 import json
 import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache, lru_cache
@@ -73,6 +73,7 @@ UNSEALED = (
     "Asetuksissa on salausavain, mutta työtilaa ei ole salattu. Jos se on ollut salattu, joku on vaihtanut sen: "
     "selvitä asia. Muuten aja ensin: formgen encrypt"
 )
+ALTERED = "Tietokannan riviä {what} on muutettu. Sitä ei käytetä, ennen kuin syy on selvitetty: formgen verify"
 MANY = 1000  # lines or rows that are held at once
 SHAPE = (
     "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL "
@@ -216,6 +217,7 @@ problems = Table(
     PrimaryKeyConstraint("stage", "subject"),
 )
 seal = Table("seal", metadata, Column("key", String(8), primary_key=True), Column("canary", Text, nullable=False))
+NEWEST = select(accesses).where(accesses.c.written == bindparam("about")).order_by(accesses.c.seq.desc()).limit(1)
 BOUND = (
     cases,
     issued,
@@ -377,6 +379,41 @@ class Journal:
         ids = {name: row.get(name) for name in IDS}
         self.access(connection, action, at, **ids, written=name_of(table, row), digest=digest_of_row(row))
 
+    def note_file(self, kind: str, name: str, data: bytes) -> None:
+        """Add to the access log what a file of ours holds that is no row."""
+        with self.transaction() as connection:
+            told = {"written": row_name(kind, name), "digest": hashlib.sha256(data).hexdigest()}
+            self.access(connection, "changed", stamp(datetime.now(UTC)), **told)
+
+    def digest_of_file(self, kind: str, name: str) -> str | None:
+        """Return the sha256 that the newest line of the access log tells of a file, None when there is none."""
+        with self.reading() as connection:
+            return self.noted_digest(connection, row_name(kind, name))
+
+    def noted_digest(self, connection: Connection, written: str) -> str | None:
+        """Return the digest in the newest line of the access log about something, None when there is none.
+
+        Raise `OutOfReach` for a line that is not as it was written.
+        """
+        line = connection.execute(NEWEST, {"about": written}).mappings().first()
+        if line and digest(dict(line), self.vault.chain) != line["hash"]:
+            raise OutOfReach(ALTERED, what=written)
+        return line["digest"] if line else None
+
+    def as_written(self, table: Table, query: Any) -> list[Row]:
+        """Return the rows that a query finds; raise `OutOfReach` when the access log tells otherwise of one."""
+        with self.reading() as connection:
+            found = list(map(dict, connection.execute(query).mappings()))
+            for row in found:
+                if self.noted_digest(connection, name := name_of(table, row)) != digest_of_row(row):
+                    raise OutOfReach(ALTERED, what=name)
+        return [self.opened(row) for row in found]
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Return what gives the open transaction of this thread, or a connection of its own."""
+        outer = self.open_transaction
+        return nullcontext(outer) if outer else self.engine.connect()
+
     def add(self, connection: Transaction, table: Table, values: Row, at: str, action: str = "changed") -> None:
         """Write a row down for good."""
         row = self.shut(values)
@@ -415,7 +452,7 @@ class Journal:
 
         They are looked up every time: who is at work knows what another process has just changed.
         """
-        rows = self.key_rows()
+        rows = self.as_written(signing_keys, select(signing_keys).order_by(signing_keys.c.made_at))
         if not rows and self.row(select(issued.c.instance_id).limit(1)):
             raise OutOfReach(LOST, what="–")
         return keyring(rows, self.var / "keys")
@@ -537,9 +574,10 @@ class Journal:
         ``answers`` is what it showed, ``given`` what was known when it was made and ``made_for`` the case
         that it was made for: of a reply, those of the document that was issued first.
         """
-        row = self.row(select(issued).where(issued.c.instance_id == instance_id))
-        if row is None:
+        rows = self.as_written(issued, select(issued).where(issued.c.instance_id == instance_id))
+        if not rows:
             return None
+        row = rows[0]
         read = {name: json.loads(row[name]) for name in ("answers", "sources")}
         first = self.issued(row["corrects"]) or {} if row["corrects"] else {**row, **read}
         return {**row, **read, "given": first.get("answers", {}), "made_for": first.get("case_id") or ""}
@@ -704,8 +742,7 @@ class Journal:
 
     def rows(self, query: Any) -> list[Row]:
         """Return the rows of a query as mappings, as the open transaction of this thread sees them."""
-        outer = self.open_transaction
-        with nullcontext(outer) if outer else self.engine.connect() as connection:
+        with self.reading() as connection:
             return [self.opened(dict(row._mapping)) for row in connection.execute(query)]
 
     def shut(self, row: Row) -> dict[str, Any]:
@@ -793,9 +830,12 @@ class Journal:
         for row in self.streamed(select(table).order_by(*table.primary_key.columns)):
             yield name_of(table, row), row
 
-    def noted(self, table: Table) -> Iterator[tuple[str, str | None]]:
-        """Yield the name of every row of a table in the access log, in order, and the digest in its newest line."""
-        about = accesses.c.written > f"{table.name}:", accesses.c.written < f"{table.name};"
+    def noted(self, kind: str) -> Iterator[tuple[str, str | None]]:
+        """Yield the name of every row of a table, or file of a kind, in the access log, in order, and its digest.
+
+        That is the one in the newest line about it.
+        """
+        about = accesses.c.written > f"{kind}:", accesses.c.written < f"{kind};"
         newest = select(func.max(accesses.c.seq)).where(*about).group_by(accesses.c.written)
         query = select(accesses.c.written, accesses.c.digest).where(accesses.c.seq.in_(newest))
         for row in self.streamed(query.order_by(accesses.c.written)):
@@ -808,8 +848,7 @@ class Journal:
 
     def streamed(self, query: Any) -> Iterator[Row]:
         """Yield the rows of a query as they are stored, none but the one that is looked at being held."""
-        outer = self.open_transaction
-        with nullcontext(outer) if outer else self.engine.connect() as connection:
+        with self.reading() as connection:
             yield from map(dict, connection.execute(query).mappings())
 
     def row(self, query: Any) -> Row | None:

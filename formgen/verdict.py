@@ -395,7 +395,7 @@ class Desk:
         marks = [mark for token in sheet.tokens.get("qr", ()) if (mark := keys.marked(token))]
         for mark in marks[:1]:
             name = (mark.identity.form, mark.identity.version)
-            layout = formats.every()[sheet.reader].kept(mark.layout, self.workspace.var / "layouts")
+            layout = formats.every()[sheet.reader].kept(mark.layout, self.workspace.var / "layouts", self.journal)
             issued = self.journal.issued(str(mark.identity.instance))
             if layout and name in papers:
                 stands = build_sheet(self.registry.forms[name[0]][name[1]], issued).answers if issued else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -16,10 +17,12 @@ from sqlalchemy.exc import IntegrityError
 from formgen import audit, ledger
 from formgen.access import Head, HeadFile, chained, digest_of_row, follows, row_name
 from formgen.errors import OutOfReach
+from formgen.formats import pdf
 from formgen.settings import Workspace
 from formgen.store import ACCESS, metadata, steps
 from formgen.vault import Vault
 from tests.conftest import AGREEMENT, DECISION, JOB, NOON, REFERRAL, SETTINGS, WALK, Bench, saved_again, tree
+from tests.foreign import flattened
 from tests.test_cli import Run, run
 from tests.test_intake import with_stray
 from tests.test_vault import HOLD, ONE, OTHER, PLAIN, key_file, keyed
@@ -229,6 +232,57 @@ def test_two_rows_whose_contents_change_places_are_seen(root: Path, run: Run) ->
         },
     )
     assert set(ended.values()) == {1}
+
+
+# --- as they are used ------------------------------------------------------------------------------
+
+USED = {  # a row that decides, changed while it is used
+    "the case of a document": "UPDATE issued SET case_id = 'PK-2026-00001'",
+    "what a document went out with": "UPDATE issued SET omitted = 'client_phone'",
+    "a key that is not trusted": "UPDATE signing_keys SET state = 'good' WHERE state = 'revoked'",
+    "the line about a document": "UPDATE access SET digest = '0' WHERE written LIKE 'issued:%'",
+    "a document and the line about it": (
+        "UPDATE issued SET corrects = 'x'; UPDATE access SET actor = 'x' WHERE written LIKE 'issued:%'"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", USED)
+def test_what_is_not_as_it_was_written_is_not_used(what: str, root: Path) -> None:
+    bench = Bench(root)
+    made = bench.issue("referral")
+    data = bench.filled(made, {**REFERRAL, "client_hetu": "020292-9111", "client_birth_date": "2.2.1992"})
+    before = {name: part for name, part in tree(root / "var").items() if name in OURS}
+    with opened(root) as connection:
+        connection.executescript(USED[what])
+    with pytest.raises(OutOfReach, match="formgen verify"):
+        bench.intake.desk.read(data, NOON)
+    bench.journal.engine.dispose()
+    for name in OURS:
+        (root / "var" / name).unlink(missing_ok=True)
+    for name, part in before.items():
+        (root / "var" / name).write_bytes(part)
+    assert Bench(root).intake.desk.read(data, NOON).outcome == "accepted"
+
+
+def test_a_layout_that_is_not_as_it_was_made_is_not_used(root: Path, run: Run) -> None:
+    bench = Bench(root)
+    made = bench.issue("referral", format_name="pdf")
+    (file,) = (root / "var" / "layouts").glob("*.pdf")
+    good = file.read_bytes()
+    assert run("verify", at=root).code == 0
+    file.write_bytes(good + b"% altered")
+    said = run("verify", "--json", at=root)
+    assert (said.code, [file.name in problem for problem in said.json["problems"]]) == (1, [True])
+    with pytest.raises(OutOfReach, match=file.name):
+        bench.intake.desk.sheet(flattened(Path(made.path).read_bytes()))
+    importlib.import_module("formgen.formats.pdf.layout").laid.cache_clear()  # the name is the function's too
+    bench.issue("referral", format_name="pdf")
+    assert b"% altered" not in file.read_bytes()
+    assert run("verify", at=root).code == 0
+    file.rename(file.with_name("0badcafe.pdf"))
+    assert pdf.kept("0badcafe", file.parent, bench.journal) is None
+    assert run("verify", at=root).code == 1
 
 
 # --- what is in the database besides rows ----------------------------------------------------------
