@@ -13,7 +13,10 @@ from formgen.store import BOUND, Journal
 
 BROKEN = "Käyttölokin riviä {what} on muutettu, tai rivejä on poistettu tai lisätty ennen sitä."
 CUT = "Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}."
-UNNOTED = "Käyttölokin loppua ei ole merkitty tiedostoon {what}."
+UNNOTED = (
+    "Käyttölokin loppua ei ole merkitty tiedostoon {what}. Jos asetus [access] head_file on uusi, siirrä tiedosto "
+    "var/access.head sinne."
+)
 CHANGED = "Tietokannan riviä on muutettu: {what}"
 GONE = "Tietokannan rivi puuttuu: {what}"
 UNKNOWN = "Tietokannassa on rivi, jota käyttölokissa ei ole: {what}"
