@@ -35,8 +35,8 @@ CUT = (
     "selvitetty: formgen verify"
 )
 UNNOTED = (
-    "Käyttölokin loppua ei ole merkitty tiedostoon {what}. Mitään ei kirjoiteta, ennen kuin syy on selvitetty: "
-    "formgen verify"
+    "Käyttölokin loppua ei ole merkitty tiedostoon {what}. Jos asetus [access] head_file on uusi, siirrä tiedosto "
+    "var/access.head sinne. Muuten mitään ei kirjoiteta, ennen kuin syy on selvitetty: formgen verify"
 )
 
 

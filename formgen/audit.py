@@ -32,6 +32,7 @@ def flaws(workspace: Workspace, journal: Journal, head: Head | None = None) -> I
         yield from ledger.flaws(journal, ends, head)
     yield from of_keys(journal)
     yield from of_originals(workspace, journal)
+    yield from of_layouts(workspace, journal)
     yield from of_outbox(workspace, journal)
     yield from of_feed(workspace, journal)
 
@@ -53,6 +54,12 @@ def of_originals(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     for sha256 in journal.originals():
         file = workspace.vault.place(workspace.originals, sha256)
         yield from compared(workspace, file, sha256, partial(workspace.vault.pieces, workspace.originals, sha256))
+
+
+def of_layouts(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+    """Yield the layouts of PDF forms that are missing or are not those that were made."""
+    for name, sha256 in journal.noted("layouts"):
+        yield from compared(workspace, workspace.var / "layouts" / f"{name.partition(':')[2]}.pdf", sha256 or "")
 
 
 def of_outbox(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:

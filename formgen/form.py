@@ -14,7 +14,7 @@ from pydantic import Field as PydanticField
 
 from formgen.errors import Finding, Severity, UsageError
 from formgen.kinds import PARTS, Choose, Json, Kind, Misread, Sign, Signature
-from formgen.sheet import NOT_ASKED, Answer, Question, Sheet
+from formgen.sheet import NOT_ASKED, PREFILLED, Answer, Question, Sheet
 from formgen.words import say
 
 BY = ("client", "coach", "employer", "referrer", "leader", "system")
@@ -506,9 +506,9 @@ def blank(form: type[Form], known: Mapping[str, Any], language: str = "fi") -> S
                 put(column, part_of(row, column.name), f"{prefix}{asked.name}.{index}.")
         if isinstance(asked.reads, Sign):
             for part, (_, kind) in PARTS.items():
-                answers[f"{prefix}{asked.name}.{part}"] = Answer(kind.write(part_of(value, part), language), "prefill")
+                answers[f"{prefix}{asked.name}.{part}"] = Answer(kind.write(part_of(value, part), language), PREFILLED)
         elif asked.reads:
-            answers[f"{prefix}{asked.name}"] = Answer(asked.reads.write(value, language), "prefill")
+            answers[f"{prefix}{asked.name}"] = Answer(asked.reads.write(value, language), PREFILLED)
 
     for asked in form.fields:
         put(asked, known.get(asked.name), "")

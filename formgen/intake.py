@@ -28,7 +28,7 @@ from formgen.receipt import receipt
 from formgen.registry import Registry
 from formgen.retries import Retries
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Sheet
+from formgen.sheet import CONFIRMED, Answer, Sheet
 from formgen.store import Journal, Row, Transaction, day, dump, stamp
 from formgen.verdict import Desk, Verdict, answers_key, asks, envelope, kept, reason, refused
 
@@ -357,7 +357,7 @@ class Intake:
         for path in values:
             if not asks(about.form, path):
                 raise UsageError("Lomakkeella ei ole kohtaa {path}.", path=path)
-        read, new = about.sheet.answers, {path: Answer(text, "confirmed") for path, text in values.items()}
+        read, new = about.sheet.answers, {path: Answer(text, CONFIRMED) for path, text in values.items()}
         about = replace(about, sheet=replace(about.sheet, answers={**read, **new}))
         verdict = self.desk.weigh(about)
         decided = {*values, *(found.field for found in verdict.of("review"))}

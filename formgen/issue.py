@@ -19,11 +19,11 @@ from formgen.form import Form, blank
 from formgen.process import Case, ends
 from formgen.registry import Registry, template_file
 from formgen.settings import Workspace
-from formgen.sheet import Draft, Identity, Keyring, Notes
+from formgen.sheet import Draft, Identity, Keyring, Log, Notes
 from formgen.store import Journal, Row, day, known, stamp
 from formgen.words import FORM_LANGUAGES, locale, say
 
-log = structlog.get_logger()
+logger = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,7 @@ def drafted(
     language: str,
     omitted: Container[str] = (),
     record: bytes = b"",
+    log: Log | None = None,
 ) -> Draft:
     """Return what a format draws a document of a form from."""
     return Draft(
@@ -79,6 +80,7 @@ def drafted(
         store=workspace.var,
         mark=partial(identity.mark, keys),
         record=record,
+        log=log,
     )
 
 
@@ -152,7 +154,7 @@ def issue(
     omitted |= withheld(form, known_of) if employer else frozenset()
     sheet = blank(form, prefill.known(form, known_of), language)
     identity, keys = Identity(form.id, form.version, instance), journal.keys_to_sign(now)
-    document = module.draw(drafted(workspace, keys, form, identity, case_id, language, omitted), sheet)
+    document = module.draw(drafted(workspace, keys, form, identity, case_id, language, omitted, log=journal), sheet)
     journal.issue(
         {
             "instance_id": str(instance),
@@ -197,7 +199,7 @@ def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row
         issued = {**issued, "case_id": None}  # whoever guesses one is not told that it is right
         notes = cache(partial(reply.notes, registry, row, issued))
         for name in dict.fromkeys(("docx", reply_format(issued["format"]))):
-            drawn[name] = partial(again, workspace, keys, registry, issued, notes, name)
+            drawn[name] = partial(again, workspace, journal, keys, registry, issued, notes, name)
     document = cache(partial(spared, drawn.pop("docx", letter), partial(spared, letter)))
     others = {name: partial(spared, draw) for name, draw in drawn.items()}
     text = partial(reply.text, row, form, workspace.office)
@@ -209,12 +211,13 @@ def spared(draw: Callable[[], Any], otherwise: Callable[[], Any] | None = None) 
     try:
         return draw()
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one document, records go out
-        log.error("document.not_drawn", error=type(error).__name__, at=raised_at(error))
+        logger.error("document.not_drawn", error=type(error).__name__, at=raised_at(error))
         return otherwise() if otherwise else None
 
 
 def again(
     workspace: Workspace,
+    journal: Journal,
     keys: Keyring,
     registry: Registry,
     issued: Row,
@@ -225,7 +228,7 @@ def again(
     form = registry.forms[issued["form"]][issued["version"]]
     identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
     omitted = (issued["omitted"] or "").split()
-    draft = drafted(workspace, keys, form, identity, issued["case_id"], issued["language"], omitted)
+    draft = drafted(workspace, keys, form, identity, issued["case_id"], issued["language"], omitted, log=journal)
     document: bytes = formats.every()[format_name].draw(replace(draft, notes=notes()), reply.build_sheet(form, issued))
     return document
 
@@ -246,7 +249,14 @@ def archive(
     identity = Identity(form.id, form.version, UUID(row["instance_id"]))
     journal.read_by(now, {"record_id": record_id, "case_id": case_id})
     draft = drafted(
-        workspace, journal.keys_to_sign(now), form, identity, case_id, language, record=outbox.pretty(payload)
+        workspace,
+        journal.keys_to_sign(now),
+        form,
+        identity,
+        case_id,
+        language,
+        record=outbox.pretty(payload),
+        log=journal,
     )
     values = {asked.name: getattr(record, asked.name) for asked in form.fields}
     document = formats.every()["pdf"].draw(draft, blank(form, values, language))

@@ -13,7 +13,10 @@ from formgen.store import BOUND, Journal
 
 BROKEN = "Käyttölokin riviä {what} on muutettu, tai rivejä on poistettu tai lisätty ennen sitä."
 CUT = "Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}."
-UNNOTED = "Käyttölokin loppua ei ole merkitty tiedostoon {what}."
+UNNOTED = (
+    "Käyttölokin loppua ei ole merkitty tiedostoon {what}. Jos asetus [access] head_file on uusi, siirrä tiedosto "
+    "var/access.head sinne."
+)
 CHANGED = "Tietokannan riviä on muutettu: {what}"
 GONE = "Tietokannan rivi puuttuu: {what}"
 UNKNOWN = "Tietokannassa on rivi, jota käyttölokissa ei ole: {what}"
@@ -33,7 +36,7 @@ def flaws(journal: Journal, ends: Iterable[Head | None], head: Head | None = Non
     yield from of_log(journal, tuple(ends), head)
     for table in BOUND:
         rows = ((name, ("row", digest_of_row(row))) for name, row in journal.stored(table))
-        lines = ((name, ("line", digest)) for name, digest in journal.noted(table) if digest)
+        lines = ((name, ("line", digest)) for name, digest in journal.noted(table.name) if digest)
         for name, found in groupby(merge(rows, lines, key=itemgetter(0)), key=itemgetter(0)):
             yield from of_row(name, [item for _, item in found])
 

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,15 @@ def last_line(stream: Any) -> tuple[int, int]:
     stream.seek(start)
     lines = stream.read(end - start).splitlines()
     return end, int(json.loads(lines[-1])["seq"]) if lines else 0
+
+
+def find_foreign_line(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> int:
+    """Return the number of the first whole line of the feed that is none of the events, 0 when there is none."""
+    file = workspace.outbox / "feed.ndjson"
+    lines = file.read_bytes().split(b"\n")[:-1] if file.exists() else []
+    bodies = (event["body"].encode() for event in islice(events, len(lines)))
+    pairs = enumerate(zip_longest(lines, bodies), start=1)
+    return next((number for number, (line, body) in pairs if line != body), 0)
 
 
 # --- schemas ----------------------------------------------------------------------------------

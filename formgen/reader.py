@@ -95,5 +95,5 @@ def said(data: bytes, papers: Papers) -> bytes:
         }
         reply: dict[str, Any] = {"sheet": asdict(replace(sheet, answers={}, pictures={})) | told}
     except Unreadable as error:
-        reply = {"code": error.code, "message": error.message, "values": error.values}
+        reply = {"code": error.code, "message": error.message}
     return json.dumps(reply).encode()

@@ -12,7 +12,7 @@ from formgen.formats import docx
 from formgen.kinds import Kind
 from formgen.registry import Registry
 from formgen.settings import Office
-from formgen.sheet import AS_ISSUED, Answer, Control, Note, Notes, Sheet
+from formgen.sheet import AS_ISSUED, PREFILLED, Answer, Control, Note, Notes, Sheet
 from formgen.words import clean, everywhere, locale, plain, say
 from formgen.writers import WRITERS
 
@@ -110,7 +110,7 @@ def build_sheet(form: type[Form], issued: Mapping[str, Any]) -> Sheet:
     there is room for words.
     """
     hidden, hint = find_hidden_answers(form, issued), say(AS_GIVEN, issued["language"])
-    answers = {path: Answer(text, "prefill") for path, text in issued["answers"].items() if path not in hidden}
+    answers = {path: Answer(text, PREFILLED) for path, text in issued["answers"].items() if path not in hidden}
     for path in hidden:
         asked = form.field(path)
         kind = kind_of(asked, path) if asked else None

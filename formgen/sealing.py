@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import datetime
 
-from formgen import files, ledger
+from formgen import files, ledger, outbox
 from formgen.access import Actor
 from formgen.errors import OutOfReach
 from formgen.settings import Workspace
@@ -19,7 +19,7 @@ def reseal(workspace: Workspace, old: Vault, actor: Actor, now: datetime) -> Non
     Files are sealed anew beside the old ones, then the journal in one transaction, then the old files
     go: whatever dies in between, the journal says which are good, and another run does the rest.
     Raise `OutOfReach` when neither vault is the one of the workspace, or when the journal is not as its
-    access log tells: then the journal stays as it is.
+    access log or the feed tells: then the journal stays as it is.
     """
     new = workspace.vault
     try:
@@ -38,6 +38,9 @@ def reseal(workspace: Workspace, old: Vault, actor: Actor, now: datetime) -> Non
 def seal_anew(workspace: Workspace, journal: Journal, now: datetime) -> None:
     """Seal what is kept with the vault of the settings, files and journal."""
     new = workspace.vault
+    if number := outbox.find_foreign_line(workspace, journal.feed()):
+        message = "Kansio outbox kertoo tapahtumasta {number}, jota tietokannassa ei ole. Selvitä ensin: formgen verify"
+        raise OutOfReach(message, number=str(number))
     for sha256 in journal.originals():
         work = workspace.var / "work" / sha256
         work.unlink(missing_ok=True)

@@ -11,14 +11,19 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
+
+from formgen.words import clean
 
 SIGN = "►"  # before what a note says beside its place
 HEAD = 31  # letters that are left of a bookmark's name which would be too long
 NOT_ASKED = "not_asked"  # the layer of what a document leaves out and was known when it was made
 AS_ISSUED = "as_issued"  # the layer of what a reply does not show and was left as it was
+INK, FLATTENED = "ink", "flattened"  # the layer of ticks on a page, and the doubt of all that is read off one
+PREFILLED, CONFIRMED = "prefill", "confirmed"  # the layers of what we write and of what a person has decided
 UNSEEN = frozenset((NOT_ASKED, AS_ISSUED))  # the layers of what was known and did not stand in the document
+NOT_READ = UNSEEN | {PREFILLED, CONFIRMED}  # the layers of what no reader has read
 
 
 class Control(StrEnum):
@@ -168,14 +173,28 @@ class Notes(NamedTuple):
         return f"{self.mark} {number}: {note.says[0]}"
 
 
+class Log(Protocol):
+    """What remembers the digests of files that are kept, so that none can be changed unseen."""
+
+    def __hash__(self) -> int:
+        """Return what tells it from others."""
+
+    def note_file(self, kind: str, name: str, data: bytes) -> None:
+        """Write down what a file holds."""
+
+    def digest_of_file(self, kind: str, name: str) -> str | None:
+        """Return the sha256 of what was written down of a file, None when nothing was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What a format draws a document from, besides the answers.
 
     ``words`` is what the document says besides its fields; ``template`` returns the office's
     file of the form and raises `UsageError` without one; ``store`` is a private folder for what a
-    format wants to keep; ``mark(page, pages, layout)`` is `Identity.mark`; ``record`` is the
-    accepted record, for the copy that is archived; ``notes`` are put at its places and listed first.
+    format wants to keep, of which the ``log`` remembers what it was; ``mark(page, pages, layout)`` is
+    `Identity.mark`; ``record`` is the accepted record, for the copy that is archived; ``notes`` are put at
+    its places and listed first.
     """
 
     questions: tuple[Question, ...]
@@ -186,6 +205,7 @@ class Draft:
     mark: Callable[[int, int, str], str]
     record: bytes = b""
     notes: Notes | None = None
+    log: Log | None = None
 
 
 class Paper(NamedTuple):
@@ -193,14 +213,14 @@ class Paper(NamedTuple):
 
     ``roots`` are the certificates through which an electronic signature is trusted. For a document
     that has lost its fields, ``layout`` is the format's own account of where they stand, and
-    ``given`` what it was issued with.
+    ``given`` are the places where it was issued with something: not what, for a reader may lie (`confirm_given`).
     """
 
     questions: tuple[Question, ...]
     printed: frozenset[str] = frozenset()
     roots: tuple[bytes, ...] = ()
     layout: Any = None
-    given: Mapping[str, str] = {}
+    given: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +344,26 @@ def completed(sheet: Sheet, questions: Iterable[Question], omitted: Container[st
     paths = [path for path in dict.fromkeys((*plain, *given)) if path.partition(".")[0] in omitted]
     kept = {path: Answer(given.get(path, ""), NOT_ASKED) for path in paths}
     return replace(sheet, answers={**kept, **sheet.answers})
+
+
+def confirm_given(sheet: Sheet, given: Mapping[str, str]) -> Sheet:
+    """Return the sheet of a document that has lost its fields, sure of each answer that is what it went out with.
+
+    Such a place needs no picture. One that is in doubt for another reason stays so.
+    """
+    same = {
+        path: replace(answer, text=clean(given[path]), confidence=1.0, doubts=())
+        for path, answer in sheet.answers.items()
+        if given.get(path) and answer.doubts == (FLATTENED,) and is_same(answer, given[path])
+    }
+    pictures = {path: picture for path, picture in sheet.pictures.items() if path not in same}
+    return replace(sheet, answers={**sheet.answers, **same}, pictures=pictures)
+
+
+def is_same(answer: Answer, given: str) -> bool:
+    """Tell whether an answer off a page is what was given, in whatever lines, and ticks in whatever order."""
+    read, known = clean(answer.text).split(), clean(given).split()
+    return sorted(read) == sorted(known) if answer.layer == INK else read == known
 
 
 def tokens_in(text: str) -> tuple[str, ...]:

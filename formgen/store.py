@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
+import re
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 from pathlib import Path
 from threading import local
@@ -54,7 +55,7 @@ from formgen.process import CHANGED, Case, Known, Step
 from formgen.registry import Registry
 from formgen.settings import Office
 from formgen.sheet import Keyring
-from formgen.vault import LOCKED, PLAIN, Vault, key_of
+from formgen.vault import LOCKED, PLAIN, SIGN, Vault, key_of
 
 HEAD = "0008"
 ACCESS = "access.head"
@@ -68,7 +69,16 @@ SEALED = {  # the columns that say something of people, each with what names its
 }
 CANARY, FORMER = "formgen 2", "formgen"  # before a journal's chain was keyed its canary had the other name
 IDS = ("return_id", "record_id", "case_id")
+UNSEALED = (
+    "Asetuksissa on salausavain, mutta työtilaa ei ole salattu. Jos se on ollut salattu, joku on vaihtanut sen: "
+    "selvitä asia. Muuten aja ensin: formgen encrypt"
+)
+ALTERED = "Tietokannan riviä {what} on muutettu. Sitä ei käytetä, ennen kuin syy on selvitetty: formgen verify"
 MANY = 1000  # lines or rows that are held at once
+SHAPE = (
+    "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL "
+    "AND NOT (type = 'table' AND (name LIKE 'sqlite\\_%' ESCAPE '\\' OR name = 'alembic_version'))"
+)
 LOOKS = 5  # at the log and at its noted end, which do not change at the same moment
 Row = Mapping[str, Any]
 Transaction = Connection
@@ -207,6 +217,7 @@ problems = Table(
     PrimaryKeyConstraint("stage", "subject"),
 )
 seal = Table("seal", metadata, Column("key", String(8), primary_key=True), Column("canary", Text, nullable=False))
+NEWEST = select(accesses).where(accesses.c.written == bindparam("about")).order_by(accesses.c.seq.desc()).limit(1)
 BOUND = (
     cases,
     issued,
@@ -290,6 +301,8 @@ class Journal:
             files.private(file)
             fits(engine, vault, var / "originals")
             upgrade(engine, vault=vault, end=end, var=var)
+            with engine.connect() as connection:
+                require_shape(connection)
         except (OperationalError, OSError) as error:
             raise OutOfReach(detail=f"{var}") from error
         journal = cls(engine, var, end, actor or Actor.here(), vault)
@@ -319,6 +332,7 @@ class Journal:
             with ExitStack() as ending, self.engine.execution_options(writes=True).begin() as connection:
                 if connection.execute(select(seal.c.key)).scalar() != (self.vault.name if self.vault.key else None):
                     raise OutOfReach("Työtilan salaus on vaihtunut. Käynnistä formgen uudelleen.")
+                require_shape(connection)
                 self.current.connection = connection
                 try:
                     before = self.head(connection)
@@ -365,6 +379,41 @@ class Journal:
         ids = {name: row.get(name) for name in IDS}
         self.access(connection, action, at, **ids, written=name_of(table, row), digest=digest_of_row(row))
 
+    def note_file(self, kind: str, name: str, data: bytes) -> None:
+        """Add to the access log what a file of ours holds that is no row."""
+        with self.transaction() as connection:
+            told = {"written": row_name(kind, name), "digest": hashlib.sha256(data).hexdigest()}
+            self.access(connection, "changed", stamp(datetime.now(UTC)), **told)
+
+    def digest_of_file(self, kind: str, name: str) -> str | None:
+        """Return the sha256 that the newest line of the access log tells of a file, None when there is none."""
+        with self.reading() as connection:
+            return self.noted_digest(connection, row_name(kind, name))
+
+    def noted_digest(self, connection: Connection, written: str) -> str | None:
+        """Return the digest in the newest line of the access log about something, None when there is none.
+
+        Raise `OutOfReach` for a line that is not as it was written.
+        """
+        line = connection.execute(NEWEST, {"about": written}).mappings().first()
+        if line and digest(dict(line), self.vault.chain) != line["hash"]:
+            raise OutOfReach(ALTERED, what=written)
+        return line["digest"] if line else None
+
+    def as_written(self, table: Table, query: Any) -> list[Row]:
+        """Return the rows that a query finds; raise `OutOfReach` when the access log tells otherwise of one."""
+        with self.reading() as connection:
+            found = list(map(dict, connection.execute(query).mappings()))
+            for row in found:
+                if self.noted_digest(connection, name := name_of(table, row)) != digest_of_row(row):
+                    raise OutOfReach(ALTERED, what=name)
+        return [self.opened(row) for row in found]
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Return what gives the open transaction of this thread, or a connection of its own."""
+        outer = self.open_transaction
+        return nullcontext(outer) if outer else self.engine.connect()
+
     def add(self, connection: Transaction, table: Table, values: Row, at: str, action: str = "changed") -> None:
         """Write a row down for good."""
         row = self.shut(values)
@@ -403,7 +452,7 @@ class Journal:
 
         They are looked up every time: who is at work knows what another process has just changed.
         """
-        rows = self.key_rows()
+        rows = self.as_written(signing_keys, select(signing_keys).order_by(signing_keys.c.made_at))
         if not rows and self.row(select(issued.c.instance_id).limit(1)):
             raise OutOfReach(LOST, what="–")
         return keyring(rows, self.var / "keys")
@@ -525,9 +574,10 @@ class Journal:
         ``answers`` is what it showed, ``given`` what was known when it was made and ``made_for`` the case
         that it was made for: of a reply, those of the document that was issued first.
         """
-        row = self.row(select(issued).where(issued.c.instance_id == instance_id))
-        if row is None:
+        rows = self.as_written(issued, select(issued).where(issued.c.instance_id == instance_id))
+        if not rows:
             return None
+        row = rows[0]
         read = {name: json.loads(row[name]) for name in ("answers", "sources")}
         first = self.issued(row["corrects"]) or {} if row["corrects"] else {**row, **read}
         return {**row, **read, "given": first.get("answers", {}), "made_for": first.get("case_id") or ""}
@@ -692,8 +742,7 @@ class Journal:
 
     def rows(self, query: Any) -> list[Row]:
         """Return the rows of a query as mappings, as the open transaction of this thread sees them."""
-        outer = self.open_transaction
-        with nullcontext(outer) if outer else self.engine.connect() as connection:
+        with self.reading() as connection:
             return [self.opened(dict(row._mapping)) for row in connection.execute(query)]
 
     def shut(self, row: Row) -> dict[str, Any]:
@@ -781,9 +830,12 @@ class Journal:
         for row in self.streamed(select(table).order_by(*table.primary_key.columns)):
             yield name_of(table, row), row
 
-    def noted(self, table: Table) -> Iterator[tuple[str, str | None]]:
-        """Yield the name of every row of a table in the access log, in order, and the digest in its newest line."""
-        about = accesses.c.written > f"{table.name}:", accesses.c.written < f"{table.name};"
+    def noted(self, kind: str) -> Iterator[tuple[str, str | None]]:
+        """Yield the name of every row of a table, or file of a kind, in the access log, in order, and its digest.
+
+        That is the one in the newest line about it.
+        """
+        about = accesses.c.written > f"{kind}:", accesses.c.written < f"{kind};"
         newest = select(func.max(accesses.c.seq)).where(*about).group_by(accesses.c.written)
         query = select(accesses.c.written, accesses.c.digest).where(accesses.c.seq.in_(newest))
         for row in self.streamed(query.order_by(accesses.c.written)):
@@ -796,8 +848,7 @@ class Journal:
 
     def streamed(self, query: Any) -> Iterator[Row]:
         """Yield the rows of a query as they are stored, none but the one that is looked at being held."""
-        outer = self.open_transaction
-        with nullcontext(outer) if outer else self.engine.connect() as connection:
+        with self.reading() as connection:
             yield from map(dict, connection.execute(query).mappings())
 
     def row(self, query: Any) -> Row | None:
@@ -860,20 +911,62 @@ def fits(engine: Engine, vault: Vault, originals: Path) -> None:
     if key and key != vault.name:
         message = "Työtila on salattu avaimella {key}, mutta asetuksissa on avain {other}."
         raise OutOfReach(message, key=key, other=vault.name)
-    if row:
-        vault.open(*((CANARY, row.canary) if chained_since else (FORMER, f"\x1e{row.key}:{row.canary}")))
+    if row or (key and not chained_since):  # one of before has its canary, whatever else it has lost
+        canary = row.canary if row else ""
+        vault.open(*((CANARY, canary) if chained_since else (FORMER, f"{SIGN}{key}:{canary}")))
     elif vault.key and not key and not empty:
-        raise OutOfReach("Asetuksissa on salausavain, mutta työtilaa ei ole salattu. Aja ensin: formgen encrypt")
+        raise OutOfReach(UNSEALED)
+
+
+def require_shape(connection: Connection) -> None:
+    """Raise `OutOfReach` unless the database holds our tables, indexes and triggers and nothing else that acts.
+
+    A trigger of somebody else's would have formgen itself write, and bind, what is not true.
+    """
+    if other := shape_of(tuple(tuple(row) for row in connection.exec_driver_sql(SHAPE))) ^ own_shape():
+        what = ", ".join(sorted({ascii(name) for _, name, *_ in other}))
+        raise OutOfReach("Tietokannassa on osa, jota formgen ei ole tehnyt, tai osa puuttuu: {what}", what=what)
+
+
+@cache
+def own_shape() -> frozenset[tuple[str, ...]]:
+    """Return the parts of a database that has our tables and nothing else."""
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        metadata.create_all(connection, checkfirst=False)
+        return shape_of(tuple(tuple(row) for row in connection.exec_driver_sql(SHAPE)))
+
+
+@lru_cache(maxsize=4)  # asked for at every transaction, and always the same
+def shape_of(parts: tuple[tuple[str, ...], ...]) -> frozenset[tuple[str, ...]]:
+    """Return parts of a database, the columns and constraints of each in one order: migrations add theirs later."""
+    return frozenset((*names, *sorted(clauses(sql))) for *names, sql in parts)
+
+
+def clauses(sql: str) -> list[str]:
+    """Return what a statement begins with, the columns and constraints in its brackets, and what comes after.
+
+    >>> clauses("CREATE TABLE a (b TEXT,  UNIQUE (b, c))")
+    ['CREATE TABLE a', '', 'b TEXT', 'UNIQUE (b, c)']
+    """
+    begin, _, rest = " ".join(sql.split()).partition("(")
+    inner, _, end = rest.rpartition(")")
+    return [begin.strip(), end.strip(), *(clause.strip() for clause in re.split(r",(?![^(]*\))", inner))]
 
 
 def sealed_with(connection: Connection, there: Container[str]) -> str:
-    """Return the name of the key with which the oldest or the newest rows are sealed, empty when they are not."""
-    for column in (records.c.payload, issued.c.answers, returns.c.file_name):
+    """Return the name of the key that any return, or the oldest or newest document or record, is sealed with.
+
+    It is empty when none is: every sealed workspace that has taken a file in has a return whose name is sealed.
+    """
+    name = returns.c.file_name
+    queries = [select(name).where(name > SIGN, name < chr(ord(SIGN) + 1)).limit(1)] if "returns" in there else []
+    for column in (records.c.payload, issued.c.answers):
         key = next(iter(column.table.primary_key.columns))
-        for end in (key, key.desc()) if column.table.name in there else ():
-            if name := key_of(str(connection.execute(select(column).order_by(end).limit(1)).scalar())):
-                return name
-    return ""
+        ends = (key, key.desc()) if column.table.name in there else ()
+        queries += [select(column).order_by(end).limit(1) for end in ends]
+    found = (key_of(str(connection.execute(query).scalar())) for query in queries)
+    return next(filter(None, found), "")
 
 
 def sealed_by_name(originals: Path) -> str:

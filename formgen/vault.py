@@ -24,7 +24,8 @@ CHUNK, NONCE, TAG, SALT = 1_048_576, 12, 16, 16
 OTHER = "Tallennettu tiedosto {name} ei ole se, joka tallennettiin."
 CHANGED = "Salattua tietoa {name} on muutettu, tai se on vaurioitunut."
 LOCKED = "Työtila on salattu avaimella {key}, mutta asetuksissa ei ole avainta."
-SEALED = re.compile("\x1e([0-9a-f]{8}):")  # no text of people begins so: it holds no control character
+SIGN = "\x1e"  # no text of people begins so: it holds no control character
+SEALED = re.compile(f"{SIGN}([0-9a-f]{{8}}):")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Vault:
             return text
         nonce = secrets.token_bytes(NONCE)
         sealed = AESGCM(self.derived(b"text")).encrypt(nonce, text.encode(), name.encode())
-        return f"\x1e{self.name}:{b64encode(nonce + sealed).decode()}"
+        return f"{SIGN}{self.name}:{b64encode(nonce + sealed).decode()}"
 
     def open(self, name: str, text: str) -> str:
         """Return what was sealed as it was; raise `OutOfReach` when it was changed or is of another place or key.

@@ -34,6 +34,7 @@ from formgen.sheet import (
     Question,
     Sheet,
     completed,
+    confirm_given,
     flat,
     key_of,
 )
@@ -44,6 +45,7 @@ UNTRUSTED = (
     "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
 )
 BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus."
+UNSIGNED = "Asiakirjassa ei ole tunnistetta, jonka yksikkö on allekirjoittanut. Tarkistakaa, onko se yksikön tekemä."
 AMBIGUOUS = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
 REVOKED = "Asiakirja on tehty avaimella {key}, joka on poistettu käytöstä. Tarkistakaa, onko se yksikön tekemä."
 ELSEWHERE = "Sama tiedosto on jo otettu vastaan toisessa asiassa. Tarkistakaa, mihin asiaan se kuuluu."
@@ -118,8 +120,8 @@ class Recognised:
 
     @property
     def is_ambiguous(self) -> bool:
-        """Tell whether the carriers of identity disagree, so that it may be another document."""
-        return any(found.message == AMBIGUOUS for found in self.doubts)
+        """Tell whether the carriers of identity disagree or none is signed, so that it may be another document."""
+        return any(found.message in (AMBIGUOUS, UNSIGNED) for found in self.doubts)
 
 
 @dataclass(frozen=True)
@@ -226,8 +228,9 @@ class Desk:
         sheet = wall.read(data, papers, limits)
         if not sheet.answers and (named := self.bookmarked(sheet)) in papers:
             sheet = wall.read(data, {named: papers[named]}, limits)
-        if not sheet.answers and (paper := self.measured(sheet, papers)):
-            sheet = wall.read(data, paper, limits)
+        if not sheet.answers and (found := self.measured(sheet, papers)):
+            paper, given = found
+            sheet = confirm_given(wall.read(data, paper, limits), given)
         return sheet
 
     def recognise(self, sheet: Sheet, received: datetime) -> Recognised:
@@ -339,7 +342,8 @@ class Desk:
     def identity_of(self, sheet: Sheet, keys: Keyring) -> tuple[Identity, tuple[Finding, ...]]:
         """Return the verified identity, and what is doubtful when the carriers disagree.
 
-        All tokens are verified; a bookmark holds only the instance, which the journal must know.
+        All tokens are verified; a bookmark holds only the instance, which the journal must know: alone it is a
+        claim, for ids stand in what others read.
         Raise `Unreadable` when no carrier has an identity that is ours.
         """
         tokens = {token for carrier, found in sheet.tokens.items() if carrier != "bookmark" for token in found}
@@ -355,6 +359,8 @@ class Desk:
             raise Unreadable(
                 "not_a_form", "Tiedostosta ei löydy lomaketunnusta. Täytä yksiköltä saatu lomake ja lähetä se."
             )
+        if not tokens:
+            return identities[0], (Finding("R89", "review", "", UNSIGNED),)
         if len(identities) == 1 and None not in verified and instances <= {identities[0].instance}:
             return identities[0], ()
         return identities[0], (Finding("R89", "review", "", AMBIGUOUS),)
@@ -378,18 +384,23 @@ class Desk:
         row = self.journal.issued(str(UUID(sheet.tokens["bookmark"][0]))) if bare else None
         return (row["form"], row["version"]) if row else ("", "")
 
-    def measured(self, sheet: Sheet, papers: Mapping[tuple[str, str], Paper]) -> dict[tuple[str, str], Paper] | None:
-        """Return the paper with the layout that the codes on the pages of a sheet name, if there is one."""
+    def measured(
+        self, sheet: Sheet, papers: Mapping[tuple[str, str], Paper]
+    ) -> tuple[dict[tuple[str, str], Paper], dict[str, str]] | None:
+        """Return the paper with the layout that the codes on the pages of a sheet name, if there is one.
+
+        With it what the document went out with, which no reader is told.
+        """
         keys = self.journal.keys
         marks = [mark for token in sheet.tokens.get("qr", ()) if (mark := keys.marked(token))]
         for mark in marks[:1]:
             name = (mark.identity.form, mark.identity.version)
-            layout = formats.every()[sheet.reader].kept(mark.layout, self.workspace.var / "layouts")
+            layout = formats.every()[sheet.reader].kept(mark.layout, self.workspace.var / "layouts", self.journal)
             issued = self.journal.issued(str(mark.identity.instance))
             if layout and name in papers:
                 stands = build_sheet(self.registry.forms[name[0]][name[1]], issued).answers if issued else {}
-                given = {path: answer.text for path, answer in stands.items()}
-                return {name: papers[name]._replace(layout=layout, given=given)}
+                given = {path: answer.text for path, answer in stands.items() if answer.text}
+                return {name: papers[name]._replace(layout=layout, given=frozenset(given))}, given
         return None
 
     @cached_property

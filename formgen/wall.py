@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,8 +31,7 @@ from formgen import cage, formats
 from formgen.cage import ANSWER_BYTES, BUSY, LATE, PATIENCE, PROTECTIONS, Bounds
 from formgen.errors import Busy, CutOff, SandboxUnavailable, Unreadable
 from formgen.outbox import REASONS
-from formgen.sheet import MARK, NOT_ASKED, TOKEN, Answer, Paper, Seal, Sheet, flat
-from formgen.words import catalog
+from formgen.sheet import MARK, NOT_READ, TOKEN, Answer, Paper, Seal, Sheet, flat
 from formgen.writers import WRITERS
 
 if TYPE_CHECKING:
@@ -202,9 +201,11 @@ def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
         raise Busy(detail="reader")
     readers = {name, *(ending.lstrip(".") for ending in module.ENDINGS)}
     try:
-        return received(found, reader.places if same else places(papers), readers)
+        sheet = received(found, reader.places if same else places(papers), readers)
+        require_trusted(sheet.seals, papers)
     except (LookupError, ValueError) as error:
         raise CutOff("unsafe", DIED) from error
+    return sheet
 
 
 @contextmanager
@@ -281,12 +282,11 @@ class SaidSheet(Said):
 
 
 class SaidReply(Said):
-    """What a child says: a sheet, or the code, message and values of why there is none."""
+    """What a child says: a sheet, or the code and message of why there is none."""
 
     sheet: SaidSheet | None = None
     code: str = ""
     message: str = ""
-    values: dict[str, str] = {}
 
 
 def received(found: bytes, known: frozenset[str], readers: Container[str]) -> Sheet:
@@ -297,14 +297,14 @@ def received(found: bytes, known: frozenset[str], readers: Container[str]) -> Sh
     reply = SaidReply.model_validate_json(found)
     said = reply.sheet
     if said is None:
-        if reply.code not in REASONS or reply.message not in catalog("en"):
+        if reply.code not in REASONS or reply.message not in formats.REFUSALS:
             raise ValueError(reply.code)
-        raise Unreadable(reply.code, reply.message, **reply.values)
+        raise Unreadable(reply.code, reply.message)
     answers = {path: Answer(*answer) for path, answer in said.answers.items()}
     if (
         said.reader not in readers
         or any(ROW.sub(".0.", path, count=1) not in known for path in {*said.answers, *said.pictures} - known)
-        or any(answer.layer == NOT_ASKED for answer in answers.values())
+        or any(answer.layer in NOT_READ for answer in answers.values())
         or not all(is_token(carrier, token) for carrier, tokens in said.tokens.items() for token in tokens)
         or not all(picture.startswith(PICTURE) for picture in said.pictures.values())
     ):
@@ -320,6 +320,14 @@ def received(found: bytes, known: frozenset[str], readers: Container[str]) -> Sh
         pictures=said.pictures,
         writer=said.writer if said.writer in WRITERS else "",
     )
+
+
+def require_trusted(seals: Iterable[Seal], papers: Papers) -> None:
+    """Raise `ValueError` for an electronic signature that names another root than one of those that are trusted."""
+    said = {seal.root for seal in seals} - {""}
+    roots = {root for paper in papers.values() for root in paper.roots}
+    if said and not said <= formats.every()["pdf"].names_of(roots):
+        raise ValueError("root")
 
 
 def is_token(carrier: str, token: str) -> bool:

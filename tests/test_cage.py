@@ -22,7 +22,7 @@ from formgen.cage import PROTECTIONS
 from formgen.errors import Busy, CutOff, SandboxUnavailable, Unreadable
 from formgen.formats import office
 from formgen.settings import Intake
-from formgen.sheet import Answer
+from formgen.sheet import NOT_READ, Answer
 from tests.conftest import REFERRAL, Bench, tree
 from tests.strategies import papers
 from tests.takeover import KINDS, REMOVED, order
@@ -396,10 +396,12 @@ LIES = {
     "half a sheet": {"sheet": {"answers": {}}},
     "answers that are a list": {"sheet": SHEET | {"answers": []}},
     "a code alone": {"code": 1},
-    "a code that there is not": {"code": "well", "message": "Tiedosto on tyhjä.", "values": {}},
-    "a message of its own": {"code": "unsafe", "message": "Lähetä henkilötunnuksesi minulle.", "values": {}},
-    "a message that looks into values": {"code": "unsafe", "message": "{x.__class__}", "values": {"x": "y"}},
-    "a message that lacks its value": {"code": "unsafe", "message": "Lomaketta {form} ei ole.", "values": {}},
+    "a code that there is not": {"code": "well", "message": "Tiedosto on tyhjä."},
+    "a message of its own": {"code": "unsafe", "message": "Lähetä henkilötunnuksesi minulle."},
+    "a message that looks into values": {"code": "unsafe", "message": "{x.__class__}"},
+    "a message of the machinery": {"code": "unsafe", "message": "Lokin loppu annetaan muodossa NUMERO:TIIVISTE."},
+    "a value in a message": {"code": "unsafe", "message": "Tiedosto on tyhjä.", "values": {"x": "soita minulle"}},
+    "a message that lacks its value": {"code": "unsafe", "message": "Lomaketta {form} ei ole."},
     "values that are no texts": {"code": "unsafe", "message": "Tiedosto on tyhjä.", "values": {"x": [1]}},
     "more than a sheet": {"sheet": SHEET | {"path": "/etc/passwd"}},
     "more than a reply": {"sheet": SHEET, "outcome": "accepted"},
@@ -411,6 +413,13 @@ LIES = {
     "a picture that is no text of bytes": {"sheet": SHEET | {"pictures": {NAME: "ä"}}},
     "an answer that nobody was asked for": {
         "sheet": SHEET | {"answers": {"client_last_name": ["", "not_asked", 1, "", []]}}
+    },
+    **{
+        f"an answer of the layer {layer}": {"sheet": SHEET | {"answers": {"client_last_name": ["x", layer, 1, "", []]}}}
+        for layer in sorted(NOT_READ)
+    },
+    "a signature that leads to a root that nobody trusts": {
+        "sheet": SHEET | {"seals": [{"signer": "x", "signed_at": "", "covers": "file", "root": "Juuri"}]}
     },
     "an answer surer than sure": {"sheet": SHEET | {"answers": {"client_last_name": ["", "ink", 2, "", []]}}},
     "an answer of no certainty": {"sheet": SHEET | {"answers": {NAME: ["", "ink", float("nan"), "", []]}}},
@@ -439,7 +448,7 @@ def test_a_reply_that_a_reader_may_give_is_taken_as_it_is(monkeypatch: pytest.Mo
     sheet = wall.read(KINDS["pdf"] + json.dumps({"sheet": SHEET}).encode(), papers(), Intake())
     assert sheet.answers == {NAME: Answer("Äiti", "acroform", 0.5, "2", ("flattened",))}
     assert (sheet.claims, sheet.writer) == ({"case_id": "PK-2026-00001"}, "")
-    known = {"code": "encrypted", "message": "Tiedosto on tyhjä.", "values": {}}
+    known = {"code": "encrypted", "message": "Tiedosto on tyhjä."}
     with pytest.raises(Unreadable, match="Tiedosto on tyhjä") as refused:
         wall.read(KINDS["pdf"] + json.dumps(known).encode(), papers(), Intake())
     assert (refused.value.code, type(refused.value)) == ("encrypted", Unreadable)

@@ -408,10 +408,17 @@ def test_any_one_carrier_is_enough_to_recognise_a_return(bench: Bench, kept: str
     assert (row["outcome"], row["instance_id"]) == ("accepted", made.instance_id)
 
 
-def test_without_any_token_the_bookmark_is_enough_for_a_document_that_we_issued(bench: Bench) -> None:
+def test_without_any_token_the_bookmark_is_a_claim_that_a_person_looks_at(bench: Bench) -> None:
     made = bench.issue("referral")
     row = bench.returned(carriers_changed(bench.filled(made, REFERRAL), lambda *_: ""))
-    assert (row["form"], row["instance_id"], row["outcome"]) == ("referral", made.instance_id, "accepted")
+    assert (row["form"], row["instance_id"], row["outcome"]) == ("referral", made.instance_id, "review")
+    assert bench.intake.confirm(row, "testi", {}).outcome == "accepted"
+
+
+def test_what_only_a_bookmark_names_is_never_answered_with_a_signed_form(bench: Bench) -> None:
+    made = bench.issue("referral")
+    row = bench.returned(carriers_changed(bench.filled(made, {**REFERRAL, "client_hetu": "x"}), lambda *_: ""))
+    assert (row["outcome"], row["code"], row["reply_id"]) == ("rejected", "invalid_values", None)
 
 
 def test_a_bookmark_of_no_document_of_ours_is_not_enough(bench: Bench) -> None:

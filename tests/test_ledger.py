@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from sqlalchemy.exc import IntegrityError
 from formgen import audit, ledger
 from formgen.access import Head, HeadFile, chained, digest_of_row, follows, row_name
 from formgen.errors import OutOfReach
+from formgen.formats import pdf
 from formgen.settings import Workspace
-from formgen.store import ACCESS, steps
+from formgen.store import ACCESS, metadata, steps
 from formgen.vault import Vault
 from tests.conftest import AGREEMENT, DECISION, JOB, NOON, REFERRAL, SETTINGS, WALK, Bench, saved_again, tree
+from tests.foreign import flattened
 from tests.test_cli import Run, run
 from tests.test_intake import with_stray
 from tests.test_vault import HOLD, ONE, OTHER, PLAIN, key_file, keyed
@@ -77,12 +80,18 @@ def root(request: pytest.FixtureRequest, walked_once: Callable[[str], Path], tmp
     return keyed(place, VAULTS[request.param])
 
 
-def opened(root: Path) -> Any:
-    """Return a connection to the database as somebody has it who is not formgen, all triggers dropped."""
-    connection = sqlite3.connect(root / "var" / "formgen.db", isolation_level=None)
-    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-        connection.execute(f"DROP TRIGGER {name}")
-    return closing(connection)
+@contextmanager
+def opened(root: Path) -> Iterator[Any]:
+    """Yield a connection to the database as somebody has it who is not formgen; no trigger is in the way meanwhile."""
+    with closing(sqlite3.connect(root / "var" / "formgen.db", isolation_level=None)) as connection:
+        triggers = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            connection.execute(f"DROP TRIGGER {name}")
+        yield connection
+        there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")}
+        for name, sql in triggers:
+            if name not in there:
+                connection.execute(sql)
 
 
 def columns(root: Path) -> list[tuple[str, str]]:
@@ -223,6 +232,99 @@ def test_two_rows_whose_contents_change_places_are_seen(root: Path, run: Run) ->
         },
     )
     assert set(ended.values()) == {1}
+
+
+# --- as they are used ------------------------------------------------------------------------------
+
+USED = {  # a row that decides, changed while it is used
+    "the case of a document": "UPDATE issued SET case_id = 'PK-2026-00001'",
+    "what a document went out with": "UPDATE issued SET omitted = 'client_phone'",
+    "a key that is not trusted": "UPDATE signing_keys SET state = 'good' WHERE state = 'revoked'",
+    "the line about a document": "UPDATE access SET digest = '0' WHERE written LIKE 'issued:%'",
+    "a document and the line about it": (
+        "UPDATE issued SET corrects = 'x'; UPDATE access SET actor = 'x' WHERE written LIKE 'issued:%'"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", USED)
+def test_what_is_not_as_it_was_written_is_not_used(what: str, root: Path) -> None:
+    bench = Bench(root)
+    made = bench.issue("referral")
+    data = bench.filled(made, {**REFERRAL, "client_hetu": "020292-9111", "client_birth_date": "2.2.1992"})
+    before = {name: part for name, part in tree(root / "var").items() if name in OURS}
+    with opened(root) as connection:
+        connection.executescript(USED[what])
+    with pytest.raises(OutOfReach, match="formgen verify"):
+        bench.intake.desk.read(data, NOON)
+    bench.journal.engine.dispose()
+    for name in OURS:
+        (root / "var" / name).unlink(missing_ok=True)
+    for name, part in before.items():
+        (root / "var" / name).write_bytes(part)
+    assert Bench(root).intake.desk.read(data, NOON).outcome == "accepted"
+
+
+def test_a_layout_that_is_not_as_it_was_made_is_not_used(root: Path, run: Run) -> None:
+    bench = Bench(root)
+    made = bench.issue("referral", format_name="pdf")
+    (file,) = (root / "var" / "layouts").glob("*.pdf")
+    good = file.read_bytes()
+    assert run("verify", at=root).code == 0
+    file.write_bytes(good + b"% altered")
+    said = run("verify", "--json", at=root)
+    assert (said.code, [file.name in problem for problem in said.json["problems"]]) == (1, [True])
+    with pytest.raises(OutOfReach, match=file.name):
+        bench.intake.desk.sheet(flattened(Path(made.path).read_bytes()))
+    importlib.import_module("formgen.formats.pdf.layout").laid.cache_clear()  # the name is the function's too
+    bench.issue("referral", format_name="pdf")
+    assert b"% altered" not in file.read_bytes()
+    assert run("verify", at=root).code == 0
+    file.rename(file.with_name("0badcafe.pdf"))
+    assert pdf.kept("0badcafe", file.parent, bench.journal) is None
+    assert run("verify", at=root).code == 1
+
+
+# --- what is in the database besides rows ----------------------------------------------------------
+
+
+def strange_parts() -> dict[str, str]:
+    """Return what somebody may put into the database so that formgen itself writes or sees what is not true."""
+    found = {
+        f"a trigger {when} {change} {table}": (
+            f"CREATE TRIGGER x {when} {change} ON {table} BEGIN DELETE FROM problems; END"
+        )
+        for table in metadata.tables
+        for when in ("BEFORE", "AFTER")
+        for change in ("INSERT", "UPDATE", "DELETE")
+    }
+    return found | {
+        "a table": "CREATE TABLE x (y TEXT)",
+        "a view": "CREATE VIEW x AS SELECT * FROM records",
+        "an index": "CREATE UNIQUE INDEX x ON returns (code)",
+        "a column": "ALTER TABLE issued ADD COLUMN x TEXT DEFAULT 'y'",
+        "a table's other name": "ALTER TABLE problems RENAME TO x",
+        "a trigger of ours less": "DROP TRIGGER access_no_update",
+        "an index of ours less": "DROP INDEX ix_signing_keys_signing",
+        "a trigger with a name of the system's": (
+            "PRAGMA writable_schema = ON; "
+            "INSERT INTO sqlite_master SELECT type, 'sqlite_x', tbl_name, rootpage, replace(sql, name, 'sqlite_x') "
+            "FROM sqlite_master WHERE name = 'access_no_update'"
+        ),
+    }
+
+
+@pytest.mark.parametrize("what", strange_parts())
+def test_a_database_that_holds_another_part_than_ours_is_not_opened(tmp_path: Path, what: str, run: Run) -> None:
+    bench = Bench(keyed(tmp_path / "työtila", PLAIN))
+    assert run("verify", at=bench.root).code == 0
+    with closing(sqlite3.connect(bench.workspace.var / "formgen.db", isolation_level=None)) as connection:
+        connection.executescript(strange_parts()[what])
+    said = run("verify", at=bench.root)
+    assert (said.code, "formgen ei ole tehnyt" in said.err) == (5, True)
+    with pytest.raises(OutOfReach), bench.journal.transaction():
+        pytest.fail("a process that was at work before writes nothing either")
+    bench.journal.engine.dispose()
 
 
 # --- the log and its end --------------------------------------------------------------------------
@@ -374,8 +476,27 @@ def sealed(walked_once: Callable[[str], Path], tmp_path: Path) -> Path:
     return keyed(tmp_path / "työtila", ONE)
 
 
+def planted(table: str, *given: str) -> list[str]:
+    """Return statements that put a row with certain values before and one after all others of a table."""
+    columns = metadata.tables[table].columns
+    key, values = next(iter(metadata.tables[table].primary_key.columns)).name, dict(pair.split("=") for pair in given)
+    named = [column for column in columns if not column.nullable or column.name in values]
+    rows = [
+        ", ".join(f"'{row}'" if one.name in (key, "return_id") else values.get(one.name, "1") for one in named)
+        for row in ("0", "z")
+    ]
+    names = ", ".join(one.name for one in named)
+    return [f"INSERT INTO {table} ({names}) VALUES ({row})" for row in rows]
+
+
 LOST = {
     "its mark": ["DELETE FROM seal"],
+    "its mark, and plain rows have come before and after its own": [
+        "DELETE FROM seal",
+        *planted("returns"),
+        *planted("issued", "answers='{}'"),
+        *planted("records", "payload='{}'", "answers_key=hex(randomblob(9))"),
+    ],
     "its mark and its oldest rows": [
         "DELETE FROM seal",
         *(f"DELETE FROM {t} WHERE rowid = 1" for t in ("records", "issued", "returns")),
@@ -393,6 +514,9 @@ def test_a_sealed_workspace_never_opens_as_a_plain_one_whatever_it_has_lost(lost
     with opened(sealed) as connection:
         for statement in LOST[lost]:
             connection.execute(statement)
+    if "plain rows" in lost:
+        for file in [*(sealed / "var" / "originals").iterdir()]:
+            file.with_suffix("").touch()
     keyed(sealed, PLAIN)
     before = tree(sealed)
     for words in (("status",), ("generate", "referral"), ("watch", "--once"), ("encrypt",), ("verify",)):
@@ -405,6 +529,31 @@ def test_a_sealed_workspace_never_opens_as_a_plain_one_whatever_it_has_lost(lost
     assert {name: data for name, data in tree(sealed).items() if name not in gone} == {
         name: data for name, data in before.items() if name not in gone
     }
+
+
+def test_a_plain_folder_in_the_place_of_a_sealed_one_is_not_sealed(
+    sealed: Path, walked_once: Callable[[str], Path], tmp_path: Path, run: Run
+) -> None:
+    forged = tmp_path / "toinen"
+    shutil.copytree(walked_once("plain") / "var", forged)
+    shutil.rmtree(sealed / "var")
+    forged.rename(sealed / "var")
+    before = tree(sealed / "var" / "originals")
+    assert run("cases", "list", at=sealed).code == 5
+    for _ in range(2):
+        said = run("encrypt", at=sealed)
+        assert (said.code, "formgen verify" in said.err) == (5, True)
+    assert tree(sealed / "var" / "originals") == before
+
+
+def test_a_workspace_of_before_that_has_no_mark_of_its_key_is_not_brought_up_to_date(sealed: Path, run: Run) -> None:
+    as_before(sealed, ONE)
+    with opened(sealed) as connection:
+        connection.execute("DELETE FROM seal")
+        connection.execute("UPDATE returns SET file_name = char(30) || ? || ':' || file_name", (ONE.name,))
+        connection.execute("UPDATE issued SET answers = '{}'")
+    said = run("verify", at=sealed)
+    assert (said.code, said.out) == (5, "")
 
 
 def test_a_sealed_workspace_whose_database_is_gone_is_no_new_one(sealed: Path, run: Run) -> None:

@@ -12,8 +12,8 @@ from PIL import Image
 
 from formgen.form import Form
 from formgen.formats import pdf
-from formgen.formats.pdf.flat import close
-from formgen.sheet import Control, Mark, Paper, Question, Sheet
+from formgen.sheet import Control, Mark, Paper, Question, Sheet, confirm_given
+from formgen.words import clean
 from tests.foreign import FILLERS, FLATTENERS, Job, flattened
 from tests.pdf_forms import FORMS, IDENTITY, KEYS, boxes, draft, every, issued, known, papers, read, typed
 
@@ -35,7 +35,14 @@ def measured(form: type[Form], data: bytes) -> Sheet:
     layout = pdf.kept(first.layout, draft(form).store / "layouts")
     assert layout
     paper: Paper = papers()[form.id, form.version]
-    return pdf.read(data, {(form.id, form.version): paper._replace(layout=layout, given=known(form))})
+    given = {path: text for path, text in known(form).items() if text}
+    paper = paper._replace(layout=layout, given=frozenset(given))
+    return confirm_given(pdf.read(data, {(form.id, form.version): paper}), given)
+
+
+def close(text: str) -> str:
+    """Return a text as it is compared with one whose lines were broken by a layout."""
+    return " ".join(clean(text).split())
 
 
 @cache

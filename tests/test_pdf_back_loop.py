@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from formgen import formats, wall
 from formgen.cli import app
 from formgen.formats import is_whole, pdf
 from formgen.sheet import Sheet
@@ -177,6 +179,24 @@ def test_a_value_off_a_page_that_cannot_be_right_is_shown_to_a_person_and_not_re
 def one_line(value: object) -> object:
     """Return a value without the ends of its lines: a page does not tell them from where a line was full."""
     return json.loads(json.dumps(value).replace("\\n", " "))
+
+
+def test_no_reader_is_told_what_a_flattened_form_went_out_with(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, told = at("decided"), []
+
+    def read(data: bytes, papers: wall.Papers, _: object) -> Sheet:
+        told.append(pickle.dumps([paper._replace(layout=None) for paper in papers.values()]))
+        return formats.read(data, papers)
+
+    made = bench.issue("cooperation_agreement", bench.case().case_id, format_name="pdf")
+    issued = bench.journal.issued(made.instance_id)
+    monkeypatch.setattr(wall, "read", read)
+    sheet = bench.intake.desk.sheet(flattened(Path(made.path).read_bytes()))
+    assert issued
+    known = {clean(text) for text in issued["answers"].values() if len(text) > 9}
+    assert {answer.text for answer in sheet.answers.values() if answer.confidence == 1} > known
+    first, second = told
+    assert {text for text in known if text.encode() in second and text.encode() not in first} == set()
 
 
 def test_a_flattened_form_that_nobody_touched_is_what_was_issued(at: At) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import signal
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from formgen.formats.docx.read import index
 from formgen.settings import Intake
 from formgen.sheet import Answer, Sheet
 from tests.strategies import FORMS, drawn, members, packed, papers
+from tests.texts import modules
 
 MAIN = "word/document.xml"
 CPU, MEMORY = Intake().cpu_seconds, Intake().memory_bytes
@@ -81,6 +84,17 @@ def test_what_cannot_be_read_has_the_same_code_on_both_sides(data: bytes, code: 
         with pytest.raises(Unreadable) as refused:
             read()
         assert (refused.value.code, type(refused.value)) == (code, Unreadable)
+
+
+def test_every_sentence_with_which_a_reader_refuses_is_one_that_it_may_say() -> None:
+    said = {}
+    for module in (module for module in modules() if module.__name__.startswith("formgen.formats")):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Unreadable":
+                _, message = node.args
+                said[module.__name__, node.lineno] = getattr(module, getattr(message, "id", ""), None), node.keywords
+    assert len(said) > 20
+    assert {what for what, (message, values) in said.items() if message not in formats.REFUSALS or values} == set()
 
 
 def test_a_file_over_the_limit_is_not_even_opened() -> None:

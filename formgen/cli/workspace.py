@@ -172,7 +172,8 @@ def status(
         shared.answer(value)
     else:
         held = ", ".join(name for name, holds in found.sandbox.items() if holds)
-        for name, number in (value | {"sandbox": held or "–"}).items():
+        told = shared.say("pitävät: {held}", held=held) if held else "–"
+        for name, number in (value | {"sandbox": told}).items():
             if name not in ("warnings", "problems"):
                 out.print(f"{name:16} {number}")
         for warning in warnings:

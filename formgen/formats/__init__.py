@@ -15,6 +15,8 @@ from functools import cache
 from typing import Any, Protocol
 
 from formgen.errors import Unreadable
+from formgen.formats._refusals import DAMAGED, EMPTY, LARGE, UNKNOWN
+from formgen.formats._refusals import REFUSALS as REFUSALS
 from formgen.formats._whole import is_whole as is_whole
 from formgen.sheet import Paper, Sheet
 
@@ -47,12 +49,12 @@ def every() -> Mapping[str, Any]:
 def identify(data: bytes) -> tuple[str, Any]:
     """Return name and module of the one format that claims the bytes; raise `Unreadable`."""
     if not data:
-        raise Unreadable("empty_file", "Tiedosto on tyhjä.")
+        raise Unreadable("empty_file", EMPTY)
     claims = [(name, module) for name, module in every().items() if hasattr(module, "sniff") and module.sniff(data)]
     if len(claims) > 1:
         raise LookupError(f"{', '.join(name for name, _ in claims)} claim the same bytes")
     if not claims:
-        raise Unreadable("unsupported_type", "Tiedostomuotoa ei tunneta. Lähetä lomake Word- tai PDF-tiedostona.")
+        raise Unreadable("unsupported_type", UNKNOWN)
     return claims[0]
 
 
@@ -74,7 +76,7 @@ def read(data: bytes, papers: Papers) -> Sheet:
     except Unreadable:
         raise
     except MemoryError as error:
-        raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.") from error
+        raise Unreadable("too_large", LARGE) from error
     except Exception as error:
-        raise Unreadable("unreadable", "Tiedosto on vioittunut.") from error
+        raise Unreadable("unreadable", DAMAGED) from error
     return sheet

@@ -24,6 +24,7 @@ from pathlib import Path
 from formgen.cage import NOBODY
 from formgen.errors import Unreadable
 from formgen.formats import docx
+from formgen.formats._refusals import DAMAGED, LOCKED, NOT_CONVERTED, SLOW
 from formgen.sheet import Paper, Sheet
 
 ENDINGS = (".odt", ".doc", ".rtf")
@@ -34,7 +35,6 @@ SECTOR, TEXT_HEADS = 512, {b"\xec\xa5" + version for version in (b"\xc1\0", b"\x
 MANIFEST = "META-INF/manifest.xml"
 OBJECT = re.compile(rb"(?<!\\)(?:\\\\)*\\objdata\b")
 SECONDS = 50.0
-SLOW = "Tiedoston muuntaminen kesti liian kauan."
 MEMORY = 4_000_000_000
 RESTART = 81  # what it ends with when it has made a profile and is to be started again
 PROFILES = ("profile", "profile-2", "profile-3")
@@ -84,7 +84,7 @@ def ending(data: bytes) -> str:
 def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     """Return what stands in the document after its conversion; raise `Unreadable`."""
     if is_encrypted(data):
-        raise Unreadable("encrypted", "Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen.")
+        raise Unreadable("encrypted", LOCKED)
     sheet: Sheet = docx.read(convert(data, ending(data)), papers)
     return replace(sheet, reader=ending(data).lstrip("."), facts=(*sheet.facts, *find_lost(data)))
 
@@ -117,10 +117,7 @@ def find_lost(data: bytes) -> Iterator[str]:
 def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
     """Return the document as LibreOffice saves it in another format; raise `Unreadable`."""
     if PROGRAM is None:
-        raise Unreadable(
-            "unsupported_type",
-            "Tiedosto pitää tallentaa Word-muodossa (.docx). Muita muotoja ei voi lukea tällä koneella.",
-        )
+        raise Unreadable("unsupported_type", NOT_CONVERTED)
     folder = tempfile.mkdtemp(prefix="formgen-")
     try:
         return converted(data, suffix, to, Path(folder))
@@ -143,7 +140,7 @@ def converted(data: bytes, suffix: str, to: str, folder: Path) -> bytes:
             break
     result = out / f"form.{to}"
     if not result.is_file():
-        raise Unreadable("timeout", SLOW) if worn_out() else Unreadable("unreadable", "Tiedosto on vioittunut.")
+        raise Unreadable("timeout", SLOW) if worn_out() else Unreadable("unreadable", DAMAGED)
     return result.read_bytes()
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from formgen.errors import Unreadable
+from formgen.formats._refusals import LARGE
 from formgen.formats.docx.controls import CHECKED, UNCHECKED
 from formgen.formats.docx.package import MC, W14, w
 
@@ -234,7 +235,7 @@ class Flow:
             return
         self.signs(run, box)
         if len(box.text) > CHARACTERS:
-            raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
+            raise Unreadable("too_large", LARGE)
 
     def signs(self, container: Element, box: Box) -> None:
         """Add the children of a run."""

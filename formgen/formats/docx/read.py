@@ -15,6 +15,7 @@ from itertools import chain, islice, pairwise, zip_longest
 
 from formgen import words
 from formgen.errors import Unreadable
+from formgen.formats._refusals import NOT_WORD
 from formgen.formats.docx.controls import CHECKED, PROMPTS, UNCHECKED, tag
 from formgen.formats.docx.flow import Box, Flow, Grid
 from formgen.formats.docx.package import DOCUMENT_BYTES, Package, w
@@ -54,7 +55,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     root = package.parse(package.main, DOCUMENT_BYTES)
     body = root.find(w("body"))
     if body is None:
-        raise Unreadable("not_a_form", "Tiedosto ei ole Word-asiakirja.")
+        raise Unreadable("not_a_form", NOT_WORD)
     flow = Flow().body(body)
     if flow.overlooked(body):
         flow.marks.add("warned")

@@ -9,7 +9,13 @@ MEDIA_TYPE = "application/pdf"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submod_attrs={"draw": ["draw"], "fill": ["fill"], "layout": ["Layout", "kept", "layout"], "read": ["read", "warm"]},
+    submod_attrs={
+        "draw": ["draw"],
+        "fill": ["fill"],
+        "layout": ["Layout", "kept", "layout"],
+        "read": ["read", "warm"],
+        "seal": ["names_of"],
+    },
 )
 
 

@@ -16,8 +16,9 @@ import pypdfium2
 from pypdfium2 import raw
 
 from formgen.errors import Unreadable
+from formgen.formats._refusals import STRANGE
 from formgen.formats.pdf.document import PAGES
-from formgen.formats.pdf.tree import FIELDS, SIGNED, STRANGE, Fields, Held
+from formgen.formats.pdf.tree import FIELDS, SIGNED, Fields, Held
 
 KINDS = {
     raw.FPDF_FORMFIELD_PUSHBUTTON: "Btn",

@@ -12,7 +12,8 @@ from pypdf.errors import LimitReachedError
 from pypdf.generic import ArrayObject, ByteStringObject, DictionaryObject, NameObject, StreamObject, TextStringObject
 
 from formgen.errors import Unreadable
-from formgen.formats.pdf.tree import SIGNED, STRANGE, Fields, walked
+from formgen.formats._refusals import STRANGE
+from formgen.formats.pdf.tree import SIGNED, Fields, walked
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings quote what stands in the file
 

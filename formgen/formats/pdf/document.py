@@ -16,8 +16,8 @@ from typing import Any
 import pikepdf
 
 from formgen.errors import Unreadable
+from formgen.formats._refusals import CUT_SHORT, LARGE, LOCKED, STRANGE
 from formgen.formats._whole import ends_as_pdf
-from formgen.formats.pdf.tree import STRANGE
 from formgen.sheet import TOKEN
 
 # Measured on real forms (up to 1 000 fields, 8 000 objects) and hostile files.
@@ -27,9 +27,6 @@ PIXELS = 200_000_000  # of one picture; a page scanned at 1200 dots an inch has 
 ITEMS = 20_000
 STREAM_BYTES = 32_000_000
 TEXT_BYTES = 1_000_000
-BROKEN = "Tiedosto on vioittunut tai sen tallennus on jäänyt kesken."
-LARGE = "Tiedosto on liian suuri luettavaksi."
-LOCKED = "Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen."
 
 UNSAFE = {
     "JS": "javascript",
@@ -82,14 +79,14 @@ class Document:
     def __init__(self, data: bytes) -> None:
         """Open the file; raise `Unreadable` when it is cut off, damaged, locked or too large."""
         if not ends_as_pdf(data):
-            raise Unreadable("unreadable", BROKEN)
+            raise Unreadable("unreadable", CUT_SHORT)
         self.data = data
         try:
             self.pdf = pikepdf.open(io.BytesIO(data), attempt_recovery=False)
         except pikepdf.PasswordError as error:
             raise Unreadable("encrypted", LOCKED) from error
         except (pikepdf.PdfError, ValueError) as error:
-            raise Unreadable("unreadable", BROKEN) from error
+            raise Unreadable("unreadable", CUT_SHORT) from error
         if len(self.pdf.pages) > PAGES:
             raise Unreadable("too_large", LARGE)
 

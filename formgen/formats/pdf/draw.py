@@ -37,7 +37,7 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
     known = {path: held.text for path, held in drawn.items() if held.layer != AS_ISSUED}
     prompts = {path: held.text for path, held in drawn.items() if held.layer == AS_ISSUED}
     rows = {table.path: row_count(table, sheet) for table in asked if table.columns}
-    laid = layout(asked, draft.language, draft.words, rows, draft.store / "layouts", draft.notes)
+    laid = layout(asked, draft.language, draft.words, rows, draft.store / "layouts", draft.notes, draft.log)
     claims = {
         TOKEN: draft.words["token"],
         CASE: draft.words["case_id"].strip("–"),

@@ -22,7 +22,7 @@ from PIL import Image
 
 from formgen.formats.pdf import fields as names
 from formgen.formats.pdf.fields import Place, chosen
-from formgen.sheet import MARK, Answer, Control, Paper, Question
+from formgen.sheet import FLATTENED, INK, MARK, Answer, Control, Paper, Question
 from formgen.words import clean
 
 # From measurements of flattened pages and scans: ticked boxes hold 0.16 and more, empty ones 0.003.
@@ -77,7 +77,7 @@ def measure(leaves: list[Leaf], paper: Paper, found: Found) -> None:
         asked = names.asked(places[0].name, paper.questions)
         if asked and all(place.page + 1 in sheets for place in places):
             there = [(place, sheets[place.page + 1]) for place in places]
-            answer = answered(asked[0], there, paper.given.get(path, ""))
+            answer = answered(asked[0], there, path in paper.given)
             found.answers[path] = answer
             if answer.confidence < 1:
                 found.pictures[path] = picture(there)
@@ -98,27 +98,24 @@ def sorted_out(leaves: list[Leaf], layout: str) -> tuple[dict[int, Leaf], list[i
     return sheets, foreign
 
 
-def answered(question: Question, places: list[tuple[Place, Leaf]], given: str) -> Answer:
-    """Return what stands at the places of one question; ``given`` is what it was issued with."""
-    doubts: tuple[str, ...] = ()
+def answered(question: Question, places: list[tuple[Place, Leaf]], given: bool) -> Answer:
+    """Return what stands at the places of one question; ``given`` when it was issued with something there.
+
+    Then what stands there is for others to compare with it, who know what it was.
+    """
     if question.control is Control.TICKS:
         inks = {place.code: one.ink(place.rect, box=True) for place, one in places}
-        text = " ".join(code for code, ink in inks.items() if ink > TICKED)
-        doubts += ("unread",) if any(ink > BLACKED for ink in inks.values()) else ()
-        same, layer = set(text.split()) == set(given.split()), "ink"
+        text, layer = " ".join(code for code, ink in inks.items() if ink > TICKED), INK
+        unread = any(ink > BLACKED for ink in inks.values())
     else:
         ((place, one), *_) = places
-        text = chosen(question, one.text(place.rect))
-        doubts += ("unread",) if not text and one.ink(place.rect) > INKED else ()
-        same, layer = close(text) == close(given), "text_layer"
-    if same and not doubts and all(one.registered for _, one in places):
-        return Answer(clean(given), layer, 1.0, question.number)
-    return Answer(text, layer, 0.5, question.number, (*doubts, "flattened"))
-
-
-def close(text: str) -> str:
-    """Return a text as it is compared with one whose lines were broken by a layout."""
-    return " ".join(clean(text).split())
+        text, layer = chosen(question, one.text(place.rect)), "text_layer"
+        unread = not text and one.ink(place.rect) > INKED
+    askew = not all(one.registered for _, one in places)
+    if not (text or given or unread or askew):
+        return Answer("", layer, 1.0, question.number)
+    doubts = [("unread", unread), (FLATTENED, True), ("askew", askew)]
+    return Answer(text, layer, 0.5, question.number, tuple(name for name, holds in doubts if holds))
 
 
 # --- one page -------------------------------------------------------------------------------------

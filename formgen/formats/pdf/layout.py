@@ -2,7 +2,8 @@
 
 A layout is made once for a form, version, language and number of rows, and kept by the digest of
 what it was made from, in memory and on disk: a document that is printed and comes back as a
-picture is measured against the very layout that it was printed from.
+picture is measured against the very layout that it was printed from. What lies on disk is held against
+what was written down of it when it was made.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -23,13 +25,14 @@ import pikepdf
 from pikepdf import Name, Object, Pdf, Stream
 
 from formgen import files
+from formgen.errors import OutOfReach
 from formgen.formats.pdf import face
 from formgen.formats.pdf.fields import Place, of_none
 from formgen.formats.pdf.fill import changed
 from formgen.formats.pdf.notes import annotated, spoken
 from formgen.formats.pdf.outline import described
 from formgen.formats.pdf.widgets import add_fields, thin_out
-from formgen.sheet import Notes, Question
+from formgen.sheet import Log, Notes, Question
 
 HERE = Path(__file__).parent
 MADE_BY = (
@@ -44,6 +47,7 @@ MADE_BY = (
     "typeset.py",
     "widgets.py",
 )
+ALTERED = "Asettelu {what} kansiossa var/layouts ei ole se, joka tehtiin. Poista se ja tee lomake uudelleen."
 DIGEST = re.compile(r"[0-9a-f]{8}")
 CORNER, SQUARE = 8 * 72 / 25.4, 5 * 72 / 25.4  # from the edges of the page; the side of a square
 
@@ -65,6 +69,7 @@ def layout(
     rows: Mapping[str, int],
     store: Path,
     notes: Notes | None = None,
+    log: Log | None = None,
 ) -> Layout:
     """Return the layout of a form, with notes on it, from memory, from the folder, or made now.
 
@@ -73,25 +78,36 @@ def layout(
     """
     form = described(questions, language, words, rows)
     form = annotated(form, notes) if notes else form
-    return laid(json.dumps(form, ensure_ascii=False), questions, store)
+    return laid(json.dumps(form, ensure_ascii=False), questions, store, log)
 
 
 @lru_cache(maxsize=64)
-def laid(form: str, questions: tuple[Question, ...], store: Path) -> Layout:
-    """Return the layout of a description."""
+def laid(form: str, questions: tuple[Question, ...], store: Path, log: Log | None) -> Layout:
+    """Return the layout of a description; one that is not as it was made is made anew."""
     digest = hashlib.sha256(f"{recipe()}{form}{questions}".encode()).hexdigest()[:8]
-    found = kept(digest, store)
-    if found is None:
-        data = made(form, questions)
-        files.write(store / f"{digest}.pdf", data, files.PRIVATE)
-        found = read(data, digest)
-    return found
+    with suppress(OutOfReach):
+        if found := kept(digest, store, log):
+            return found
+    data = made(form, questions)
+    files.write(store / f"{digest}.pdf", data, files.PRIVATE)
+    if log:
+        log.note_file(store.name, digest, data)
+    return read(data, digest)
 
 
-def kept(digest: str, store: Path) -> Layout | None:
-    """Return the layout of a digest, or None when the folder does not have it."""
+def kept(digest: str, store: Path, log: Log | None = None) -> Layout | None:
+    """Return the layout of a digest, or None when the folder does not have one that the log tells of.
+
+    Raise `OutOfReach` for one that is not as it was made.
+    """
     file = store / f"{digest}.pdf"
-    return read(file.read_bytes(), digest) if DIGEST.fullmatch(digest) and file.is_file() else None
+    noted = log.digest_of_file(store.name, digest) if log else ""
+    if noted is None or not DIGEST.fullmatch(digest) or not file.is_file():
+        return None
+    data = file.read_bytes()
+    if noted and hashlib.sha256(data).hexdigest() != noted:
+        raise OutOfReach(ALTERED, what=file.name)
+    return read(data, digest)
 
 
 @cache

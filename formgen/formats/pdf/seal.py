@@ -27,13 +27,12 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import ValidationError
 
 from formgen.errors import Unreadable
+from formgen.formats._refusals import ALTERED, STRANGE, UNTRUSTED
 from formgen.sheet import Seal
 
 for talkative in ("pyhanko", "pyhanko_certvalidator"):  # their warnings name the signer
     logging.getLogger(talkative).setLevel(logging.CRITICAL)
 
-ALTERED = "Asiakirjan allekirjoitus ei ole pätevä, tai asiakirjaa on muutettu allekirjoituksen jälkeen."
-UNTRUSTED = "Asiakirjan allekirjoittajan varmenteeseen ei luoteta."
 SIGNATURES = 20
 # What pyHanko allows by default, less the filling of fields: what was signed is what was meant.
 FORM_RULE = DEFAULT_DIFF_POLICY.form_rule
@@ -70,7 +69,7 @@ def checked(data: bytes, trusted: list[Certificate]) -> Iterable[tuple[int, Seal
         reader.decrypt(b"")
     signatures = reader.embedded_regular_signatures
     if len(signatures) > SIGNATURES:
-        raise Unreadable("unsafe", "Tiedoston rakenne ei ole turvallinen.")
+        raise Unreadable("unsafe", STRANGE)
     for signature in signatures:
         context = ValidationContext(trust_roots=trusted, allow_fetching=False)
         status = validate_pdf_signature(signature, context, diff_policy=ONLY_SIGNATURES)
@@ -93,6 +92,11 @@ def seal(signature: EmbeddedPdfSignature, status: PdfSignatureStatus) -> Seal:
         covers="file" if status.coverage is SignatureCoverageLevel.ENTIRE_FILE else "revision",
         root=named(path.first) if path else "",
     )
+
+
+def names_of(roots: Iterable[bytes]) -> frozenset[str]:
+    """Return the names of certificates, as a seal has that of its root."""
+    return frozenset(named(certificate) for root in roots for certificate in load_certs_from_pemder_data(root))
 
 
 def named(certificate: Any) -> str:

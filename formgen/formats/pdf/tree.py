@@ -11,11 +11,11 @@ from typing import Any, Protocol
 import pikepdf
 
 from formgen.errors import Unreadable
+from formgen.formats._refusals import STRANGE
 
 FIELDS, DEPTH = 10_000, 12
 SIGNED = "\0signed"  # no text that anybody can type
 TYPED = ("Tx", "Ch")
-STRANGE = "Tiedoston rakenne ei ole turvallinen."
 
 logging.getLogger("pikepdf").setLevel(logging.CRITICAL)  # its warnings quote what stands in the file
 
