@@ -14,7 +14,7 @@ from pydantic import Field as PydanticField
 
 from formgen.errors import Finding, Severity, UsageError
 from formgen.kinds import PARTS, Choose, Json, Kind, Misread, Sign, Signature
-from formgen.sheet import NOT_ASKED, PREFILLED, Answer, Question, Sheet
+from formgen.sheet import PREFILLED, UNSEEN, Answer, Question, Sheet
 from formgen.words import say
 
 BY = ("client", "coach", "employer", "referrer", "leader", "system")
@@ -587,11 +587,11 @@ class Reader:
         assert asked.reads, "only tables have no kind"
         try:
             values[asked.name] = self.read(asked.reads, prefix + asked.name)
+            if values[asked.name] is None and asked.default:
+                values[asked.name] = asked.default(self.case)
         except Unanswered:
             damaged.add(asked.name)
             return
-        if values[asked.name] is None and asked.default:
-            values[asked.name] = asked.default(self.case)
         if values[asked.name] is None and asked.required:
             damaged.add(asked.name)
             self.missing(asked, prefix)
@@ -620,14 +620,14 @@ class Reader:
         ruled = {declared.code for declared in form.rules} - {"required"}
         for asked in form.fields:
             if asked.fill:
-                record.__dict__[asked.name] = attempt(asked.fill, record, self.case)
+                compute(record, asked.name, asked.fill, record, self.case)
             elif asked.code not in ruled and unmet(asked, record):
                 self.missing(asked)
             for index, row in enumerate(record.__dict__[asked.name]) if asked.columns else ():
                 prefix = f"{asked.name}.{self.places[asked.name][index]}."
                 for column in asked.columns:
                     if column.fill:
-                        row.__dict__[column.name] = attempt(column.fill, record, index)
+                        compute(row, column.name, column.fill, record, index)
                     elif column.code not in ruled and unmet(column, row):
                         self.missing(column, prefix)
 
@@ -635,7 +635,7 @@ class Reader:
         """Find that a required answer is not there: a question for a person where the document did not ask it."""
         path = f"{prefix}{asked.name}{part}"
         answer = self.sheet.answers.get(path)
-        if answer and answer.layer == NOT_ASKED:
+        if answer and answer.layer in UNSEEN:
             self.findings.append(Finding(asked.code, "review", path, "Asiakirja ei kysynyt tätä. Täydentäkää se."))
         else:
             self.findings.append(Finding(asked.code, "error", path, "Pakollinen kohta puuttuu."))
@@ -713,6 +713,14 @@ def attempt(ask_for: Callable[..., Any], *about: Any) -> Any:
         return ask_for(*about)
     except Unanswered:
         return None
+
+
+def compute(answers: Answers, name: str, ask_for: Callable[..., Any], *about: Any) -> None:
+    """Put what is not asked into a form or row; without an answer that it needs it is not there either."""
+    try:
+        answers.__dict__[name] = ask_for(*about)
+    except Unanswered:
+        answers.__dict__.pop(name, None)
 
 
 def broken(declared: Rule, record: Form, case: Any, places: Mapping[str, list[int]]) -> Iterator[Finding]:

@@ -30,7 +30,7 @@ from formgen.retries import Retries
 from formgen.settings import Workspace
 from formgen.sheet import CONFIRMED, Answer, Sheet
 from formgen.store import Journal, Row, Transaction, day, dump, stamp
-from formgen.verdict import Desk, Verdict, answers_key, asks, envelope, kept, reason, refused
+from formgen.verdict import Desk, Verdict, answer_sender, answers_key, asks, envelope, kept, reason, refused
 
 log = structlog.get_logger()
 
@@ -411,7 +411,7 @@ class Intake:
             with self.together():
                 self.settle(row, verdict)
             return
-        at = self.clock()
+        at, verdict = self.clock(), answer_sender(verdict)
         if verdict.outcome == "review":
             self.keep_pictures(row, verdict)
         changes: dict[str, Any] = {
@@ -469,7 +469,7 @@ class Intake:
         or where it is in doubt which document came.
         """
         about = verdict.about
-        if about is None or verdict.code != "invalid_values" or not verdict.findings_for_sender or about.is_ambiguous:
+        if about is None or verdict.code != "invalid_values" or not verdict.findings or about.is_ambiguous:
             return None
         form, instance = self.registry.latest(about.form.id), str(self.new_id())
         self.journal.issue(

@@ -39,13 +39,17 @@ class Person:
         return self.shares_name(other) or bool(self.born and self.born == other.born)
 
     def find_differences(self, known: Iterable[Person]) -> set[str]:
-        """Return what is otherwise than in all that is known of somebody: `CODE`, `BORN`, `NAME`."""
+        """Return what is otherwise than in all that is known of somebody: `CODE`, `BORN`, `NAME`.
+
+        A name may be written shorter, not longer: by words that are added and words that are left out it
+        would become another one.
+        """
         known = list(known)
         codes, days = {one.code for one in known if one.code}, {one.born for one in known if one.born}
-        names = [one for one in known if one.name]
+        names = [one.name for one in known if one.name]
         found = {CODE} if self.code and codes and self.code not in codes else set()
         found |= {BORN} if self.born and days and self.born not in days else set()
-        return found | ({NAME} if self.name and names and not any(map(self.shares_name, names)) else set())
+        return found | ({NAME} if names and not any(self.name <= name for name in names) else set())
 
 
 def list_identifying_fields(form: type[Form]) -> Iterator[tuple[str, Field]]:
@@ -80,16 +84,19 @@ def read_person(record: Form) -> Person:
     return build_person(type(record), lambda asked: getattr(record, asked.name, None))
 
 
-def find_differing_fields(record: Form, known: Iterable[Form]) -> list[str]:
+def find_differing_fields(record: Form, known: Iterable[Form], replaced: Form | None = None) -> list[str]:
     """Return the fields in which a record names another person than the known records of one do.
 
-    An identity code that a record of its form has had is one of them when it is missing.
+    An identity code that a record of its form has had is one of them when it is missing, and so is a
+    name that is not word for word that of the record which is ``replaced``.
     """
     known = list(known)
     others, person = list(map(read_person, known)), read_person(record)
     parts = person.find_differences(others)
     if not person.code and any(other.code for one, other in zip(known, others, strict=True) if one.id == record.id):
         parts.add(CODE)
+    if replaced and read_person(replaced).name not in (frozenset(), person.name):
+        parts.add(NAME)
     names: dict[str, list[str]] = {CODE: [], BORN: [], NAME: []}
     for part, asked in list_identifying_fields(type(record)):
         names[part].append(asked.name)

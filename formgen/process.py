@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from formgen.errors import Finding
-from formgen.form import Contradiction, Form, attempt
+from formgen.form import Contradiction, Form, Unanswered, attempt
 from formgen.settings import Office
 
 Found = TypeVar("Found")
@@ -213,6 +213,19 @@ class Case:
         while found.record_id in later:
             found = later[found.record_id]
         return found
+
+
+@dataclass(frozen=True)
+class HiddenCase:
+    """A case of which nothing may be told: a rule that asks more of it than what everybody knows is silent."""
+
+    today: date
+    office: Office
+    forms: frozenset[str]
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuse to say anything of the case."""
+        raise Unanswered(name)
 
 
 def tasks(case: Case) -> tuple[Task, ...]:

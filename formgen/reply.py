@@ -36,7 +36,7 @@ NOTHING_TO_MEND = "Lomaketta ei voitu ottaa vastaan. Ota yhteyttä yksikköön."
 FIXED = "Tätä tietoa ei voi muuttaa lomakkeella. Jos se on väärin, ota yhteyttä yksikköön."
 SHOWN = 80  # characters of an answer that are repeated
 AS_GIVEN = "kuten lomakkeessasi"
-LEFT_ALONE = "Missä lukee ”{words}”, vastaus säilyy ennallaan, jos et kirjoita sen tilalle mitään."
+LEFT_ALONE = "Missä lukee ”{words}”, kohta puuttui tiedostosta. Jos et kirjoita sen tilalle mitään, se jää ennalleen."
 
 
 # --- the same form again ----------------------------------------------------------------------
@@ -57,9 +57,7 @@ def notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any])
         says = tuple(dict.fromkeys(error["message"] for error in found))
         accepts = explained(form, path, language).get("accepts", "")
         hint = (say("Kelpaa: {accepts}", language, accepts=accepts),) if accepts else ()
-        held = stood(form, path, issued["answers"], language)
-        if path in issued["given"] and path not in issued["answers"]:
-            held = say(AS_GIVEN, language)
+        held = say(AS_GIVEN, language) if path in hidden else stood(form, path, issued["answers"], language)
         items.append(Note(path, label_of(form, path, language), held, (*says, *hint)))
     return Notes(
         say("Korjaa tämä kohta", language)
@@ -79,20 +77,34 @@ def notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any])
 
 
 def find_hidden_answers(form: type[Form], issued: Mapping[str, Any]) -> dict[str, str]:
-    """Return what was known at the places of a reply that do not show it, by path.
+    """Return what was known at the places of a reply that do not show it, by path: nothing is empty.
 
-    The file that it answers did not hold it: it had lost the place, or said something else where
-    nothing may be changed. Rows that its sender took out of a table are not missing.
+    The file that it answers had lost the place. Whether anything was known there does not show. Rows that its
+    sender took out of a table are not missing.
     """
-    shown, omitted = issued["answers"], (issued["omitted"] or "").split()
-    found = {}
-    for path, text in issued["given"].items() if issued["corrects"] else ():
-        asked = form.field(path)
-        if asked is None or asked.fill or path.partition(".")[0] in omitted:
-            continue
-        if (asked.locked and clean(shown[path]) != clean(text)) if path in shown else is_lost(path, shown):
-            found[path] = text
-    return found
+    shown, omitted, given = issued["answers"], (issued["omitted"] or "").split(), issued["given"]
+    prefilled = list_prefilled(form) if issued["made_for"] else ()
+    places = dict.fromkeys((*given, *prefilled)) if issued["corrects"] else {}
+    return {
+        path: given.get(path, "")
+        for path in places
+        if path not in shown and path.partition(".")[0] not in omitted and is_asked(form, path) and is_lost(path, shown)
+    }
+
+
+def list_prefilled(form: type[Form]) -> Iterator[str]:
+    """Yield every place of a form that a document may bring filled, in as many rows as are printed."""
+    for question in form.questions():
+        asked = form.field(question.path)
+        if asked and (asked.prefill or form.single):
+            rows = (f"{question.path}.{row}." for row in range(question.rows)) if question.columns else ("",)
+            yield from (f"{row}{column.path}" for row in rows for column in question.columns or (question,))
+
+
+def is_asked(form: type[Form], path: str) -> bool:
+    """Tell whether a place of a form is asked, not computed."""
+    asked = form.field(path)
+    return asked is not None and not asked.fill
 
 
 def is_lost(path: str, shown: Mapping[str, str]) -> bool:
@@ -106,8 +118,8 @@ def is_lost(path: str, shown: Mapping[str, str]) -> bool:
 def build_sheet(form: type[Form], issued: Mapping[str, Any]) -> Sheet:
     """Build the sheet of a document that was issued, as it went out.
 
-    A reply shows only what the file held that it answers: what was known besides is `AS_GIVEN`, where
-    there is room for words.
+    A reply shows only what the file held that it answers: what that had lost is `AS_GIVEN`, where
+    there is room for words, known or not.
     """
     hidden, hint = find_hidden_answers(form, issued), say(AS_GIVEN, issued["language"])
     answers = {path: Answer(text, PREFILLED) for path, text in issued["answers"].items() if path not in hidden}

@@ -16,12 +16,12 @@ from uuid import UUID
 
 from formgen import __version__, formats, wall
 from formgen.errors import CutOff, Finding, FormgenError, Unreadable
-from formgen.form import Field, Form, judge
+from formgen.form import Field, Form, Judgement, judge
 from formgen.kinds import DayDate, Kind, Misread, Sign
-from formgen.person import Person, build_person, find_differing_fields, list_identifying_fields, read_person
-from formgen.process import CHANGED, Case, Known, Move, advance
+from formgen.person import NAME, Person, build_person, find_differing_fields, list_identifying_fields, read_person
+from formgen.process import CHANGED, Case, HiddenCase, Known, Move, advance
 from formgen.registry import Registry, template_file
-from formgen.reply import build_sheet, explained, notes, restore_known_answers
+from formgen.reply import NOTHING_TO_MEND, build_sheet, explained, notes, restore_known_answers
 from formgen.settings import Workspace
 from formgen.sheet import (
     AS_ISSUED,
@@ -53,9 +53,7 @@ OTHER_CASE = "Asiakirjassa lukee toinen asia kuin se, jolle se on tehty. Tarkist
 OTHER_PERSON = "Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä."
 NO_PERSON = "Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen."
 OVERTAKEN = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
-NOT_TOLD = frozenset((ELSEWHERE, OTHER_CASE, OTHER_PERSON, NO_PERSON, OVERTAKEN))  # to a sender: they say what we know
 NO_CASE = "Lomakkeesta ei näe, mihin asiaan se kuuluu."
-NO_LONGER = "Lomaketta ei voi enää ottaa vastaan. Pyydä yksiköltä uusi lomake."
 UNSAFE = {
     *("macros", "altChunk", "embedded"),
     *("javascript", "launch", "external", "submit", "import", "richmedia", "xfa"),
@@ -123,6 +121,21 @@ class Recognised:
         """Tell whether the carriers of identity disagree or none is signed, so that it may be another document."""
         return any(found.message in (AMBIGUOUS, UNSIGNED) for found in self.doubts)
 
+    @cached_property
+    def names_client(self) -> bool:
+        """Tell whether it says whose it is as it went out, or whether it is told nothing but what it says itself.
+
+        Half of what else it brought of the client is there too: who knows a name and a birthday has no form yet.
+        A blank that became a case by what stands in it may have been filled by anybody.
+        """
+        if not self.made_for:
+            return not self.case.case_id
+        names = list_given_names(self)
+        if not all(is_as_issued(self, name) for name in names):
+            return False
+        besides = [path for path in self.given if path not in names and is_of_client(self, path)]
+        return not besides or 2 * sum(is_as_issued(self, path) for path in besides) >= len(besides)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -130,6 +143,7 @@ class Verdict:
 
     ``outcome`` and ``code`` are those of the outside contract; ``about`` is None for a file
     that is none of ours; ``replaces`` is the record that this one takes the place of;
+    ``told`` are the findings of which its sender may be told, None where that is all errors;
     ``cut_off`` tells that the reader did not come to its end, so that another attempt may;
     ``saved_by`` is the program that has saved a file that is none of ours, ``reply_language`` the
     language in which its sender is answered.
@@ -140,6 +154,7 @@ class Verdict:
     findings: tuple[Finding, ...] = ()
     about: Recognised | None = None
     record: Form | None = None
+    told: tuple[Finding, ...] | None = None
     moves: tuple[Move, ...] = ()
     replaces: Known | None = None
     first_id: str | None = None
@@ -172,12 +187,6 @@ class Verdict:
     def of(self, severity: str) -> tuple[Finding, ...]:
         """Return the findings of one severity."""
         return tuple(found for found in self.findings if found.severity == severity)
-
-    @property
-    def findings_for_sender(self) -> tuple[Finding, ...]:
-        """Return the findings that a return is answered with: its sender is told nothing that they did not bring."""
-        told = (found for found in self.findings if found.severity != "warning")
-        return tuple(found for found in told if self.outcome != "rejected" or found.message not in NOT_TOLD)
 
 
 @dataclass(frozen=True)
@@ -324,20 +333,34 @@ class Desk:
         judged = judge(about.form, about.sheet, about.case.without(*own), document_day(about))
         record = judged.record
         findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *find_missing_person(about))
-        others = (*overtaken(about, corrects, record), *elsewhere(about), *find_other_person(about, record, findings))
-        findings = (*findings, *others)
+        replaces = corrects or (current_version(about, record) if record else None)
+        others = (*overtaken(about, corrects, record), *elsewhere(about))
+        findings = (*findings, *others, *find_other_person(about, record, replaces, findings))
+        told = tuple(self.find_told(about, judged))
         if record is None or any(found.severity == "error" for found in findings):
-            return sentenced(Verdict("rejected", reason_code(findings), findings, about, record))
+            return sentenced(Verdict("rejected", reason_code(findings), findings, about, record, told))
         key = self.journal.vault.digest(answers_key(record))
         same = next((row for row in about.earlier if row["answers_key"] == key), None)
         if same:
             return Verdict("duplicate", None, findings, about, record, first_id=same["return_id"])
         moves, stopped = advance(about.case, record, correction=corrects is not None)
-        if stopped and not about.made_for:
-            stopped = (Finding("R89", "error", "", NO_LONGER),)
         outcome, code = ("rejected", "transition_not_allowed") if stopped else ("accepted", None)
-        replaces = corrects or current_version(about, record)
-        return sentenced(Verdict(outcome, code, (*findings, *stopped), about, record, moves, replaces))
+        told += stopped if about.names_client else ()
+        return sentenced(Verdict(outcome, code, (*findings, *stopped), about, record, told, moves, replaces))
+
+    def find_told(self, about: Recognised, judged: Judgement) -> Iterator[Finding]:
+        """Yield what the sender of a document may be told of it: its errors, and what they may write more plainly.
+
+        A document that is not as it went out where it says whose it is is judged without its case.
+        """
+        sheet = about.sheet
+        if not about.names_client:
+            seen = {path: answer for path, answer in sheet.answers.items() if answer.layer not in UNSEEN}
+            case = HiddenCase(about.case.today, self.workspace.office, self.registry.ids)
+            judged = judge(about.form, replace(sheet, answers=seen), case, document_day(about))
+        for found in judged.findings:
+            if found.severity == "error" or is_unsure(about, found):
+                yield found
 
     def identity_of(self, sheet: Sheet, keys: Keyring) -> tuple[Identity, tuple[Finding, ...]]:
         """Return the verified identity, and what is doubtful when the carriers disagree.
@@ -487,13 +510,25 @@ def leave_doubtful(verdict: Verdict) -> Verdict:
     if verdict.about is None or verdict.code != "invalid_values":
         return verdict
     read = verdict.about.sheet.answers
-    findings = tuple(
-        replace(found, severity="review")
-        if found.severity == "error" and found.field in read and read[found.field].confidence < 1
-        else found
-        for found in verdict.findings
-    )
-    return sentenced(replace(verdict, findings=findings))
+
+    def left(found: Finding) -> Finding:
+        unsure = found.severity == "error" and found.field in read and read[found.field].confidence < 1
+        return replace(found, severity="review") if unsure else found
+
+    findings, told = (tuple(map(left, found)) for found in (verdict.findings, verdict.told or ()))
+    return sentenced(replace(verdict, findings=findings, told=told))
+
+
+def answer_sender(verdict: Verdict) -> Verdict:
+    """Return the verdict as its sender is told it: of a rejection nothing that they neither brought nor may know."""
+    if verdict.outcome != "rejected" or verdict.told is None:
+        return verdict
+    told, errors = verdict.told, {found for found in verdict.told if found.severity == "error"}
+    if errors == {*verdict.of("error")}:
+        return replace(verdict, findings=told)
+    if errors:
+        return replace(verdict, code=reason_code(told), findings=told)
+    return replace(verdict, code="bad_identity", findings=(Finding("R89", "error", "", NOTHING_TO_MEND),))
 
 
 def asks(form: type[Form], path: str) -> bool:
@@ -547,21 +582,59 @@ def elsewhere(about: Recognised) -> Iterator[Finding]:
         yield Finding("R89", "review", "", ELSEWHERE if about.earlier else OTHER_CASE)
 
 
-def find_other_person(about: Recognised, record: Form | None, found: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield a finding where a record names another person than its case; not where a person must look anyway."""
+def find_other_person(
+    about: Recognised, record: Form | None, replaces: Known | None, found: Iterable[Finding]
+) -> Iterator[Finding]:
+    """Yield a finding where a record names another person than its case; not where a person must look anyway.
+
+    The name with which a document went out is not held against the one that it replaces.
+    """
     seen = {finding.field for finding in found if finding.severity == "review"}
     known = [one.record for one in about.case.current()] if about.case.case_id else []
-    for name in find_differing_fields(record, known) if record else ():
+    names = [asked.name for part, asked in list_identifying_fields(about.form) if part == NAME]
+    replaced = replaces.record if replaces and not all(is_as_issued(about, name) for name in names) else None
+    for name in find_differing_fields(record, known, replaced) if record else ():
         if name not in seen:
             yield Finding("R89", "review", name, OTHER_PERSON)
 
 
 def find_missing_person(about: Recognised) -> Iterator[Finding]:
     """Yield a finding when nothing in a document says whose it is that was made for somebody."""
-    known = [asked.name for _, asked in list_identifying_fields(about.form) if about.given.get(asked.name)]
-    answers = about.sheet.answers
+    known, answers = list_given_names(about), about.sheet.answers
     if known and all(name in answers and answers[name].layer == AS_ISSUED for name in known):
         yield Finding("R89", "review", known[0], NO_PERSON)
+
+
+def list_given_names(about: Recognised) -> list[str]:
+    """List the fields with which a document went out that say whose it is."""
+    asked = (asked.name for _, asked in list_identifying_fields(about.form) if asked.name not in about.omitted)
+    return [name for name in asked if about.given.get(name)]
+
+
+def is_of_client(about: Recognised, path: str) -> bool:
+    """Tell whether what a document asks at a path tells of its client, not of the office, and may be changed."""
+    name = path.partition(".")[0]
+    asked, outer = about.form.field(path), about.form.field(name)
+    locked = outer is None or outer.locked
+    return asked is not None and asked.sensitivity != "n" and not locked and name not in about.omitted
+
+
+def is_as_issued(about: Recognised, path: str) -> bool:
+    """Tell whether a place of a document holds what it went out with."""
+    answer = about.sheet.answers.get(path)
+    return answer is not None and answer.layer not in UNSEEN and change(about, path) == "confirmed"
+
+
+def is_unsure(about: Recognised, found: Finding) -> bool:
+    """Tell whether a finding is of what its sender may write more plainly: a place that is lost or not read surely.
+
+    Not where they have to leave what was printed, which is read more surely where it is right.
+    """
+    asked, answer = about.form.field(found.field), about.sheet.answers.get(found.field)
+    whose = {one.name for _, one in list_identifying_fields(about.form)} if about.made_for else ()
+    if found.severity != "review" or (asked and (asked.locked or asked.name in whose)):
+        return False
+    return bool(about.sheet.strays) if not found.field else answer is None or answer.confidence < 1
 
 
 def identify_person(about: Recognised) -> Person:
@@ -614,8 +687,8 @@ def change(about: Recognised, path: str) -> str:
 def kept(about: Recognised, form: type[Form]) -> dict[str, str]:
     """Return the answers that a document is issued again with, in a version of its form: what stood in it.
 
-    What was known and did not stand in it is left out, see `reply.find_hidden_answers`; a place where it was taken
-    out, or a later answer lost, is blank. An option is written as its code, for the controls that hold
+    What was known and did not stand in it is left out, see `reply.find_hidden_answers`; a place that a reply
+    showed and has lost is blank. An option is written as its code, for the controls that hold
     nothing else.
     """
     found = {}
@@ -625,11 +698,9 @@ def kept(about: Recognised, form: type[Form]) -> dict[str, str]:
             continue
         if asked.reads and asked.reads.control in (Control.TICKS, Control.LIST):
             text = same_value(asked.reads, text, about)
-        text = clean(text)
-        if text or path in about.given:
-            found[path] = text
-    lost = (path for path in about.given if path not in about.sheet.answers)
-    return found | {path: "" for path in lost if about.shown.get(path, about.given[path]) != about.given[path]}
+        found[path] = clean(text)
+    is_reply = about.first != str(about.identity.instance)
+    return found | {path: "" for path in about.shown if is_reply and path not in about.sheet.answers}
 
 
 def same_value(kind: Kind, text: str, about: Recognised) -> str:
@@ -682,7 +753,8 @@ def reason(row: Row, verdict: Verdict) -> dict[str, Any]:
         "code": verdict.code,
         "errors": [
             {**said(found, verdict.language), **explained(form, found.field, verdict.language)}
-            for found in verdict.findings_for_sender
+            for found in verdict.findings
+            if found.severity != "warning"
         ],
         "file_name": row["file_name"],
         "sha256": row["sha256"] or None,

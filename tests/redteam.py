@@ -28,12 +28,13 @@ MODEL: Mapping[str, tuple[str, ...]] = {
         "test_strangers.py::test_a_token_on_another_paper_brings_nothing_back[job_start-pdf]",
         "test_strangers.py::test_a_token_alone_is_no_answer*",
         "test_strangers.py::test_who_guesses_*[*-docx]",
+        "test_strangers.py::test_what_a_paper_has_lost_looks_the_same_*",
         "test_strangers.py::test_a_whole_form_of_another_*[*-job_start-*]",
         "test_reply_untold.py::test_a_reply_to_a_reply_tells_no_more*",
     ),
     "A client": (
         "test_contradictions.py::test_both_documents_are_accepted_and_the_coach_is_asked*",
-        "test_reply.py::test_what_is_locked_is_not_told_again_and_stays_as_it_was_given",
+        "test_reply.py::test_what_is_locked_is_repeated_as_it_came_and_looked_at_when_it_comes_again",
     ),
     "A colleague who may write `inbox/`": (
         "test_swaps.py::*",

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pikepdf
+import pypdfium2
 import pytest
 
 from formgen import registry
 from formgen.form import Form
+from formgen.formats.docx.package import Package
+from formgen.person import list_identifying_fields
 from formgen.settings import Workspace
-from formgen.store import Row
+from formgen.store import Journal, Row, day, stamp
 from tests.conftest import SETTINGS, Bench, saved_again
 from tests.stages import open_bench
 from tests.strangers import (
@@ -378,3 +384,107 @@ def again(data: bytes) -> bytes:
     with pikepdf.open(io.BytesIO(data)) as document:
         document.docinfo["/Comment"] = "once more"
         return saved(document)
+
+
+# --- guesses at whose a token is -------------------------------------------------------------------
+
+UNTOLD = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|\d{4}-\d\d-\d\dT[\d:.]+Z|palautus-\d+|fg1:\S+|FG1:\S+")
+WRONG = {"client_name": "Kaisa Virtanen", "client_birth_date": "24.5.1985"}
+WRONG |= {"client_last_name": "Virtanen", "client_first_names": "Kaisa Testi", "client_hetu": "240585-9558"}
+
+
+def identifying(form: type[Form]) -> list[str]:
+    """Return the fields of a form that tell whose a document is."""
+    return [asked.name for _, asked in list_identifying_fields(form)]
+
+
+def written_for(unit: Unit, row: Row, guesses: Mapping[str, str]) -> dict[str, str]:
+    """Return what was written outside for a rejected return, without ids, moments and what was guessed."""
+    found = {}
+    for name, data in answers_to(unit.bench, row).items():
+        said = UNTOLD.sub("", " ".join(spoken(data)))
+        for path, text in guesses.items():
+            said = said.replace(text, f"<{path}>")
+        found[name.removeprefix(Path(row["rejected_as"]).name)] = "".join(said.split())
+    return found
+
+
+def spoken(data: bytes) -> list[str]:
+    """Return what an answer says: of a form each text of its pages and fields, in order."""
+    if data.startswith(b"PK"):
+        return re.findall(r"<w:t\b[^>]*>([^<]*)", Package(data).read("word/document.xml").decode())
+    if not data.startswith(b"%PDF"):
+        return [data.decode()]
+    document = pypdfium2.PdfDocument(data)
+    pages = [page.get_textpage().get_text_range() for page in document]
+    document.close()
+    with pikepdf.open(io.BytesIO(data)) as form:
+        return pages + [str(widget.V) for page in form.pages for widget in page.get("/Annots", ()) if "/V" in widget]
+
+
+BRIEF = {"closing"}  # brings so little of the client besides that who knows name and birthday knows it all
+GUESSING = [*((form, "docx") for form in OF_CASES), (OF_CASES[0], "pdf"), (OF_CASES[5], "pdf")]
+
+
+@pytest.mark.parametrize(("form", "format_name"), GUESSING, ids=lambda value: getattr(value, "id", value))
+def test_who_guesses_whose_a_token_is_is_answered_the_same_right_or_wrong_and_whatever_the_case_holds(
+    form: type[Form], format_name: str, unit: Unit
+) -> None:
+    taken, paper = found(unit, form, format_name), blank(unit, form, format_name)
+    right = {path: taken.given[path] for path in identifying(form) if path in taken.given}
+    wrong = {path: WRONG[path] for path in right}
+    guesses = [[wrong] if form.id in BRIEF else [right, wrong]]
+    if len(right) > 1:
+        guesses[0] += [{**right, path: wrong[path]} for path in right if "client_hetu" not in right or "name" in path]
+        guesses += [[{path: right[path]}, {path: wrong[path]}] for path in right]
+    answers: list[list[dict[str, str]]] = [[] for _ in guesses]
+    for change in (bytes, again):
+        for number, group in enumerate(guesses):
+            for guess in group:
+                data = with_token(put(paper, unit.bench, {**guess, a_day(form): WRONG_DAY}), token_of(taken.data))
+                row = unit.returned(change(data))
+                assert row["outcome"] == "rejected"
+                answers[number].append(written_for(unit, row, guess))
+        close(unit)
+    for group in answers:
+        assert [difference(group[0], other) for other in group] == [[]] * len(group)
+
+
+@every_form_of_a_case
+def test_what_a_paper_has_lost_looks_the_same_whether_it_was_known_or_not(
+    form: type[Form], unit: Unit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = found(unit, form, "docx")
+    wrong = put(taken.data, unit.bench, {a_day(form): WRONG_DAY})
+    bare = without_fields(wrong, lambda name: bool(name) and not name.startswith((a_day(form), "formgen_")))
+    answers, issued = [], Journal.issued
+
+    def issued_with_little(journal: Journal, instance_id: str) -> Row | None:
+        row = issued(journal, instance_id)
+        return row and {**row, "given": {path: row["given"].get(path, "") for path in identifying(form)}}
+
+    for remembered, data in ((issued, bare), (issued_with_little, again(bare))):
+        monkeypatch.setattr(Journal, "issued", remembered)
+        row = unit.returned(data)
+        answers.append(written_for(unit, row, {}))
+    assert difference(*answers) == []
+
+
+def difference(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """Return where two answers part: what a person looks at when a test fails."""
+    found = []
+    for name in sorted(one.keys() | other.keys()):
+        pair = (one.get(name, ""), other.get(name, ""))
+        at = next((at for at, (a, b) in enumerate(zip(*pair, strict=False)) if a != b), 0)
+        if pair[0] != pair[1]:
+            found.append(f"{name}: {' / '.join(text[max(0, at - 80) : at + 80] for text in pair)}")
+    return found
+
+
+def close(unit: Unit) -> None:
+    """Let the open case be over."""
+    case = unit.bench.journal.case(unit.open, day(unit.bench.clock()), unit.bench.workspace.office, unit.bench.registry)
+    step = {"case_id": unit.open, "seq": case.steps[-1].seq + 1, "record_id": case.records[-1].record_id}
+    about = {"form": "closing", "transition": "T20", "phase_before": case.phase, "phase_after": "closed", "coach": None}
+    with unit.bench.journal.transaction() as connection:
+        unit.bench.journal.add_step(connection, {**step, **about, "at": stamp(unit.bench.clock())})

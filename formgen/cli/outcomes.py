@@ -15,7 +15,7 @@ from formgen.cli.session import Session
 from formgen.repeats import settled_as
 from formgen.sheet import UNSEEN
 from formgen.store import stamp
-from formgen.verdict import Verdict, envelope, reason
+from formgen.verdict import Verdict, answer_sender, envelope, reason
 
 REJECTED, UNSURE = 3, 4
 EXIT = {"rejected": REJECTED, "review": UNSURE, "waiting": UNSURE}
@@ -27,7 +27,7 @@ def told(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> d
         "file": file,
         "outcome": verdict.outcome,
         "record": envelope(row, verdict, None, verdict.case_id, at) if verdict.outcome == "accepted" else None,
-        "reason": None if verdict.outcome in ("accepted", "duplicate") else reason(row, verdict),
+        "reason": None if verdict.outcome in ("accepted", "duplicate") else reason(row, answer_sender(verdict)),
         "answers": answers_of(verdict),
         "again": None,
     }
