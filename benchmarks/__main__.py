@@ -24,7 +24,7 @@ from benchmarks.page import page
 from benchmarks.report import Report, packages
 from benchmarks.samples import samples
 from benchmarks.startup import starts
-from formgen import registry
+from formgen.forms import registry
 from formgen.settings import Workspace
 
 SIZES = (100, 1_000)

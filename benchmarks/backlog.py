@@ -31,10 +31,10 @@ import structlog
 
 from benchmarks.contest import circumstances
 from formgen import demo
+from formgen.documents.extraction import TOKEN, Identity, Keyring
 from formgen.formats.docx.package import Member, deflated, pack
 from formgen.settings import Workspace
-from formgen.sheet import TOKEN, Identity, Keyring
-from formgen.store import Journal, cases, dump, issued
+from formgen.storage.journal import Journal, cases, dump, issued
 
 CLIENTS, SEED, RETURNS = 6, 1, 10_000
 MEMORY, STEADY = 300, 1.1

@@ -20,11 +20,12 @@ from pathlib import Path
 from uuid_utils.compat import uuid7
 
 from benchmarks.contest import circumstances
-from formgen import demo, formats, registry
-from formgen.issue import issue
+from formgen import demo, formats
+from formgen.forms import registry
+from formgen.intake.watcher import alive
+from formgen.issuing.issue import issue
 from formgen.settings import PACKAGED, Workspace
-from formgen.store import Journal, day
-from formgen.watch import alive
+from formgen.storage.journal import Journal, day
 
 ROUNDS, GOAL = 40, 250
 SOON = 60.0

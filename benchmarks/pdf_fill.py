@@ -19,12 +19,13 @@ import pikepdf
 from pypdf import PdfWriter
 
 from benchmarks.contest import circumstances, contest
-from formgen import issue, registry
-from formgen.form import blank
+from formgen.documents.extraction import Control, Identity, Keyring, Question, flat
 from formgen.formats import pdf
 from formgen.formats.pdf.fill import named
+from formgen.forms import registry
+from formgen.forms.form import blank
+from formgen.issuing import issue
 from formgen.settings import Office, Workspace
-from formgen.sheet import Control, Identity, Keyring, Question, flat
 
 VALUES = 40
 GOAL = 8

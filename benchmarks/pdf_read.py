@@ -17,10 +17,10 @@ import pypdf
 
 from benchmarks.contest import circumstances, contest
 from benchmarks.pdf_fill import template
-from formgen import registry
+from formgen.documents.extraction import Paper
 from formgen.formats import pdf
+from formgen.forms import registry
 from formgen.settings import Workspace
-from formgen.sheet import Paper
 
 GOAL = 1.4
 

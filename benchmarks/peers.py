@@ -29,8 +29,8 @@ from pikepdf.form import ExtendedAppearanceStreamGenerator, Form
 from benchmarks.contest import LEAST, Way, paced
 from benchmarks.pdf_fill import with_pypdf
 from benchmarks.samples import ROWS, Sample
+from formgen.documents.extraction import Control, Question, flat
 from formgen.formats.pdf.fill import named
-from formgen.sheet import Control, Question, flat
 
 CHECKED, UNCHECKED = "☒", "☐"
 W14 = "{http://schemas.microsoft.com/office/word/2010/wordml}"

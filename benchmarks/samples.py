@@ -12,14 +12,15 @@ from uuid import UUID
 from uuid_utils.compat import uuid7
 
 from benchmarks.backlog import open_cases
-from formgen import demo, formats, registry
-from formgen.form import Form, blank
-from formgen.issue import drafted, issue
-from formgen.registry import template_file
+from formgen import demo, formats
+from formgen.documents.extraction import Answer, Control, Draft, Identity, Question, Sheet, flat
+from formgen.forms import registry
+from formgen.forms.form import Form, blank
+from formgen.forms.registry import template_file
+from formgen.intake.decide import Desk
+from formgen.issuing.issue import drafted, issue
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Control, Draft, Identity, Question, Sheet, flat
-from formgen.store import Journal
-from formgen.verdict import Desk
+from formgen.storage.journal import Journal
 
 CASE, ROWS = "PK-2025-00001", 2
 

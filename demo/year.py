@@ -14,7 +14,7 @@ from itertools import groupby, product
 from random import Random
 
 from formgen.demo import Turn
-from formgen.registry import Registry
+from formgen.forms.registry import Registry
 
 FIRST = date(2026, 1, 2)
 DAYS = 363

@@ -17,15 +17,16 @@ from types import ModuleType
 from typing import Any
 from uuid import UUID
 
-from formgen import formats, registry
+from formgen import formats
+from formgen.cases.workflow import Case, hold, resume
 from formgen.errors import UsageError
-from formgen.intake import Intake
-from formgen.issue import issue
-from formgen.kinds import DayDate
-from formgen.process import Case, hold, resume
+from formgen.fields.kinds import DayDate
+from formgen.forms import registry
+from formgen.intake.pipeline import Intake
+from formgen.intake.watcher import Watch, alone
+from formgen.issuing.issue import issue
 from formgen.settings import PACKAGED, Workspace
-from formgen.store import Journal, day
-from formgen.watch import Watch, alone
+from formgen.storage.journal import Journal, day
 
 DAY = re.compile(r"\{today([+-]\d+)?\}")
 

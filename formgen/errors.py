@@ -8,7 +8,7 @@
         └── Busy            exit 5   a passing fault of ours: try again, never blame the form
             └── SandboxUnavailable   a foreign file could do harm here: the machine or a setting must change
 
-Messages are Finnish with ``{names}`` for values; `words` finds them in the other languages.
+Messages are Finnish with ``{names}`` for values; `i18n` finds them in the other languages.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import pwd
 import shlex
 import stat
 import struct
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
@@ -18,14 +19,15 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from uuid import uuid4
 
+from formgen.checkpoints import reached
 from formgen.errors import OutOfReach
-from formgen.faults import reached
 
 SHARED, PRIVATE = 0o640, 0o600
 WORK = ".tmp"
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 OPENAT2, NO_LINKS, BENEATH = 437, 0x04, 0x08  # linux/openat2.h
 LIBC = ctypes.CDLL(None, use_errno=True)
+NOBODY = 65534  # the user who owns nothing
 PROGRAM = Path(__file__)
 Making = Callable[[], bytes | Iterable[bytes] | None]
 
@@ -330,3 +332,10 @@ def user_name(number: int) -> str:
         return pwd.getpwuid(number).pw_name
     except KeyError:
         return str(number)
+
+
+def make_printable(name: str) -> str:
+    """Return a file's name as text: NFC, no control characters, undecodable bytes replaced."""
+    text = os.fsencode(name).decode("utf-8", "replace")
+    text = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
+    return unicodedata.normalize("NFC", text)

@@ -19,9 +19,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from formgen import files, vault
+from formgen import encryption, files
+from formgen.encryption import PLAIN, Vault
 from formgen.errors import OutOfReach, UsageError
-from formgen.vault import PLAIN, Vault
 
 HERE = Path(__file__).parent
 KEY = "FORMGEN_ENCRYPTION__KEY"
@@ -273,8 +273,8 @@ class Workspace:
         if given.key.get_secret_value():
             if KEY not in {name.upper() for name in os.environ}:
                 raise UsageError("Salausavain ei saa olla työtilassa, siis ei myöskään asetustiedostossa.")
-            return vault.from_text(given.key.get_secret_value())
-        return vault.from_file(self.root / given.key_file, self.root) if given.key_file else PLAIN
+            return encryption.from_text(given.key.get_secret_value())
+        return encryption.from_file(self.root / given.key_file, self.root) if given.key_file else PLAIN
 
     def make(self) -> Workspace:
         """Make the folders that are missing; raise `OutOfReach` when that cannot be."""

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
-from formgen.codes import options
-from formgen.form import Form, Row, ask, rule
-from formgen.kinds import Clock, Day, Email, Line, Long, Name, One, Phone, YesNo, birth_date
-from formgen.process import Case
-from formgen.words import plain
+from formgen.cases.workflow import Case
+from formgen.fields.code_list import options
+from formgen.fields.kinds import Clock, Day, Email, Line, Long, Name, One, Phone, YesNo, birth_date
+from formgen.forms.form import Form, Row, ask, rule
+from formgen.i18n import plain
 
 from ._codes import K3, K28
 

@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from formgen.codes import Code, options
-from formgen.form import Row, ask, due, rows, rule
-from formgen.kinds import Day, Hours, Int, Line, Long, One, Phone, Signed, YesNo, days
-from formgen.process import PHASES, Case, Move
+from formgen.cases.workflow import PHASES, Case, Move
+from formgen.fields.code_list import Code, options
+from formgen.fields.kinds import Day, Hours, Int, Line, Long, One, Phone, Signed, YesNo, days
+from formgen.forms.form import Row, ask, due, rows, rule
 
 from ._case import ClientForm, TransitionMeeting, active_jobs, consent_ok, holds, in_force
 from ._codes import K3, K4, K6, K10, K12, K30, K38

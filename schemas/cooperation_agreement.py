@@ -7,10 +7,10 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from formgen.codes import options
-from formgen.form import Row, ask, due, rows, rule
-from formgen.kinds import Clock, Day, Email, Hours, Line, Long, Many, Name, One, Phone, Signed, YesNo, days
-from formgen.process import Case, Move
+from formgen.cases.workflow import Case, Move
+from formgen.fields.code_list import options
+from formgen.fields.kinds import Clock, Day, Email, Hours, Line, Long, Many, Name, One, Phone, Signed, YesNo, days
+from formgen.forms.form import Row, ask, due, rows, rule
 
 from ._case import (
     PHASES_WITH_CLIENT,

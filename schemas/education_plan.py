@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from formgen.codes import options
-from formgen.form import Row, ask, rows, rule
-from formgen.kinds import Day, Dec, Email, Hours, Int, Line, Long, Many, Name, One, Phone, Signed, YesNo, days
-from formgen.process import Case, Move
+from formgen.cases.workflow import Case, Move
+from formgen.fields.code_list import options
+from formgen.fields.kinds import Day, Dec, Email, Hours, Int, Line, Long, Many, Name, One, Phone, Signed, YesNo, days
+from formgen.forms.form import Row, ask, rows, rule
 
 from ._case import ClientForm, active_jobs, consent_ok, in_force, open_jobs, today
 from ._codes import K6, K9, K13

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from formgen.codes import options
-from formgen.form import Row, ask, due, rows, rule
-from formgen.kinds import Day, Hours, Int, Line, Long, Many, One, Signed, YesNo, days
-from formgen.process import Case, Move
+from formgen.cases.workflow import Case, Move
+from formgen.fields.code_list import options
+from formgen.fields.kinds import Day, Hours, Int, Line, Long, Many, One, Signed, YesNo, days
+from formgen.forms.form import Row, ask, due, rows, rule
 
 from ._case import ClientForm, by_id, consent_ok, in_force, job_of, of_chosen, open_jobs, open_negotiations
 from ._codes import K3, K4, K10, K11, K37

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
-from formgen.codes import options
-from formgen.form import Row, ask, due, rows, rule
-from formgen.kinds import (
+from formgen.cases.workflow import Case, Move
+from formgen.fields.code_list import options
+from formgen.fields.kinds import (
     BusinessId,
     Clock,
     Day,
@@ -26,8 +26,8 @@ from formgen.kinds import (
     YesNo,
     days,
 )
-from formgen.process import Case, Move
-from formgen.words import plain
+from formgen.forms.form import Row, ask, due, rows, rule
+from formgen.i18n import plain
 
 from ._case import (
     ClientForm,

@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from formgen.codes import options
-from formgen.form import Row, ask, contradiction, due, rows, rule
-from formgen.kinds import (
+from formgen.cases.workflow import Case, Move
+from formgen.fields.code_list import options
+from formgen.fields.kinds import (
     BusinessId,
     Clock,
     Day,
@@ -31,8 +31,8 @@ from formgen.kinds import (
     age,
     days,
 )
-from formgen.process import Case, Move
-from formgen.words import plain
+from formgen.forms.form import Row, ask, contradiction, due, rows, rule
+from formgen.i18n import plain
 
 from ._case import (
     ClientForm,

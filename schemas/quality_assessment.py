@@ -9,10 +9,10 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from formgen.codes import CodeList, options
-from formgen.form import Form, Row, ask, rows, rule
-from formgen.kinds import Day, Dec, Hours, Int, Line, Long, Many, One, Signed, YesNo, days
-from formgen.process import Case
+from formgen.cases.workflow import Case
+from formgen.fields.code_list import CodeList, options
+from formgen.fields.kinds import Day, Dec, Hours, Int, Line, Long, Many, One, Signed, YesNo, days
+from formgen.forms.form import Form, Row, ask, rows, rule
 
 from ._codes import K39
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from formgen.codes import options
-from formgen.form import Row, ask, rows, rule
-from formgen.kinds import (
+from formgen.cases.workflow import Case, Move
+from formgen.fields.code_list import options
+from formgen.fields.kinds import (
     Clock,
     Day,
     Email,
@@ -28,7 +28,7 @@ from formgen.kinds import (
     birth_date,
     days,
 )
-from formgen.process import Case, Move
+from formgen.forms.form import Row, ask, rows, rule
 
 from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, today
 from ._codes import K1, K2, K14, K17, K20, K24, K25, K26, K29

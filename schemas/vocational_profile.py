@@ -6,9 +6,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from formgen.codes import options
-from formgen.form import Row, ask, rows, rule
-from formgen.kinds import (
+from formgen.cases.workflow import Case, Move
+from formgen.fields.code_list import options
+from formgen.fields.kinds import (
     Clock,
     Day,
     Euro,
@@ -26,8 +26,8 @@ from formgen.kinds import (
     YesNo,
     days,
 )
-from formgen.process import Case, Move
-from formgen.words import plain
+from formgen.forms.form import Row, ask, rows, rule
+from formgen.i18n import plain
 
 from ._case import (
     PHASES_WITH_CLIENT,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import tests.rules
-from formgen.catalogue import catalogue, page
+from formgen.reports.error_catalogue import catalogue, page
 from tests.rules import FORMS
 
 PAGE = Path(__file__).parents[1] / "docs" / "virheet.md"

@@ -20,13 +20,16 @@ from typing import Any
 import pytest
 import structlog
 
-from formgen import formats, outbox, registry, wall
+from formgen import formats
 from formgen.demo import dated
-from formgen.intake import Intake
-from formgen.issue import Issued, issue
+from formgen.forms import registry
+from formgen.intake.pipeline import Intake
+from formgen.intake.watcher import Watch
+from formgen.issuing.issue import Issued, issue
+from formgen.publishing import outbox
+from formgen.sandbox import reader_pool
 from formgen.settings import PACKAGED, Office, Workspace
-from formgen.store import Journal, Row, day
-from formgen.watch import Watch
+from formgen.storage.journal import Journal, Row, day
 from tests.redteam import find_attack
 from tests.strategies import KEYS
 
@@ -252,7 +255,7 @@ def bench(workspace: Workspace) -> Bench:
 @pytest.fixture
 def unwalled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read without a child process: for tests of what happens around the reading."""
-    monkeypatch.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
+    monkeypatch.setattr(reader_pool, "read", lambda data, papers, _: formats.read(data, papers))
 
 
 @pytest.fixture(scope="session")

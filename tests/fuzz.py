@@ -38,16 +38,17 @@ import pypdfium2
 from lxml import etree
 from pypdfium2 import raw
 
-from formgen import formats, wall
+from formgen import formats
+from formgen.documents.extraction import Control, Paper, Question, Sheet, bookmark, flat
 from formgen.errors import CutOff, Unreadable
-from formgen.form import Form
 from formgen.formats import docx, office, pdf
 from formgen.formats.docx.package import W14, w
 from formgen.formats.pdf import fields
-from formgen.outbox import REASONS
+from formgen.forms.form import Form
+from formgen.i18n import clean
+from formgen.publishing.outbox import REASONS
+from formgen.sandbox import reader_pool
 from formgen.settings import Intake
-from formgen.sheet import Control, Paper, Question, Sheet, bookmark, flat
-from formgen.words import clean
 from tests import corpus, pdf_forms, strategies
 from tests.mutations import mutated
 
@@ -295,7 +296,7 @@ def behind_the_wall(trial: Trial) -> str:
     _, data, _ = trial.made()
     limits = Intake(wall_seconds=SECONDS * 2)
     said = []
-    for read in (lambda: wall.read(data, papers(), limits), lambda: formats.read(data, papers())):
+    for read in (lambda: reader_pool.read(data, papers(), limits), lambda: formats.read(data, papers())):
         try:
             said.append(read())
         except Unreadable as error:
@@ -308,14 +309,14 @@ def converted(trial: Trial) -> str:
     form, data, before = trial.made()
     began, limits = time.monotonic(), Intake()
     try:
-        what = judged(trial.kind, form, data, wall.read(data, papers(), limits), before)
+        what = judged(trial.kind, form, data, reader_pool.read(data, papers(), limits), before)
     except CutOff as error:
         what = error.code if error.code == "timeout" else "!died behind the wall"
     except Unreadable as error:
         what = error.code if error.code in REASONS else f"!no reason of the contract: {error.code}"
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         what = f"!raises {type(error).__name__} {place_of(error)}"
-    if (spent := time.monotonic() - began) > limits.wall_seconds + wall.GRACE:
+    if (spent := time.monotonic() - began) > limits.wall_seconds + reader_pool.GRACE:
         what = f"!slow: {spent:.0f} s"
     if left := left_behind():
         return f"!left behind: {' '.join(left)}"
@@ -341,7 +342,7 @@ def left_behind() -> list[str]:
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             found |= {f"process {file.parent.name}"} if scratch.encode() in file.read_bytes() else set()
-    found |= {f"child {child}" for reader in wall.IDLE for child in reader.children}
+    found |= {f"child {child}" for reader in reader_pool.IDLE for child in reader.children}
     new = sorted(found - KNOWN)
     KNOWN.update(new)
     return new
@@ -467,7 +468,7 @@ def main() -> None:
         before = lying()
         total = for_minutes(kinds, options.seed, options.minutes)
         left = lying() - before
-        wall.rest()
+        reader_pool.rest()
     for what, trials in sorted(total.items(), key=lambda item: -len(item[1])):
         print(f"{len(trials):8} {what}" + (f"  {[t.number for t in trials[:5]]}" if "!" in what else ""))
         if options.keep and "!" in what:

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from formgen import outbox, registry
+from formgen.forms import registry
+from formgen.publishing import outbox
 from formgen.settings import Workspace
 
 FOLDER = Path(__file__).parent / "golden"

@@ -20,10 +20,10 @@ from itertools import pairwise
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, String
 
+from formgen.documents.extraction import Sheet
 from formgen.errors import Unreadable
 from formgen.formats import docx, pdf
-from formgen.sheet import Sheet
-from formgen.verdict import MINDED, UNSAFE
+from formgen.intake.decide import MINDED, UNSAFE
 from tests import pdf_forms, strategies
 from tests.strategies import members, packed
 

@@ -22,14 +22,16 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from formgen import formats, outbox, wall
+from formgen import formats
 from formgen.cli import app
 from formgen.demo import dated
-from formgen.form import Form
-from formgen.issue import Issued
-from formgen.sheet import Answer, Control, Question, flat
-from formgen.store import Row, day
-from formgen.words import FORM_LANGUAGES, clean, languages
+from formgen.documents.extraction import Answer, Control, Question, flat
+from formgen.forms.form import Form
+from formgen.i18n import FORM_LANGUAGES, clean, languages
+from formgen.issuing.issue import Issued
+from formgen.publishing import outbox
+from formgen.sandbox import reader_pool
+from formgen.storage.journal import Row, day
 from tests.conftest import AGREEMENT, JOB, NOON, Bench
 from tests.foreign import FILLERS, FLATTENERS, Job
 from tests.replies import PLACE, WRONG, Wrong, reply, told
@@ -162,7 +164,7 @@ def prepare(root: Path) -> None:
     bench = Bench(root)
     found = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
+        patch.setattr(reader_pool, "read", lambda data, papers, _: formats.read(data, papers))
         for name, (days, documents) in sorted(BEFORE.items(), key=lambda item: -item[1][0]):
             bench.clock.now = NOON - timedelta(days=days)
             found[name] = None

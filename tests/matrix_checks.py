@@ -16,10 +16,10 @@ import pypdf
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from formgen import outbox
-from formgen.sheet import Answer
-from formgen.store import Row
-from formgen.words import catalog, say
+from formgen.documents.extraction import Answer
+from formgen.i18n import catalog, say
+from formgen.publishing import outbox
+from formgen.storage.journal import Row
 from tests.conftest import AGREEMENT
 from tests.matrix import CODES, LANGUAGES, WORD, Cell, Unit, differing, flat_text
 

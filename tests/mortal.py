@@ -27,13 +27,15 @@ from typing import Any
 
 import structlog
 
-from formgen import faults, formats, registry, wall
+from formgen import checkpoints, formats
 from formgen.formats.docx import draw, letter  # noqa: F401 - one who may do little may not be able to load them later
-from formgen.intake import Intake
+from formgen.forms import registry
+from formgen.intake.decide import Desk
+from formgen.intake.pipeline import Intake
+from formgen.intake.watcher import Watch
+from formgen.sandbox import reader_pool
 from formgen.settings import Workspace
-from formgen.store import Journal
-from formgen.verdict import Desk
-from formgen.watch import Watch
+from formgen.storage.journal import Journal
 
 NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 OWN = ("formgen.db", "access.head", "intake.lock")  # what flushes itself to disk: SQLite, and what goes with it
@@ -126,7 +128,7 @@ def live(told: dict[str, Any], forms: registry.Registry) -> None:
         if reached.total() == told.get("points"):
             signal.setitimer(signal.ITIMER_REAL, told["then"])
 
-    faults.LISTENERS.append(listen)
+    checkpoints.LISTENERS.append(listen)
     workspace = Workspace(root)
     weakened(told.get("weak", {}))
     intake = Intake(workspace, Journal.open(workspace.var), forms, lambda: NOON)
@@ -146,7 +148,7 @@ def main() -> None:
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     forms = registry.load(Workspace(Path.cwd()))
     Desk(Workspace(Path.cwd()), Journal.open(Path(tempfile.mkdtemp())), forms).papers()
-    wall.read = lambda data, papers, _: formats.read(data, papers)
+    reader_pool.read = lambda data, papers, _: formats.read(data, papers)
     for line in sys.stdin:
         told = json.loads(line)
         notes = Path(told["notes"])

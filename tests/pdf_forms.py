@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from functools import cache, partial
 from pathlib import Path
 
-from formgen import formats, issue, registry
-from formgen.form import Form
+from formgen import formats
+from formgen.documents.extraction import Answer, Control, Draft, Identity, Paper, Question, Sheet, flat
 from formgen.formats import pdf
 from formgen.formats.pdf import fields
-from formgen.sheet import Answer, Control, Draft, Identity, Paper, Question, Sheet, flat
+from formgen.forms import registry
+from formgen.forms.form import Form
+from formgen.issuing import issue
 from tests.strategies import CASE_ID, FORMS, INSTANCE, KEYS, OFFICE, WORKSPACE
 
 IDENTITY = {form: Identity(form.id, form.version, INSTANCE) for form in FORMS}

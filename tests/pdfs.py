@@ -9,13 +9,13 @@ import page as conformance
 import pikepdf
 import pytest
 
-from formgen import issue
-from formgen.arrangement import row_count
-from formgen.form import Form, blank
+from formgen.documents.extraction import Control, Identity, Question, Sheet, flat
+from formgen.documents.page_layout import row_count
 from formgen.formats import pdf
 from formgen.formats.pdf import fields
 from formgen.formats.pdf.layout import Layout, full_name
-from formgen.sheet import Control, Identity, Question, Sheet, flat
+from formgen.forms.form import Form, blank
+from formgen.issuing import issue
 from tests.strategies import CASE_ID, FORMS, INSTANCE, words
 
 EVERY = [

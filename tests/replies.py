@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from formgen import formats, outbox
+from formgen import formats
 from formgen.demo import dated
-from formgen.store import Row, day
+from formgen.publishing import outbox
+from formgen.storage.journal import Row, day
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench
 
 RIGHT = {"referral": REFERRAL, "cooperation_agreement": AGREEMENT, "job_start": JOB}

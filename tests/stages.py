@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from formgen.issue import Issued
-from formgen.process import Case
-from formgen.store import Row
+from formgen.cases.workflow import Case
+from formgen.issuing.issue import Issued
+from formgen.storage.journal import Row
 from tests.conftest import SETTINGS, Bench
 from tests.rules import TODAY
 from tests.test_rules import MOVES

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from formgen.sheet import TOKEN, Identity
+from formgen.documents.extraction import TOKEN, Identity
 from tests.conftest import REFERRAL, Bench, changed, thing
 
 SETTINGS = """\

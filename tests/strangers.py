@@ -18,13 +18,14 @@ from docx import Document
 from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 from stdnum.fi import hetu
 
-from formgen import formats, outbox
+from formgen import formats
 from formgen.demo import dated
-from formgen.form import Form
-from formgen.kinds import DayDate
-from formgen.sheet import TOKEN, Control, Question, flat
-from formgen.store import Row, day
-from formgen.words import catalog
+from formgen.documents.extraction import TOKEN, Control, Question, flat
+from formgen.fields.kinds import DayDate
+from formgen.forms.form import Form
+from formgen.i18n import catalog
+from formgen.publishing import outbox
+from formgen.storage.journal import Row, day
 from tests.conftest import DECIDED, Bench, changed
 from tests.rules.closing import BASE as CLOSING
 from tests.stages import LEGAL, TO_WORK, filled, take, typed

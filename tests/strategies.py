@@ -16,12 +16,9 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from formgen import issue, registry
-from formgen.codes import Code, CodeList
-from formgen.form import Field, Form
-from formgen.formats import docx
-from formgen.formats.docx.wording import printed
-from formgen.kinds import (
+from formgen.documents.extraction import Identity, Keyring, Paper, Sheet
+from formgen.fields.code_list import Code, CodeList
+from formgen.fields.kinds import (
     PARTS,
     BusinessIdText,
     Choose,
@@ -44,8 +41,12 @@ from formgen.kinds import (
     Tick,
     Whole,
 )
+from formgen.formats import docx
+from formgen.formats.docx.wording import printed
+from formgen.forms import registry
+from formgen.forms.form import Field, Form
+from formgen.issuing import issue
 from formgen.settings import Office, Workspace
-from formgen.sheet import Identity, Keyring, Paper, Sheet
 
 REPOSITORY = Path(__file__).parents[1]
 WORKSPACE = Workspace(REPOSITORY)

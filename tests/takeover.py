@@ -26,8 +26,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from formgen import cage, formats, kernel, reader
-from formgen.sheet import Sheet
+from formgen import formats
+from formgen.documents.extraction import Sheet
+from formgen.files import NOBODY
+from formgen.sandbox import confine, kernel, reader_process
 
 Attack = Callable[[], object]
 KINDS = {"pdf": b"%PDF-1.7 ", "rtf": b"{\\rtf1 "}  # by a child that may start nothing, and one that may run programs
@@ -89,7 +91,7 @@ def on_files(told: Mapping[str, Any]) -> Iterator[tuple[str, Attack]]:
     for folder in (root / "inbox", ours, Path("/var/tmp"), Path("/dev/shm"), Path("/run"), Path("/"), code.parent):
         yield f"write into {folder}", partial((folder / told["mark"]).write_bytes, b"x")
         yield f"make a folder in {folder}", (folder / f"{told['mark']}-folder").mkdir
-    if not told["programs"] or cage.shares_root():
+    if not told["programs"] or confine.shares_root():
         yield "write into /tmp", partial(Path("/tmp", told["mark"]).write_bytes, b"x")
     yield "write where it is", partial(Path(told["mark"]).write_bytes, b"x")
     yield "change its own code", lambda: os.open(code, os.O_RDWR)
@@ -98,7 +100,7 @@ def on_files(told: Mapping[str, Any]) -> Iterator[tuple[str, Attack]]:
     yield "make a pipe", lambda: os.mkfifo(ours / "pipe")
     yield "let everybody in", lambda: inside.chmod(0o777)
     yield "let everybody in by a new call", partial(called, CHMOD, -100, bytes(inside), 0o777, 0)
-    yield "give a file away", lambda: os.chown(inside, cage.NOBODY, cage.NOBODY)
+    yield "give a file away", lambda: os.chown(inside, NOBODY, NOBODY)
     yield "change a time", lambda: os.utime(inside, (1, 1))
     yield "note something at a file", lambda: os.setxattr(inside, "user.note", b"x")
     yield "cut a file", lambda: os.truncate(inside, 0)
@@ -132,7 +134,7 @@ def on_neighbours(told: Mapping[str, Any]) -> Iterator[tuple[str, Attack]]:
             f"write to a neighbour by {name}",
             lambda name=name: letter(socket.AF_UNIX).sendto(b"x", told[f"letters by {name}"]),
         )
-    yield "call the machine's host", partial(line, cage.VSOCK)
+    yield "call the machine's host", partial(line, confine.VSOCK)
     yield "read the lines of the machine", partial(line, socket.AF_PACKET, socket.SOCK_RAW)
     yield "find an interface that is up", find_interface
 
@@ -197,7 +199,7 @@ def read_memory(process: int) -> None:
 def start_one(work: Attack) -> None:
     """Start a process that does something and ends."""
     if os.fork() == 0:
-        os.closerange(3, cage.HANDLES)  # else what this one says has no end before that ends
+        os.closerange(3, confine.HANDLES)  # else what this one says has no end before that ends
         try:
             work()
         finally:
@@ -227,7 +229,7 @@ def start_many() -> None:
 def on_itself(told: Mapping[str, Any]) -> Iterator[tuple[str, Attack]]:
     """Yield what a process looks for in itself, and how it gives itself more."""
     yield "take much memory", lambda: mmap.mmap(-1, told["memory"])
-    yield "take memory that is nobody's", lambda: os.truncate(os.memfd_create("memory"), cage.FILE_BYTES + 1)
+    yield "take memory that is nobody's", lambda: os.truncate(os.memfd_create("memory"), confine.FILE_BYTES + 1)
     for name in ("AS", "CPU", "NOFILE", "FSIZE", "NPROC", "CORE"):
         yield f"raise its limit {name}", partial(raise_limit, getattr(resource, f"RLIMIT_{name}"))
     yield "find what was said to others", partial(find_word, told["secret"])
@@ -259,7 +261,7 @@ def find_word(secret: str) -> None:
 def find_handle() -> None:
     """Find a handle of something besides nothing and the one pipe on which it answers."""
     pipes = 0
-    for number in range(cage.HANDLES):
+    for number in range(confine.HANDLES):
         with suppress(OSError):
             status = os.fstat(number)
             pipes += stat.S_ISFIFO(status.st_mode)
@@ -272,7 +274,7 @@ def open_many() -> None:
     """Hold more files than any reading needs."""
     held = []
     try:
-        for _ in range(cage.OPEN_FILES):
+        for _ in range(confine.OPEN_FILES):
             held.append(os.dup(0))
     finally:
         for number in held:
@@ -307,13 +309,13 @@ def surface(told: Mapping[str, Any]) -> Iterator[tuple[str, Attack]]:
 def serve(handle: int) -> None:
     """Be a reader whose children do what their files tell."""
     formats.read, formats.warm = obeyed, lambda papers: None
-    reader.serve(handle)
+    reader_process.serve(handle)
 
 
 def dies(handle: int) -> None:
     """Be a reader that is gone at its first file."""
     formats.warm = lambda papers: os._exit(1)
-    reader.serve(handle)
+    reader_process.serve(handle)
 
 
 def refuse(*_: Any) -> Any:
@@ -341,15 +343,15 @@ def dumpable(confine: Any, *how: Any) -> None:
 
 REMOVED: dict[str, Callable[[], object]] = {
     "landlock": lambda: setattr(kernel, "landlock_version", lambda: 0),
-    "seccomp": lambda: setattr(cage, "call_filter", lambda programs: b""),
+    "seccomp": lambda: setattr(confine, "call_filter", lambda programs: b""),
     "namespaces": lambda: setattr(kernel, "unshare", refuse),
-    "root": lambda: setattr(cage, "take_root", lambda opens: False),
+    "root": lambda: setattr(confine, "take_root", lambda opens: False),
     "network": partial(mask, kernel.NEW_NETWORK),
     "pids": lambda: (mask(kernel.NEW_PIDS), setattr(kernel, "join", lambda *_: None)),
     "ipc": partial(mask, kernel.NEW_IPC),
     "capabilities": lambda: setattr(kernel, "drop_capabilities", lambda: None),
     "privileges": partial(skip, kernel, "prctl", kernel.NO_NEW_PRIVS),
-    "dumpable": lambda: setattr(cage, "confine", partial(dumpable, cage.confine)),
+    "dumpable": lambda: setattr(confine, "confine", partial(dumpable, confine.confine)),
     "death": partial(skip, kernel, "prctl", kernel.DIE_WITH_PARENT),
     **{
         name: partial(skip, resource, "setrlimit", getattr(resource, f"RLIMIT_{name.upper()}"))
@@ -361,7 +363,7 @@ REMOVED: dict[str, Callable[[], object]] = {
 def __getattr__(name: str) -> Callable[[int], None]:
     """Return the reader, or the other process, that lacks what its name tells."""
     start, _, lacking = name.partition("_without_")
-    starts = {"serve": serve, "reads": reader.serve, "tell": cage.tell}
+    starts = {"serve": serve, "reads": reader_process.serve, "tell": confine.tell}
     if start not in starts:
         raise AttributeError(name)
 
@@ -388,7 +390,7 @@ def starts_another(handle: int) -> None:
         raise AssertionError("it is killed before")
 
     formats.read, formats.warm = read, lambda papers: None
-    reader.serve(handle)
+    reader_process.serve(handle)
 
 
 def starts_another_and_hangs(handle: int) -> None:
@@ -398,13 +400,13 @@ def starts_another_and_hangs(handle: int) -> None:
         time.sleep(600)
         return b""
 
-    done = reader.done
+    done = reader_process.done
 
     def late(*how: Any) -> bytes:
-        cage.collected = hang
+        confine.collected = hang
         return done(*how)
 
-    reader.done = late
+    reader_process.done = late
     starts_another(handle)
 
 
@@ -418,14 +420,14 @@ def runs(handle: int) -> None:
         return Sheet({}, reader="rtf", strays=(done.stdout,))
 
     formats.read, formats.warm = read, lambda papers: None
-    reader.serve(handle)
+    reader_process.serve(handle)
 
 
 def says(handle: int) -> None:
     """Be a reader whose children say what the file holds, as it is."""
-    reader.said = lambda data, _: data[len(KINDS["pdf"]) :]
+    reader_process.said = lambda data, _: data[len(KINDS["pdf"]) :]
     formats.warm = lambda papers: None
-    reader.serve(handle)
+    reader_process.serve(handle)
 
 
 def says_and_stays(handle: int) -> None:
@@ -438,15 +440,15 @@ def says_and_stays(handle: int) -> None:
         time.sleep(600)
         raise AssertionError("it is killed before")
 
-    reader.said = stays
-    reader.serve(handle)
+    reader_process.said = stays
+    reader_process.serve(handle)
 
 
 def says_too_much(handle: int) -> None:
     """Be a reader whose children never stop."""
-    cage.ANSWER_BYTES = 1_000_000
-    reader.said = lambda data, _: b"{" * 2_000_000
-    reader.serve(handle)
+    confine.ANSWER_BYTES = 1_000_000
+    reader_process.said = lambda data, _: b"{" * 2_000_000
+    reader_process.serve(handle)
 
 
 def remembers(handle: int) -> None:
@@ -465,4 +467,4 @@ def remembers(handle: int) -> None:
         )
 
     formats.read, formats.warm = read, lambda papers: None
-    reader.serve(handle)
+    reader_process.serve(handle)

@@ -23,17 +23,19 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from formgen import audit, files, ledger
-from formgen.access import Actor, Head, HeadFile
+from formgen import files
 from formgen.cli.console import LogFormat
 from formgen.cli.session import log
+from formgen.documents.extraction import Control
 from formgen.errors import OutOfReach
-from formgen.form import Field
-from formgen.kinds import Text
+from formgen.fields.kinds import Text
+from formgen.forms.form import Field
+from formgen.intake.decide import Desk
+from formgen.reports import integrity
 from formgen.settings import Files, Workspace
-from formgen.sheet import Control
-from formgen.store import ACCESS, Journal, rewritten
-from formgen.verdict import Desk
+from formgen.storage import ledger
+from formgen.storage.access_log import Actor, Head, HeadFile
+from formgen.storage.journal import ACCESS, Journal, rewritten
 from tests.conftest import JOB, NOON, REFERRAL, SETTINGS, Bench, secrets_in, tree, umask
 from tests.test_cli import COMMANDS, Run, run
 from tests.texts import FORMS
@@ -508,7 +510,7 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
     assert set(by) == {f"Testi Tarkastaja ({Actor.here().name})"}
     assert bench.journal.accessed(record_id=record)[-1]["command"] == "archive"
     assert ("submit", "changed") in seen(bench, return_id=return_id)
-    assert list(audit.flaws(bench.workspace, bench.journal)) == []
+    assert list(integrity.flaws(bench.workspace, bench.journal)) == []
 
 
 def test_the_access_log_is_listed_by_case_record_and_return(at: At, run: Run) -> None:
@@ -580,13 +582,13 @@ def test_a_process_that_dies_as_a_line_is_added_is_no_tampering(at: At) -> None:
     bench.journal.access(lost.__enter__(), "read", "2026-06-01T09:00:00.000Z", case_id="*")
     with suppress(KeyboardInterrupt):
         lost.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
-    assert list(audit.flaws(bench.workspace, bench.journal)) == []
+    assert list(integrity.flaws(bench.workspace, bench.journal)) == []
     with bench.journal.engine.connect() as connection:
         end = bench.journal.head(connection)
     later = Head(end.seq + 1, "a" * 64)
     with suppress(KeyboardInterrupt), bench.journal.end.noting(end, later):
         raise KeyboardInterrupt  # noted, but the transaction is lost
-    assert list(audit.flaws(bench.workspace, bench.journal)) == []
+    assert list(integrity.flaws(bench.workspace, bench.journal)) == []
     bench.returned(b"no form either")
     assert bench.journal.end.heads == (bench.journal.head(bench.journal.engine.connect()),)
 
@@ -606,7 +608,7 @@ def test_what_another_process_notes_meanwhile_stays(tmp_path: Path) -> None:
 def test_a_log_whose_end_is_not_noted_is_told(at: At) -> None:
     bench = at("referred")
     (bench.workspace.var / ACCESS).unlink()
-    assert [flaw.message for flaw in audit.flaws(bench.workspace, bench.journal)] == [ledger.UNNOTED]
+    assert [flaw.message for flaw in integrity.flaws(bench.workspace, bench.journal)] == [ledger.UNNOTED]
 
 
 # --- what was written is what is there ------------------------------------------------------------

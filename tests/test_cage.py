@@ -17,12 +17,13 @@ from uuid import uuid4
 
 import pytest
 
-from formgen import cage, formats, kernel, wall
-from formgen.cage import PROTECTIONS
+from formgen import formats
+from formgen.documents.extraction import NOT_READ, Answer
 from formgen.errors import Busy, CutOff, SandboxUnavailable, Unreadable
 from formgen.formats import office
+from formgen.sandbox import confine, kernel, reader_pool
+from formgen.sandbox.confine import PROTECTIONS
 from formgen.settings import Intake
-from formgen.sheet import NOT_READ, Answer
 from tests.conftest import REFERRAL, Bench, tree
 from tests.strategies import papers
 from tests.takeover import KINDS, REMOVED, order
@@ -35,9 +36,9 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 @pytest.fixture(autouse=True)
 def _no_reader_is_left() -> Iterator[None]:
-    wall.rest()
+    reader_pool.rest()
     yield
-    wall.rest()
+    reader_pool.rest()
 
 
 # --- what is tried --------------------------------------------------------------------------------
@@ -57,7 +58,7 @@ def told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         (ours / name).write_bytes(b"x")
     mark = uuid4().hex[:15]
     key = int(mark[:7], 16)
-    wall.end()
+    reader_pool.end()
     monkeypatch.setenv("FORMGEN_ENCRYPTION__KEY", mark)
     with ExitStack() as held:
         ports = [
@@ -104,12 +105,12 @@ def neighbours(mark: str, held: ExitStack) -> Iterator[tuple[str, str]]:
 def through(kind: str, told: Mapping[str, Any], weak: bool = False) -> set[str]:
     """Return what has got through of all that a child has tried."""
     limits = Intake(allow_weak_sandbox=weak)
-    reader = wall.free({}, limits)
-    wall.IDLE.append(reader)
+    reader = reader_pool.free({}, limits)
+    reader_pool.IDLE.append(reader)
     file = order(kind, **told, reader=reader.process, memory=MEMORY[kind])
-    number, *found = wall.read(file, {}, limits).strays
+    number, *found = reader_pool.read(file, {}, limits).strays
     assert int(number) > len(told["secrets"]) + 100
-    assert [reader] == wall.IDLE, "it can be used again"
+    assert [reader] == reader_pool.IDLE, "it can be used again"
     return set(found)
 
 
@@ -141,7 +142,7 @@ def left(mark: str) -> list[Path]:
 def test_a_reader_that_is_taken_over_can_do_nothing(
     kind: str, bench: Bench, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wall, "READER", "tests.takeover:serve")
+    monkeypatch.setattr(reader_pool, "READER", "tests.takeover:serve")
     before = tree(bench.root), tree(Path(told["elsewhere"])), Path(told["file"]).stat()
     assert {Path(file).parent.name for file in told["secrets"]} >= {"var", "keys", "originals", "inbox"}
     assert through(kind, told | {"surface": True}) == set()
@@ -160,7 +161,7 @@ MAY_LACK = {
 def lacking(limits: Intake) -> set[str]:
     """Return what the reader lacks that is to read, where that is why it must not."""
     try:
-        wall.IDLE.append(wall.free({}, limits))
+        reader_pool.IDLE.append(reader_pool.free({}, limits))
     except SandboxUnavailable as error:
         return {name for name, words in PROTECTIONS.items() if words in error.values["what"]}
     return set()
@@ -170,7 +171,7 @@ def lacking(limits: Intake) -> set[str]:
 def test_without_any_one_protection_nothing_gets_through_or_nothing_is_read(
     removed: str, told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wall, "READER", f"tests.takeover:serve_without_{removed}")
+    monkeypatch.setattr(reader_pool, "READER", f"tests.takeover:serve_without_{removed}")
     refused = lacking(Intake())
     assert refused <= MAY_LACK.get(removed, {LIMITS.get(removed)})
     assert bool(refused) >= (removed in LIMITS)
@@ -196,14 +197,14 @@ BOTH = {
 def test_without_two_that_stand_for_each_other_nothing_is_read_unless_the_office_allows_it(
     removed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wall, "READER", f"tests.takeover:serve_without_{removed}")
+    monkeypatch.setattr(reader_pool, "READER", f"tests.takeover:serve_without_{removed}")
     assert lacking(Intake()) >= set(BOTH[removed])
     with pytest.raises(SandboxUnavailable) as refused:
-        wall.read(order("pdf"), {}, Intake())
+        reader_pool.read(order("pdf"), {}, Intake())
     assert (refused.value.exit_code, isinstance(refused.value, Busy)) == (5, True)
     assert all(words in str(refused.value) for words in refused.value.values["what"])
-    (reader,) = wall.IDLE
-    assert wall.free({}, Intake(allow_weak_sandbox=True)) is reader
+    (reader,) = reader_pool.IDLE
+    assert reader_pool.free({}, Intake(allow_weak_sandbox=True)) is reader
     reader.end()
 
 
@@ -235,7 +236,7 @@ OPEN = {
 
 
 def test_without_a_cage_all_of_it_can_be_done(told: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wall, "READER", "tests.takeover:serve_without_everything")
+    monkeypatch.setattr(reader_pool, "READER", "tests.takeover:serve_without_everything")
     try:
         found = through("rtf", told, weak=True)
         assert found >= OPEN | {f"read {file}" for file in told["secrets"]}
@@ -254,18 +255,18 @@ def test_a_reader_begins_without_the_environment_and_the_memory_of_the_service(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mark = uuid4().hex
-    wall.end()
+    reader_pool.end()
     monkeypatch.setenv("FORMGEN_ENCRYPTION__KEY", mark)
-    monkeypatch.setattr(wall, "READER", "tests.takeover:remembers")
-    sheet = wall.read(order("pdf", mark=mark, known="C.UTF-8"), {}, Intake())
+    monkeypatch.setattr(reader_pool, "READER", "tests.takeover:remembers")
+    sheet = reader_pool.read(order("pdf", mark=mark, known="C.UTF-8"), {}, Intake())
     unknown, known = map(int, sheet.strays)
     assert (unknown, known > 0) == (0, True)
 
 
 def test_nobody_else_can_ask_a_reader_for_anything() -> None:
-    wall.prepare()
-    reader = wall.Reader.start({})
-    processes = [os.getpid(), wall.SERVERS[0].process.pid, reader.process]
+    reader_pool.prepare()
+    reader = reader_pool.Reader.start({})
+    processes = [os.getpid(), reader_pool.SERVERS[0].process.pid, reader.process]
     lines = {
         str(handle.readlink())
         for process in processes
@@ -285,36 +286,36 @@ def test_nobody_else_can_ask_a_reader_for_anything() -> None:
 def test_whatever_a_reader_has_started_ends_with_it_when_the_reader_is_late_too(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(wall, "READER", "tests.takeover:starts_another_and_hangs")
-    monkeypatch.setattr(wall, "GRACE", 1.0)
+    monkeypatch.setattr(reader_pool, "READER", "tests.takeover:starts_another_and_hangs")
+    monkeypatch.setattr(reader_pool, "GRACE", 1.0)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     mark = f"formgen-test-{os.getpid()}-late"
     with pytest.raises(CutOff) as refused:
-        wall.read(order("rtf", mark=mark, answers=False), {}, Intake(wall_seconds=1.0))
+        reader_pool.read(order("rtf", mark=mark, answers=False), {}, Intake(wall_seconds=1.0))
     assert refused.value.code == "timeout"
     assert (still_named(mark), list(tmp_path.glob("formgen-*"))) == ([], [])
 
 
 @pytest.mark.parametrize("answers", [True, False], ids=["with an answer", "when time is up"])
 def test_whatever_a_reader_has_started_ends_with_it(monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
-    monkeypatch.setattr(wall, "READER", "tests.takeover:starts_another")
+    monkeypatch.setattr(reader_pool, "READER", "tests.takeover:starts_another")
     mark = f"formgen-test-{os.getpid()}-{answers}"
     file = order("rtf", mark=mark, answers=answers)
     if answers:
-        assert len(wall.read(file, {}, Intake()).strays) == 1
+        assert len(reader_pool.read(file, {}, Intake()).strays) == 1
     else:
         with pytest.raises(CutOff) as refused:
-            wall.read(file, {}, Intake(wall_seconds=0.5))
+            reader_pool.read(file, {}, Intake(wall_seconds=0.5))
         assert refused.value.code == "timeout"
     assert still_named(mark) == []
 
 
 DAEMON = """
 import os, sys, threading
-from formgen import wall
+from formgen.sandbox import reader_pool
 from formgen.settings import Intake
-wall.READER = "tests.takeover:starts_another"
-threading.Thread(target=wall.read, args=(sys.argv[1].encode(), {}, Intake())).start()
+reader_pool.READER = "tests.takeover:starts_another"
+threading.Thread(target=reader_pool.read, args=(sys.argv[1].encode(), {}, Intake())).start()
 """
 
 
@@ -332,8 +333,8 @@ def test_whatever_a_reader_has_started_ends_when_the_daemon_is_killed() -> None:
 
 def shell(command: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return what a program prints that a child with programs runs."""
-    monkeypatch.setattr(wall, "READER", "tests.takeover:runs")
-    (said,) = wall.read(order("rtf", command=command), {}, Intake()).strays
+    monkeypatch.setattr(reader_pool, "READER", "tests.takeover:runs")
+    (said,) = reader_pool.read(order("rtf", command=command), {}, Intake()).strays
     return said
 
 
@@ -347,7 +348,7 @@ def test_a_program_of_a_reader_writes_to_a_folder_of_its_own_alone(
     assert shell(f"cat '{secret}' || ls '{bench.root}' || cat /etc/passwd", monkeypatch) == ""
     assert shell('cd "$TMPDIR"; echo x > own; cat own', monkeypatch) == "x\n"
     big = 'cd "$TMPDIR"; head -c 300000000 /dev/urandom > big; wc -c < big'
-    assert shell(big, monkeypatch).strip() == str(cage.FILE_BYTES)
+    assert shell(big, monkeypatch).strip() == str(confine.FILE_BYTES)
     assert not [place for place in places if (place / "evil").exists()]
 
 
@@ -369,9 +370,9 @@ def test_libreoffice_has_a_temporary_folder_that_nobody_else_sees(monkeypatch: p
 def test_a_child_that_says_nothing_sensible_is_cut_off(
     monkeypatch: pytest.MonkeyPatch, reader: str, body: bytes, code: str
 ) -> None:
-    monkeypatch.setattr(wall, "READER", f"tests.takeover:{reader}")
+    monkeypatch.setattr(reader_pool, "READER", f"tests.takeover:{reader}")
     with pytest.raises(CutOff) as refused:
-        wall.read(KINDS["pdf"] + body, {}, Intake(wall_seconds=1.0 if code == "timeout" else 60.0))
+        reader_pool.read(KINDS["pdf"] + body, {}, Intake(wall_seconds=1.0 if code == "timeout" else 60.0))
     assert refused.value.code == code
 
 
@@ -436,19 +437,19 @@ LIES = {
 
 @pytest.mark.parametrize("lie", LIES)
 def test_a_reply_that_no_reader_gives_is_cut_off(lie: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wall, "READER", "tests.takeover:says")
+    monkeypatch.setattr(reader_pool, "READER", "tests.takeover:says")
     body = LIES[lie] if isinstance(LIES[lie], bytes) else json.dumps(LIES[lie]).encode()
     with pytest.raises(CutOff) as refused:
-        wall.read(KINDS["pdf"] + body, papers(), Intake())
+        reader_pool.read(KINDS["pdf"] + body, papers(), Intake())
     assert refused.value.code == "unsafe"
 
 
 def test_a_reply_that_a_reader_may_give_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wall, "READER", "tests.takeover:says")
-    sheet = wall.read(KINDS["pdf"] + json.dumps({"sheet": SHEET}).encode(), papers(), Intake())
+    monkeypatch.setattr(reader_pool, "READER", "tests.takeover:says")
+    sheet = reader_pool.read(KINDS["pdf"] + json.dumps({"sheet": SHEET}).encode(), papers(), Intake())
     assert sheet.answers == {NAME: Answer("Äiti", "acroform", 0.5, "2", ("flattened",))}
     assert (sheet.claims, sheet.writer) == ({"case_id": "PK-2026-00001"}, "")
     known = {"code": "encrypted", "message": "Tiedosto on tyhjä."}
     with pytest.raises(Unreadable, match="Tiedosto on tyhjä") as refused:
-        wall.read(KINDS["pdf"] + json.dumps(known).encode(), papers(), Intake())
+        reader_pool.read(KINDS["pdf"] + json.dumps(known).encode(), papers(), Intake())
     assert (refused.value.code, type(refused.value)) == ("encrypted", Unreadable)

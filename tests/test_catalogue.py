@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from formgen.catalogue import ENGINE as ENGINE_SAYS
-from formgen.catalogue import REASON, SEVERITY, Entry, catalogue
-from formgen.outbox import REASONS
+from formgen.i18n import say
+from formgen.publishing.outbox import REASONS
+from formgen.reports.error_catalogue import ENGINE as ENGINE_SAYS
+from formgen.reports.error_catalogue import REASON, SEVERITY, Entry, catalogue
 from formgen.settings import HERE
-from formgen.words import say
 from tests.catalogue import OTHERS, PAGE, current, examples
 from tests.rules import FORMS
 from tests.test_rules import ENGINE

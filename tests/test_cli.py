@@ -19,14 +19,15 @@ from typing import Any
 import pytest
 import typer
 
-from formgen import __version__, registry
-from formgen.cage import PROTECTIONS
+from formgen import __version__
+from formgen.cases.workflow import tasks
 from formgen.cli import app, main
 from formgen.cli.console import Asked, _
 from formgen.formats.docx.controls import tag
-from formgen.process import tasks
+from formgen.forms import registry
+from formgen.intake.watcher import alone
+from formgen.sandbox.confine import PROTECTIONS
 from formgen.settings import Workspace
-from formgen.watch import alone
 from tests.conftest import AGREEMENT, JOB, REFERRAL, SETTINGS, STORIES, Bench, changed
 
 At = Callable[[str], Bench]

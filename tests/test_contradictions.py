@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from formgen.process import Task, tasks
+from formgen.cases.workflow import Task, tasks
 from tests.conftest import AGREEMENT, JOB, Bench
 from tests.rules import AMENDMENT, FORMS
 from tests.rules.employer_contact import BASE, CLOSED, OFFER

@@ -25,10 +25,10 @@ from uuid import UUID
 
 import pytest
 
-from formgen import faults
-from formgen.faults import POINTS
-from formgen.sheet import TOKEN, Identity
-from formgen.watch import Watch, alive
+from formgen import checkpoints
+from formgen.checkpoints import POINTS
+from formgen.documents.extraction import TOKEN, Identity
+from formgen.intake.watcher import Watch, alive
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, saved_again, tree
 from tests.test_intake import with_stray
 
@@ -209,11 +209,11 @@ def test_a_disk_that_fails_at_any_point_for_a_while_delays_and_harms_nothing(
             raise OSError(trouble, os.strerror(trouble))
 
     watch = Watch(bench.intake)
-    monkeypatch.setattr(faults, "LISTENERS", [fail])
+    monkeypatch.setattr(checkpoints, "LISTENERS", [fail])
     for _ in range(4):
         watch.scan()
         watch.intake.retries.pauses.clear()
-    faults.LISTENERS.clear()
+    checkpoints.LISTENERS.clear()
     assert {row["attempts"] for row in bench.journal.returned()} <= {0, 1}
     watch.empty()
     watch.scan()

@@ -15,19 +15,20 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from formgen import formats, registry
-from formgen.arrangement import row_count
-from formgen.form import Form, blank, judge
+from formgen import formats
+from formgen.cases.workflow import Case
+from formgen.documents.extraction import Answer, Control, Identity, Question, Sheet, flat
+from formgen.documents.page_layout import row_count
+from formgen.fields.kinds import PARTS, Kind, Sign
 from formgen.formats import docx
 from formgen.formats.docx.controls import CHECKED, UNCHECKED, tag
 from formgen.formats.docx.package import W14, w
 from formgen.formats.docx.tables import cards
 from formgen.formats.docx.template import places
-from formgen.kinds import PARTS, Kind, Sign
-from formgen.process import Case
+from formgen.forms import registry
+from formgen.forms.form import Form, blank, judge
+from formgen.i18n import clean, say
 from formgen.settings import Office
-from formgen.sheet import Answer, Control, Identity, Question, Sheet, flat
-from formgen.words import clean, say
 from tests.strategies import (
     CASE_ID,
     FORMS,

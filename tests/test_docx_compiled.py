@@ -18,14 +18,15 @@ from hypothesis import given, settings
 from jinja2 import Environment
 from lxml import etree
 
-from formgen import formats, registry
-from formgen.arrangement import row_count
-from formgen.form import Form, blank
+from formgen import formats
+from formgen.documents.extraction import Answer, Control, Question, Sheet, flat
+from formgen.documents.page_layout import row_count
 from formgen.formats import docx
 from formgen.formats.docx.controls import CHECKED, DATE, PROMPTS, UNCHECKED
 from formgen.formats.docx.package import W14, Package, deflated, pack, w
-from formgen.sheet import Answer, Control, Question, Sheet, flat
-from formgen.words import say
+from formgen.forms import registry
+from formgen.forms.form import Form, blank
+from formgen.i18n import say
 from tests.strategies import FORMS, WORKSPACE, drawn, members, packed, papers, records, template, words
 from tests.test_docx import FEW, MAIN, every_form, every_language, few, written
 

@@ -22,14 +22,14 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from formgen import formats
-from formgen.codes import options
+from formgen.documents.extraction import Answer, Paper, Sheet
 from formgen.errors import Unreadable
-from formgen.form import Form, Row, ask, blank, rows
+from formgen.fields.code_list import options
+from formgen.fields.kinds import Day, Email, Int, Line, Long, Many, Name, One, Signed, YesNo
 from formgen.formats import docx
 from formgen.formats.docx.package import MC, W14, W, w
-from formgen.kinds import Day, Email, Int, Line, Long, Many, Name, One, Signed, YesNo
-from formgen.sheet import Answer, Paper, Sheet
-from formgen.words import clean
+from formgen.forms.form import Form, Row, ask, blank, rows
+from formgen.i18n import clean
 from tests.strategies import members, packed, paper, words
 
 Element = Any

@@ -11,15 +11,15 @@ import pikepdf
 import pytest
 from docx import Document
 
-from formgen import registry
+from formgen.documents.extraction import Answer, Sheet
 from formgen.errors import UsageError
-from formgen.form import Form
 from formgen.formats import docx
 from formgen.formats.docx.package import w
-from formgen.registry import template_file
+from formgen.forms import registry
+from formgen.forms.form import Form
+from formgen.forms.registry import template_file
+from formgen.i18n import say
 from formgen.settings import PACKAGED, Workspace
-from formgen.sheet import Answer, Sheet
-from formgen.words import say
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench
 from tests.pdfs import drawn, widgets
 from tests.strategies import words

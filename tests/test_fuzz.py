@@ -13,10 +13,10 @@ from lxml import etree
 from pikepdf import Dictionary, Name, Pdf, String
 
 from formgen import formats
+from formgen.documents.extraction import Sheet
 from formgen.formats import office
 from formgen.formats.docx.flow import CHECKBOX
 from formgen.formats.docx.package import w
-from formgen.sheet import Sheet
 from tests import corpus, fuzz, hostile
 from tests.strategies import members, packed
 

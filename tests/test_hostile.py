@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from formgen import formats, wall
+from formgen import formats
+from formgen.sandbox import reader_pool
 from formgen.settings import Intake
 from tests import fuzz, hostile
 from tests.hostile import KINDS, Kind, end_of, files
@@ -24,9 +25,9 @@ def _scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ends(data: bytes) -> str:
     """Return what comes of a file behind the wall; nothing is left behind by it."""
-    found = end_of(lambda: wall.read(data, PAPERS(), Intake(wall_seconds=20)))
+    found = end_of(lambda: reader_pool.read(data, PAPERS(), Intake(wall_seconds=20)))
     assert list(Path(tempfile.gettempdir()).glob("formgen-*")) == []
-    assert [child for reader in wall.IDLE for child in reader.children] == []
+    assert [child for reader in reader_pool.IDLE for child in reader.children] == []
     return found
 
 
@@ -46,4 +47,4 @@ def test_many_hostile_files_end_as_their_kind_may(kind: Kind) -> None:
 def test_after_all_of_them_the_forms_are_read_as_ever() -> None:
     for data in (hostile.word(), hostile.portable()):
         assert ends(data) == "read"
-        assert wall.read(data, PAPERS(), Intake()) == formats.read(data, PAPERS())
+        assert reader_pool.read(data, PAPERS(), Intake()) == formats.read(data, PAPERS())

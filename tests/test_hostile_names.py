@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from formgen.inbox import candidates, ignored, oddities
+from formgen.intake.inbox import candidates, ignored, oddities
 from tests.conftest import Bench, tree
 
 pytestmark = pytest.mark.usefixtures("unwalled")

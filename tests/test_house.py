@@ -19,9 +19,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import formgen
-from formgen import migrations, registry, store
+from formgen.forms import registry
 from formgen.settings import Workspace
-from formgen.store import Journal
+from formgen.storage import journal as tables
+from formgen.storage import migrations
+from formgen.storage.journal import Journal
 
 REPOSITORY = Path(__file__).parents[1]
 ENGINE = REPOSITORY / "formgen"
@@ -100,24 +102,24 @@ def test_no_module_is_a_drawer_for_everything() -> None:
 def test_the_newest_migration_is_the_one_that_the_store_asks_for() -> None:
     config = Config()
     config.set_main_option("script_location", migrations.__path__[0])
-    assert ScriptDirectory.from_config(config).get_heads() == [store.HEAD]
+    assert ScriptDirectory.from_config(config).get_heads() == [tables.HEAD]
 
 
 def test_a_migrated_database_is_what_the_tables_say(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path)
     with journal.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert context.get_current_revision() == store.HEAD
-        assert compare_metadata(context, store.metadata) == []
+        assert context.get_current_revision() == tables.HEAD
+        assert compare_metadata(context, tables.metadata) == []
     journal.engine.dispose()
 
 
 def test_a_migrated_database_has_the_shape_of_the_tables(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path)
     with journal.engine.connect() as connection:
-        store.require_shape(connection)
-        parts = {name for _, name, *_ in store.own_shape()}
-        assert set(store.metadata.tables) < parts
+        journal.require_shape(connection)
+        parts = {name for _, name, *_ in journal.own_shape()}
+        assert set(tables.metadata.tables) < parts
         assert {"access_no_update", "access_no_delete", "ix_access_written"} < parts
     journal.engine.dispose()
 

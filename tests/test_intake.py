@@ -16,14 +16,15 @@ from uuid import UUID
 
 import pytest
 
-from formgen import outbox, wall
+from formgen.documents.extraction import TOKEN, Answer, Identity, Sheet
 from formgen.errors import Busy, UsageError
-from formgen.intake import Intake, shown
-from formgen.issue import Issued
-from formgen.sheet import TOKEN, Answer, Identity, Sheet
-from formgen.store import Row, stamp
-from formgen.verdict import Desk, change
-from formgen.watch import Watch
+from formgen.intake.decide import Desk, change
+from formgen.intake.pipeline import Intake, shown
+from formgen.intake.watcher import Watch
+from formgen.issuing.issue import Issued
+from formgen.publishing import outbox
+from formgen.sandbox import reader_pool
+from formgen.storage.journal import Row, stamp
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, saved_again, tree
 
 At = Callable[[str], Bench]
@@ -208,13 +209,13 @@ def test_a_crash_at_any_stop_loses_nothing_and_doubles_nothing(
 
 @pytest.mark.parametrize(
     ("code", "limits", "reader"),
-    [("unsafe", {}, "tests.takeover:dies"), ("timeout", {"wall_seconds": 0.0}, wall.READER)],
+    [("unsafe", {}, "tests.takeover:dies"), ("timeout", {"wall_seconds": 0.0}, reader_pool.READER)],
 )
 def test_a_file_whose_reader_is_cut_off_three_times_is_rejected(
     bench: Bench, code: str, limits: Mapping[str, float], reader: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wall.rest()
-    monkeypatch.setattr(wall, "READER", reader)
+    reader_pool.rest()
+    monkeypatch.setattr(reader_pool, "READER", reader)
     limited(bench, **limits)
     return_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
     watch = Watch(bench.intake)
@@ -230,9 +231,9 @@ def test_a_file_whose_reader_is_cut_off_three_times_is_rejected(
 def test_a_reader_that_is_cut_off_once_is_no_reason_to_reject(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     return_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
     watch = Watch(bench.intake)
-    wall.rest()
+    reader_pool.rest()
     with monkeypatch.context() as bad_day:
-        bad_day.setattr(wall, "READER", "tests.takeover:dies")
+        bad_day.setattr(reader_pool, "READER", "tests.takeover:dies")
         watch.settle()
     watch.intake.retries.pauses.clear()
     watch.settle()
@@ -288,7 +289,7 @@ def test_a_passing_fault_of_ours_never_rejects_a_form(bench: Bench, monkeypatch:
         raise Busy(detail="fork")
 
     with monkeypatch.context() as bad_day:
-        bad_day.setattr(wall, "read", busy)
+        bad_day.setattr(reader_pool, "read", busy)
         for _ in range(10):
             with pytest.raises(Busy):
                 bench.intake.process(return_id)

@@ -23,10 +23,10 @@ from uuid import UUID
 import pytest
 
 from formgen import formats
+from formgen.documents.extraction import Identity, Keyring
 from formgen.errors import OutOfReach
-from formgen.keys import fingerprint, name_key, new_key, write_key
-from formgen.sheet import Identity, Keyring
-from formgen.verdict import REVOKED
+from formgen.intake.decide import REVOKED
+from formgen.storage.signing_keys import fingerprint, name_key, new_key, write_key
 from tests.conftest import AGREEMENT, JOB, NOON, REFERRAL, Bench, changed, tree
 from tests.foreign import FLATTENERS
 from tests.replies import reply

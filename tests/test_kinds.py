@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from formgen import kinds
-from formgen.form import Field
-from formgen.kinds import (
+from formgen.documents.extraction import Control
+from formgen.fields import kinds
+from formgen.fields.kinds import (
     BusinessIdText,
     Choose,
     ChooseMany,
@@ -44,8 +44,8 @@ from formgen.kinds import (
     Whole,
     clean,
 )
-from formgen.sheet import Control
-from formgen.words import FORM_LANGUAGES, languages
+from formgen.forms.form import Field
+from formgen.i18n import FORM_LANGUAGES, languages
 from tests.strategies import COLOURS, FORMS, TODAY, example, hetu, values
 
 EVERY = tuple(kinds.every())

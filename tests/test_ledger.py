@@ -14,13 +14,14 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from formgen import audit, ledger
-from formgen.access import Head, HeadFile, chained, digest_of_row, follows, row_name
+from formgen.encryption import Vault
 from formgen.errors import OutOfReach
 from formgen.formats import pdf
+from formgen.reports import integrity
 from formgen.settings import Workspace
-from formgen.store import ACCESS, metadata, steps
-from formgen.vault import Vault
+from formgen.storage import ledger
+from formgen.storage.access_log import Head, HeadFile, chained, digest_of_row, follows, row_name
+from formgen.storage.journal import ACCESS, metadata, steps
 from tests.conftest import AGREEMENT, DECISION, JOB, NOON, REFERRAL, SETTINGS, WALK, Bench, saved_again, tree
 from tests.foreign import flattened
 from tests.test_cli import Run, run
@@ -61,9 +62,10 @@ def told(bench: Bench) -> None:
 def walked_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Return a function that gives a workspace with a row of every kind, plain or sealed."""
     patched = pytest.MonkeyPatch()
-    from formgen import formats, wall
+    from formgen import formats
+    from formgen.sandbox import reader_pool
 
-    patched.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
+    patched.setattr(reader_pool, "read", lambda data, papers, _: formats.read(data, papers))
     made = {}
     for name, vault in VAULTS.items():
         made[name] = keyed(tmp_path_factory.mktemp(name) / "työtila", vault)
@@ -456,7 +458,7 @@ def test_the_noted_end_keeps_its_length_so_that_no_power_cut_mixes_two(tmp_path:
 
 def test_what_is_written_while_somebody_looks_is_no_flaw(root: Path) -> None:
     bench, other = Bench(root), Bench(root)
-    looking = audit.flaws(bench.workspace, bench.journal)
+    looking = integrity.flaws(bench.workspace, bench.journal)
     with bench.journal.still() as ends:
         other.journal.read_by(NOON, {"case_id": "*"})
         other.issue("referral")

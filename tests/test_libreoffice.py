@@ -17,21 +17,23 @@ from uuid import UUID
 
 import pytest
 
-from formgen import formats, registry, wall
-from formgen.arrangement import row_count
+from formgen import formats
+from formgen.documents.extraction import Answer, Control, Identity, Paper, Question, Sheet, bookmark, flat, within
+from formgen.documents.page_layout import row_count
 from formgen.errors import Unreadable
-from formgen.form import Form
 from formgen.formats.docx.build import mark
 from formgen.formats.docx.tables import cards
 from formgen.formats.docx.template import Template
 from formgen.formats.docx.template import places as template_places
 from formgen.formats.docx.wording import printed
 from formgen.formats.office import OLE, find_lost
-from formgen.issue import words_for
-from formgen.registry import template_file
+from formgen.forms import registry
+from formgen.forms.form import Form
+from formgen.forms.registry import template_file
+from formgen.i18n import FORM_LANGUAGES, clean, languages, say
+from formgen.issuing.issue import words_for
+from formgen.sandbox import reader_pool
 from formgen.settings import Intake, Workspace
-from formgen.sheet import Answer, Control, Identity, Paper, Question, Sheet, bookmark, flat, within
-from formgen.words import FORM_LANGUAGES, clean, languages, say
 from tests.strategies import KEYS
 
 REPOSITORY = Path(__file__).parents[1]
@@ -372,7 +374,7 @@ def test_rows_added_to_a_table_are_read_after_the_printed_ones(
 def test_what_libreoffice_does_not_finish_in_its_time_is_told_as_that() -> None:
     long = b"{\\rtf1 " + b"\\par rivi" * 100_000 + b"}"
     with pytest.raises(Unreadable) as refused:
-        wall.read(long, {}, Intake(cpu_seconds=1))
+        reader_pool.read(long, {}, Intake(cpu_seconds=1))
     assert refused.value.code == "timeout"
 
 

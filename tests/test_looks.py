@@ -14,13 +14,13 @@ from pathlib import Path
 import pypdfium2
 import pytest
 
-from formgen import prefill
-from formgen.form import Form, blank
+from formgen.cases import prefill
+from formgen.cases.workflow import Case
+from formgen.documents.extraction import Answer, Control, Question, Sheet
 from formgen.formats import docx
-from formgen.process import Case
+from formgen.forms.form import Form, blank
+from formgen.i18n import say
 from formgen.settings import Office
-from formgen.sheet import Answer, Control, Question, Sheet
-from formgen.words import say
 from tests.strategies import FORMS, TODAY, drawn
 
 pytestmark = pytest.mark.slow

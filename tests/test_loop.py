@@ -15,11 +15,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from formgen import formats, outbox
+from formgen import formats
 from formgen.demo import dated
+from formgen.documents.extraction import TOKEN, Identity
 from formgen.errors import UsageError
-from formgen.sheet import TOKEN, Identity
-from formgen.store import day
+from formgen.publishing import outbox
+from formgen.storage.journal import day
 from tests.conftest import AGREEMENT, DECIDED, DECISION, JOB, REFERRAL, WALK, Bench, changed, saved_again, tree
 from tests.rules.employer_contact import BASE as CONTACT
 from tests.rules.employer_contact import FIRST_MET

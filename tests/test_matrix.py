@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from formgen import formats, outbox
+from formgen import formats
+from formgen.publishing import outbox
 from tests.conftest import AGREEMENT, DECIDED, JOB, REFERRAL, Bench, Clock
 from tests.matrix import FORMATS, IMPOSSIBLE, LANGUAGES, OUTCOMES, SETTINGS, Cell, Unit, cells, forms_of
 from tests.matrix_checks import validators_of

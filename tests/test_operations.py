@@ -18,10 +18,10 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from formgen import health, metrics, watch
-from formgen.inbox import STATUS, candidates
+from formgen.intake import health, metrics, watcher
+from formgen.intake.inbox import STATUS, candidates
+from formgen.intake.watcher import Watch
 from formgen.settings import Workspace
-from formgen.watch import Watch
 from tests import test_watch
 from tests.conftest import JOB, SETTINGS, Bench
 from tests.test_cli import COMMANDS, ISOLATED, Run, run
@@ -53,7 +53,7 @@ def test_files_that_wait_for_a_daemon_that_is_not_there_are_a_problem(bench: Ben
     bench.drop(b"lies there")
     (found,) = problems(bench, time.time() + health.UNWATCHED + 1)
     assert "formgen watch" in found
-    with watch.alone(bench.workspace):
+    with watcher.alone(bench.workspace):
         assert problems(bench, time.time() + health.UNWATCHED + 1) == []
         (found,) = problems(bench, time.time() + health.FORGOTTEN + 1)
     assert "tuntiin" in found
@@ -151,10 +151,10 @@ def test_the_share_tells_until_when_it_is_certain_that_the_daemon_is_at_work(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     moment = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: moment.now))
+    monkeypatch.setattr(watcher, "time", SimpleNamespace(monotonic=lambda: moment.now))
     daemon, file = signing(bench), bench.workspace.inbox / STATUS
     daemon.sign()
-    until_when = (bench.clock() + watch.SIGNED_FOR).astimezone()
+    until_when = (bench.clock() + watcher.SIGNED_FOR).astimezone()
     first = file.read_text(encoding="utf-8")
     assert f"{until_when:%-d.%-m.%Y %H.%M} asti" in first
     assert "formgen ei ole käynnissä" in first
@@ -197,7 +197,7 @@ def test_a_daemon_that_is_told_to_stop_finishes_what_has_begun_and_leaves_the_re
         daemon.end()
         return begin(*about)
 
-    monkeypatch.setattr(watch, "BATCH", 2)
+    monkeypatch.setattr(watcher, "BATCH", 2)
     monkeypatch.setattr(type(bench.intake), "begin", told_to_stop)
     daemon.settle()
     rows = bench.journal.returned()
@@ -221,7 +221,7 @@ def test_the_program_ends_well_when_the_system_asks_it_to(bench: Bench, monkeypa
         program.communicate()
     assert (program.returncode, b"Traceback" in said) == (0, False)
     assert "pysäytetty" in file.read_text(encoding="utf-8")
-    assert not watch.alive(bench.workspace)
+    assert not watcher.alive(bench.workspace)
 
 
 # --- what is deployed ---------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from formgen import files, outbox
+from formgen import files
+from formgen.publishing import outbox
 from formgen.settings import Workspace
 from tests import golden
 from tests.conftest import JOB, REFERRAL, Bench, tree, umask
@@ -291,7 +292,7 @@ def test_schemas_are_written_where_they_are_new_and_left_where_they_are_not(benc
 
 
 def test_every_reason_of_the_schema_has_advice_for_the_sender() -> None:
-    from formgen.reply import ADVICE
+    from formgen.issuing.correction import ADVICE
 
     assert set(outbox.REASONS) - {"invalid_values"} == set(ADVICE)
 

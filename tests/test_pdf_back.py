@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from formgen.form import Form
 from formgen.formats import pdf
+from formgen.forms.form import Form
 from tests.pdf_forms import FORMS, TYPED, doubted, issued, known, read, said, token, typed
 
 every_form = pytest.mark.parametrize("form", tuple(FORMS), ids=lambda form: form.id)

@@ -14,12 +14,13 @@ import pypdf
 import pytest
 from pikepdf import Array, Dictionary, Name, Pdf, String
 
-from formgen import formats, wall
+from formgen import formats
+from formgen.documents.extraction import Sheet
 from formgen.errors import Unreadable
 from formgen.formats import pdf
 from formgen.formats.pdf import by_pdfium, fields
+from formgen.sandbox import reader_pool
 from formgen.settings import Intake
-from formgen.sheet import Sheet
 from tests.pdf_forms import FORMS, doubted, issued, known, papers, read, said, token, typed
 
 FORM = min(FORMS, key=lambda form: len(issued(form)))
@@ -74,7 +75,7 @@ def fields_of(document: Pdf) -> dict[str, pikepdf.Object]:
 def outcome(data: bytes) -> str:
     """Return the code of the refusal of a file behind the wall, or ``read``."""
     try:
-        wall.read(data, papers(), Intake())
+        reader_pool.read(data, papers(), Intake())
     except Unreadable as error:
         return error.code
     return "read"
@@ -452,7 +453,7 @@ def test_a_hostile_file_ends_within_the_limits(name: str) -> None:
 
 def test_the_next_file_is_read_as_if_nothing_had_happened() -> None:
     assert outcome(object_bomb()) != "read"
-    sheet = wall.read(filled(), papers(), Intake())
+    sheet = reader_pool.read(filled(), papers(), Intake())
     assert sheet == read(filled())
     assert isinstance(sheet, Sheet)
 

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from formgen.form import Form
+from formgen.forms.form import Form
 from tests.foreign import FILLERS, Job
 from tests.pdf_forms import FORMS, boxes, doubted, every, issued, read, said, typed
 

@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from PIL import Image
 
-from formgen.form import Form
+from formgen.documents.extraction import Control, Mark, Paper, Question, Sheet, confirm_given
 from formgen.formats import pdf
-from formgen.sheet import Control, Mark, Paper, Question, Sheet, confirm_given
-from formgen.words import clean
+from formgen.forms.form import Form
+from formgen.i18n import clean
 from tests.foreign import FILLERS, FLATTENERS, Job, flattened
 from tests.pdf_forms import FORMS, IDENTITY, KEYS, boxes, draft, every, issued, known, papers, read, typed
 

@@ -14,11 +14,12 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from formgen import formats, wall
+from formgen import formats
 from formgen.cli import app
+from formgen.documents.extraction import Sheet
 from formgen.formats import is_whole, pdf
-from formgen.sheet import Sheet
-from formgen.words import clean
+from formgen.i18n import clean
+from formgen.sandbox import reader_pool
 from tests.conftest import DECIDED, REFERRAL, WALK, Bench
 from tests.foreign import flattened
 
@@ -184,13 +185,13 @@ def one_line(value: object) -> object:
 def test_no_reader_is_told_what_a_flattened_form_went_out_with(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
     bench, told = at("decided"), []
 
-    def read(data: bytes, papers: wall.Papers, _: object) -> Sheet:
+    def read(data: bytes, papers: reader_pool.Papers, _: object) -> Sheet:
         told.append(pickle.dumps([paper._replace(layout=None) for paper in papers.values()]))
         return formats.read(data, papers)
 
     made = bench.issue("cooperation_agreement", bench.case().case_id, format_name="pdf")
     issued = bench.journal.issued(made.instance_id)
-    monkeypatch.setattr(wall, "read", read)
+    monkeypatch.setattr(reader_pool, "read", read)
     sheet = bench.intake.desk.sheet(flattened(Path(made.path).read_bytes()))
     assert issued
     known = {clean(text) for text in issued["answers"].values() if len(text) > 9}

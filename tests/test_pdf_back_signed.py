@@ -22,10 +22,10 @@ from pyhanko.sign import PdfSignatureMetadata, SimpleSigner, sign_pdf
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from formgen.documents.extraction import Paper, Sheet
 from formgen.errors import Unreadable, UsageError
 from formgen.formats import pdf
 from formgen.settings import Workspace
-from formgen.sheet import Paper, Sheet
 from tests.conftest import REFERRAL, SETTINGS, Bench
 from tests.foreign import FILLERS, Job
 from tests.pdf_forms import FORMS, issued, known, papers, said, typed

@@ -14,12 +14,12 @@ import pytest
 import zxingcpp
 from pikepdf import Name
 
-from formgen.form import Form
+from formgen.documents.extraction import Control, Identity, Mark
 from formgen.formats.pdf import fields
 from formgen.formats.pdf.fill import named
 from formgen.formats.pdf.layout import CORNER, SQUARE, full_name
-from formgen.sheet import Control, Identity, Mark
-from formgen.words import say
+from formgen.forms.form import Form
+from formgen.i18n import say
 from tests.pdfs import (
     A4,
     EACH,

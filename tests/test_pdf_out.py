@@ -17,14 +17,14 @@ import pypdfium2
 import pytest
 from typer.testing import CliRunner
 
-from formgen import issue
 from formgen.cli import app
+from formgen.documents.extraction import Answer, Control, Identity, Sheet
 from formgen.errors import UsageError
-from formgen.form import Form
 from formgen.formats import pdf
 from formgen.formats.pdf import fields
 from formgen.formats.pdf.draw import CLAIMS, RECORD
-from formgen.sheet import Answer, Control, Identity, Sheet
+from formgen.forms.form import Form
+from formgen.issuing import issue
 from tests.conftest import Bench
 from tests.pdfs import (
     A3,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from formgen import formats
-from formgen.person import Person
-from formgen.process import Case
-from formgen.repeats import settled_as
-from formgen.store import Row
+from formgen.cases.person import Person
+from formgen.cases.workflow import Case
+from formgen.intake.duplicates import settled_as
+from formgen.storage.journal import Row
 from tests.conftest import AGREEMENT, DECIDED, DECISION, JOB, REFERRAL, Bench, saved_again
 from tests.strangers import OUTSIDER, WRONG_DAY, answers_to, told
 

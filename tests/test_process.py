@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from formgen import picture, prefill, registry
+from formgen.cases import diagram, prefill
+from formgen.cases.workflow import PHASES, Case, Known, Move, Step, advance, expected
 from formgen.errors import UsageError
-from formgen.form import Answers, Form
-from formgen.process import PHASES, Case, Known, Move, Step, advance, expected
+from formgen.forms import registry
+from formgen.forms.form import Answers, Form
 from formgen.settings import Workspace
 from tests.conftest import JOB, Bench
 
@@ -221,9 +222,9 @@ OWN = '''
 
 from __future__ import annotations
 
-from formgen.form import Form, ask
-from formgen.kinds import Line
-from formgen.process import Move
+from formgen.forms.form import Form, ask
+from formgen.fields.kinds import Line
+from formgen.cases.workflow import Move
 
 
 class Own(Form):
@@ -295,12 +296,12 @@ def test_rules_that_wait_for_forms_to_come_are_listed_and_not_asked() -> None:
 
 
 def test_no_phase_is_a_dead_end_or_out_of_reach_and_no_moves_overlap() -> None:
-    assert list(picture.faults(FORMS)) == []
+    assert list(diagram.faults(FORMS)) == []
 
 
 def test_the_faults_of_a_process_are_named() -> None:
     moves = (Move("T01", None, "phase_1"), Move("T02", "phase_1", "phase_1"), Move("T03", "phase_1", "phase_1"))
-    found = list(picture.faults([record_of(moves)]))
+    found = list(diagram.faults([record_of(moves)]))
     assert "T02 and T03 of stub overlap in phase_1" in found
     assert "phase_1 is a dead end" in found
     assert "phase_5 is never reached" in found
@@ -308,5 +309,5 @@ def test_the_faults_of_a_process_are_named() -> None:
 
 def test_the_picture_in_the_docs_is_the_process_as_it_stands() -> None:
     drawn = (REPOSITORY / "docs" / "process.svg").read_text(encoding="utf-8")
-    assert drawn == picture.svg(FORMS)
-    assert all(line.move in drawn for line in picture.table(FORMS))
+    assert drawn == diagram.svg(FORMS)
+    assert all(line.move in drawn for line in diagram.table(FORMS))

@@ -10,9 +10,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from formgen import prefill
-from formgen.kinds import Misread, MonthText, Places, Whole
-from formgen.process import Case, Step, advance, expected, tasks
+from formgen.cases import prefill
+from formgen.cases.workflow import Case, Step, advance, expected, tasks
+from formgen.fields.kinds import Misread, MonthText, Places, Whole
 from tests import strategies
 from tests.rules import (
     FORMS,

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from formgen import outbox
 from formgen.formats.docx.package import Package, w
-from formgen.store import Row
+from formgen.publishing import outbox
+from formgen.storage.journal import Row
 from tests.conftest import DECISION, JOB, REFERRAL, Bench, tree
 
 At = Callable[[str], Bench]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from formgen.repeats import SENTENCES
-from formgen.words import languages, say
+from formgen.i18n import languages, say
+from formgen.intake.duplicates import SENTENCES
 from tests.conftest import DECIDED, JOB, REFERRAL, Bench, changed, saved_again
 from tests.test_cli import Run, run
 

@@ -12,11 +12,11 @@ import pikepdf
 import pytest
 
 from formgen import formats
+from formgen.documents.extraction import SIGN, Question, flat
 from formgen.formats.docx.package import Package, w
 from formgen.formats.pdf.fields import NOTE, boxes
 from formgen.formats.pdf.fill import named
-from formgen.sheet import SIGN, Question, flat
-from formgen.store import Row
+from formgen.storage.journal import Row
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed, tree
 from tests.foreign import FILLERS, FLATTENERS, Job
 from tests.pdfs import UA, failures

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from formgen.form import Form
-from formgen.process import Case
-from formgen.store import Row
+from formgen.cases.workflow import Case
+from formgen.forms.form import Form
+from formgen.storage.journal import Row
 from tests.conftest import Bench
 from tests.foreign import FILLERS, Job
 from tests.replies import at_places, reply

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from formgen.form import Form
+from formgen.documents.extraction import Control, Question, flat
 from formgen.formats.pdf import fields
-from formgen.sheet import Control, Question, flat
+from formgen.forms.form import Form
 from tests.conftest import Bench
 from tests.foreign import FILLERS, Job
 from tests.replies import PLACE, WRONG, rejected, reply, told

@@ -11,9 +11,9 @@ import pytest
 
 from formgen import formats
 from formgen.demo import dated
-from formgen.sheet import AS_ISSUED, TOKEN
-from formgen.store import Row, day
-from formgen.words import say
+from formgen.documents.extraction import AS_ISSUED, TOKEN
+from formgen.i18n import say
+from formgen.storage.journal import Row, day
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed
 from tests.foreign import FILLERS, FLATTENERS, Job
 from tests.replies import PLACE, Wrong, at_places, put_right, reply

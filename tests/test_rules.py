@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 import tests.rules
-from formgen import prefill
-from formgen.form import Rule
-from formgen.process import Case, Step, advance, ends, expected, tasks
+from formgen.cases import prefill
+from formgen.cases.workflow import Case, Step, advance, ends, expected, tasks
+from formgen.forms.form import Rule
 from tests.rules import (
     AGREEMENT,
     AMENDMENT,

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from formgen import cage, wall
-from formgen.cage import PROTECTIONS
 from formgen.errors import SandboxUnavailable
-from formgen.health import health
-from formgen.store import Row
-from formgen.watch import SANDBOX, Watch, alone
-from formgen.words import say
+from formgen.i18n import say
+from formgen.intake.health import health
+from formgen.intake.watcher import SANDBOX, Watch, alone
+from formgen.sandbox import confine, reader_pool
+from formgen.sandbox.confine import PROTECTIONS
+from formgen.storage.journal import Row
 from tests.conftest import JOB, REFERRAL, SETTINGS, Bench
 from tests.test_cli import Run, run
 from tests.test_watch import until
@@ -23,7 +23,7 @@ from tests.test_watch import until
 __all__ = ["run"]  # the fixture of the command line
 At = Callable[[str], Bench]
 Become = Callable[[bool], None]
-READER, TELLER = wall.READER, cage.TELLER
+READER, TELLER = reader_pool.READER, confine.TELLER
 HELD = dict.fromkeys(PROTECTIONS, True)
 WEAK = HELD | {"memory": False}
 ALLOWED = f"{SETTINGS}allow_weak_sandbox = true\n"
@@ -39,10 +39,10 @@ def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
     """Return a function that makes of the machine one that limits what a process takes, or one that does not."""
 
     def change(weak: bool) -> None:
-        monkeypatch.setattr(wall, "READER", "tests.takeover:reads_without_as" if weak else READER)
-        monkeypatch.setattr(cage, "TELLER", "tests.takeover:tell_without_as" if weak else TELLER)
-        cage.tried.cache_clear()
-        wall.rest()
+        monkeypatch.setattr(reader_pool, "READER", "tests.takeover:reads_without_as" if weak else READER)
+        monkeypatch.setattr(confine, "TELLER", "tests.takeover:tell_without_as" if weak else TELLER)
+        confine.tried.cache_clear()
+        reader_pool.rest()
 
     yield change
     change(weak=False)

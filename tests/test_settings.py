@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from formgen.errors import OutOfReach, UsageError
 from formgen.settings import Coach, Intake, Limits, Office, Workspace
-from formgen.store import Journal
+from formgen.storage.journal import Journal
 from tests.conftest import NOON
 
 

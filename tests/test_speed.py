@@ -17,9 +17,9 @@ from benchmarks import peers
 from benchmarks.contest import Way, paced, raced, ratio
 from benchmarks.samples import Sample, samples
 from formgen import formats
-from formgen.form import judge
-from formgen.issue import words_for
-from formgen.sheet import Identity
+from formgen.documents.extraction import Identity
+from formgen.forms.form import judge
+from formgen.issuing.issue import words_for
 from tests.conftest import REFERRAL, Bench
 from tests.strategies import KEYS
 

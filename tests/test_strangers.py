@@ -14,12 +14,12 @@ import pikepdf
 import pypdfium2
 import pytest
 
-from formgen import registry
-from formgen.form import Form
+from formgen.cases.person import list_identifying_fields
 from formgen.formats.docx.package import Package
-from formgen.person import list_identifying_fields
+from formgen.forms import registry
+from formgen.forms.form import Form
 from formgen.settings import Workspace
-from formgen.store import Journal, Row, day, stamp
+from formgen.storage.journal import Journal, Row, day, stamp
 from tests.conftest import SETTINGS, Bench, saved_again
 from tests.stages import open_bench
 from tests.strangers import (

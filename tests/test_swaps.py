@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from formgen import files, outbox, watch
-from formgen.inbox import CANARY, is_being_written, opened
-from formgen.watch import Watch
+from formgen import files
+from formgen.intake import watcher
+from formgen.intake.inbox import CANARY, is_being_written, opened
+from formgen.intake.watcher import Watch
+from formgen.publishing import outbox
 from tests.conftest import NOON, REFERRAL, Bench, thing, tree
 
 SWAPS = 1000
@@ -27,8 +29,8 @@ def test_a_thousand_swaps_under_load_let_nothing_out_and_make_nothing(
 ) -> None:
     limits = "max_bytes = 100_000\nquiet = 0.0\nincomplete = 0.0\nstatus_file = true\n"
     (bench.root / "formgen.toml").write_text(f"[intake]\n{limits}")
-    monkeypatch.setattr(watch, "SIGNED_EVERY", 0.0)
-    monkeypatch.setattr(watch, "CANARY_EVERY", 0.0)
+    monkeypatch.setattr(watcher, "SIGNED_EVERY", 0.0)
+    monkeypatch.setattr(watcher, "CANARY_EVERY", 0.0)
     bench = bench.restarted()
     bench.journal.keys_to_sign(NOON)
     (key,) = (bench.workspace.var / "keys").glob("*.key")

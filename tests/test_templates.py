@@ -17,15 +17,15 @@ from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 from lxml import etree
 
-from formgen import registry
+from formgen.documents.extraction import Answer, Control, Sheet
 from formgen.errors import UsageError
 from formgen.formats import docx
 from formgen.formats.docx import carried, syntax
 from formgen.formats.docx.package import DOCUMENT_BYTES, TEMPLATE_BYTES, w
 from formgen.formats.docx.wording import LONGEST
+from formgen.forms import registry
+from formgen.i18n import say
 from formgen.settings import Workspace
-from formgen.sheet import Answer, Control, Sheet
-from formgen.words import say
 from tests.strategies import FORMS, WORKSPACE, members, packed, words
 from tests.test_cli import REPOSITORY, Run, run
 

@@ -15,12 +15,13 @@ from uuid import UUID
 
 import pytest
 
-from formgen import formats, wall
+from formgen import formats
+from formgen.cases.workflow import Case, expected, tasks
 from formgen.demo import Clock, Outcome, Stage, Turn, play
-from formgen.process import Case, expected, tasks
-from formgen.sheet import Identity
-from formgen.store import Caseloads
-from formgen.watch import Watch
+from formgen.documents.extraction import Identity
+from formgen.intake.watcher import Watch
+from formgen.sandbox import reader_pool
+from formgen.storage.journal import Caseloads
 from tests.conftest import Bench, changed, tree
 from tests.test_loop import signed_for
 from tests.timelines import STORY, Step, Timeline, loop, normal, not_started, read, wrong
@@ -235,7 +236,7 @@ def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Pa
     home = tmp_path_factory.mktemp("loop")
     (home / "now").mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
+        patch.setattr(reader_pool, "read", lambda data, papers, _: formats.read(data, papers))
         theatre = opened(home / "now")
         found = {}
         for step in (None, *loop.TIMELINE.steps):

@@ -17,11 +17,14 @@ from typing import Any
 
 import pytest
 
-from formgen import formats, health, issue, outbox, reply, retries
+from formgen import formats
 from formgen.errors import OutOfReach
-from formgen.intake import ALL, Intake
-from formgen.verdict import Desk
-from formgen.watch import Watch
+from formgen.intake import health, retries
+from formgen.intake.decide import Desk
+from formgen.intake.pipeline import ALL, Intake
+from formgen.intake.watcher import Watch
+from formgen.issuing import correction, issue
+from formgen.publishing import outbox
 from tests.conftest import AGREEMENT, JOB, NOON, REFERRAL, Bench, thing
 from tests.replies import WRONG, rejected
 from tests.replies import reply as reply_to
@@ -147,9 +150,9 @@ def test_a_reply_that_cannot_be_drawn_falls_back_and_the_reason_is_there_in_any_
 ) -> None:
     monkeypatch.setattr(issue, "again", fail)
     if broken != "form":
-        monkeypatch.setattr(reply, "letter", fail)
+        monkeypatch.setattr(correction, "letter", fail)
     if broken == "all":
-        monkeypatch.setattr(reply, "text", fail)
+        monkeypatch.setattr(correction, "text", fail)
     row = rejected(bench, WRONG["many"])
     file = outbox.rejected_path(bench.workspace, row["rejected_as"])
     beside = {place.name.removeprefix(file.name) for place in file.parent.iterdir()}
@@ -164,7 +167,7 @@ def test_a_reply_that_cannot_be_drawn_falls_back_and_the_reason_is_there_in_any_
         assert all(error["message"] in text for error in bench.reason(row)["errors"])
     assert len(problems(bench)) == (1 if broken == "all" else 0)
     monkeypatch.undo()
-    monkeypatch.setattr("formgen.wall.read", lambda data, papers, _: formats.read(data, papers))
+    monkeypatch.setattr("formgen.sandbox.reader_pool.read", lambda data, papers, _: formats.read(data, papers))
     rested(bench).watch()
     assert problems(bench) == []
 
@@ -230,7 +233,7 @@ def test_whatever_goes_wrong_with_one_return_the_others_of_its_batch_go_on(
     else:
         assert (first["outcome"], first["code"], problems(bench)) == ("rejected", "internal_error", [])
     monkeypatch.undo()
-    monkeypatch.setattr("formgen.wall.read", lambda data, papers, _: formats.read(data, papers))
+    monkeypatch.setattr("formgen.sandbox.reader_pool.read", lambda data, papers, _: formats.read(data, papers))
     rested(bench).watch()
     assert bench.journal.counts() == {"accepted": 1, "rejected": 2}
     assert (problems(bench), len(bench.feed())) == ([], 3)
@@ -351,7 +354,7 @@ def test_a_file_that_is_too_large_is_neither_read_nor_copied_and_answered(
     with file.open("wb") as stream:
         stream.truncate(5_000_000_000)
     reading: list[str] = []
-    monkeypatch.setattr("formgen.intake.opened", lambda file, _: reading.append(file.name))
+    monkeypatch.setattr("formgen.intake.pipeline.opened", lambda file, _: reading.append(file.name))
     bench.watch()
     row = bench.journal.returned()[-1]
     assert (reading, row["outcome"], row["code"], row["size"]) == ([], "rejected", "too_large", 5_000_000_000)
@@ -374,7 +377,7 @@ def test_a_file_that_is_too_large_and_cannot_be_moved_is_answered_once_left_and_
     def refuse(*_: Any) -> bool:
         raise OSError(18, "Invalid cross-device link")
 
-    monkeypatch.setattr("formgen.intake.set_aside", refuse)
+    monkeypatch.setattr("formgen.intake.pipeline.set_aside", refuse)
     for _ in range(3):
         rested(bench).watch()
     assert (file.exists(), sound.exists()) == (True, False)
@@ -449,7 +452,7 @@ def test_a_problem_with_a_file_that_somebody_has_taken_away_is_over(
 
     file = bench.drop(thing())
     with monkeypatch.context() as folder:
-        folder.setattr("formgen.intake.remove", refuse)
+        folder.setattr("formgen.intake.pipeline.remove", refuse)
         bench.watch()
     assert len(problems(bench)) == 1
     file.unlink()
@@ -650,7 +653,7 @@ def test_what_is_written_into_a_file_after_it_was_copied_stays_in_the_inbox_and_
 def test_of_a_long_backlog_those_that_are_ready_go_first_whatever_lies_before_them(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("formgen.watch.LOOKS", 20)
+    monkeypatch.setattr("formgen.intake.watcher.LOOKS", 20)
     bench = limited(bench, incomplete=3600)
     daemon = Watch(bench.intake)
     for number in range(60):

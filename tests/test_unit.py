@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from formgen.cases.workflow import advance, tasks
 from formgen.errors import UsageError
-from formgen.process import advance, tasks
 from tests.conftest import Bench, tree
 from tests.rules import FORMS, JOB, judged
 from tests.rules.closing import BASE as CLOSING

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from formgen import audit, sealing
-from formgen.access import Actor
+from formgen.encryption import CHUNK, PLAIN, SALT, TAG, Vault, from_file, from_text
 from formgen.errors import OutOfReach, UsageError
+from formgen.reports import integrity
 from formgen.settings import Workspace
-from formgen.store import Journal
-from formgen.vault import CHUNK, PLAIN, SALT, TAG, Vault, from_file, from_text
+from formgen.storage import rekey
+from formgen.storage.access_log import Actor
+from formgen.storage.journal import Journal
 from tests.conftest import AGREEMENT, JOB, NOON, REFERRAL, SETTINGS, Bench, saved_again, tree
 from tests.test_cli import COMMANDS, Run, run
 
@@ -302,24 +303,24 @@ def test_a_crash_as_encryption_is_turned_on_loses_nothing(
 
     with monkeypatch.context() as crash:
         if stop == "digests":
-            crash.setattr(sealing.files, "put", die)
+            crash.setattr(rekey.files, "put", die)
         elif stop == "sealed_anew":
             crash.setattr(Journal, "sealed_anew", die)
         else:
             crash.setattr(Path, "iterdir", die)
         with pytest.raises(Killed):
-            sealing.reseal(workspace, PLAIN, Actor("testi"), NOON)
-    sealing.reseal(workspace, PLAIN, Actor("testi"), NOON)
+            rekey.reseal(workspace, PLAIN, Actor("testi"), NOON)
+    rekey.reseal(workspace, PLAIN, Actor("testi"), NOON)
     bench = Bench(root)
     assert leaks(root) == []
-    assert list(audit.flaws(bench.workspace, bench.journal)) == []
+    assert list(integrity.flaws(bench.workspace, bench.journal)) == []
 
 
 def test_a_process_that_was_at_work_before_the_key_changed_writes_nothing(tmp_path: Path) -> None:
     root = keyed(tmp_path / "työtila", PLAIN)
     bench = walked(Bench(root))
     keyed(root, ONE)
-    sealing.reseal(Workspace(root), PLAIN, Actor("testi"), NOON)
+    rekey.reseal(Workspace(root), PLAIN, Actor("testi"), NOON)
     with pytest.raises(OutOfReach, match="uudelleen"):
         bench.issue("referral")
     assert json.loads(Bench(root).journal.returned()[0]["source"] and "true")

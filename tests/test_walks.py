@@ -23,10 +23,11 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from formgen import formats, wall
+from formgen import formats
+from formgen.cases.workflow import Case, advance, hold, resume
 from formgen.errors import UsageError
-from formgen.process import Case, advance, hold, resume
-from formgen.store import day
+from formgen.sandbox import reader_pool
+from formgen.storage.journal import day
 from tests.rules import FORMS
 from tests.stages import LEGAL, STAGES, filled, open_bench, take, typed, workspaces
 from tests.test_rules import BASE, CASE, MOVES
@@ -221,7 +222,7 @@ def records(case: Case, form: str) -> list[Any]:
 
 def test_no_walk_reaches_what_the_table_forbids(workspaces: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Unit, "stages", workspaces, raising=False)
-    monkeypatch.setattr(wall, "read", lambda data, papers, _: formats.read(data, papers))
+    monkeypatch.setattr(reader_pool, "read", lambda data, papers, _: formats.read(data, papers))
     run_state_machine_as_test(
         Unit,
         settings=settings(

@@ -17,12 +17,13 @@ from io import BytesIO
 
 import pytest
 
-from formgen import cage, formats, wall
+from formgen import formats
+from formgen.documents.extraction import Answer, Sheet
 from formgen.errors import CutOff, Unreadable
-from formgen.form import Form, blank
 from formgen.formats.docx.read import index
+from formgen.forms.form import Form, blank
+from formgen.sandbox import confine, reader_pool
 from formgen.settings import Intake
-from formgen.sheet import Answer, Sheet
 from tests.strategies import FORMS, drawn, members, packed, papers
 from tests.texts import modules
 
@@ -33,11 +34,11 @@ every_form = pytest.mark.parametrize("form", tuple(FORMS), ids=lambda form: form
 
 @pytest.fixture(autouse=True)
 def _no_reader_is_left() -> Iterator[None]:
-    wall.rest()
+    reader_pool.rest()
     yield
-    assert len(wall.IDLE) <= 1, "one reads after the other, each is ended or used again"
-    assert [child for reader in wall.IDLE for child in reader.children] == []
-    wall.rest()
+    assert len(reader_pool.IDLE) <= 1, "one reads after the other, each is ended or used again"
+    assert [child for reader in reader_pool.IDLE for child in reader.children] == []
+    reader_pool.rest()
 
 
 @cache
@@ -63,7 +64,7 @@ def heavy() -> bytes:
 @every_form
 def test_a_document_reads_the_same_on_both_sides(form: type[Form]) -> None:
     data = document(form)
-    sheet = wall.read(data, papers(), Intake())
+    sheet = reader_pool.read(data, papers(), Intake())
     assert sheet == formats.read(data, papers())
     assert any(answer.text for answer in sheet.answers.values())
 
@@ -80,7 +81,7 @@ def test_a_document_reads_the_same_on_both_sides(form: type[Form]) -> None:
     ids=["nothing", "text", "half a package", "another package", "a name that leads out"],
 )
 def test_what_cannot_be_read_has_the_same_code_on_both_sides(data: bytes, code: str) -> None:
-    for read in (lambda: wall.read(data, papers(), Intake()), lambda: formats.read(data, papers())):
+    for read in (lambda: reader_pool.read(data, papers(), Intake()), lambda: formats.read(data, papers())):
         with pytest.raises(Unreadable) as refused:
             read()
         assert (refused.value.code, type(refused.value)) == (code, Unreadable)
@@ -99,36 +100,36 @@ def test_every_sentence_with_which_a_reader_refuses_is_one_that_it_may_say() -> 
 
 def test_a_file_over_the_limit_is_not_even_opened() -> None:
     with pytest.raises(Unreadable) as refused:
-        wall.read(bytes(11), papers(), Intake(max_bytes=10))
+        reader_pool.read(bytes(11), papers(), Intake(max_bytes=10))
     assert refused.value.code == "too_large"
 
 
 def test_a_reading_that_takes_too_long_is_cut_off() -> None:
     with pytest.raises(CutOff) as refused:
-        wall.read(heavy(), papers(), Intake(wall_seconds=0.2))
+        reader_pool.read(heavy(), papers(), Intake(wall_seconds=0.2))
     assert refused.value.code == "timeout"
 
 
 def test_a_reading_that_uses_up_its_processor_time_is_cut_off() -> None:
     with pytest.raises(CutOff) as refused:
-        wall.read(heavy(), papers(), Intake(cpu_seconds=1))
+        reader_pool.read(heavy(), papers(), Intake(cpu_seconds=1))
     assert refused.value.code in {"unsafe", "timeout"}
 
 
 @pytest.mark.parametrize("megabytes", [1, 150])
 def test_a_reading_that_runs_out_of_memory_is_refused(megabytes: int) -> None:
     with pytest.raises(Unreadable) as refused:
-        wall.read(heavy(), papers(), Intake(memory_bytes=megabytes * 1_000_000))
+        reader_pool.read(heavy(), papers(), Intake(memory_bytes=megabytes * 1_000_000))
     assert refused.value.code in {"unsafe", "too_large", "unreadable"}, "whoever notices it first says so"
 
 
 def test_a_reader_that_is_killed_is_cut_off() -> None:
-    wall.read(document(next(iter(FORMS))), papers(), Intake())
-    (reader,) = wall.IDLE
+    reader_pool.read(document(next(iter(FORMS))), papers(), Intake())
+    (reader,) = reader_pool.IDLE
     signal.pidfd_send_signal(reader.handle, signal.SIGSTOP)  # it does not answer before
     with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(wall.read, heavy(), papers(), Intake())
-        while wall.IDLE and not reading.done():
+        reading = pool.submit(reader_pool.read, heavy(), papers(), Intake())
+        while reader_pool.IDLE and not reading.done():
             pass
         time.sleep(0.2)  # it has been found alive, and asked
         signal.pidfd_send_signal(reader.handle, signal.SIGKILL)
@@ -140,31 +141,31 @@ def test_a_reader_that_is_killed_is_cut_off() -> None:
 def test_the_next_file_is_read_as_if_nothing_had_happened() -> None:
     form = next(iter(FORMS))
     with pytest.raises(CutOff):
-        wall.read(heavy(), papers(), Intake(wall_seconds=0.05))
-    assert wall.read(document(form), papers(), Intake()) == formats.read(document(form), papers())
+        reader_pool.read(heavy(), papers(), Intake(wall_seconds=0.05))
+    assert reader_pool.read(document(form), papers(), Intake()) == formats.read(document(form), papers())
 
 
 def confined(code: str) -> str:
     """Return what a program prints that runs as the child behind the wall does."""
-    start = f"from formgen.cage import Bounds, Cage, confine\nconfine(Bounds({MEMORY}, {CPU}), Cage())\n"
+    start = f"from formgen.sandbox.confine import Bounds, Cage, confine\nconfine(Bounds({MEMORY}, {CPU}), Cage())\n"
     return subprocess.run([sys.executable, "-c", start + code], check=True, capture_output=True, text=True).stdout
 
 
 def test_one_reader_reads_one_file_after_another() -> None:
     form = next(iter(FORMS))
-    wall.read(document(form), papers(), Intake())
-    (reader,) = wall.IDLE
+    reader_pool.read(document(form), papers(), Intake())
+    (reader,) = reader_pool.IDLE
     for data in (document(form), packed({"word/x": b""})):
         with suppress(Unreadable):
-            wall.read(data, papers(), Intake())
-    assert [reader] == wall.IDLE
+            reader_pool.read(data, papers(), Intake())
+    assert [reader] == reader_pool.IDLE
     assert reader.alive
 
 
 def test_a_reader_looks_only_for_the_papers_of_its_call() -> None:
     one, other = list(FORMS)[:2]
     for asked in (papers(), {(other.id, other.version): papers()[other.id, other.version]}, papers()):
-        sheet = wall.read(document(one), asked, Intake())
+        sheet = reader_pool.read(document(one), asked, Intake())
         assert bool(sheet.answers) == ((one.id, one.version) in asked)
 
 
@@ -175,7 +176,7 @@ for name in ("AS", "CPU", "CORE", "FSIZE", "NOFILE", "NPROC"):
     print(*resource.getrlimit(getattr(resource, f"RLIMIT_{name}")))
 """
     found = [tuple(map(int, line.split())) for line in confined(code).splitlines()]
-    assert found == [(limit, limit) for limit in (MEMORY, CPU, 0, 0, cage.OPEN_FILES, 0)]
+    assert found == [(limit, limit) for limit in (MEMORY, CPU, 0, 0, confine.OPEN_FILES, 0)]
 
 
 def test_what_there_is_to_find_is_indexed_before_a_child_is_forked() -> None:

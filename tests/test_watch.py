@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 
-from formgen import files, retries, watch
+from formgen import files
 from formgen.errors import OutOfReach
-from formgen.health import health, left_undone
-from formgen.inbox import CANARY, DEEPEST, candidates, ignored, is_being_edited, oddities
-from formgen.intake import Begun, Intake
-from formgen.watch import Watch, alive, alone
+from formgen.intake import retries, watcher
+from formgen.intake.health import health, left_undone
+from formgen.intake.inbox import CANARY, DEEPEST, candidates, ignored, is_being_edited, oddities
+from formgen.intake.pipeline import Begun, Intake
+from formgen.intake.watcher import Watch, alive, alone
 from tests.conftest import JOB, REFERRAL, Bench, saved_again, thing
 
 At = Callable[[str], Bench]
@@ -36,7 +37,7 @@ class Time:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Take the place of the real one."""
         self.now = 1000.0
-        for module in (watch, retries):
+        for module in (watcher, retries):
             monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: self.now))
 
 
@@ -201,7 +202,7 @@ def test_a_file_is_taken_after_it_has_been_left_alone_for_the_quiet_time(bench: 
 def test_a_file_that_a_long_scan_comes_to_late_is_left_alone_for_the_quiet_time_too(
     bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "BATCH", 1)
+    monkeypatch.setattr(watcher, "BATCH", 1)
     daemon = Watch(bench.intake)
     first, late = bench.drop(thing(), "1.docx"), bench.workspace.inbox / "z" / "2.docx"
     late.parent.mkdir()
@@ -226,8 +227,8 @@ def test_a_file_that_a_long_scan_comes_to_late_is_left_alone_for_the_quiet_time_
 def test_of_a_long_backlog_no_more_is_looked_at_than_fits_and_all_is_taken_in_the_end(
     bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watch, "BATCH", 2)
-    monkeypatch.setattr(watch, "LOOKS", 3)
+    monkeypatch.setattr(watcher, "BATCH", 2)
+    monkeypatch.setattr(watcher, "LOOKS", 3)
     daemon = Watch(bench.intake)
     for number in range(11):
         bench.drop(thing(f"something {number}".encode()), f"{number:02}.docx")
@@ -496,7 +497,7 @@ def test_a_deaf_observer_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPat
     office = bench.workspace.office
     quick = office.intake.model_copy(update={"rescan": 0.01})
     bench.workspace.__dict__["office"] = office.model_copy(update={"intake": quick})
-    monkeypatch.setattr(watch, "CANARY_WITHIN", 0.05)
+    monkeypatch.setattr(watcher, "CANARY_WITHIN", 0.05)
     made: list[Deaf] = []
 
     def deaf(_self: Watch, _hint: Any) -> Deaf:
@@ -515,8 +516,8 @@ def test_an_observer_that_hears_its_canary_is_kept(bench: Bench, monkeypatch: py
     office = bench.workspace.office
     quick = office.intake.model_copy(update={"rescan": 0.01})
     bench.workspace.__dict__["office"] = office.model_copy(update={"intake": quick})
-    monkeypatch.setattr(watch, "CANARY_WITHIN", 0.5)
-    monkeypatch.setattr(watch, "CANARY_EVERY", 0.05)
+    monkeypatch.setattr(watcher, "CANARY_WITHIN", 0.5)
+    monkeypatch.setattr(watcher, "CANARY_EVERY", 0.05)
     real, made, heard = Watch.observer, [], []
 
     def counted(daemon: Watch, hint: Any) -> Any:
@@ -561,14 +562,14 @@ def test_a_daemon_that_cannot_observe_scans(bench: Bench, monkeypatch: pytest.Mo
     quick = office.intake.model_copy(update={"rescan": 0.05})
     bench.workspace.__dict__["office"] = office.model_copy(update={"intake": quick})
 
-    class Refused(watch.Observer):  # type: ignore[misc, valid-type]
+    class Refused(watcher.Observer):  # type: ignore[misc, valid-type]
         """An observer for which the kernel has no room."""
 
         def start(self) -> None:
             """Fail as inotify does at its limit."""
             raise OSError(28, "inotify watch limit reached")
 
-    monkeypatch.setattr(watch, "Observer", Refused)
+    monkeypatch.setattr(watcher, "Observer", Refused)
     with running(Watch(bench.intake)):
         file = bench.drop(thing())
         assert until(lambda: not file.exists())

@@ -13,13 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from formgen import cli, formats, words
-from formgen.codes import CodeList
+from formgen import cli, formats, i18n
+from formgen.documents.extraction import Answer, Question, Sheet
 from formgen.errors import UsageError
-from formgen.form import Field, Form, blank
-from formgen.kinds import Choose, Place
-from formgen.sheet import Answer, Question, Sheet
-from formgen.words import LOCALE, catalog, languages, plain, say
+from formgen.fields.code_list import CodeList
+from formgen.fields.kinds import Choose, Place
+from formgen.forms.form import Field, Form, blank
+from formgen.i18n import LOCALE, catalog, languages, plain, say
 from tests import strategies, texts
 
 FORMS = list(texts.FORMS)
@@ -146,7 +146,7 @@ def test_words_can_stand_in_a_template(language: str) -> None:
 @pytest.mark.parametrize("place", code_lists())
 def test_an_option_is_named_in_no_language_as_another_is_in_any(place: str) -> None:
     labels = {
-        code: {plain(text) for text in words.everywhere(entry.label)} for code, entry in code_lists()[place].items()
+        code: {plain(text) for text in i18n.everywhere(entry.label)} for code, entry in code_lists()[place].items()
     }
     assert not [(one, two) for one, two in combinations(labels, 2) if labels[one] & labels[two]]
 
@@ -162,7 +162,7 @@ def test_questions_that_stand_together_are_told_apart(form: type[Form], language
 @pytest.mark.parametrize("form", FORMS, ids=IDS)
 def test_a_question_is_named_in_no_language_as_another_is_in_any(form: type[Form]) -> None:
     for _, questions in levels(form.questions()):
-        labels = {item.path: {plain(text) for text in words.everywhere(item.label)} for item in questions}
+        labels = {item.path: {plain(text) for text in i18n.everywhere(item.label)} for item in questions}
         assert not [(one, two) for one, two in combinations(labels, 2) if labels[one] & labels[two]]
 
 

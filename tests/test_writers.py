@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from formgen.documents.producers import WRITERS, recognised
 from formgen.formats import docx, pdf
 from formgen.formats.docx.package import Package
-from formgen.writers import WRITERS, recognised
 from tests.conftest import Bench, changed
 from tests.replies import WRONG, rejected, reply
 

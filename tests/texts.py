@@ -25,17 +25,18 @@ from babel.messages import Catalog
 from babel.messages.pofile import read_po, write_po
 
 import formgen
-from formgen import kinds, registry
-from formgen.cage import PROTECTIONS
-from formgen.catalogue import REMEDY
+from formgen.documents.extraction import Control, Question
+from formgen.documents.producers import WRITERS
 from formgen.errors import FormgenError
-from formgen.form import Field
-from formgen.kinds import Choose, Place
-from formgen.registry import Registry
+from formgen.fields import kinds
+from formgen.fields.kinds import Choose, Place
+from formgen.forms import registry
+from formgen.forms.form import Field
+from formgen.forms.registry import Registry
+from formgen.i18n import FALLBACK, LOCALE
+from formgen.reports.error_catalogue import REMEDY
+from formgen.sandbox.confine import PROTECTIONS
 from formgen.settings import Office, Workspace
-from formgen.sheet import Control, Question
-from formgen.words import FALLBACK, LOCALE
-from formgen.writers import WRITERS
 
 REPOSITORY = Path(__file__).parents[1]
 FORMS = registry.load(Workspace(REPOSITORY))

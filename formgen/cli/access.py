@@ -7,12 +7,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from formgen import audit
-from formgen.access import Head
 from formgen.cli.console import _, err, examples, out
 from formgen.cli.session import now, session
 from formgen.errors import UsageError
-from formgen.keys import SIGNING
+from formgen.reports import integrity
+from formgen.storage.access_log import Head
+from formgen.storage.signing_keys import SIGNING
 
 app = typer.Typer()
 access = typer.Typer(name="access", no_args_is_help=True)
@@ -133,7 +133,9 @@ def verify(
     head = Head.read(noted)
     if noted and head is None:
         raise UsageError("Lokin loppu annetaan muodossa NUMERO:TIIVISTE.")
-    found = [shared.say(flaw.message, **flaw._asdict()) for flaw in audit.flaws(shared.workspace, shared.journal, head)]
+    found = [
+        shared.say(flaw.message, **flaw._asdict()) for flaw in integrity.flaws(shared.workspace, shared.journal, head)
+    ]
     with shared.journal.transaction() as connection:
         end = shared.journal.head(connection)
     if shared.as_json:

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from formgen.cases.workflow import PHASES, Case, Task, expected, hold, resume, tasks
 from formgen.cli.console import _, err, examples, out
 from formgen.cli.session import Session, now, session
 from formgen.errors import Finding, UsageError
-from formgen.kinds import DayDate, Misread
-from formgen.process import PHASES, Case, Task, expected, hold, resume, tasks
-from formgen.store import Caseloads, day
+from formgen.fields.kinds import DayDate, Misread
+from formgen.storage.journal import Caseloads, day
 
 STATUS = {"open": "avoin", "on_hold": "tauolla", "closed": "päättynyt"}
 

@@ -13,10 +13,10 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.text import Text
 
-from formgen import words
+from formgen import i18n
 from formgen.errors import FormgenError
 
-HERE = words.spoken_here(os.environ)
+HERE = i18n.spoken_here(os.environ)
 
 WIDE = 160
 
@@ -77,7 +77,7 @@ class Asked:
 
 def _(text: str, **values: object) -> str:
     """Return a Finnish text in the language of the messages."""
-    return words.say(text, HERE, **values)
+    return i18n.say(text, HERE, **values)
 
 
 def examples(*lines: str) -> str:
@@ -88,5 +88,5 @@ def examples(*lines: str) -> str:
 def text_of(error: BaseException, language: str) -> str:
     """Return an error as a person reads it."""
     if isinstance(error, FormgenError):
-        return words.say(error.message, language, **error.values)
+        return i18n.say(error.message, language, **error.values)
     return str(error)

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from formgen import outbox
 from formgen.cli.console import _, err, examples
 from formgen.cli.outcomes import OUTCOMES, UNSURE
 from formgen.cli.session import session
 from formgen.cli.workspace import METRICS
 from formgen.errors import FormgenError, OutOfReach
-from formgen.health import left_undone
-from formgen.watch import Watch
+from formgen.intake.health import left_undone
+from formgen.intake.watcher import Watch
+from formgen.publishing import outbox
 
 app = typer.Typer()
 

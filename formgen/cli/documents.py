@@ -10,19 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
-from formgen import outbox, wall
 from formgen.cli.console import _, examples, out
 from formgen.cli.outcomes import described_bytes, report, settled, told
 from formgen.cli.session import Session, now, progress, session
 from formgen.errors import OutOfReach, SandboxUnavailable, UsageError
-from formgen.form import Form
-from formgen.health import require_sandbox
-from formgen.intake import ALL
-from formgen.issue import Issued, issue
-from formgen.issue import archive as make_archived
-from formgen.repeats import foreseen
-from formgen.store import day
-from formgen.watch import Watch
+from formgen.forms.form import Form
+from formgen.intake.duplicates import foreseen
+from formgen.intake.health import require_sandbox
+from formgen.intake.pipeline import ALL
+from formgen.intake.watcher import Watch
+from formgen.issuing.issue import Issued, issue
+from formgen.issuing.issue import archive as make_archived
+from formgen.publishing import outbox
+from formgen.sandbox import reader_pool
+from formgen.storage.journal import day
 
 app = typer.Typer()
 
@@ -143,7 +144,7 @@ def read(
     context: typer.Context, files: Annotated[list[Path], typer.Argument(metavar="FILE…", help=_("Tiedostot."))]
 ) -> None:
     """Read and validate files; nothing is written."""
-    wall.prepare()
+    reader_pool.prepare()
     shared = session(context)
     found = []
     for file in progress(files, shared.say("Luetaan")):

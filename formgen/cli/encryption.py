@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from formgen.access import Actor
 from formgen.cli.console import _, err, examples
 from formgen.cli.session import now, session
-from formgen.sealing import reseal
-from formgen.vault import PLAIN, from_file
-from formgen.watch import alone
+from formgen.encryption import PLAIN, from_file
+from formgen.intake.watcher import alone
+from formgen.storage.access_log import Actor
+from formgen.storage.rekey import reseal
 
 app = typer.Typer()
 

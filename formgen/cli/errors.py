@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from formgen.catalogue import SEVERITY, catalogue
 from formgen.cli.console import _, examples, out
 from formgen.cli.session import session
 from formgen.errors import UsageError
+from formgen.reports.error_catalogue import SEVERITY, catalogue
 
 app = typer.Typer()
 

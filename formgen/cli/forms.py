@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from formgen import prefill
+from formgen.cases import prefill
 from formgen.cli.console import _, err, examples, out
 from formgen.cli.session import session
-from formgen.form import Field, Form
+from formgen.forms.form import Field, Form
 
 app = typer.Typer(name="forms", no_args_is_help=True)
 

@@ -12,10 +12,10 @@ import typer
 
 from formgen.cli.console import out
 from formgen.cli.session import Session
-from formgen.repeats import settled_as
-from formgen.sheet import UNSEEN
-from formgen.store import stamp
-from formgen.verdict import Verdict, answer_sender, envelope, reason
+from formgen.documents.extraction import UNSEEN
+from formgen.intake.decide import Verdict, answer_sender, envelope, reason
+from formgen.intake.duplicates import settled_as
+from formgen.storage.journal import stamp
 
 REJECTED, UNSURE = 3, 4
 EXIT = {"rejected": REJECTED, "review": UNSURE, "waiting": UNSURE}

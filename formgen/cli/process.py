@@ -8,10 +8,11 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from formgen import files, picture
+from formgen import files
+from formgen.cases import diagram
+from formgen.cases.workflow import PHASES
 from formgen.cli.console import _, examples, out
 from formgen.cli.session import session
-from formgen.process import PHASES
 
 app = typer.Typer()
 
@@ -25,9 +26,9 @@ def process(
 ) -> None:
     """Print the transitions, or draw them."""
     shared = session(context)
-    lines = picture.table(shared.registry)
+    lines = diagram.table(shared.registry)
     if svg:
-        files.write(svg, picture.svg(shared.registry, shared.language).encode())
+        files.write(svg, diagram.svg(shared.registry, shared.language).encode())
     if shared.as_json:
         shared.answer([line._asdict() for line in lines])
         return

@@ -16,12 +16,12 @@ import typer
 from rich.table import Table
 
 from formgen import files
-from formgen.access import Actor
 from formgen.cli.console import _, examples, out
 from formgen.cli.outcomes import OUTCOMES, report, settled, told
 from formgen.cli.session import Session, now, session
-from formgen.doubts import changes, doubts, written
 from formgen.errors import UsageError
+from formgen.intake.review import changes, doubts, written
+from formgen.storage.access_log import Actor
 
 app = typer.Typer(name="review", no_args_is_help=True)
 

@@ -15,14 +15,15 @@ import structlog
 import typer
 from rich.progress import track
 
-from formgen import registry, words
-from formgen.access import Actor
+from formgen import i18n
 from formgen.cli.console import HERE, Asked, LogFormat, err
 from formgen.errors import OutOfReach
-from formgen.intake import Intake
-from formgen.registry import Registry
+from formgen.forms import registry
+from formgen.forms.registry import Registry
+from formgen.intake.pipeline import Intake
 from formgen.settings import Workspace
-from formgen.store import Journal
+from formgen.storage.access_log import Actor
+from formgen.storage.journal import Journal
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Session:
 
     def say(self, text: str, **values: object) -> str:
         """Return a text in the language of the messages."""
-        return words.say(text, self.language, **values)
+        return i18n.say(text, self.language, **values)
 
     def answer(self, value: Any) -> None:
         """Print one JSON document."""

@@ -11,10 +11,11 @@ import structlog
 import typer
 from rich.table import Table
 
-from formgen import demo, outbox
+from formgen import demo
+from formgen.cases.workflow import PHASES
 from formgen.cli.console import _, err, examples, out
 from formgen.cli.session import Session, progress, session
-from formgen.process import PHASES
+from formgen.publishing import outbox
 
 app = typer.Typer()
 

@@ -11,7 +11,7 @@ from formgen import files, formats
 from formgen.cli.console import _, err, examples, out, text_of
 from formgen.cli.session import session
 from formgen.errors import UsageError
-from formgen.registry import template_file
+from formgen.forms.registry import template_file
 
 app = typer.Typer(name="templates", no_args_is_help=True)
 

@@ -14,16 +14,19 @@ import structlog
 import typer
 from rich.table import Table
 
-from formgen import demo, files, kernel, outbox, registry
+from formgen import demo, files
 from formgen.cli.console import _, err, examples, out
 from formgen.cli.session import Session, session
-from formgen.health import health
+from formgen.forms import registry
+from formgen.intake.health import health
+from formgen.publishing import outbox
+from formgen.sandbox import kernel
 from formgen.settings import CONTENT, PACKAGED, Workspace
-from formgen.store import Journal
+from formgen.storage.journal import Journal
 
 app = typer.Typer()
 
-METRICS = "formgen.metrics"  # loaded when it is asked for: Prometheus' library is slow to load
+METRICS = "formgen.intake.metrics"  # loaded when it is asked for: Prometheus' library is slow to load
 
 EXAMPLE = """\
 # formgen: toimiston asetukset. Jokaisella on oletus, joten tiedosto voi olla tyhjäkin.

@@ -14,11 +14,11 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Protocol
 
+from formgen.documents.extraction import Paper, Sheet
 from formgen.errors import Unreadable
 from formgen.formats._refusals import DAMAGED, EMPTY, LARGE, UNKNOWN
 from formgen.formats._refusals import REFUSALS as REFUSALS
 from formgen.formats._whole import is_whole as is_whole
-from formgen.sheet import Paper, Sheet
 
 Papers = Mapping[tuple[str, str], Paper]
 

@@ -21,11 +21,11 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from formgen.cage import NOBODY
+from formgen.documents.extraction import Paper, Sheet
 from formgen.errors import Unreadable
+from formgen.files import NOBODY
 from formgen.formats import docx
 from formgen.formats._refusals import DAMAGED, LOCKED, NOT_CONVERTED, SLOW
-from formgen.sheet import Paper, Sheet
 
 ENDINGS = (".odt", ".doc", ".rtf")
 MEDIA_TYPE = "application/octet-stream"

@@ -11,12 +11,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from formgen import prefill, registry
+from formgen.cases import prefill
+from formgen.cases.workflow import Case, Known, Step
 from formgen.demo import dated
-from formgen.form import Form, Judgement, blank, judge
-from formgen.process import Case, Known, Step
+from formgen.documents.extraction import Answer, Sheet
+from formgen.forms import registry
+from formgen.forms.form import Form, Judgement, blank, judge
 from formgen.settings import Office, Workspace
-from formgen.sheet import Answer, Sheet
 
 REPOSITORY = Path(__file__).parents[2]
 FORMS = registry.load(Workspace(REPOSITORY))

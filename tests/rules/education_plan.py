@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from formgen.process import Case
+from formgen.cases.workflow import Case
 from tests.rules import (
     AGREEMENT,
     JOB,

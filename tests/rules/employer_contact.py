@@ -9,7 +9,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
-from formgen.process import Case
+from formgen.cases.workflow import Case
 from tests.rules import (
     AGREEMENT,
     AMENDMENT,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
-from formgen.process import Case
+from formgen.cases.workflow import Case
 from tests.rules import (
     JOB,
     SUBSIDY,

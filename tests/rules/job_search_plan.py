@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cache
 from types import SimpleNamespace
 
-from formgen.process import Case
+from formgen.cases.workflow import Case
 from tests.rules import (
     TODAY,
     TOMORROW,

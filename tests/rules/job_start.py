@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from formgen.process import Case, Step
+from formgen.cases.workflow import Case, Step
 from tests.rules import (
     JOB,
     PROFILE,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
 
-from formgen.process import Case
+from formgen.cases.workflow import Case
 from tests.rules import (
     AGREEMENT,
     JOB,

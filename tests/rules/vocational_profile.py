@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import cache
 
-from formgen.process import Case
+from formgen.cases.workflow import Case
 from tests.rules import (
     AGREEMENT,
     TODAY,

@@ -24,7 +24,8 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 
-from formgen.arrangement import block, sections
+from formgen.documents.extraction import Question
+from formgen.documents.page_layout import block, sections
 from formgen.formats.docx.controls import PROMPTS, part_name
 from formgen.formats.docx.tables import (
     attribute,
@@ -36,7 +37,6 @@ from formgen.formats.docx.tables import (
     signature,
     table,
 )
-from formgen.sheet import Question
 
 INK = RGBColor(0x12, 0x35, 0x5B)
 GREY = RGBColor(0x59, 0x59, 0x59)

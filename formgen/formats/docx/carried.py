@@ -11,7 +11,7 @@ from formgen.formats.docx.flow import Flow
 from formgen.formats.docx.package import RELS, TEMPLATE_BYTES, TYPES, Package, parse, w
 from formgen.formats.docx.read import facts
 from formgen.formats.docx.syntax import SHOWN, broken
-from formgen.words import clean
+from formgen.i18n import clean
 
 RELATIONS = frozenset(
     {

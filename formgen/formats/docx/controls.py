@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from formgen.sheet import Choice, Control, Question, bookmark, field_id
-from formgen.words import everywhere, say
+from formgen.documents.extraction import Choice, Control, Question, bookmark, field_id
+from formgen.i18n import everywhere, say
 
 CHECKED, UNCHECKED = "☒", "☐"
 TICKED, NOT_TICKED = (b"1", CHECKED.encode()), (b"0", UNCHECKED.encode())

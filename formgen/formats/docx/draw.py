@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from formgen.documents.extraction import Draft, Sheet
 from formgen.formats.docx.notes import noted
 from formgen.formats.docx.template import load
-from formgen.sheet import Draft, Sheet
 
 
 def draw(draft: Draft, sheet: Sheet) -> bytes:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from docx.shared import Length, Pt
 
-from formgen.words import FORM_LANGUAGES, say
+from formgen.i18n import FORM_LANGUAGES, say
 
 # Thousandths of the type size that a sign of Arial is wide; what is not named here is 556.
 SIGNS = {

@@ -11,10 +11,10 @@ from typing import Any
 
 from lxml import etree
 
+from formgen.documents.extraction import SIGN, Notes, bookmark
 from formgen.formats.docx.controls import characters, tag
 from formgen.formats.docx.fill import held_tag
 from formgen.formats.docx.package import RELS, TYPES, Package, W, deflated, pack, parse, w
-from formgen.sheet import SIGN, Notes, bookmark
 
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml"

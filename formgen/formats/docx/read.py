@@ -13,13 +13,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, islice, pairwise, zip_longest
 
-from formgen import words
-from formgen.errors import Unreadable
-from formgen.formats._refusals import NOT_WORD
-from formgen.formats.docx.controls import CHECKED, PROMPTS, UNCHECKED, tag
-from formgen.formats.docx.flow import Box, Flow, Grid
-from formgen.formats.docx.package import DOCUMENT_BYTES, Package, w
-from formgen.sheet import (
+from formgen import i18n
+from formgen.documents.extraction import (
     HEAD,
     TOKEN,
     Answer,
@@ -34,8 +29,13 @@ from formgen.sheet import (
     tokens_in,
     within,
 )
-from formgen.words import clean, plain
-from formgen.writers import recognised
+from formgen.documents.producers import recognised
+from formgen.errors import Unreadable
+from formgen.formats._refusals import NOT_WORD
+from formgen.formats.docx.controls import CHECKED, PROMPTS, UNCHECKED, tag
+from formgen.formats.docx.flow import Box, Flow, Grid
+from formgen.formats.docx.package import DOCUMENT_BYTES, Package, w
+from formgen.i18n import clean, plain
 
 CODE = re.compile(r"\[(F\d{1,3})\]")
 BOX = re.compile(rf"{CHECKED}|{UNCHECKED}|☑|✓|✔|[✗✘☓]|\[[ xX]?\]|\([ xX]\)|(?<!\w)[xX](?=\s)")
@@ -375,7 +375,7 @@ def first_line(text: str) -> str:
 @lru_cache(maxsize=4096)
 def spoken(text: str) -> frozenset[str]:
     """Return a Finnish text as it is compared, in every language that a document may be in."""
-    return frozenset(plain(said) for said in words.everywhere(text))
+    return frozenset(plain(said) for said in i18n.everywhere(text))
 
 
 def pairs_of(row: list[Box], names: Names, above: Iterable[str] = ()) -> Iterator[tuple[Question, Box, str]]:
@@ -467,9 +467,7 @@ WORD_PROMPTS = (
     "Click or tap to enter a date.",
     "Choose an item.",
 )
-SHOWN = {
-    control: (*words.everywhere(PROMPTS.get(control, PROMPTS[Control.LINE])), *WORD_PROMPTS) for control in Control
-}
+SHOWN = {control: (*i18n.everywhere(PROMPTS.get(control, PROMPTS[Control.LINE])), *WORD_PROMPTS) for control in Control}
 PLACEHOLDERS = {control: (prompts, frozenset(map(plain, prompts))) for control, prompts in SHOWN.items()}
 
 

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from formgen.documents.extraction import AS_ISSUED, Answer
 from formgen.errors import UsageError
 from formgen.formats.docx.controls import Slot
 from formgen.formats.docx.package import DOCUMENT_BYTES
 from formgen.formats.docx.syntax import TOO_LARGE
-from formgen.sheet import AS_ISSUED, Answer
 
 PLACE = "fg"
 MARK = re.compile(rf"<\?{PLACE} (\S+?)(?: (\d+))?\?>")

@@ -23,7 +23,7 @@ from formgen.errors import Finding, UsageError
 from formgen.formats.docx.controls import characters
 from formgen.formats.docx.package import DOCUMENT_BYTES
 from formgen.formats.docx.wording import LONGEST
-from formgen.words import ANYWAY, clean, say
+from formgen.i18n import ANYWAY, clean, say
 
 WORDS = (
     "token",

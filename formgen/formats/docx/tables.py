@@ -19,11 +19,11 @@ from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt
 
-from formgen import arrangement
-from formgen.arrangement import WIDE_LABEL, closely, given, hinted, paired, signed
+from formgen.documents import page_layout
+from formgen.documents.extraction import Choice, Control, Question
+from formgen.documents.page_layout import WIDE_LABEL, closely, given, hinted, paired, signed
 from formgen.formats.docx.controls import Slot
 from formgen.formats.docx.measure import finnish, lines, long, room, unbroken
-from formgen.sheet import Choice, Control, Question
 
 SHADE, HEAD_SHADE, LINE = "EEF3F8", "DCE6F0", "9DB2C8"
 WIDTH = Cm(17.0)
@@ -286,7 +286,7 @@ def column_hints(document: DocxDocument, columns: Sequence[Question]) -> None:
 
 def cards(question: Question) -> bool:
     """Tell whether a table is too wide for a grid, by its columns or by what its words measure."""
-    if arrangement.cards(question):
+    if page_layout.cards(question):
         return True
     least, wished = (sum(sizes) for sizes in zip(*column_widths(question.columns), strict=True))
     return bool(least > WIDTH or wished > CROWDED * WIDTH)

@@ -31,7 +31,8 @@ from jinja2.meta import find_undeclared_variables
 from lxml import etree
 from markupsafe import escape
 
-from formgen.arrangement import row_count
+from formgen.documents.extraction import Control, Question, Sheet
+from formgen.documents.page_layout import row_count
 from formgen.errors import Finding, Unreadable, UsageError
 from formgen.formats.docx.carried import refused_parts
 from formgen.formats.docx.controls import Slot
@@ -66,8 +67,7 @@ from formgen.formats.docx.syntax import (
     render,
 )
 from formgen.formats.docx.wording import EXPRESSION, LABEL
-from formgen.sheet import Control, Question, Sheet
-from formgen.words import say
+from formgen.i18n import say
 
 PATH = re.compile(r"([a-z_]\w*)(?:\.(\w+)|\[\W(\w+)\W\])?(?:\.(\w+)|\[\W(\w+)\W\])?")
 LOOP = re.compile(r"\{%\s*(?:for\s+(\w+)\s+in\s+(\w+)|(endfor))\s*%\}")

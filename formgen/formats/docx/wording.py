@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from formgen.formats.docx.package import TEMPLATE_BYTES, Package, w
-from formgen.words import everywhere, languages, plain, say
+from formgen.i18n import everywhere, languages, plain, say
 
 LONGEST = 500  # characters in a tag; in the packaged templates 128
 EXPRESSION = re.compile(r"\{\{\s*([^{}\s](?:[^{}]*[^{}\s])?)\s*\}\}")

@@ -15,10 +15,10 @@ from typing import Any
 
 import pikepdf
 
+from formgen.documents.extraction import TOKEN
 from formgen.errors import Unreadable
 from formgen.formats._refusals import CUT_SHORT, LARGE, LOCKED, STRANGE
 from formgen.formats._whole import ends_as_pdf
-from formgen.sheet import TOKEN
 
 # Measured on real forms (up to 1 000 fields, 8 000 objects) and hostile files.
 OBJECTS = 60_000

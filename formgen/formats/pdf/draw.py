@@ -11,7 +11,8 @@ from string import Template
 import segno
 from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
-from formgen.arrangement import row_count
+from formgen.documents.extraction import AS_ISSUED, Draft, Sheet
+from formgen.documents.page_layout import row_count
 from formgen.formats.pdf.face import face, packed
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN
 from formgen.formats.pdf.fill import changed, named, put, show_prompt, write
@@ -19,7 +20,6 @@ from formgen.formats.pdf.layout import layout
 from formgen.formats.pdf.look import EMPTY, stream
 from formgen.formats.pdf.notes import answers
 from formgen.formats.pdf.widgets import HIDDEN, PRINT
-from formgen.sheet import AS_ISSUED, Draft, Sheet
 
 MM = 72 / 25.4
 MODULE = 0.7 * MM

@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from formgen import words
-from formgen.sheet import Choice, Control, Question, flat, within
-from formgen.words import plain
+from formgen import i18n
+from formgen.documents.extraction import Choice, Control, Question, flat, within
+from formgen.i18n import plain
 
 ON, OFF, NONE = "Yes", "Off", "-"
 TOKEN, CASE, LANGUAGE, LAYOUT = "formgen_token", "formgen_case_id", "formgen_language", "formgen_layout"
@@ -100,5 +100,5 @@ def chosen(question: Question, text: str) -> str:
     if text == NONE:
         return ""
     codes = {choice.code for choice in question.choices}
-    labels = {plain(said): choice.code for choice in question.choices for said in words.everywhere(choice.label)}
+    labels = {plain(said): choice.code for choice in question.choices for said in i18n.everywhere(choice.label)}
     return text if text in codes else labels.get(plain(text), text)

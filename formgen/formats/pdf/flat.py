@@ -20,10 +20,10 @@ import pypdfium2
 import zxingcpp
 from PIL import Image
 
+from formgen.documents.extraction import FLATTENED, INK, MARK, Answer, Control, Paper, Question
 from formgen.formats.pdf import fields as names
 from formgen.formats.pdf.fields import Place, chosen
-from formgen.sheet import FLATTENED, INK, MARK, Answer, Control, Paper, Question
-from formgen.words import clean
+from formgen.i18n import clean
 
 # From measurements of flattened pages and scans: ticked boxes hold 0.16 and more, empty ones 0.003.
 DPI, LONGEST = 200, 3_000

@@ -25,6 +25,7 @@ import pikepdf
 from pikepdf import Name, Object, Pdf, Stream
 
 from formgen import files
+from formgen.documents.extraction import Log, Notes, Question
 from formgen.errors import OutOfReach
 from formgen.formats.pdf import face
 from formgen.formats.pdf.fields import Place, of_none
@@ -32,7 +33,6 @@ from formgen.formats.pdf.fill import changed
 from formgen.formats.pdf.notes import annotated, spoken
 from formgen.formats.pdf.outline import described
 from formgen.formats.pdf.widgets import add_fields, thin_out
-from formgen.sheet import Log, Notes, Question
 
 HERE = Path(__file__).parent
 MADE_BY = (

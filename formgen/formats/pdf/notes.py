@@ -11,9 +11,9 @@ from typing import Any
 
 from pikepdf import Name, Pdf, String
 
+from formgen.documents.extraction import Notes
 from formgen.formats.pdf.fields import NOTE
 from formgen.formats.pdf.fill import named
-from formgen.sheet import Notes
 
 
 def annotated(form: dict[str, Any], notes: Notes) -> dict[str, Any]:

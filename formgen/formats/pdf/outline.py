@@ -8,7 +8,8 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from formgen.arrangement import (
+from formgen.documents.extraction import Choice, Control, Question, within
+from formgen.documents.page_layout import (
     COLUMNS,
     WIDE_LABEL,
     block,
@@ -25,8 +26,7 @@ from formgen.arrangement import (
 from formgen.formats.pdf import look
 from formgen.formats.pdf.face import face
 from formgen.formats.pdf.fields import CASE, boxes
-from formgen.sheet import Choice, Control, Question, within
-from formgen.words import locale, say
+from formgen.i18n import locale, say
 
 POINT = 72 / 2.54  # points in a cm
 CLOSE_COLUMNS = (3.2, 5.3, 3.2, 5.3)  # cm: label, answer, label, answer where rows are closely set

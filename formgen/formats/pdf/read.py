@@ -13,13 +13,24 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 
+from formgen.documents.extraction import (
+    Answer,
+    Choice,
+    Control,
+    Paper,
+    Question,
+    Seal,
+    Sheet,
+    flat,
+    paper_of,
+    tokens_in,
+)
+from formgen.documents.producers import recognised
 from formgen.formats.pdf import fields as names
 from formgen.formats.pdf.by_pdfium import by_pdfium
 from formgen.formats.pdf.document import Document
 from formgen.formats.pdf.tree import SIGNED, ByPikepdf, Fields, Held, walked
-from formgen.sheet import Answer, Choice, Control, Paper, Question, Seal, Sheet, flat, paper_of, tokens_in
-from formgen.words import clean
-from formgen.writers import recognised
+from formgen.i18n import clean
 
 ROWS = 200
 STRAYS = 100

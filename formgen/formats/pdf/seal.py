@@ -26,9 +26,9 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import ValidationError
 
+from formgen.documents.extraction import Seal
 from formgen.errors import Unreadable
 from formgen.formats._refusals import ALTERED, STRANGE, UNTRUSTED
-from formgen.sheet import Seal
 
 for talkative in ("pyhanko", "pyhanko_certvalidator"):  # their warnings name the signer
     logging.getLogger(talkative).setLevel(logging.CRITICAL)

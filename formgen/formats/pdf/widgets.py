@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
+from formgen.documents.extraction import Choice, Control, Question
 from formgen.formats.pdf import look
 from formgen.formats.pdf.face import SIMPLE, embedded, packed
 from formgen.formats.pdf.fields import LANGUAGE, LAYOUT, NONE, OFF, ON, TOKEN, asked
 from formgen.formats.pdf.fill import MULTILINE
 from formgen.formats.pdf.outline import POINT, lines
-from formgen.sheet import Choice, Control, Question
 
 READ_ONLY, REQUIRED, COMBO = 1, 1 << 1, 1 << 17
 PRINT, HIDDEN = 4, 2

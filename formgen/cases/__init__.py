@@ -1,0 +1,1 @@
+"""Cases: their phase, what moves them, what they know."""

@@ -1,0 +1,323 @@
+"""The process: a case is an append-only list of steps, and a document moves it or does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+from formgen.errors import Finding
+from formgen.forms.form import Contradiction, Form, Unanswered, attempt
+from formgen.settings import Office
+
+Found = TypeVar("Found")
+
+PHASES = {
+    "phase_1": "Sopiminen",
+    "phase_2": "Profilointi",
+    "phase_3": "Työn etsintä",
+    "phase_4": "Työnantajan kanssa",
+    "phase_5": "Työsuhteen tuki",
+    "closed": "Päättynyt",
+}
+
+CHANGED = "changed_known_value"
+CHANGED_VALUE = "Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää."
+HOLD_CONTACT = "Asia on tauolla. Sovitun yhteydenoton aika on tullut."
+
+When = Callable[[Any, "Case"], bool]
+
+
+def always(_record: Any, _case: Case) -> bool:
+    """Tell that a move has no condition of its own."""
+    return True
+
+
+@dataclass(frozen=True)
+class Move:
+    """One transition: from a phase (None before the case) to a phase, by one form.
+
+    ``when(record, case)`` tells whether the document is of this move; whether it is allowed
+    is a matter of the form's rules. ``then`` names moves that the same document may make
+    right after this one.
+    """
+
+    id: str
+    source: str | None
+    target: str
+    when: When = always
+    then: tuple[str, ...] = ()
+
+    @property
+    def unconditional(self) -> bool:
+        """Tell whether any document of the form is of this move."""
+        return self.when is always
+
+
+@dataclass(frozen=True)
+class Known:
+    """One accepted record of a case; ``changed`` are the paths at which it changed a known value.
+
+    ``at`` is the moment when it was accepted.
+    """
+
+    record_id: str
+    instance_id: str
+    version_no: int
+    record: Form
+    supersedes: str | None = None
+    changed: tuple[str, ...] = ()
+    at: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a case: which move which record made, and the phases around it.
+
+    A hold (T26) and its end (T27) are steps without a record; ``note`` says what was given.
+    """
+
+    seq: int
+    form: str
+    record_id: str | None
+    transition: str | None
+    before: str | None
+    after: str | None
+    at: str
+    note: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A time in which a case is on hold; ``end`` is None while it lasts."""
+
+    start: date
+    next_contact: date
+    end: date | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be done in a case: overdue since a day, by whom, and which record calls for it."""
+
+    code: str
+    due: date
+    message: str
+    whom: str
+    form: str
+    record_id: str | None
+    values: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is known of one case on one day: all that rules may ask.
+
+    ``records`` are oldest first, corrected ones included; ``forms`` the ids of all forms
+    there are; ``caseloads`` open cases by coach, this case not counted; ``about`` which of its
+    subjects a document is being made about, when somebody has chosen one.
+    """
+
+    case_id: str
+    today: date
+    office: Office = field(default_factory=Office)
+    records: tuple[Known, ...] = ()
+    steps: tuple[Step, ...] = ()
+    forms: frozenset[str] = frozenset()
+    caseloads: Mapping[str, int] = field(default_factory=dict)
+    previous: str | None = None
+    about: str = ""
+
+    @property
+    def phase(self) -> str | None:
+        """Return the current phase: the last step's."""
+        return self.steps[-1].after if self.steps else None
+
+    @property
+    def status(self) -> str:
+        """Return ``open``, ``on_hold`` or ``closed``."""
+        if self.phase == "closed":
+            return "closed"
+        return "on_hold" if self.holds and self.holds[-1].end is None else "open"
+
+    @property
+    def holds(self) -> tuple[Hold, ...]:
+        """Return the holds of the case, oldest first."""
+        found: list[Hold] = []
+        for step in self.steps:
+            if step.transition == "T26":
+                found.append(Hold(*(date.fromisoformat(step.note[name]) for name in ("start", "next_contact"))))
+            elif step.transition == "T27" and found:
+                found[-1] = replace(found[-1], end=date.fromisoformat(step.note["end"]))
+        return tuple(found)
+
+    def questioned(self, places: Mapping[str, Found]) -> dict[str, Found]:
+        """Return what a person has not accepted as it is, by its place."""
+        accepted = {place for step in self.steps for place in step.note.get("accepted", "").split()}
+        return {place: found for place, found in places.items() if place not in accepted}
+
+    def changed(self) -> dict[str, tuple[Known, str]]:
+        """Return the known values that records in force changed and nobody has accepted, by their place."""
+        places = {f"{known.record_id}:{path}": (known, path) for known in self.current() for path in known.changed}
+        return self.questioned(places)
+
+    def contradicted(self) -> dict[str, tuple[Known, Contradiction, Known]]:
+        """Return the values that another record in force contradicts and nobody has accepted, by their place.
+
+        A correction of either record is another place: what was accepted of the old one is asked again.
+        """
+        places, in_force = {}, self.current()
+        for known in in_force:
+            for declared in known.record.contradictions:
+                against = attempt(declared.against, known.record, self)
+                other = next((one for one in in_force if one.record is against), None)
+                if other:
+                    places[f"{known.record_id}:{declared.field}:{other.record_id}"] = (known, declared, other)
+        return self.questioned(places)
+
+    def after(self, since: date, days: int) -> date:
+        """Return the day on which a clock started on a day has run so many days: it stands still in a hold."""
+        ends = since + timedelta(days=days)
+        for hold in self.holds:
+            if hold.start < ends:
+                ends += max(timedelta(0), (hold.end or self.today) - max(hold.start, since))
+        return ends
+
+    @property
+    def coach(self) -> str | None:
+        """Return the coach whom the newest record to name one names."""
+        named = (known.record.coach for known in reversed(self.current()))
+        return next((coach for coach in named if coach), None)
+
+    def current(self, form: str = "") -> tuple[Known, ...]:
+        """Return the records in force, oldest first: those that no later one corrects."""
+        corrected = {known.supersedes for known in self.records}
+        return tuple(
+            known for known in self.records if known.record_id not in corrected and form in ("", known.record.id)
+        )
+
+    def latest(self, form: str) -> Any:
+        """Return the newest record in force of a form, or None."""
+        found = self.current(form)
+        return found[-1].record if found else None
+
+    def without(self, *instances: str) -> Case:
+        """Return the case as if no record of some documents had been accepted: what a correction is judged by."""
+        return replace(self, records=tuple(known for known in self.records if known.instance_id not in instances))
+
+    def newest(self, record_id: str) -> Known:
+        """Return the record in force at the end of the line of corrections that a record began."""
+        later = {known.supersedes: known for known in self.records}
+        found = next(known for known in self.records if known.record_id == record_id)
+        while found.record_id in later:
+            found = later[found.record_id]
+        return found
+
+
+@dataclass(frozen=True)
+class HiddenCase:
+    """A case of which nothing may be told: a rule that asks more of it than what everybody knows is silent."""
+
+    today: date
+    office: Office
+    forms: frozenset[str]
+
+    def __getattr__(self, name: str) -> Any:
+        """Refuse to say anything of the case."""
+        raise Unanswered(name)
+
+
+def tasks(case: Case) -> tuple[Task, ...]:
+    """Return what is overdue or in question on the case's day, longest first.
+
+    A contradiction is in question from the day of the later of its two documents. A hold stops
+    every clock but its own, an end every clock but those of the record that brought it; a clock
+    that runs counts with `Case.after`.
+    """
+    if case.status == "on_hold":
+        contact = Task("T26", case.holds[-1].next_contact, HOLD_CONTACT, "coach", "", None)
+        return (contact,) if contact.due <= case.today else ()
+    found = []
+    for known in case.current():
+        for declared in known.record.dues if case.status == "open" or ends(known.record) else ():
+            day = attempt(declared.since, known.record, case)
+            if day and day <= case.today:
+                found.append(
+                    Task(declared.code, day, declared.message, declared.whom, known.record.id, known.record_id)
+                )
+    for known, asks, other in case.contradicted().values() if case.status == "open" else ():
+        day = max(getattr(one.record, one.record.dated) for one in (known, other))
+        found.append(Task(asks.code, day, asks.message, "coach", known.record.id, known.record_id))
+    for known, path in case.changed().values():
+        day, asked = getattr(known.record, known.record.dated), known.record.field(path)
+        label = asked.label if asked else path
+        task = Task(CHANGED, day, CHANGED_VALUE, "coach", known.record.id, known.record_id, {"label": label})
+        found.append(task)
+    return tuple(sorted(dict.fromkeys(found), key=lambda task: (task.due, task.code)))
+
+
+def hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ...]:
+    """Return why a case cannot be put on hold as asked (T26), or nothing."""
+    if case.status != "open" or case.phase is None:
+        return (Finding("T26", "error", "", "Vain avoimen asian voi panna tauolle."),)
+    if next_contact < start:
+        return (Finding("T26", "error", "", "Seuraava yhteydenotto on ennen tauon alkua."),)
+    if (next_contact - start).days > case.office.limits.hold_contact:
+        return (Finding("T26", "warning", "", "Seuraavaan yhteydenottoon on yli 60 päivää."),)
+    return ()
+
+
+def resume(case: Case, end: date) -> tuple[Finding, ...]:
+    """Return why a case's hold cannot end as asked (T27), or nothing."""
+    if case.status != "on_hold":
+        return (Finding("T27", "error", "", "Asia ei ole tauolla."),)
+    if end < case.holds[-1].start:
+        return (Finding("T27", "error", "", "Tauon loppu on ennen sen alkua."),)
+    return ()
+
+
+def expected(case: Case) -> str | None:
+    """Return the phase that the records in force speak for: a check, never a change."""
+    reached = [attempt(known.record.expects, case) for known in case.current()]
+    return max((phase for phase in reached if phase), default=None, key=list(PHASES).index)
+
+
+def advance(case: Case, record: Form, correction: bool = False) -> tuple[tuple[Move, ...], tuple[Finding, ...]]:
+    """Return the moves that the record makes, or the finding why it makes none.
+
+    Exactly one move fits the phase; two are a mistake in the schemas. A move may be followed
+    by another one of the same document (a referral that arrives with its decision). A
+    correction of a record that the case already has may also make no move at all, and so may a
+    form in a phase in which it ``stays``; a correction is all that a closed case takes, and only of
+    the form that closed it. A form of the unit moves no case.
+    """
+    if record.of_unit(case.case_id):
+        return (), ()
+    if case.status == "closed" and not (correction and ends(record)):
+        return (), (Finding("R88", "error", "", "Asia on päättynyt. Avatkaa uusi asia."),)
+    first = fitting(record, case, case.phase)
+    if first:
+        second = fitting(record, case, first.target, first.then) if first.then else None
+        return (first, second) if second else (first,), ()
+    if correction or case.phase in record.stays:
+        return (), ()
+    message = "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}."
+    return (), (Finding(record.moves[0].id, "error", "", message, {"phase": PHASES.get(case.phase or "", "–")}),)
+
+
+def ends(form: Form | type[Form]) -> bool:
+    """Tell whether a form ends a case."""
+    return any(move.target == "closed" for move in form.moves)
+
+
+def fitting(record: Form, case: Case, phase: str | None, among: tuple[str, ...] = ()) -> Move | None:
+    """Return the one move, among those named if any are, that fits the phase and the record."""
+    fits = [
+        move
+        for move in record.moves
+        if move.source == phase and (not among or move.id in among) and attempt(move.when, record, case)
+    ]
+    if len(fits) > 1:
+        raise LookupError(f"{record.id}: {', '.join(move.id for move in fits)} fit at once")
+    return fits[0] if fits else None

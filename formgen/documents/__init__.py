@@ -1,0 +1,1 @@
+"""What stands in a document: answers, marks, identity; no format and no form."""

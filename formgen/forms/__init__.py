@@ -1,0 +1,1 @@
+"""Forms: what they ask, their rules, and the forms there are."""

@@ -1,0 +1,91 @@
+"""The forms there are: reads ``schemas/`` once, as one package, the office's files before the packaged ones."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from formgen import files
+from formgen.errors import UsageError
+from formgen.forms.form import Form, Rule
+from formgen.settings import Workspace
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All forms by id, each with its versions, oldest first."""
+
+    forms: dict[str, dict[str, type[Form]]]
+
+    def __iter__(self) -> Iterator[type[Form]]:
+        """Yield the newest version of every form, in the order of the process."""
+        for versions in self.forms.values():
+            yield list(versions.values())[-1]
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Return the ids of all forms."""
+        return frozenset(self.forms)
+
+    def latest(self, form: str) -> type[Form]:
+        """Return the newest version of a form; raise `UsageError` for one that there is not."""
+        if form not in self.forms:
+            raise UsageError("Lomaketta {form} ei ole. Lomakkeet: {forms}.", form=form, forms=", ".join(self.forms))
+        return list(self.forms[form].values())[-1]
+
+    def pending(self) -> Iterator[tuple[str, Rule]]:
+        """Yield form id and rule for every rule that waits for a form that does not exist yet."""
+        for form in self:
+            for declared in form.rules:
+                if set(declared.needs) - self.ids:
+                    yield form.id, declared
+
+
+def load(workspace: Workspace) -> Registry:
+    """Return the forms of a workspace; raise `OutOfReach` when they, or their templates, are not ours alone."""
+    for kind in ("schemas", "templates"):
+        files.guard(place for folder in workspace.content(kind) for place in files.below(folder))
+    return read(tuple(folder for folder in workspace.content("schemas") if any(folder.glob("*.py"))))
+
+
+@cache
+def read(folders: tuple[Path, ...]) -> Registry:
+    """Return the forms in the folders, a file in an earlier folder hiding its namesake in a later one."""
+    package = f"formgen_schemas_{hashlib.sha256(repr(folders).encode()).hexdigest()[:8]}"
+    module = ModuleType(package)
+    module.__path__ = [str(folder) for folder in folders]
+    sys.modules[package] = module
+    names = sorted({file.stem for folder in folders for file in folder.glob("[a-z]*.py")})
+    found: dict[str, dict[str, type[Form]]] = {}
+    for name in names:
+        for thing in vars(importlib.import_module(f"{package}.{name}")).values():
+            if (
+                isinstance(thing, type)
+                and issubclass(thing, Form)
+                and thing.__module__ == f"{package}.{name}"
+                and "id" in vars(thing)
+            ):
+                found.setdefault(thing.id, {})[thing.version] = thing
+    ordered = sorted(found.values(), key=lambda versions: next(iter(versions.values())).number)
+    return Registry({next(iter(item.values())).id: dict(sorted(item.items(), key=by_version)) for item in ordered})
+
+
+def by_version(item: tuple[str, type[Form]]) -> list[int]:
+    """Return the numbers of a version: 2026.10 comes after 2026.9."""
+    return [int(part) for part in item[0].split(".") if part]
+
+
+def template_file(workspace: Workspace, form: type[Form]) -> Path:
+    """Return the office's template of a form, else the packaged one; raise `UsageError`."""
+    for folder in workspace.content("templates"):
+        file = folder / "forms" / f"{form.id}.docx"
+        if file.is_file():
+            files.guard([file])
+            return file
+    raise UsageError("Lomakkeelta {form} puuttuu pohja. Tee se komennolla formgen templates build.", form=form.id)

@@ -1,0 +1,1 @@
+"""What comes back: from the inbox to the outcome."""

@@ -1,0 +1,227 @@
+"""The state of a workspace: how many returns have ended how, what lies waiting, and what is wrong, in words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from formgen import files
+from formgen.errors import OutOfReach, SandboxUnavailable
+from formgen.intake.inbox import DEEPEST, Entry, entries, subject_of
+from formgen.intake.watcher import CHANGING, EMPTY, OPEN, SANDBOX, UNFINISHED, alive
+from formgen.publishing import outbox
+from formgen.sandbox import confine
+from formgen.sandbox.reader_pool import missing
+from formgen.settings import Workspace
+from formgen.storage.journal import Journal, Row
+
+OUTCOMES = ("accepted", "review", "waiting", "rejected", "duplicate", "in_work")
+UNWATCHED, FORGOTTEN = 600.0, 3600.0
+ROOM = 200_000_000
+NAMED = 20  # problems of one kind that are named one by one
+STAGES = {
+    "take": "Tiedostoa {place} ei voi ottaa kansiosta inbox tai poistaa sieltä: {cause}",
+    "process": "Palautuksen {subject} käsittely ei onnistu: {cause}",
+    "settle": "Odottavaa palautusta {subject} ei voi ratkaista: {cause}",
+    "publish": "Palautuksen {subject} tulosta ei voi kirjoittaa kansioon outbox: {cause}",
+}
+WAITS = {
+    EMPTY: "Tiedosto {place} odottaa kansiossa inbox: se on tyhjä.",
+    OPEN: "Tiedosto {place} odottaa kansiossa inbox: se on auki toisessa ohjelmassa.",
+    UNFINISHED: "Tiedosto {place} odottaa kansiossa inbox: se ei ole vielä kokonainen, tai sen muotoa ei tunneta.",
+    CHANGING: "Tiedosto {place} odottaa kansiossa inbox: se muuttuu yhä.",
+}
+WHOLE = {
+    "take": "Kansiosta inbox ei voi ottaa tiedostoja: {cause}",
+    "process": "Palautuksia ei voi käsitellä: {cause}",
+    "publish": "Kansioon outbox ei voi kirjoittaa: {cause}",
+    "upkeep": "Käsittelyn ylläpito ei onnistu ({subject}): {cause}",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: a message and its values; ``waits`` when it only waits for somebody."""
+
+    message: str
+    values: dict[str, Any] = field(default_factory=dict)
+    waits: bool = False
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a workspace is like at one moment; ``oldest`` is how long in seconds a file has lain, at the most.
+
+    ``sandbox`` tells for each protection whether it holds for those who read foreign files; ``warnings`` are what
+    the office has allowed.
+    """
+
+    received: int
+    counts: dict[str, int]
+    inbox: int
+    ignored: int
+    oldest: float | None
+    alive: bool
+    problems: tuple[Problem, ...]
+    sandbox: Mapping[str, bool]
+    warnings: tuple[Problem, ...]
+
+
+def health(workspace: Workspace, journal: Journal, now: float) -> Health:
+    """Return the state of a workspace; ``now`` is the system's clock, seconds."""
+    lying = tuple(entries(workspace.inbox, workspace.office.intake.ignore))
+    kinds = Counter(entry.kind for entry in lying)
+    noted = still_true(workspace, journal, lying)
+    ages = [age(workspace, entry, noted, now) for entry in lying if entry.kind == "file"]
+    oldest = round(max(0.0, *ages), 1) if ages else None
+    counts = journal.counts()
+    found = {name: counts.get(name, 0) for name in OUTCOMES}
+    living = alive(workspace)
+    told = [row for row in noted.values() if row["stage"] != "wait" or since(row, now) > FORGOTTEN]
+    problems = (
+        *of_ledger(journal, counts),
+        *of_trust(journal),
+        *of_inbox(workspace, lying, told, oldest, living),
+        *named(told),
+        *of_work(workspace, journal, noted),
+    )
+    sandbox = sandbox_of(workspace, living)
+    weak = tuple(of_sandbox(workspace, sandbox))
+    warnings, refused = (weak, ()) if workspace.office.intake.allow_weak_sandbox else ((), weak)
+    lie = kinds["file"], kinds["ignored"], oldest
+    return Health(sum(counts.values()), found, *lie, living, (*problems, *refused), sandbox, warnings)
+
+
+def left_undone(workspace: Workspace, journal: Journal) -> tuple[Problem, ...]:
+    """Return what a daemon that has ended could not take, process or publish, and which files it has left waiting."""
+    lying = tuple(entries(workspace.inbox, workspace.office.intake.ignore))
+    closed = (entry for entry in lying if entry.kind in ("unreadable", "deep"))
+    return (*of_entries(workspace, closed), *named(still_true(workspace, journal, lying).values()))
+
+
+def still_true(workspace: Workspace, journal: Journal, lying: Iterable[Entry]) -> dict[tuple[str, str], Row]:
+    """Return what was written down as a problem, by stage and subject, but for files that are gone."""
+    there = {subject_of(workspace, entry.file) for entry in lying}
+    return {
+        (row["stage"], row["subject"]): row for row in journal.problems() if not row["place"] or row["subject"] in there
+    }
+
+
+def since(row: Row, now: float) -> float:
+    """Return the seconds for which there has been a problem."""
+    return now - datetime.fromisoformat(row["since"]).timestamp()
+
+
+def age(workspace: Workspace, entry: Entry, noted: Mapping[tuple[str, str], Row], now: float) -> float:
+    """Return the seconds since a file was first seen; since it came, where no daemon has seen it yet.
+
+    The time at which it was last written may be of long ago, when it was copied from somewhere else.
+    """
+    about = subject_of(workspace, entry.file)
+    row = noted.get(("wait", about)) or noted.get(("take", about))
+    return since(row, now) if row else now - entry.status.st_ctime if entry.status else 0.0
+
+
+def sandbox_of(workspace: Workspace, living: bool) -> Mapping[str, bool]:
+    """Return for each protection whether it holds: for the daemon's readers, as it has noted, or for those of ours."""
+    if living:
+        with suppress(OSError, ValueError), files.reading(workspace.var / SANDBOX) as stream:
+            found: dict[str, bool] = json.load(stream)
+            return found
+    return confine.tried()
+
+
+def of_sandbox(workspace: Workspace, held: Mapping[str, bool]) -> Iterator[Problem]:
+    """Yield what a foreign file cannot be kept from on this machine."""
+    if lacking := missing(held):
+        allowed = workspace.office.intake.allow_weak_sandbox
+        message = "Heikompi suojaus on sallittu: tällä koneella haitallista tiedostoa ei voi estää {what}."
+        yield Problem(message if allowed else SandboxUnavailable().message, {"what": lacking})
+
+
+def require_sandbox(workspace: Workspace, living: bool) -> None:
+    """Raise `SandboxUnavailable` where foreign files are not read, because they could do harm."""
+    lacking = missing(sandbox_of(workspace, living))
+    if lacking and not workspace.office.intake.allow_weak_sandbox:
+        raise SandboxUnavailable(what=lacking)
+
+
+def of_ledger(journal: Journal, counts: dict[str, int]) -> Iterator[Problem]:
+    """Yield what does not add up: every return has one outcome or is in work, and every outcome was told."""
+    received, named_ = sum(counts.values()), sum(counts.get(name, 0) for name in OUTCOMES)
+    if received != named_:
+        yield Problem("Palautuksia on {received}, mutta tuloksia {named}.", {"received": received, "named": named_})
+    settled, told = received - counts.get("in_work", 0), journal.told()
+    if settled != told:
+        yield Problem("Tuloksia on {settled}, mutta tapahtumia {told}.", {"settled": settled, "told": told})
+
+
+def of_trust(journal: Journal) -> Iterator[Problem]:
+    """Yield why nothing is signed, recognised or written: a key that is not as it was made, a log that was cut off."""
+    try:
+        _ = journal.keys
+        journal.require_end()
+    except OutOfReach as error:
+        yield Problem(error.message, error.values)
+
+
+def of_entries(workspace: Workspace, lying: Iterable[Entry]) -> Iterator[Problem]:
+    """Yield what in the drop zone cannot be looked at or is never opened; what lies too deep, once a folder."""
+    deep: set[str] = set()
+    for entry in lying:
+        if entry.kind == "deep":
+            deep.add(files.make_printable(entry.file.relative_to(workspace.inbox).parts[0]))
+        if entry.kind == "odd":
+            yield Problem("Ei tavallinen tiedosto: {name}", {"name": files.make_printable(entry.file.name)})
+        if entry.kind == "unreadable":
+            yield Problem("Kansiota ei voi lukea: {name}", {"name": files.make_printable(entry.file.name)})
+    message = "Kansiossa {name} on yli {depth} kansiota sisäkkäin: syvemmältä ei oteta tiedostoja."
+    yield from (Problem(message, {"name": name, "depth": DEEPEST}) for name in sorted(deep))
+
+
+def of_inbox(
+    workspace: Workspace, lying: Iterable[Entry], noted: Iterable[Row], oldest: float | None, living: bool
+) -> Iterator[Problem]:
+    """Yield what is wrong with the drop zone; ``noted`` are the problems that were written down."""
+    yield from of_entries(workspace, lying)
+    if oldest is not None and not living and oldest > UNWATCHED:
+        yield Problem("Tiedostoja odottaa, mutta formgen watch ei ole käynnissä.")
+    elif oldest is not None and oldest > FORGOTTEN and not any(row["place"] for row in noted):
+        yield Problem("Kansiossa inbox on tiedosto, jota ei ole voitu ottaa tuntiin. Onko se auki jollakulla?")
+
+
+def named(rows: Iterable[Row]) -> Iterator[Problem]:
+    """Yield problems that were written down, of each stage no more than `NAMED` one by one."""
+    for stage, found in groupby(sorted(rows, key=itemgetter("stage")), key=itemgetter("stage")):
+        several = list(found)
+        for row in several[:NAMED]:
+            yield Problem(message_of(row), {name: row[name] for name in ("place", "subject", "cause")}, stage == "wait")
+        if several[NAMED:]:
+            yield Problem("Samanlaisia ongelmia on lisää: {number}", {"number": len(several) - NAMED}, stage == "wait")
+
+
+def message_of(row: Row) -> str:
+    """Return what is said of a problem that was written down."""
+    if row["stage"] == "wait":
+        return WAITS[row["cause"]]
+    return WHOLE[row["stage"]] if row["stage"] == "upkeep" or not row["subject"] else STAGES[row["stage"]]
+
+
+def of_work(workspace: Workspace, journal: Journal, noted: Mapping[tuple[str, str], Row]) -> Iterator[Problem]:
+    """Yield what keeps returns from being settled or published."""
+    for row in journal.troubled():
+        if ("process", row["return_id"]) not in noted:
+            values = {"attempts": row["attempts"], "id": row["return_id"]}
+            yield Problem("Palautusta ei ole voitu lukea {attempts} yrityksellä: {id}", values)
+    if lacking := journal.unpublished(outbox.last_seq(workspace)):
+        yield Problem("Kirjoittamatta outbox-kansioon: {number}", {"number": lacking})
+    if shutil.disk_usage(workspace.var).free < ROOM:
+        yield Problem("Levytila on loppumassa.")

@@ -1,0 +1,656 @@
+"""The way in, in the order it happens: bytes are kept, read, judged, and settled exactly once."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import cached_property, partial
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import structlog
+from uuid_utils.compat import uuid7
+
+from formgen import files
+from formgen.checkpoints import reached
+from formgen.documents.extraction import CONFIRMED, Answer, Sheet
+from formgen.errors import Busy, CutOff, OutOfReach, SandboxUnavailable, Unreadable, UsageError, cause_of, raised_at
+from formgen.forms.registry import Registry
+from formgen.intake.decide import Desk, Verdict, answer_sender, answers_key, asks, envelope, kept, reason, refused
+from formgen.intake.inbox import NotReadable, opened, pieces, set_aside, signature
+from formgen.intake.inbox import let_go as remove
+from formgen.intake.retries import Retries
+from formgen.issuing import issue
+from formgen.issuing.receipt import receipt
+from formgen.publishing import outbox
+from formgen.settings import Workspace
+from formgen.storage.journal import Journal, Row, Transaction, day, dump, stamp
+
+log = structlog.get_logger()
+
+AGAIN = {"transition_not_allowed", "unknown_case", "unknown_version", "bad_identity", "internal_error", "timeout"}
+OURS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}  # what is wrong with the disk, not with one file on it
+ALL = ""  # subject of what rests as a whole
+MANY = 100  # events that are published together
+WORK_SECONDS = 3600.0  # after which a work file is nobody's any more
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A file whose bytes have been kept: the row of its return, which has ``arrived`` when it is written already."""
+
+    row: Row
+    arrived: bool = False
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A return that has been opened: which attempt it is, and its sheet or the verdict on what cannot be read.
+
+    Nothing is ``found`` where there is nothing to open: the bytes are known, or have been tried too often.
+    """
+
+    row: Row
+    attempt: int
+    found: Sheet | Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Intake:
+    """The intake of one workspace; ``clock`` tells the time, ``new_id`` makes UUIDv7s."""
+
+    workspace: Workspace
+    journal: Journal
+    registry: Registry
+    clock: Callable[[], datetime]
+    new_id: Callable[[], UUID] = field(default=uuid7)
+    retries: Retries = field(default_factory=Retries)
+
+    @cached_property
+    def desk(self) -> Desk:
+        """Return where returns are read and weighed."""
+        return Desk(self.workspace, self.journal, self.registry)
+
+    # --- stop 1: the bytes are kept -----------------------------------------------------------
+
+    def receive(self, file: Path, channel: str = "folder") -> str | None:
+        """Keep a file's bytes, write its arrival down, and return the id of the return.
+
+        The file itself is left alone; `let_go` removes it. None when it has changed or gone
+        while it was copied: then it has not arrived yet. Raise `OSError` when it cannot be read.
+        """
+        kept = self.keep(file, file.lstat(), channel)
+        if kept:
+            self.arrive([kept])
+        return kept.row["return_id"] if kept else None
+
+    def keep(self, file: Path, before: os.stat_result, channel: str = "folder") -> Kept | None:
+        """Return what is to be written of a file whose bytes have been kept; None when it is not as it was before.
+
+        A file that was kept before a crash, but not let go, is the same return. One that is too large
+        is neither read nor copied, and has no digest. Raise `OSError` when the file cannot be read,
+        `Busy` when it cannot be kept.
+        """
+        sha256 = ""
+        if before.st_size <= self.workspace.office.intake.max_bytes:
+            try:
+                sha256 = self.copy(file, before)
+            except FileNotFoundError:
+                return None
+            if not sha256:
+                return None
+        source = f"{channel}:{files.make_printable(str(file))}:{signature(before)}:{sha256}"
+        if channel == "folder" and (earlier := self.journal.returned(source=source)):
+            return Kept(earlier[0], arrived=True)
+        row = {
+            "return_id": str(self.new_id()),
+            "sha256": sha256,
+            "file_name": files.make_printable(file.name),
+            "size": before.st_size,
+            "channel": channel,
+            "source": source,
+            "received_at": stamp(self.clock()),
+        }
+        return Kept(row)
+
+    def copy(self, file: Path, before: os.stat_result) -> str:
+        """Return the digest under which a file's bytes have been kept, empty when it is not as it was before."""
+        work = self.workspace.var / "work" / str(self.new_id())
+        with opened(file, self.workspace.inbox) as (stream, _):
+            try:
+                with files.new(work) as target:
+                    reached("copy.begun")
+                    with self.workspace.vault.into(target) as sealing:
+                        digest = hashlib.sha256()
+                        for piece in pieces(stream, before.st_size):
+                            digest.update(piece)
+                            sealing.write(piece)
+                    reached("copy.written")
+                    files.put(target)
+                reached("copy.flushed")
+                if signature(os.fstat(stream.fileno())) != signature(before):
+                    return ""
+                work.replace(self.workspace.vault.place(self.workspace.originals, digest.hexdigest()))
+                reached("original.named")
+                return digest.hexdigest()
+            except NotReadable:
+                raise
+            except OSError as error:
+                raise Busy(detail=cause_of(error)) from error
+            finally:
+                with suppress(OSError):
+                    work.unlink(missing_ok=True)
+
+    def let_go(self, file: Path, status: os.stat_result, kept: Kept) -> bool:
+        """Remove a file that has arrived from the inbox if it is still the same; return whether it is gone.
+
+        One that is too large is set aside. Raise `OSError` when neither can be done.
+        """
+        if kept.row["sha256"]:
+            return remove(file, self.workspace.inbox, status, kept.row["sha256"])
+        gone, return_id = set_aside(file, self.workspace.inbox, status, self.aside(kept.row)), kept.row["return_id"]
+        if gone and kept.arrived:  # it may have been answered before it could be moved
+            with self.on_its_own("publish", return_id), outbox.publishing(self.workspace):
+                self.write_each(self.journal.events_of(return_id))
+        return gone
+
+    def aside(self, row: Row) -> Path:
+        """Return where a file lies that is too large to be kept, until it is published."""
+        return self.workspace.originals / str(row["return_id"])
+
+    def arrive(self, kept: Iterable[Kept]) -> None:
+        """Write down the arrival of files whose bytes have been kept; from now on they are returns."""
+        new = [item.row for item in kept if not item.arrived]
+        if new:
+            try:
+                files.flush(self.workspace.originals)
+            except OSError as error:
+                raise Busy(detail=error.strerror or "") from error
+            reached("original.flushed")
+            self.journal.arrive(new)
+            reached("arrival.written")
+
+    # --- stops 2 to 7: read, judged, settled once ---------------------------------------------
+
+    def process(self, return_id: str) -> Verdict:
+        """Read, judge and settle one return, and publish what came of it."""
+        row = self.journal.returned(return_id=return_id)[0]
+        self.attempt([row])
+        return self.conclude(self.begin(row))
+
+    def attempt(self, rows: Iterable[Row]) -> None:
+        """Write down that an attempt is made at returns, before it is made."""
+        self.journal.attempts({row["return_id"]: row["attempts"] + 1 for row in rows})
+        reached("attempt.written")
+
+    def begin(self, row: Row) -> Begun:
+        """Return what stands in a kept file, the attempt at it having been written down.
+
+        A reading that was cut off is tried again: the machine may have been at fault.
+        """
+        attempt = row["attempts"] + 1
+        if not row["sha256"]:
+            return Begun(row, attempt, self.desk.too_large)
+        if attempt > self.limit or self.first_of_same_bytes(row):
+            return Begun(row, attempt)
+        with self.counted(row, attempt):
+            found = self.attempted(row, attempt, partial(self.opened, row, attempt))
+        reached("file.read")
+        return Begun(row, attempt, found)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let what is settled within be on disk at once, and publish it then."""
+        with self.journal.transaction():
+            yield
+        reached("outcome.committed")
+        self.publish()
+
+    def conclude(self, begun: Begun) -> Verdict:
+        """Judge and settle a return that has been read."""
+        row = begun.row
+        with self.counted(row, begun.attempt):
+            if first := self.first_of_same_bytes(row):
+                verdict = Verdict("duplicate", first_id=first["return_id"])
+            elif begun.found is None:
+                error = Unreadable("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
+                verdict = refused(error, self.workspace.office.language)
+            else:
+                received = datetime.fromisoformat(row["received_at"])
+                verdict = self.attempted(row, begun.attempt, partial(self.desk.judge, begun.found, received))
+            reached("verdict.reached")
+            self.settle(row, verdict)
+        return verdict
+
+    @property
+    def limit(self) -> int:
+        """Return how many attempts at a return are made."""
+        return self.workspace.office.intake.attempts
+
+    @contextmanager
+    def counted(self, row: Row, attempt: int) -> Iterator[None]:
+        """Count an attempt that fails, unless what it needs is out of reach: that is our fault, and no attempt."""
+        try:
+            with structlog.contextvars.bound_contextvars(return_id=row["return_id"]):
+                yield
+        except Exception as error:
+            self.journal.attempts({row["return_id"]: attempt - isinstance(error, OutOfReach)})
+            raise
+
+    def attempted(self, row: Row, attempt: int, act: Callable[[], Found]) -> Found | Verdict:
+        """Return what an attempt gives; a fault of our own code is a verdict too at the last one."""
+        try:
+            return act()
+        except (OutOfReach, CutOff):
+            raise
+        except Exception as error:
+            if attempt < self.limit:
+                raise
+            log.error("return.failed", return_id=row["return_id"], error=type(error).__name__, at=raised_at(error))
+            fault = Unreadable("internal_error", "Lomakkeen käsittely ei onnistunut. Vika on meillä.")
+            return refused(fault, self.workspace.office.language)
+
+    def opened(self, row: Row, attempt: int) -> Sheet | Verdict:
+        """Return what stands in a kept file, or the verdict on it; raise `CutOff` when it may be tried again."""
+        found = self.desk.opened(self.original(row))
+        if isinstance(found, Verdict) and found.cut_off and attempt < self.limit:
+            raise CutOff(found.code or "", detail=found.code or "")
+        return found
+
+    def turn(self, begun: Begun) -> tuple[date, int]:
+        """Return the place of a return in the order of the process; what is no form comes first."""
+        return self.desk.turn(begun.found) if isinstance(begun.found, Sheet) else (date.min, 0)
+
+    def read(self, row: Row) -> Verdict:
+        """Return the verdict on a kept return as things stand now."""
+        if not row["sha256"]:
+            return self.desk.too_large
+        return self.desk.read(self.original(row), datetime.fromisoformat(row["received_at"]))
+
+    def original(self, row: Row) -> bytes:
+        """Return the bytes of a return as they came; raise `OutOfReach`."""
+        try:
+            return self.workspace.vault.read(self.workspace.originals, row["sha256"])
+        except OSError as error:
+            raise OutOfReach(detail=cause_of(error)) from error
+
+    def first_of_same_bytes(self, row: Row) -> Row | None:
+        """Return the earlier return of the same bytes whose answer still stands."""
+        for other in self.journal.returned(sha256=row["sha256"]) if row["sha256"] else ():
+            if other["return_id"] == row.get("return_id") or other["outcome"] in (None, "duplicate"):
+                continue
+            if other["outcome"] != "rejected" or other["code"] not in AGAIN:
+                return other
+        return None
+
+    def release(self, case_id: str | None) -> None:
+        """Look again at the returns that wait in a case that has just moved, in the order of the process.
+
+        One that is accepted moves the case in its turn, and the rest are looked at from there. What
+        goes wrong with one is tried again later and keeps no other waiting.
+        """
+        waiting = []
+        for row in self.journal.returned(case_id=case_id, outcome="waiting"):
+            with self.on_its_own("settle", row["return_id"]):
+                begun = Begun(row, row["attempts"], self.desk.opened(self.original(row)))
+                waiting.append((self.turn(begun), row["return_id"], begun))
+        for _, _, begun in sorted(waiting, key=itemgetter(0, 1)):
+            outcome = ""
+            with self.on_its_own("settle", begun.row["return_id"]):
+                assert begun.found, "what waits has been opened"
+                verdict = self.desk.judge(begun.found, datetime.fromisoformat(begun.row["received_at"]))
+                if verdict.outcome != "waiting" and not verdict.cut_off:
+                    self.settle(begun.row, verdict)
+                    outcome = verdict.outcome
+            if outcome == "accepted":
+                reached("waiting.released")
+                return
+
+    @contextmanager
+    def on_its_own(self, stage: str, subject: str) -> Iterator[None]:
+        """Let what goes wrong with one subject, such as a return, be its own: it rests, and the others go on.
+
+        What goes wrong with the database within a transaction is that transaction's.
+        """
+        try:
+            yield
+        except Exception as error:
+            ours = isinstance(error, Busy) and not isinstance(error, SandboxUnavailable)
+            if ours and self.journal.open_transaction:
+                raise
+            self.postpone(stage, subject, cause_of(error))
+        else:
+            self.resume(stage, subject)
+
+    def postpone(self, stage: str, subject: str, cause: str, **about: str) -> None:
+        """Let something rest before it is tried again, and write down for `status` what it is and why.
+
+        ``about`` is what else its row says: a file's ``place`` and ``signature``.
+        """
+        if self.retries.postpone(stage, subject, cause):
+            log.warning("problem", stage=stage, subject=subject, cause=cause)
+        row = {"stage": stage, "subject": subject, "place": "", "signature": "", "cause": cause, **about}
+        with suppress(OutOfReach):
+            self.journal.note_problems([{**row, "since": stamp(self.clock())}])
+
+    def resume(self, stage: str, subject: str) -> None:
+        """Forget what went wrong with something, since it has been done."""
+        if self.retries.forget(stage, subject):
+            with suppress(OutOfReach):
+                self.journal.forget_problems([(stage, subject)])
+
+    def confirm(self, row: Row, who: str, values: Mapping[str, str]) -> Verdict:
+        """Settle a return in review as a person has decided: as it was read, or with other values.
+
+        It goes through the same rules; errors leave it where it is. Raise `UsageError` for a path
+        that the form does not have.
+        """
+        sheet = self.desk.sheet(self.original(row))
+        about = self.desk.recognise(sheet, datetime.fromisoformat(row["received_at"]))
+        for path in values:
+            if not asks(about.form, path):
+                raise UsageError("Lomakkeella ei ole kohtaa {path}.", path=path)
+        read, new = about.sheet.answers, {path: Answer(text, CONFIRMED) for path, text in values.items()}
+        about = replace(about, sheet=replace(about.sheet, answers={**read, **new}))
+        verdict = self.desk.weigh(about)
+        decided = {*values, *(found.field for found in verdict.of("review"))}
+        seen = {path: read.get(path, Answer("")) for path in decided if path in read or path in values}
+        verdict = replace(verdict, confirmed_by=who, about=replace(about, decided=seen))
+        if verdict.outcome == "review" and verdict.record:
+            verdict = replace(verdict, outcome="accepted")
+        if verdict.outcome == "accepted":
+            self.settle(row, verdict)
+        return verdict
+
+    def refuse(self, row: Row, who: str) -> None:
+        """Reject a return in review or waiting, as a person has decided."""
+        verdict = self.read(row)
+        log.info("return.refused", return_id=row["return_id"])
+        self.settle(row, replace(verdict, outcome="rejected", code=verdict.code or "invalid_values", waits_for=None))
+
+    def expire(self) -> None:
+        """Reject the returns that have waited longer than the settings allow."""
+        limit = stamp(self.clock() - timedelta(days=self.workspace.office.intake.waiting_days))
+        for row in self.journal.overdue(limit):
+            if self.retries.is_due("settle", row["return_id"]):
+                with self.on_its_own("settle", row["return_id"]):
+                    verdict = self.read(row)
+                    if verdict.outcome == "waiting":
+                        verdict = replace(verdict, outcome="rejected", code="transition_not_allowed", waits_for=None)
+                    self.settle(row, verdict)
+
+    def try_again(self) -> None:
+        """Settle and publish what could not be settled and published before, where it has rested long enough."""
+        for row in self.journal.problems("process", "settle", "publish"):
+            stage, return_id = row["stage"], row["subject"]
+            if return_id == ALL or not self.retries.is_due(stage, return_id):
+                continue
+            self.retries.remember(stage, return_id, row["cause"])
+            (found,) = self.journal.returned(return_id=return_id)
+            if stage == "publish":
+                with self.on_its_own(stage, return_id), outbox.publishing(self.workspace):
+                    self.write_each(self.journal.events_of(return_id))
+            elif stage == "settle" and found["outcome"] == "waiting":
+                self.release(found["case_id"])
+            elif found["outcome"]:
+                self.resume(stage, return_id)
+
+    def settle(self, row: Row, verdict: Verdict) -> None:
+        """Write everything that a verdict means in one transaction, then publish it.
+
+        Raise `UsageError` when somebody else has settled the return meanwhile.
+        """
+        if not self.journal.open_transaction:
+            with self.together():
+                self.settle(row, verdict)
+            return
+        at, verdict = self.clock(), answer_sender(verdict)
+        if verdict.outcome == "review":
+            self.keep_pictures(row, verdict)
+        changes: dict[str, Any] = {
+            "outcome": verdict.outcome,
+            "code": verdict.code,
+            "form": verdict.form,
+            "instance_id": str(verdict.about.identity.instance) if verdict.about else None,
+            "case_id": verdict.case_id,
+            "record_id": None,
+            "first_id": verdict.first_id,
+            "waits_for": verdict.waits_for,
+            "reason": None,
+            "language": verdict.language,
+            "processed_at": stamp(at),
+        }
+        with self.journal.transaction() as connection:
+            if self.journal.outcome(connection, row["return_id"]) != row["outcome"]:
+                raise UsageError("Palautus {id} ei odota ratkaisua.", id=row["return_id"])
+            path = None
+            if verdict.outcome == "accepted":
+                changes |= self.accept(connection, row, verdict, at)
+                path = outbox.record_path(self.workspace, changes["case_id"], changes["record_id"], changes["form"])
+            elif verdict.outcome != "duplicate":
+                changes["reason"] = dump(reason(row, verdict))
+            if verdict.outcome == "rejected":
+                today = day(at).isoformat()
+                changes["rejected_as"] = outbox.free_name(today, row["file_name"], self.journal.rejected_as)
+                changes["reply_id"] = self.answer(verdict, at)
+                path = outbox.rejected_path(self.workspace, changes["rejected_as"])
+            place = path.relative_to(self.workspace.outbox).as_posix() if path else None
+            self.journal.change_return(connection, row["return_id"], changes)
+            self.journal.add_event(connection, event({**row, **changes}, place))
+        reached("outcome.written")
+        log.info("return.settled", return_id=row["return_id"], outcome=verdict.outcome, code=verdict.code)
+        if verdict.outcome != "review":
+            shutil.rmtree(self.workspace.pictures / row["return_id"], ignore_errors=True)
+        if verdict.outcome == "accepted":
+            self.release(changes["case_id"])
+
+    def keep_pictures(self, row: Row, verdict: Verdict) -> None:
+        """Keep the pictures of the places in doubt, by path, for as long as the return is in review.
+
+        In a sealed workspace none are kept: ``review show`` draws them anew.
+        """
+        if self.workspace.vault.key:
+            return
+        folder = self.workspace.pictures / row["return_id"]
+        for path, picture in verdict.about.sheet.pictures.items() if verdict.about else ():
+            files.write(folder / f"{path}.png", picture, files.PRIVATE)
+
+    def answer(self, verdict: Verdict, at: datetime) -> str | None:
+        """Write down the document that a return is answered with, and return its instance.
+
+        It is the same form again with what stood in it; None where no new form would mend what is wrong,
+        or where it is in doubt which document came.
+        """
+        about = verdict.about
+        if about is None or verdict.code != "invalid_values" or not verdict.findings or about.is_ambiguous:
+            return None
+        form, instance = self.registry.latest(about.form.id), str(self.new_id())
+        self.journal.issue(
+            {
+                "instance_id": instance,
+                "form": form.id,
+                "version": form.version,
+                "case_id": about.made_for or None,
+                "language": about.language,
+                "format": issue.reply_format(about.sheet.reader),
+                "omitted": " ".join(sorted(about.omitted)),
+                "corrects": about.first,
+                "key": about.key or None,
+                "issued_at": stamp(at),
+            },
+            kept(about, form),
+            about.sources,
+        )
+        return instance
+
+    def accept(self, connection: Transaction, row: Row, verdict: Verdict, at: datetime) -> dict[str, Any]:
+        """Write record and steps, and return what the return's own row is to say.
+
+        A record of the unit has no case and takes no step.
+        """
+        record, about = verdict.record, verdict.about
+        assert record, "only a whole record is accepted"
+        assert about, "a record is of a document of ours"
+        case = about.case
+        prefix = self.workspace.office.case_prefix
+        case_id = case.case_id or None
+        if case_id is None and not record.of_unit(case_id):
+            case_id = self.journal.open_case(connection, prefix, at, case.previous)
+        record_id = str(self.new_id())
+        payload = envelope(row, verdict, record_id, case_id, at)
+        self.journal.add_record(
+            connection,
+            {
+                "record_id": record_id,
+                "case_id": case_id,
+                "form": record.id,
+                "version": record.version,
+                "instance_id": payload["instance_id"],
+                "answers_key": self.journal.vault.digest(answers_key(record)),
+                "version_no": payload["version_no"],
+                "supersedes": payload["supersedes"],
+                "return_id": row["return_id"],
+                "payload": dump(payload),
+            },
+            at,
+        )
+        seq = case.steps[-1].seq if case.steps else 0
+        phase = case.phase
+        for move in () if record.of_unit(case_id) else verdict.moves or (None,):
+            seq += 1
+            after = move.target if move else phase
+            self.journal.add_step(
+                connection,
+                {
+                    "case_id": case_id,
+                    "seq": seq,
+                    "record_id": record_id,
+                    "form": record.id,
+                    "transition": move.id if move else None,
+                    "phase_before": phase,
+                    "phase_after": after,
+                    "coach": record.coach or case.coach,
+                    "at": stamp(at),
+                },
+            )
+            phase = after
+        return {"case_id": case_id, "record_id": record_id}
+
+    def publish(self) -> None:
+        """Write to the outbox whatever the journal says and the outbox lacks.
+
+        What goes wrong with one return is tried again later and keeps neither another one nor the
+        feed waiting; when it is the outbox as a whole, that is tried again later.
+        """
+        if not self.retries.is_due("publish", ALL):
+            return
+        with self.on_its_own("publish", ALL), outbox.publishing(self.workspace):
+            while lacking := self.journal.feed(outbox.last_seq(self.workspace), MANY):
+                self.write(lacking)
+                outbox.publish_feed(self.workspace, lacking)
+
+    def publish_again(self) -> None:
+        """Write to the outbox what is gone from it, and remove what was not finished."""
+        with self.on_its_own("publish", ALL), outbox.publishing(self.workspace):
+            for work in outbox.unfinished(self.workspace):
+                work.unlink()
+            seq = 0
+            while found := self.journal.feed(seq, MANY):
+                self.write(found)
+                seq = found[-1]["seq"]
+
+    def write(self, events: Iterable[Row]) -> None:
+        """Write the files of events that do not lie in their places: together, or else those of each return alone."""
+        mode = self.workspace.office.files.bits
+        try:
+            outbox.publish((file for event in events for file in self.files(event)), mode)
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in OURS:
+                raise
+            for event in events:
+                with self.on_its_own("publish", event["return_id"]):
+                    self.write_each([event])
+
+    def write_each(self, events: Iterable[Row]) -> None:
+        """Write the files of events, each of them whatever becomes of the others; raise what went wrong first."""
+        errors = []
+        for file in (file for event in events for file in self.files(event)):
+            try:
+                outbox.publish([file], self.workspace.office.files.bits)
+            except Exception as error:  # noqa: BLE001 - raised below
+                errors.append(error)
+        if errors:
+            raise errors[0]
+
+    def files(self, event: Row) -> Iterable[tuple[Path, files.Making]]:
+        """Return place and bytes of the files that one event is about."""
+        row = self.journal.returned(return_id=event["return_id"])[0]
+        if event["event"] == "record.accepted":
+            record = self.journal.record(row["record_id"])
+            assert record, "an accepted return has its record"
+            written = [outbox.record_file(self.workspace, record)]
+            if self.workspace.office.receipts:
+                today = day(datetime.fromisoformat(row["processed_at"])).isoformat()
+                draw = partial(receipt, self.journal, self.registry, self.workspace.office, record)
+                place = outbox.receipt_path(self.workspace, today, row["record_id"])
+                written.append((place, partial(issue.spared, draw)))
+            return written
+        if event["event"] == "return.rejected":
+            original = partial(self.workspace.vault.pieces, self.workspace.originals, row["sha256"])
+            if not row["sha256"]:
+                place = outbox.rejected_path(self.workspace, row["rejected_as"])
+                files.move(self.aside(row), place, self.workspace.office.files.bits)
+            replies = issue.replies(self.workspace, self.journal, self.registry, row)
+            return outbox.rejection_files(
+                self.workspace, row["rejected_as"], original if row["sha256"] else None, row["reason"], replies
+            )
+        return []
+
+    def recover(self) -> None:
+        """Make good what a crash has left half done, and what is gone from the outbox since.
+
+        Old work files go, what the outbox lacks is published, what waits no longer is released.
+        """
+        for work in (self.workspace.var / "work").iterdir():
+            with suppress(OSError):
+                if self.clock().timestamp() - work.stat().st_mtime > WORK_SECONDS:
+                    work.unlink()
+        for row in self.journal.problems("take", "process", "settle", "publish", "upkeep"):
+            self.retries.remember(row["stage"], row["subject"], row["cause"])
+        self.publish_again()
+        self.publish()
+        for case_id in dict.fromkeys(row["case_id"] for row in self.journal.returned(outcome="waiting")):
+            with suppress(SandboxUnavailable):
+                self.release(case_id)
+
+
+# --- small questions --------------------------------------------------------------------------
+
+
+def event(row: Row, path: str | None) -> dict[str, Any]:
+    """Return what the feed says of a settled return, all but its number.
+
+    ``row`` is the return as it stands now, ``path`` what was published of it, below the outbox.
+    """
+    return {
+        "event": "record.accepted" if row["outcome"] == "accepted" else f"return.{row['outcome']}",
+        "at": row["processed_at"],
+        "return_id": row["return_id"],
+        "sha256": row["sha256"] or None,
+        "form": row["form"],
+        "case_id": row["case_id"],
+        "record_id": row["record_id"],
+        "first": row["first_id"],
+        "waits_for": row["waits_for"],
+        "code": row["code"],
+        "path": path,
+    }

@@ -1,0 +1,120 @@
+"""The places of a return that a person is asked about, and the small file in which they are answered."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from pydantic_core import to_jsonable_python
+
+from formgen.errors import UsageError
+from formgen.fields.kinds import Misread
+from formgen.i18n import clean, say
+from formgen.intake.decide import Recognised, Verdict, asks, document_day
+from formgen.issuing.correction import kind_of, label_of, position
+
+
+def doubts(verdict: Verdict, language: str, pictures: Mapping[str, str]) -> list[Doubt]:
+    """Return what a person is asked about a return, each place once; ``pictures`` are files by path."""
+    found: dict[str, list[str]] = {}
+    for finding in verdict.findings:
+        if finding.severity != "warning":
+            found.setdefault(finding.field, []).append(say(finding.message, language, **finding.values))
+    about = verdict.about
+    paths = sorted(found, key=lambda path: position(about.form, path)) if about else list(found)
+    return [
+        Doubt(
+            path,
+            label_of(about.form, path, language) if about else "",
+            value_of(about, path, document_day(about)) if about else None,
+            read.text if about and (read := about.sheet.answers.get(path)) else "",
+            about.given.get(path, "") if about else "",
+            tuple(dict.fromkeys(found[path])),
+            pictures.get(path),
+            about is not None and asks(about.form, path),
+        )
+        for path in paths
+    ]
+
+
+def value_of(about: Recognised, path: str, today: date) -> Any:
+    """Return the value at a place as a record would hold it, None where there is none that can be read."""
+    asked, answer = about.form.field(path), about.sheet.answers.get(path)
+    kind = kind_of(asked, path) if asked else None
+    if kind is None or answer is None:
+        return None
+    try:
+        return to_jsonable_python(kind.read(answer.text, today).value)
+    except Misread:
+        return None
+
+
+def written(asked: Iterable[Doubt], language: str) -> str:
+    """Return the file in which a person decides: a line for each place, what is known of it in comments."""
+    said = {
+        "head": say("Korjaa arvot, jotka on luettu väärin. Jätä muut ennalleen: ne hyväksytään.", language),
+        "stop": say("Tyhjennä tiedosto, jos et halua hyväksyä palautusta nyt.", language),
+    }
+    lines = [f"# {said['head']}", f"# {said['stop']}"]
+    for doubt in asked:
+        lines += ["", *(f"# {' '.join(clean(line).split())}" for line in doubt.lines(language))]
+        if doubt.answerable:
+            lines.append(f"{quoted(doubt.path)} = {quoted(clean(doubt.raw))}")
+    return "\n".join(lines) + "\n"
+
+
+def quoted(text: str) -> str:
+    """Return a text as a string of TOML, which writes them as JSON does."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def changes(text: str, asked: Iterable[Doubt]) -> dict[str, str]:
+    """Return the values that a person has written, by path; raise `UsageError` for what is no decision."""
+    if not text.strip():
+        raise UsageError("Tiedosto on tyhjä. Palautus odottaa yhä.")
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError('Tiedosto ei ole enää muotoa "kohta" = "arvo". Palautus odottaa yhä.') from error
+    read = {doubt.path: clean(doubt.raw) for doubt in asked if doubt.answerable}
+    for path in read:
+        if path not in found:
+            raise UsageError("Kohdan {path} rivi puuttuu. Palautus odottaa yhä.", path=path)
+    for path, value in found.items():
+        if not isinstance(value, str):
+            raise UsageError("Kohdan {path} arvo ei ole lainausmerkeissä. Palautus odottaa yhä.", path=path)
+    return {path: value for path, value in found.items() if value != read.get(path)}
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A place in doubt: the ``value`` as a record would hold it, the ``raw`` text, what was ``known`` there, and why.
+
+    The ``path`` is empty for what is of no one place; ``picture`` is the file that shows the place;
+    one that is ``answerable`` has an answer of its own, as a table has not.
+    """
+
+    path: str
+    label: str
+    value: Any
+    raw: str
+    known: str
+    why: tuple[str, ...]
+    picture: str | None
+    answerable: bool
+
+    def lines(self, language: str) -> Iterator[str]:
+        """Yield what a person is told of the place."""
+        yield f"{self.label} ({self.path})" if self.path else say("Koko asiakirja", language)
+        yield from self.why
+        if self.answerable:
+            yield f"{say('Kohdassa luki', language)}: {self.raw or '–'}"
+            value = self.value if isinstance(self.value, str) else json.dumps(self.value, ensure_ascii=False)
+            yield f"{say('Luettu arvo', language)}: {'–' if self.value is None else value}"
+            yield f"{say('Tiedossa oli', language)}: {self.known or '–'}"
+        if self.picture:
+            yield f"{say('Kuva', language)}: {self.picture}"

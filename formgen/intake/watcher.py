@@ -1,0 +1,551 @@
+"""The inbox daemon: events are hints, a full scan is the truth, and every drop gets its outcome."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from itertools import islice
+from math import inf
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import structlog
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.observers import Observer
+from watchdog.observers.polling import PollingObserver
+
+from formgen import files
+from formgen.errors import Busy, OutOfReach, SandboxUnavailable, cause_of
+from formgen.i18n import say
+from formgen.intake.decide import Verdict
+from formgen.intake.inbox import (
+    CANARY,
+    STATUS,
+    candidates,
+    is_being_edited,
+    is_being_written,
+    is_whole,
+    opened,
+    plant,
+    signature,
+    subject_of,
+)
+from formgen.intake.pipeline import ALL, Begun, Intake
+from formgen.intake.retries import Retries
+from formgen.sandbox import confine
+from formgen.settings import Intake as Settings
+from formgen.settings import Workspace
+from formgen.storage.journal import Row, stamp
+
+log = structlog.get_logger()
+
+SIGNED_EVERY, SIGNED_FOR = 60.0, timedelta(minutes=5)
+SANDBOX = "sandbox.json"  # in the private folder: what holds for the readers of the daemon at work
+CANARY_EVERY, CANARY_WITHIN = 60.0, 10.0
+BLINK = 0.01
+LOOKED_AT = 0.5  # seconds for which the lock may be held by those who only look whether a daemon is alive
+BATCH = 50
+LOOKS = 10_000  # new files that are looked at before those that are ready have been taken
+NOTED_AFTER = 10.0  # seconds for which a file has waited before it is written down
+WORKING = "formgen ottaa vastaan tiedostoja. Tämä pätee {time} asti. Jos tämä aika on ohi, formgen ei ole käynnissä.\n"
+STOPPED = "formgen on pysäytetty {time}. Tiedostoja ei oteta nyt vastaan.\n"
+EMPTY, OPEN, UNFINISHED, CHANGING = "empty", "open", "unfinished", "changing"  # what a file waits for
+
+
+def batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield the items some at a time."""
+    rest = iter(items)
+    while some := list(islice(rest, BATCH)):
+        yield some
+
+
+class Hint(FileSystemEventHandler):
+    """Wakes the scanner, and notes when the canary has been seen."""
+
+    def __init__(self, wake: Event) -> None:
+        """Keep the event to set."""
+        self.wake = wake
+        self.canary_seen = 0.0
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """Take any event as a hint that there is something to look at."""
+        if os.fsdecode(event.src_path).endswith(CANARY):
+            self.canary_seen = time.monotonic()
+        elif event.event_type not in ("opened", "closed_no_write"):
+            self.wake.set()
+
+
+@dataclass
+class Look:
+    """What a file was like when last looked at, and since when it has been so (the system's steady clock).
+
+    ``waits`` says what it waits for, ``noted`` what has been written down of that; ``whole`` is
+    whether it is whole, where that has been asked.
+    """
+
+    signature: tuple[int, ...]
+    since: float
+    waits: str = CHANGING
+    whole: bool | None = None
+    noted: str = ""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Returns that are being read, and what will have been found in each: nothing where it failed."""
+
+    rows: list[Row] = field(default_factory=list)
+    found: list[Future[list[Begun]]] = field(default_factory=list)
+
+
+@dataclass
+class Watch:
+    """The daemon of one workspace; ``poll`` is the seconds between looks at a network share, or None."""
+
+    intake: Intake
+    poll: float | None = None
+    looks: dict[Path, Look] = field(default_factory=dict)
+    next_look: float = inf
+    stop: Event = field(default_factory=Event)
+    wake: Event = field(default_factory=Event)
+    observe: Callable[[float], None] = lambda _: None
+    signed: float | None = None
+    refused: SandboxUnavailable | None = None
+    reading: Reading = field(default_factory=Reading)
+
+    @property
+    def language(self) -> str:
+        """Return the language of the office."""
+        return self.intake.workspace.office.language
+
+    @cached_property
+    def readers(self) -> ThreadPoolExecutor:
+        """Return the threads that have files read, each by a process of its own."""
+        return ThreadPoolExecutor(self.intake.workspace.office.intake.readers or len(os.sched_getaffinity(0)))
+
+    @property
+    def inbox(self) -> Path:
+        """Return the drop zone."""
+        return self.intake.workspace.inbox
+
+    def run(self, once: bool = False, inbox: bool = True) -> None:
+        """Empty the inbox once, or watch it until stopped; raise `OutOfReach` beside another daemon.
+
+        Without ``inbox`` only what has arrived already is settled.
+        """
+        with alone(self.intake.workspace, LOOKED_AT):
+            if inbox:
+                self.intake.recover()
+            if once:
+                self.empty(inbox)
+            else:
+                self.watch()
+
+    def end(self) -> None:
+        """Ask the daemon to stop when it has finished what it holds."""
+        self.stop.set()
+        self.wake.set()
+
+    def empty(self, inbox: bool = True) -> None:
+        """Scan until nothing is left that can be taken or settled soon: for nothing else is waited.
+
+        Raise `SandboxUnavailable` where files may not be read.
+        """
+        while (self.scan() if inbox else self.settle_all()) and not self.stop.is_set():
+            if self.refused:
+                raise self.refused
+            soon = time.monotonic() + max(self.quiet, self.limits.incomplete)
+            until = min(
+                self.next_look if self.next_look <= soon else inf, self.retries.next_due(tries=self.limits.attempts)
+            )
+            if until == inf:
+                break
+            self.wake.wait(max(BLINK, until - time.monotonic()))
+        self.note_waiting(0.0)
+
+    def settle_all(self) -> int:
+        """Settle every return in work without a look at the inbox; return how many still wait."""
+        left = self.settle()
+        self.keep_up()
+        return left
+
+    def watch(self) -> None:
+        """Scan on every hint and every few seconds; make a new observer when the canary is not seen."""
+        hint = Hint(self.wake)
+        observer = self.observer(hint)
+        planted: float | None = None
+        within = max(CANARY_WITHIN, 2 * (self.poll or 0))
+        canary = self.inbox / CANARY
+        note = self.intake.workspace.var / SANDBOX
+        files.write(note, json.dumps(confine.tried()).encode(), files.PRIVATE)
+        try:
+            while not self.stop.is_set():
+                with self.intake.on_its_own("upkeep", "scan"):
+                    self.scan()
+                self.sign()
+                until = min(self.next_look, self.retries.next_due(after=time.monotonic()))
+                self.wake.wait(max(BLINK, min(until - time.monotonic(), self.poll or self.limits.rescan)))
+                self.wake.clear()
+                now = time.monotonic()
+                if planted is not None and now - planted > within and hint.canary_seen < planted:
+                    log.warning("watch.observer_renewed")
+                    end(observer)
+                    observer, planted = self.observer(hint), None
+                if planted is None or now - planted > CANARY_EVERY:
+                    planted = None
+                    with suppress(OSError):
+                        plant(self.inbox, CANARY)
+                        planted = now
+        finally:
+            self.sign(ending=True)
+            with suppress(OSError):
+                canary.unlink(missing_ok=True)
+                note.unlink(missing_ok=True)
+            end(observer)
+
+    def observer(self, hint: Hint) -> Any:
+        """Return a started observer of the inbox, or None where none can be had: scans do without."""
+        observer = PollingObserver(timeout=self.poll) if self.poll else Observer()
+        try:
+            observer.schedule(hint, str(self.inbox), recursive=True)
+            observer.start()
+        except Exception as error:  # noqa: BLE001 - whatever lies in the inbox, scans see it too
+            log.warning("watch.no_observer", reason=cause_of(error))
+            return None
+        return observer
+
+    def scan(self) -> int:
+        """Take every finished file and settle every return in work; return how many still wait.
+
+        Some are taken, then settled, then the next ones, so that a backlog of any length is
+        answered from the start and held nowhere. A file that somebody has open is not counted:
+        nobody knows how long that takes.
+        """
+        self.next_look = inf
+        for some in batches(self.finished()):
+            self.take(some)
+            self.settle(rest=False)
+            if self.stop.is_set():
+                self.go_on([])
+                return len(self.looks)
+        left = self.settle()
+        self.keep_up()
+        return left + sum(look.waits != OPEN for look in self.looks.values())
+
+    def finished(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """Yield the files that can be taken now, whatever lies before them.
+
+        Of new files no more than `LOOKS` are looked at: the next ones when those have been taken.
+        """
+        present, new = set(), 0
+        for file, status in candidates(self.inbox, self.limits.ignore):
+            present.add(file)
+            look = self.looks.get(file)
+            if look is None or look.signature != signature(status):
+                self.looks[file] = look = self.first_look(file, status, look)
+                new += 1
+            if self.is_finished(file, status, look):
+                yield file, status
+            if new >= LOOKS:
+                return
+        self.forget(self.looks.keys() - present)
+        self.forget_noted(present)
+
+    def first_look(self, file: Path, status: os.stat_result, before: Look | None) -> Look:
+        """Return a look at a file that is new or has changed; the waiting that was written down of it goes on."""
+        noted = self.noted.pop(subject_of(self.intake.workspace, file), None)
+        look = Look(signature(status), time.monotonic(), noted=before.noted if before else "")
+        if noted:
+            look.noted = noted["cause"]
+        if noted and noted["signature"] == str(look.signature):
+            waited = self.intake.clock() - datetime.fromisoformat(noted["since"])
+            look.since -= max(0.0, waited.total_seconds())
+        return look
+
+    def is_finished(self, file: Path, status: os.stat_result, look: Look) -> bool:
+        """Tell whether a file has been left alone long enough to be whole, and nothing else is in its way."""
+        look.waits, until = CHANGING, look.since + self.quiet
+        if status.st_size == 0:
+            look.waits, until = EMPTY, look.since + self.limits.empty
+        elif until <= time.monotonic():
+            if not self.retries.is_due("take", subject_of(self.intake.workspace, file)):
+                look.waits = ""
+                return False
+            try:
+                look.waits = self.hindrance(file, look)
+            except Exception as error:  # noqa: BLE001 - whatever is in the file, it is this file's
+                self.cannot_take(file, look, cause_of(error))
+                return False
+            if look.waits:
+                self.intake.resume("take", subject_of(self.intake.workspace, file))
+                until = inf if look.waits == OPEN else look.since + self.limits.incomplete
+        if until > time.monotonic():
+            self.next_look = min(self.next_look, until)
+            return False
+        return True
+
+    def hindrance(self, file: Path, look: Look) -> str:
+        """Return what a file that is left alone waits for, empty for nothing; raise `OSError`."""
+        if is_being_edited(file):
+            return OPEN
+        with opened(file, self.inbox) as (stream, _):
+            if is_being_written(stream):
+                return OPEN
+            if look.whole is None:
+                look.whole = look.signature[2] > self.limits.max_bytes or is_whole(stream)
+        return "" if look.whole else UNFINISHED
+
+    def take(self, finished: Iterable[tuple[Path, os.stat_result]]) -> None:
+        """Keep finished files, write down their arrival, and let them go from the inbox.
+
+        What cannot be read or removed rests alone; where nothing can be kept, all rest.
+        """
+        if not self.retries.is_due("take", ALL):
+            return
+        kept, full = [], ""
+        for file, status in finished:
+            try:
+                if found := self.intake.keep(file, status):
+                    kept.append((file, status, found))
+            except Exception as error:  # noqa: BLE001 - whatever is in its way, it is in this file's
+                self.cannot_take(file, self.looks[file], cause_of(error))
+                if isinstance(error, Busy):
+                    full = cause_of(error)
+                    break
+        try:
+            self.intake.arrive(found for _, _, found in kept)
+        except (OSError, OutOfReach) as error:
+            kept, full = [], cause_of(error)
+        if full:
+            self.intake.postpone("take", ALL, full)
+        else:
+            self.intake.resume("take", ALL)
+        for file, status, found in kept:
+            try:
+                self.intake.let_go(file, status, found)
+                self.forget([file])
+            except OSError as error:
+                self.cannot_take(file, self.looks[file], cause_of(error))
+
+    def cannot_take(self, file: Path, look: Look, cause: str) -> None:
+        """Let a file rest that cannot be taken or removed now, and have `status` name it."""
+        look.waits = ""
+        self.intake.postpone("take", subject_of(self.intake.workspace, file), cause, **self.row_of(file, look))
+
+    def row_of(self, file: Path, look: Look) -> dict[str, str]:
+        """Return what is written down of a file: its place in the inbox, and how it was."""
+        return {
+            "place": files.make_printable(file.relative_to(self.inbox).as_posix()),
+            "signature": str(look.signature),
+        }
+
+    def note_waiting(self, after: float = NOTED_AFTER) -> None:
+        """Write down which files have waited for so many seconds, and what for."""
+        now, at, rows = time.monotonic(), self.intake.clock(), []
+        for file, look in self.looks.items():
+            if look.waits not in ("", look.noted) and now - look.since >= after:
+                look.noted = look.waits
+                since = stamp(at - timedelta(seconds=now - look.since))
+                named = {"stage": "wait", "subject": subject_of(self.intake.workspace, file), "cause": look.waits}
+                rows.append({**named, **self.row_of(file, look), "since": since})
+        if rows:
+            self.intake.journal.note_problems(rows)
+
+    def forget(self, files: Iterable[Path]) -> None:
+        """Forget files that lie in the inbox no more, and what was written down of them."""
+        gone = []
+        for file in files:
+            about, look = subject_of(self.intake.workspace, file), self.looks.pop(file, None)
+            self.intake.resume("take", about)
+            if look and look.noted:
+                gone.append(("wait", about))
+        if gone:
+            self.intake.journal.forget_problems(gone)
+
+    def forget_noted(self, present: Iterable[Path]) -> None:
+        """Forget what an earlier daemon has written down of files that are gone."""
+        if self.noted:
+            self.intake.journal.forget_problems([("wait", about) for about in self.noted])
+            self.noted.clear()
+        resting = {about for stage, about in self.retries.pauses if stage == "take" and about != ALL}
+        if resting:
+            for about in resting - {subject_of(self.intake.workspace, file) for file in present}:
+                self.intake.resume("take", about)
+
+    @property
+    def retries(self) -> Retries:
+        """Return what has failed and rests."""
+        return self.intake.retries
+
+    @property
+    def limits(self) -> Settings:
+        """Return the settings of the intake."""
+        return self.intake.workspace.office.intake
+
+    @property
+    def quiet(self) -> float:
+        """Return the seconds for which a file must be left alone before it is whole."""
+        return max(self.limits.quiet, 2 * (self.poll or 0))
+
+    @cached_property
+    def noted(self) -> dict[str, Row]:
+        """Return the waiting files that a daemon before this one has written down, by subject."""
+        return {row["subject"]: row for row in self.intake.journal.problems("wait")}
+
+    def settle(self, rest: bool = True) -> int:
+        """Process every return without an outcome, unless it pauses; return how many are left.
+
+        While some are read, those before them are judged; without the ``rest`` the last ones are
+        still being read at the end. Where an earlier attempt failed, the file may be what kills
+        us: it is read alone, so that it takes no other with it.
+        """
+        seen = done = 0
+        after = ""
+        while rows := self.intake.journal.unsettled(BATCH, after):
+            after = rows[-1]["return_id"]
+            seen += len(rows)
+            due = self.due(rows)
+            done += self.go_on([row for row in due if not row["attempts"]])
+            for row in due:
+                if row["attempts"]:
+                    done += self.go_on([]) + self.go_on([row])
+            if self.stop.is_set():  # what has begun is finished, the rest stays as it is
+                break
+        return seen - done - (self.go_on([]) if rest else 0)
+
+    def due(self, rows: Iterable[Row]) -> list[Row]:
+        """Return the returns that neither rest nor are being read."""
+        retries, read = self.retries, {row["return_id"] for row in self.reading.rows}
+        if not retries.is_due("process", ALL):
+            return []
+        return [row for row in rows if row["return_id"] not in read and retries.is_due("process", row["return_id"])]
+
+    def go_on(self, rows: list[Row]) -> int:
+        """Have returns read, and settle those that were read until now; return how many came to an outcome."""
+        before, self.reading = self.reading, self.begun(rows)
+        return self.concluded(before) if before.rows else 0
+
+    def begun(self, rows: list[Row]) -> Reading:
+        """Return the reading of returns, which goes on in other processes; the attempts are written down before."""
+        try:
+            if rows:
+                self.intake.attempt(rows)
+        except Exception as error:  # noqa: BLE001 - what could not be written down now is tried again
+            self.give_up(rows, error)
+            return Reading()
+        return Reading(rows, [self.readers.submit(self.tried, row, self.intake.begin, row) for row in rows])
+
+    def concluded(self, reading: Reading) -> int:
+        """Return how many of the returns come to an outcome; it is written down for all together.
+
+        All have been read first, then they are judged in the order of the process. Where it cannot
+        be written down for all, it is for each alone: one may be what hinders the others.
+        """
+        begun = sorted((item for found in reading.found for item in found.result()), key=self.turn)
+        done: list[Any] = []
+        try:
+            with self.intake.together():
+                for item in begun:
+                    done += self.tried(item.row, self.intake.conclude, item)
+        except Exception as error:  # noqa: BLE001 - what could not be written down now is tried again
+            log.warning("watch.each_alone", cause=cause_of(error))
+            done = []
+            for item in begun:
+                if not self.retries.is_due("process", ALL):
+                    self.give_up([item.row], error)
+                else:
+                    done += self.tried(item.row, self.intake.conclude, item)
+        else:
+            self.intake.resume("process", ALL)
+        return len(done)
+
+    def turn(self, begun: Begun) -> Any:
+        """Return the place of a return in the order of the process; one of which that cannot be told comes last."""
+        try:
+            return self.intake.turn(begun)
+        except Exception:  # noqa: BLE001 - what is wrong with it shows when it is judged
+            return date.max, inf
+
+    def give_up(self, rows: Iterable[Row], error: Exception) -> None:
+        """Let all returns rest, since nothing could be written down of some: that was no attempt at them."""
+        self.intake.postpone("process", ALL, cause_of(error))
+        with suppress(OutOfReach):
+            self.intake.journal.attempts({row["return_id"]: row["attempts"] for row in rows})
+
+    def tried(self, row: Row, act: Callable[..., Any], *about: Any) -> list[Any]:
+        """Return what a stop of a return's way gives, or nothing when it fails: then the return rests."""
+        try:
+            found = act(*about)
+        except Busy as error:
+            if self.intake.journal.open_transaction:
+                raise
+            self.refused = error if isinstance(error, SandboxUnavailable) else self.refused
+            self.give_up([row], error)
+            return []
+        except Exception as error:  # noqa: BLE001 - one return must not end the daemon; it is tried again
+            self.intake.postpone("process", row["return_id"], cause_of(error))
+            return []
+        self.sign()
+        if isinstance(found, Verdict):
+            self.intake.resume("process", row["return_id"])
+            self.observe((self.intake.clock() - datetime.fromisoformat(row["received_at"])).total_seconds())
+        return [found]
+
+    def sign(self, ending: bool = False) -> None:
+        """Write into the share until when it is certain that the daemon is at work, when the settings ask for it."""
+        now, moment = time.monotonic(), self.intake.clock().astimezone()
+        due = self.signed is None or now - self.signed >= SIGNED_EVERY or ending
+        if not self.intake.workspace.office.intake.status_file or not due:
+            return
+        self.signed = now
+        text, at = (STOPPED, moment) if ending else (WORKING, moment + SIGNED_FOR)
+        with suppress(OSError):
+            files.write(self.inbox / STATUS, say(text, self.language, time=f"{at:%-d.%-m.%Y %H.%M}").encode(), 0o644)
+
+    def keep_up(self) -> None:
+        """Publish and settle what could not be before, let go what has waited too long, write down what waits."""
+        for act in (self.intake.publish, self.intake.try_again, self.intake.expire, self.note_waiting):
+            with self.intake.on_its_own("upkeep", act.__name__):
+                act()
+
+
+def end(observer: Any) -> None:
+    """Stop an observer."""
+    if observer is not None:
+        observer.stop()
+        observer.join(5)
+
+
+@contextmanager
+def alone(workspace: Workspace, patience: float = 0.0) -> Iterator[None]:
+    """Hold the workspace's lock; raise `OutOfReach` when another process still holds it after so many seconds."""
+    until = time.monotonic() + patience
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(files.locked(workspace.var / "intake.lock", wait=False))
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= until:
+                    raise OutOfReach("Toinen käsittelijä on jo käynnissä tässä työtilassa.") from error
+                time.sleep(BLINK)
+        yield
+
+
+def alive(workspace: Workspace) -> bool:
+    """Tell whether a daemon holds the workspace's lock."""
+    try:
+        with alone(workspace):
+            return False
+    except OutOfReach:
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,1 @@
+"""Documents that go out: forms, corrections, letters, receipts."""

@@ -1,0 +1,270 @@
+"""The way out: a document is written down, drawn, and laid where it was asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Container
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from formgen import files, formats
+from formgen.cases import prefill
+from formgen.cases.workflow import Case, ends
+from formgen.documents.extraction import Draft, Identity, Keyring, Log, Notes
+from formgen.errors import UsageError, raised_at
+from formgen.forms.form import Form, blank
+from formgen.forms.registry import Registry, template_file
+from formgen.i18n import FORM_LANGUAGES, locale, say
+from formgen.issuing import correction
+from formgen.publishing import outbox
+from formgen.settings import Workspace
+from formgen.storage.journal import Journal, Row, day, known, stamp
+
+logger = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Issued:
+    """One document that went out."""
+
+    form: str
+    version: str
+    instance_id: str
+    case_id: str | None
+    format: str
+    language: str
+    path: str
+
+
+def words_for(
+    workspace: Workspace, keys: Keyring, form: type[Form], identity: Identity, case_id: str | None, language: str
+) -> dict[str, str]:
+    """Return what a document says besides its fields."""
+    office = workspace.office
+    return {
+        "token": identity.token(keys),
+        "instance": str(identity.instance),
+        "case_id": case_id or "–",
+        "organiser": office.organiser,
+        "guidance": say(office.guidance, language),
+        "privacy": say(office.privacy, language),
+        "form_number": form.number,
+        "form_version": form.version,
+        "form_title": say(form.title, language),
+        "about": say(form.about, language),
+        "language": language,
+        "locale": f"{locale(language).language}-FI",
+    }
+
+
+def drafted(
+    workspace: Workspace,
+    keys: Keyring,
+    form: type[Form],
+    identity: Identity,
+    case_id: str | None,
+    language: str,
+    omitted: Container[str] = (),
+    record: bytes = b"",
+    log: Log | None = None,
+) -> Draft:
+    """Return what a format draws a document of a form from."""
+    return Draft(
+        form.questions(language, omitted),
+        language,
+        words_for(workspace, keys, form, identity, case_id, language),
+        template=partial(template_file, workspace, form),
+        store=workspace.var,
+        mark=partial(identity.mark, keys),
+        record=record,
+        log=log,
+    )
+
+
+def language_of(case: Case | None, default: str) -> str:
+    """Return the language that the newest record to speak of one wishes for documents."""
+    wishes = [getattr(known.record, "document_language", None) for known in case.current()] if case else []
+    return next((wish for wish in reversed(wishes) if wish), default)
+
+
+def withheld(form: type[Form], case: Case) -> frozenset[str]:
+    """Return the fields that an employer's document of a case leaves out; raise `UsageError` where there is none."""
+    found = form.withheld(case) if form.asks("employer") else None
+    if found is None:
+        message = "Lomaketta {form} ei voi tehdä työnantajalle: suostumusta nimen kertomiseen ei ole."
+        raise UsageError(message, form=form.id)
+    return found
+
+
+def chosen(form: type[Form], case: Case, about: str) -> Case:
+    """Return the case as a document about one of its subjects sees it; raise `UsageError` for one there is not."""
+    subjects = form.subjects(case)
+    if about and about not in subjects:
+        there = "; ".join(f"{name} ({label})" for name, label in subjects.items()) or "–"
+        raise UsageError(
+            "Lomakkeelle {form} ei ole kohdetta {about}. Kohteet: {all}.", form=form.id, about=about, all=there
+        )
+    return replace(case, about=about)
+
+
+def issue(
+    workspace: Workspace,
+    journal: Journal,
+    registry: Registry,
+    form: type[Form],
+    *,
+    now: datetime,
+    instance: UUID,
+    case_id: str | None = None,
+    language: str | None = None,
+    empty: bool = False,
+    employer: bool = False,
+    about: str = "",
+    format_name: str = "docx",
+    path: Path | None = None,
+) -> Issued:
+    """Make one document of a form and return what went out; raise `UsageError`.
+
+    Without a case only a form that opens one, or one of the unit, can be made; for a closed case
+    only the form that closed it. ``empty`` leaves out what is known of the client; ``employer``
+    makes the document that an employer may see; ``about`` chooses one of the form's subjects.
+    The document is in the journal before it is on disk.
+    """
+    if case_id and form.unit:
+        raise UsageError("Lomake {form} on yksikön oma. Jätä asian tunnus pois.", form=form.id)
+    case = journal.case(case_id, day(now), workspace.office, registry) if case_id else None
+    if form.of_unit(case_id):
+        case = journal.unit(day(now), workspace.office, registry)
+    if case and case.status == "closed" and not ends(form):
+        raise UsageError("Asia {case} on päättynyt. Avatkaa uusi asia.", case=case.case_id)
+    if case is None and not empty and not any(move.source is None for move in form.moves):
+        raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus: --case.", form=form.id)
+    module = formats.every().get(format_name)
+    if module is None or not hasattr(module, "draw"):
+        raise UsageError("Muotoa {format} ei voi tehdä.", format=format_name)
+    language = language or language_of(case, workspace.office.language)
+    if language not in FORM_LANGUAGES:
+        raise UsageError("Kieltä {language} ei ole. Kielet: {all}.", language=language, all=", ".join(FORM_LANGUAGES))
+    nobody = Case(case_id or "", day(now), workspace.office, forms=registry.ids)
+    known_of = nobody if case is None or empty else chosen(form, case, about)
+    omitted = form.optional(workspace.office.leave_out.get(form.id, ()))
+    omitted |= withheld(form, known_of) if employer else frozenset()
+    sheet = blank(form, prefill.known(form, known_of), language)
+    identity, keys = Identity(form.id, form.version, instance), journal.keys_to_sign(now)
+    document = module.draw(drafted(workspace, keys, form, identity, case_id, language, omitted, log=journal), sheet)
+    journal.issue(
+        {
+            "instance_id": str(instance),
+            "form": form.id,
+            "version": form.version,
+            "case_id": case_id,
+            "language": language,
+            "format": format_name,
+            "omitted": " ".join(sorted(omitted)),
+            "key": keys.current,
+            "issued_at": stamp(now),
+        },
+        {name: answer.text for name, answer in sheet.answers.items() if answer.text},
+        prefill.sources(form, known_of),
+    )
+    file = (
+        path
+        or workspace.outbox / "forms" / (case_id or "_unit") / f"{form.id}-{str(instance)[-12:]}{module.ENDINGS[0]}"
+    )
+    files.write(file, document, workspace.office.files.bits)
+    return Issued(form.id, form.version, str(instance), case_id, format_name, language, str(file))
+
+
+def reply_format(reader: str) -> str:
+    """Return the format in which a document that came in another one is issued again: its own, where we make it."""
+    return reader if hasattr(formats.every().get(reader), "draw") else "docx"
+
+
+def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row) -> dict[str, files.Making]:
+    """Return what draws the reply to a rejected return, by format; ``row`` is the return.
+
+    It is the form again, with what is wrong marked, as Word document and in the format that it
+    came in; where none was written down, or it cannot be drawn, a letter; where that cannot be
+    drawn either, plain text.
+    """
+    form = spared(partial(registry.latest, row["form"])) if row["form"] else None
+    letter = partial(correction.letter, row, form, workspace.office)
+    issued = spared(partial(journal.issued, row["reply_id"])) if row["reply_id"] else None
+    keys = spared(lambda: journal.keys)
+    drawn: dict[str, files.Making] = {}
+    if issued and keys:
+        issued = {**issued, "case_id": None}  # whoever guesses one is not told that it is right
+        notes = cache(partial(correction.notes, registry, row, issued))
+        for name in dict.fromkeys(("docx", reply_format(issued["format"]))):
+            drawn[name] = partial(again, workspace, journal, keys, registry, issued, notes, name)
+    document = cache(partial(spared, drawn.pop("docx", letter), partial(spared, letter)))
+    others = {name: partial(spared, draw) for name, draw in drawn.items()}
+    text = partial(correction.text, row, form, workspace.office)
+    return {"docx": document, **others, "txt": lambda: None if document() else text()}
+
+
+def spared(draw: Callable[[], Any], otherwise: Callable[[], Any] | None = None) -> Any:
+    """Return a document for people, or another one when it cannot be drawn: that must hold up nothing else."""
+    try:
+        return draw()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with one document, records go out
+        logger.error("document.not_drawn", error=type(error).__name__, at=raised_at(error))
+        return otherwise() if otherwise else None
+
+
+def again(
+    workspace: Workspace,
+    journal: Journal,
+    keys: Keyring,
+    registry: Registry,
+    issued: Row,
+    notes: Callable[[], Notes],
+    format_name: str,
+) -> bytes:
+    """Return the document that a rejected return is answered with; raise `UsageError` without a template to use."""
+    form = registry.forms[issued["form"]][issued["version"]]
+    identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
+    omitted = (issued["omitted"] or "").split()
+    draft = drafted(workspace, keys, form, identity, issued["case_id"], issued["language"], omitted, log=journal)
+    document: bytes = formats.every()[format_name].draw(
+        replace(draft, notes=notes()), correction.build_sheet(form, issued)
+    )
+    return document
+
+
+def archive(
+    workspace: Workspace, journal: Journal, registry: Registry, record_id: str, now: datetime, path: Path | None = None
+) -> Issued:
+    """Make the copy of an accepted record that is archived, as PDF/A-3; raise `UsageError`.
+
+    It is the same document with the values of the record, and the record itself attached. Without
+    a path it lies beside the record.
+    """
+    row = journal.record(record_id)
+    if row is None:
+        raise UsageError("Tietuetta {record} ei ole.", record=record_id)
+    record, payload = known(row, registry).record, json.loads(row["payload"])
+    form, language, case_id = type(record), payload["language"], row["case_id"]
+    identity = Identity(form.id, form.version, UUID(row["instance_id"]))
+    journal.read_by(now, {"record_id": record_id, "case_id": case_id})
+    draft = drafted(
+        workspace,
+        journal.keys_to_sign(now),
+        form,
+        identity,
+        case_id,
+        language,
+        record=outbox.pretty(payload),
+        log=journal,
+    )
+    values = {asked.name: getattr(record, asked.name) for asked in form.fields}
+    document = formats.every()["pdf"].draw(draft, blank(form, values, language))
+    file = path or outbox.archived_path(outbox.record_path(workspace, case_id, record_id, form.id))
+    files.write(file, document, workspace.office.files.bits)
+    return Issued(form.id, form.version, row["instance_id"], case_id, "pdf", language, str(file))

@@ -1,0 +1,426 @@
+"""The outbox: everything that other systems read, derived from the journal, whole or not at all.
+
+The same record gives the same bytes, so whatever is missing is written again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from itertools import islice, zip_longest
+from pathlib import Path
+from typing import Any
+
+from formgen import files
+from formgen.checkpoints import reached
+from formgen.fields.kinds import Json
+from formgen.files import Making
+from formgen.forms.form import Form, schema
+from formgen.settings import Workspace
+
+REASON, REPLY = ".reason.json", ".palaute"
+REPLIES = {"docx": f"{REPLY}.docx", "pdf": f"{REPLY}.pdf", "txt": f"{REPLY}.txt"}
+BESIDE = (REASON, *REPLIES.values())
+LONGEST_ENDING = 16
+WORK = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(files.WORK)}")
+
+
+def digest(data: bytes) -> str:
+    """Return the sha256 of bytes in hex: the name of an original."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def pretty(value: Any) -> bytes:
+    """Return a value as a JSON file: UTF-8, keys as they come, a line end."""
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def record_path(workspace: Workspace, case_id: str | None, record_id: str, form: str) -> Path:
+    """Return where a record lies."""
+    return workspace.outbox / "records" / (case_id or "_unit") / f"{record_id}.{form}.json"
+
+
+def archived_path(record: Path) -> Path:
+    """Return where the copy of a record lies that is archived, when no other place was asked for."""
+    return record.with_suffix(".pdf")
+
+
+def record_file(workspace: Workspace, record: Mapping[str, Any]) -> tuple[Path, Making]:
+    """Return the place of a record and what makes its bytes; ``record`` is its row."""
+    place = record_path(workspace, record["case_id"], record["record_id"], record["form"])
+    return place, lambda: pretty(json.loads(record["payload"]))
+
+
+def receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
+    """Return where the receipt of an accepted return lies."""
+    return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus.docx"
+
+
+def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
+    """Return where a rejected file lies; ``rejected_as`` is day and name."""
+    return workspace.outbox / "rejected" / rejected_as
+
+
+def rejection_files(
+    workspace: Workspace,
+    rejected_as: str,
+    original: Making | None,
+    reason: str,
+    replies: Mapping[str, Making],
+) -> Iterator[tuple[Path, Making]]:
+    """Yield place and bytes of the reason for machines, the replies for the sender, the rejected file untouched.
+
+    ``replies`` are by their format; the plain text only stands in for a Word document that is not there.
+    There is no ``original`` of a file that was too large to be kept.
+    """
+    file = rejected_path(workspace, rejected_as)
+    yield file.with_name(file.name + REASON), lambda: pretty(json.loads(reason))
+    document = file.with_name(file.name + REPLIES["docx"])
+    for name, reply in replies.items():
+        if name != "txt" or not document.exists():
+            yield file.with_name(file.name + REPLIES[name]), reply
+    if original:
+        yield file, original
+
+
+def publish(found: Iterable[tuple[Path, Making]], mode: int = files.SHARED) -> None:
+    """Write what does not lie in its place already; a link there is none of ours."""
+    files.write_all({place: data for place, data in found if place.is_symlink() or not place.is_file()}, mode)
+
+
+def publishing(workspace: Workspace) -> AbstractContextManager[None]:
+    """Return what lets nobody else publish meanwhile."""
+    return files.locked(workspace.var / "outbox.lock")
+
+
+def lying_in_records(workspace: Workspace) -> Iterator[Path]:
+    """Yield all that lies among the records but folders and what is being written; no link is followed."""
+    for place, folders, names in os.walk(workspace.outbox / "records"):
+        here = Path(place)
+        links = [name for name in folders if (here / name).is_symlink()]
+        yield from (here / name for name in (*links, *names) if not WORK.fullmatch(name))
+
+
+def unfinished(workspace: Workspace) -> Iterator[Path]:
+    """Yield the work files of a publishing that a crash has ended."""
+    for place in ("records", "rejected", "receipts"):
+        yield from (workspace.outbox / place).rglob(f".*{files.WORK}")
+
+
+def free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]) -> str:
+    """Return day and name for a rejected file, with `` (2)``, `` (3)`` … before the ending on a clash.
+
+    Neither the file nor what is written beside it may take the place of what another one has;
+    ``taken`` tells whether a rejected file lies at one of some places.
+
+    >>> free_name("2026-04-13", "lomake.docx", {"2026-04-13/lomake.docx"}.intersection)
+    '2026-04-13/lomake (2).docx'
+    """
+    stem, dot, ending = name.rpartition(".")
+    if not stem or len(ending.encode()) > LONGEST_ENDING:
+        stem, dot, ending = name, "", ""
+    number = 1
+    while True:
+        tail = (f" ({number})" if number > 1 else "") + dot + ending
+        found = f"{day}/{shortened(stem, tail)}{tail}"
+        if not taken(
+            [found, *(found + beside for beside in BESIDE), *(found.removesuffix(beside) for beside in BESIDE)]
+        ):
+            return found
+        number += 1
+
+
+def shortened(stem: str, tail: str) -> str:
+    """Return a stem cut so that name, ending and the reply's ending are no longer than 255 bytes."""
+    room = 255 - len(f"{tail}{max(BESIDE, key=len)}".encode())
+    return stem.encode()[:room].decode(errors="ignore")
+
+
+def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> None:
+    """Add to the feed the lines that it lacks, in order; half a line of an earlier crash is cut off.
+
+    Another process may be publishing too: what it has written meanwhile is not written again.
+    """
+    file = workspace.outbox / "feed.ndjson"
+    mode = workspace.office.files.bits
+    files.folder(file.parent, mode)
+    with os.fdopen(files.open_regular(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode), "r+b") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        end, seq = last_line(stream)
+        if not end:
+            os.fchmod(stream.fileno(), mode)
+            files.flush(file.parent)
+        stream.seek(end)
+        stream.truncate()
+        for event in events:
+            if event["seq"] > seq:
+                stream.write(event["body"].encode() + b"\n")
+        stream.flush()
+        reached("feed.written")
+        os.fsync(stream.fileno())
+    reached("feed.flushed")
+
+
+def end_of_lines(stream: Any) -> int:
+    """Return the position behind the last whole line."""
+    position = int(stream.seek(0, os.SEEK_END))
+    while position:
+        start = max(0, position - 65_536)
+        stream.seek(start)
+        found = stream.read(position - start).rfind(b"\n")
+        if found >= 0:
+            return start + int(found) + 1
+        position = start
+    return 0
+
+
+def last_seq(workspace: Workspace) -> int:
+    """Return the number of the last event in the feed, 0 for none."""
+    file = workspace.outbox / "feed.ndjson"
+    if not os.path.lexists(file):
+        return 0
+    with os.fdopen(files.open_regular(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
+        return last_line(stream)[1]
+
+
+def last_line(stream: Any) -> tuple[int, int]:
+    """Return the position behind the last whole line of a feed, and the number of its event."""
+    end = end_of_lines(stream)
+    start = max(0, end - 65_536)
+    stream.seek(start)
+    lines = stream.read(end - start).splitlines()
+    return end, int(json.loads(lines[-1])["seq"]) if lines else 0
+
+
+def find_foreign_line(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> int:
+    """Return the number of the first whole line of the feed that is none of the events, 0 when there is none."""
+    file = workspace.outbox / "feed.ndjson"
+    lines = file.read_bytes().split(b"\n")[:-1] if file.exists() else []
+    bodies = (event["body"].encode() for event in islice(events, len(lines)))
+    pairs = enumerate(zip_longest(lines, bodies), start=1)
+    return next((number for number, (line, body) in pairs if line != body), 0)
+
+
+# --- schemas ----------------------------------------------------------------------------------
+
+STRING: Json = {"type": "string"}
+NULLABLE: Json = {"type": ["string", "null"]}
+FINDING: Json = {
+    "type": "object",
+    "title": "Havainto",
+    "properties": {
+        "code": {"type": "string", "title": "Koodi"},
+        "severity": {"enum": ["error", "review", "warning"], "title": "Vakavuus"},
+        "field": {"type": "string", "title": "Kohta"},
+        "message": {"type": "string", "title": "Viesti"},
+        "label": {"type": "string", "title": "Kohdan nimi"},
+        "accepts": {"type": "string", "title": "Mitä kohtaan voi kirjoittaa"},
+        "example": {"type": "string", "title": "Esimerkki"},
+    },
+    "required": ["code", "field", "message"],
+}
+REASONS = (
+    "unsupported_type",
+    "empty_file",
+    "too_large",
+    "unreadable",
+    "encrypted",
+    "unsafe",
+    "timeout",
+    "not_a_form",
+    "unknown_form",
+    "unknown_version",
+    "bad_identity",
+    "unknown_case",
+    "invalid_values",
+    "transition_not_allowed",
+    "internal_error",
+)
+
+
+def document(name: str, title: str, properties: Json, optional: Iterable[str] = ()) -> Json:
+    """Return a JSON Schema document whose properties are required unless named."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:formgen:schema:{name}:1",
+        "title": title,
+        "type": "object",
+        "properties": properties,
+        "required": [key for key in properties if key not in set(optional)],
+    }
+
+
+def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
+    """Return every published JSON Schema by file name."""
+    found = {f"{form.id}.schema.json": schema(form) for form in forms}
+    moment: Json = {"type": "string", "format": "date-time"}
+    digest: Json = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+    unless_too_large: Json = {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}
+    found["record.schema.json"] = document(
+        "record",
+        "Tietue",
+        {
+            "record_schema": {"const": "formgen.record/1", "title": "Tietueen muoto"},
+            "record_id": {"type": "string", "format": "uuid", "title": "Tietueen tunniste"},
+            "form": {"enum": [form.id for form in forms], "title": "Lomake"},
+            "form_version": {**STRING, "title": "Lomakkeen versio"},
+            "instance_id": {"type": "string", "format": "uuid", "title": "Asiakirjan tunniste"},
+            "case_id": {**NULLABLE, "title": "Asian tunniste"},
+            "version_no": {"type": "integer", "minimum": 1, "title": "Versio"},
+            "supersedes": {**NULLABLE, "title": "Korvaa tietueen"},
+            "language": {**STRING, "title": "Kieli"},
+            "phase": {
+                "type": "object",
+                "title": "Vaihe",
+                "properties": {"before": NULLABLE, "after": NULLABLE, "transition": NULLABLE},
+                "required": ["before", "after", "transition"],
+            },
+            "data": {"type": "object", "title": "Lomakkeen tiedot"},
+            "signatures": {
+                "type": "object",
+                "title": "Allekirjoitukset",
+                "additionalProperties": {
+                    "type": "object",
+                    "properties": {
+                        "name": STRING,
+                        "date": {"type": "string", "format": "date"},
+                        "place": NULLABLE,
+                        "method": STRING,
+                    },
+                    "required": ["name", "date", "method"],
+                },
+            },
+            "issues": {"type": "array", "title": "Huomautukset", "items": FINDING},
+            "provenance": {
+                "type": "object",
+                "title": "Alkuperä",
+                "properties": {
+                    "file_name": STRING,
+                    "sha256": digest,
+                    "size": {"type": "integer"},
+                    "media_type": STRING,
+                    "channel": STRING,
+                    "received_at": moment,
+                    "processed_at": moment,
+                    "software": STRING,
+                    "reader": STRING,
+                    "writer": {**NULLABLE, "title": "Tallentanut ohjelma"},
+                    "confirmed_by": {**NULLABLE, "title": "Vahvistanut"},
+                    "confirmed_at": {**NULLABLE, "title": "Vahvistettu"},
+                    "facts": {"type": "array", "title": "Mitä tiedostossa oli muuta", "items": STRING},
+                    "seals": {
+                        "type": "array",
+                        "title": "Sähköiset allekirjoitukset",
+                        "items": {
+                            "type": "object",
+                            "properties": {
+                                "signer": {**STRING, "title": "Allekirjoittaja"},
+                                "signed_at": {**STRING, "title": "Aika"},
+                                "covers": {"enum": ["file", "revision"], "title": "Kattaa"},
+                                "root": {**STRING, "title": "Luotettu varmenne"},
+                            },
+                            "required": ["signer", "signed_at", "covers", "root"],
+                        },
+                    },
+                    "fields": {
+                        "type": "object",
+                        "additionalProperties": {
+                            "type": "object",
+                            "properties": {
+                                "raw": STRING,
+                                "change": {"enum": ["new", "confirmed", "changed", "blanked"], "title": "Muutos"},
+                                "source": {
+                                    "type": "object",
+                                    "title": "Lähde",
+                                    "properties": {"record_id": STRING, "field": STRING},
+                                    "required": ["record_id", "field"],
+                                },
+                                "layer": STRING,
+                                "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+                                "decided": {"enum": ["confirmed", "changed"], "title": "Mitä tarkistaja teki"},
+                                "read": {**STRING, "title": "Mitä luettiin ennen tarkistajan muutosta"},
+                            },
+                            "required": ["raw", "layer", "confidence", "change"],
+                        },
+                    },
+                },
+                "required": [
+                    "file_name",
+                    "sha256",
+                    "size",
+                    "received_at",
+                    "processed_at",
+                    "software",
+                    "reader",
+                    "fields",
+                ],
+            },
+        },
+    )
+    found["record.schema.json"]["allOf"] = [
+        {
+            "if": {"properties": {"form": {"const": form.id}, "form_version": {"const": form.version}}},
+            "then": {"properties": {"data": {"$ref": f"urn:formgen:schema:{form.id}:{form.version}"}}},
+        }
+        for form in forms
+    ]
+    found["reason.schema.json"] = document(
+        "reason",
+        "Hylkäyksen syy",
+        {
+            "code": {"enum": list(REASONS), "title": "Syy"},
+            "errors": {"type": "array", "title": "Virheet", "items": FINDING},
+            "file_name": {**STRING, "title": "Tiedosto"},
+            "sha256": unless_too_large,
+            "form": NULLABLE,
+            "case_id": NULLABLE,
+            "received_at": moment,
+            "writer": {**NULLABLE, "title": "Tallentanut ohjelma"},
+        },
+        optional=("writer",),
+    )
+    found["feed.schema.json"] = document(
+        "feed",
+        "Tapahtuma",
+        {
+            "seq": {"type": "integer", "minimum": 1, "title": "Järjestysnumero"},
+            "event": {
+                "enum": [
+                    "record.accepted",
+                    "return.review",
+                    "return.waiting",
+                    "return.rejected",
+                    "return.duplicate",
+                ],
+                "title": "Tapahtuma",
+            },
+            "at": moment,
+            "return_id": STRING,
+            "sha256": unless_too_large,
+            "form": NULLABLE,
+            "case_id": NULLABLE,
+            "record_id": {**NULLABLE, "title": "Tietue"},
+            "first": {**NULLABLE, "title": "Ensimmäinen"},
+            "waits_for": {**NULLABLE, "title": "Odottaa lomaketta"},
+            "code": {**NULLABLE, "title": "Syy"},
+            "path": {**NULLABLE, "title": "Tiedosto"},
+        },
+    )
+    return found
+
+
+def publish_schemas(place: Path, forms: Iterable[type[Form]], mode: int = files.SHARED) -> list[Path]:
+    """Write every JSON Schema that is new or has changed, and return their places."""
+    places = []
+    for name, body in schemas(list(forms)).items():
+        file = place / name
+        data = pretty(body)
+        if not file.exists() or file.read_bytes() != data:
+            files.write(file, data, mode)
+        places.append(file)
+    return places

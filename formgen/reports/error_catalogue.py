@@ -1,0 +1,130 @@
+"""The catalogue of errors: every code that a finding, a task or a rejection may have, its text and its remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from formgen.forms.form import Form
+from formgen.forms.registry import Registry
+from formgen.i18n import say
+from formgen.issuing.correction import ADVICE, label_of
+from formgen.publishing.outbox import REASONS
+
+REASON = {
+    "unsupported_type": "Tiedostomuotoa ei tunneta. Lähetä lomake Word- tai PDF-tiedostona.",
+    "empty_file": "Tiedosto on tyhjä.",
+    "too_large": "Tiedosto on liian suuri luettavaksi.",
+    "unreadable": "Tiedosto on vioittunut.",
+    "encrypted": "Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen.",
+    "unsafe": "Tiedoston rakenne ei ole turvallinen.",
+    "timeout": "Tiedoston lukeminen kesti liian kauan.",
+    "not_a_form": "Tiedostosta ei löydy lomaketunnusta. Täytä yksiköltä saatu lomake ja lähetä se.",
+    "unknown_form": "Lomake on tuntematon.",
+    "unknown_version": "Lomakepohjan versio on tuntematon.",
+    "bad_identity": "Lomakkeen tunniste ei ole aito. Käytä yksiköltä saatua lomaketta.",
+    "unknown_case": "Lomakkeesta ei näe, mihin asiaan se kuuluu.",
+    "invalid_values": "Lomakkeessa on korjattavia kohtia.",
+    "transition_not_allowed": "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.",
+    "internal_error": "Lomakkeen käsittely ei onnistunut. Vika on meillä.",
+}
+ENGINE = {  # what no form declares
+    "R44": "Y-tunnus ei ole oikein.",
+    "R88": "Asia on päättynyt. Avatkaa uusi asia.",
+    "R89": "Lomakkeen tunniste ei ole aito. Käytä yksiköltä saatua lomaketta.",
+    "R90": "Lomakepohjan versio on tuntematon.",
+    "T26": "Vain avoimen asian voi panna tauolle.",
+    "T27": "Asia ei ole tauolla.",
+    "format": "Kirjoita päivämäärä näin: 1.3.2026.",
+    "required": "Pakollinen kohta puuttuu.",
+    "choice": "Vastaus ei ole mikään annetuista vaihtoehdoista.",
+    "range": "Teksti on liian pitkä: enintään {most} merkkiä.",
+}
+REMEDY = {
+    "R44": "Tarkista Y-tunnuksen jokainen numero ja lähetä lomake uudelleen.",
+    "R88": "Avaa uusi asia ja tee lomake siihen.",
+    "R89": "Pyydä yksiköltä uusi lomake ja täytä se.",
+    "R90": "Pyydä yksiköltä lomakkeen uusi versio.",
+    "T26": "Tarkista asian tila ja päivät.",
+    "T27": "Tarkista asian tila ja päivät.",
+    "format": "Kirjoita vastaus niin kuin kohdan ohje sanoo ja lähetä lomake uudelleen.",
+    "required": "Vastaa kohtaan ja lähetä lomake uudelleen.",
+    "choice": "Valitse jokin annetuista vaihtoehdoista ja lähetä lomake uudelleen.",
+    "range": "Tarkista, että arvo on sallituissa rajoissa, ja lähetä lomake uudelleen.",
+    "invalid_values": "Korjaa merkityt kohdat, tallenna tiedosto ja lähetä se.",
+    "error": "Korjaa tämä kohta ja lähetä lomake uudelleen.",
+    "review": "Tarkistaja hyväksyy tai korjaa arvon.",
+    "warning": "Lomake hyväksytään. Tarkista kohta ja korjaa se seuraavaan lomakkeeseen.",
+    "task": "Tee tehtävä ja palauta lomake, jota se koskee.",
+    "waits": "Lähetä ensin lomake, jota tämä odottaa.",
+}
+SEVERITY = {
+    "error": "virhe",
+    "review": "tarkistettava",
+    "warning": "huomautus",
+    "task": "tehtävä",
+    "reason": "hylkäyksen syy",
+}
+
+
+def catalogue(registry: Registry) -> list[Entry]:
+    """Return every code with its texts, in the order of the codes: rules, moves, general, reasons."""
+    found = [entry for form in registry for entry in of_form(form)]
+    found += [Entry(code, "error", message, REMEDY[code]) for code, message in ENGINE.items()]
+    reasons = [Entry(code, "reason", REASON[code], ADVICE.get(code) or REMEDY[code]) for code in REASONS]
+    return [*sorted(dict.fromkeys(found), key=lambda entry: (entry.code[0].islower(), entry.code)), *reasons]
+
+
+def of_form(form: type[Form]) -> Iterator[Entry]:
+    """Yield what the rules, the tasks and the moves of a form may say."""
+    for rule in form.rules:
+        remedy = REMEDY["waits" if rule.waits_for else rule.severity]
+        yield Entry(rule.code, rule.severity, rule.message, remedy, form, rule.name, rule.field)
+    for due in form.dues:
+        yield Entry(due.code, "task", due.message, REMEDY["task"], form, due.name)
+    for move in form.moves:
+        remedy = ADVICE["transition_not_allowed"]
+        yield Entry(move.id, "error", REASON["transition_not_allowed"], remedy, form)
+
+
+def page(entries: list[Entry], examples: Mapping[tuple[str, str, str], str]) -> str:
+    """Return the catalogue as a Markdown page; ``examples`` are by code, form and name of rule."""
+    lines = ["# Virheet", "", "Jokainen koodi, jonka palautus, tehtävä tai hylkäys voi saada. Sivun tekee"]
+    lines += ["`python -m tests.catalogue --force`; samat tiedot antaa `formgen errors [CODE]`."]
+    last = ""
+    for entry in entries:
+        if entry.code != last:
+            lines += ["", f"## {entry.code}"]
+        last = entry.code
+        lines += ["", f"**{' · '.join(filter(None, (SEVERITY[entry.severity], entry.place('fi'))))}**", ""]
+        lines += [f"- {language}: {say(entry.message, language)}" for language in ("fi", "sv", "en")]
+        example = examples.get(entry.key, "")
+        lines += [f"- Esimerkki: {example}"] if example else []
+        lines += [f"- Korjaus: {entry.remedy}"]
+    return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one code says in one place: how severe it is, its text, what to do; the form and its place, if it has one.
+
+    ``name`` is that of the rule or task that says it.
+    """
+
+    code: str
+    severity: str
+    message: str
+    remedy: str
+    form: type[Form] | None = field(default=None, hash=False)
+    name: str = ""
+    path: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Return the code, the form and the name of what says it."""
+        return self.code, self.form.id if self.form else "", self.name
+
+    def place(self, language: str) -> str:
+        """Return the form and the label of the place, empty for what is of no form."""
+        label = label_of(self.form, self.path, language)
+        return ": ".join(filter(None, (say(self.form.title, language) if self.form else "", label)))

@@ -1,0 +1,147 @@
+"""The audit: whether what is kept and what was written is still what the journal says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from formgen import files
+from formgen.errors import OutOfReach
+from formgen.publishing import outbox
+from formgen.settings import Workspace
+from formgen.storage import ledger, signing_keys
+from formgen.storage.access_log import Head
+from formgen.storage.journal import Journal, Row, records, returns
+from formgen.storage.ledger import Flaw
+
+MISSING = "Tiedosto puuttuu: {what}"
+DIFFERENT = "Tiedosto ei ole se, joka kirjoitettiin: {what}"
+UNWRITTEN = "Kansiossa outbox/records on jotakin, mitä työtila ei ole kirjoittanut: {what}"
+FEED = "Tapahtumaluettelon rivi {what} ei ole se, joka kirjoitettiin."
+STRANGE = "Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}"
+Files = Callable[[Workspace, Row], Iterable[tuple[Path, str]]]
+
+
+def flaws(workspace: Workspace, journal: Journal, head: Head | None = None) -> Iterator[Flaw]:
+    """Yield all that is wrong; ``head`` is the last line of the access log as it was noted elsewhere."""
+    with journal.still() as ends:
+        yield from ledger.flaws(journal, ends, head)
+    yield from of_keys(journal)
+    yield from of_originals(workspace, journal)
+    yield from of_layouts(workspace, journal)
+    yield from of_outbox(workspace, journal)
+    yield from of_feed(workspace, journal)
+
+
+def of_keys(journal: Journal) -> Iterator[Flaw]:
+    """Yield what is wrong with the signing keys: those that are not as they were made, gone, or not ours."""
+    try:
+        there = set(journal.keys.keys)
+        lying = set(signing_keys.read_keys(journal.var / "keys"))
+    except OutOfReach as error:
+        yield Flaw(error.message, **error.values)
+        return
+    yield from (Flaw(signing_keys.LOST, row["name"]) for row in journal.key_rows() if row["name"] not in there)
+    yield from (Flaw(STRANGE, name) for name in sorted(lying - there))
+
+
+def of_originals(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+    """Yield the kept files that are missing or are not those that came."""
+    for sha256 in journal.originals():
+        file = workspace.vault.place(workspace.originals, sha256)
+        yield from compared(workspace, file, sha256, partial(workspace.vault.pieces, workspace.originals, sha256))
+
+
+def of_layouts(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+    """Yield the layouts of PDF forms that are missing or are not those that were made."""
+    for name, sha256 in journal.noted("layouts"):
+        yield from compared(workspace, workspace.var / "layouts" / f"{name.partition(':')[2]}.pdf", sha256 or "")
+
+
+def of_outbox(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+    """Yield the records and rejected files that are missing or are not what the journal says, and records of none."""
+    lying = set(outbox.lying_in_records(workspace))  # before it is asked of what: a record is written down first
+    for name, stored in journal.stored(records):
+        yield from of_files(workspace, journal, name, stored, files_of_record)
+        with suppress(TypeError, ValueError):  # of a row that is not as it was written
+            record = outbox.record_path(workspace, stored["case_id"], stored["record_id"], stored["form"])
+            lying -= {record, outbox.archived_path(record)}
+    yield from (Flaw(UNWRITTEN, named(workspace, file)) for file in sorted(lying))
+    for name, stored in journal.stored(returns):
+        if stored["outcome"] == "rejected":
+            yield from of_files(workspace, journal, name, stored, files_of_rejected)
+
+
+def of_files(workspace: Workspace, journal: Journal, name: str, stored: Row, files: Files) -> Iterator[Flaw]:
+    """Yield what is wrong with the files of a row; one that tells of none that could be is not as it was written."""
+    try:
+        found = list(files(workspace, journal.opened(stored)))
+    except (OutOfReach, TypeError, ValueError):
+        yield Flaw(ledger.CHANGED, name)
+        return
+    for file, sha256 in found:
+        yield from compared(workspace, file, sha256)
+
+
+def files_of_record(workspace: Workspace, row: Row) -> Iterator[tuple[Path, str]]:
+    """Yield the place and the digest of the file of a record."""
+    payload = outbox.digest(outbox.pretty(json.loads(row["payload"])))
+    yield outbox.record_path(workspace, row["case_id"], row["record_id"], row["form"]), payload
+
+
+def files_of_rejected(workspace: Workspace, row: Row) -> Iterator[tuple[Path, str]]:
+    """Yield the place and the digest of a rejected file and of its reason."""
+    file = outbox.rejected_path(workspace, row["rejected_as"])
+    if row["sha256"]:  # nothing is known of one that was too large to be read
+        yield file, row["sha256"]
+    yield file.with_name(file.name + outbox.REASON), outbox.digest(outbox.pretty(json.loads(row["reason"])))
+
+
+def of_feed(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+    """Yield the lines of the feed that are not the journal's events, in their order."""
+    file = workspace.outbox / "feed.ndjson"
+    try:
+        with files.reading(file) as stream:
+            lines = stream.read().split(b"\n")
+    except OSError:
+        lines = []
+    said = [row["body"].encode() for row in journal.feed()]
+    for number, expected in enumerate(said):
+        if number >= len(lines) or lines[number] != expected:
+            yield Flaw(FEED, str(number + 1))
+    if any(lines[len(said) :]):
+        yield Flaw(FEED, str(len(said) + 1))
+
+
+def compared(
+    workspace: Workspace, file: Path, sha256: str, pieces: Callable[[], Iterable[bytes]] | None = None
+) -> Iterator[Flaw]:
+    """Yield what is wrong with a file whose digest is known; ``pieces`` gives what a kept one holds."""
+    what = named(workspace, file)
+    try:
+        if pieces:
+            deque(pieces(), maxlen=0)
+        elif digest_of(file) != sha256:
+            yield Flaw(DIFFERENT, what)
+    except FileNotFoundError:
+        yield Flaw(MISSING, what)
+    except (OutOfReach, OSError, ValueError):
+        yield Flaw(DIFFERENT, what)
+
+
+def named(workspace: Workspace, file: Path) -> str:
+    """Return a file's place below the workspace, as text."""
+    return files.make_printable(
+        file.relative_to(workspace.root).as_posix() if file.is_relative_to(workspace.root) else str(file)
+    )
+
+
+def digest_of(file: Path) -> str:
+    """Return the sha256 of a file in hex, read some at a time."""
+    with files.reading(file) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

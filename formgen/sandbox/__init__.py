@@ -1,0 +1,1 @@
+"""Foreign bytes are read by processes that are shut in."""

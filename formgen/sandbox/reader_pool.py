@@ -1,0 +1,342 @@
+"""The wall: foreign bytes are read by other processes, shut in, and only plain data comes back.
+
+Those processes begin with nothing of ours (`reader_process`): no database, no key, no environment. What they
+send back is JSON, and foreign as well: a reader that a file has taken over can lie about that file,
+and do nothing else. Whatever a reading has started ends with it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import re
+import select
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
+
+from formgen import formats
+from formgen.documents.extraction import MARK, NOT_READ, TOKEN, Answer, Paper, Seal, Sheet, flat
+from formgen.documents.producers import WRITERS
+from formgen.errors import Busy, CutOff, SandboxUnavailable, Unreadable
+from formgen.files import NOBODY
+from formgen.publishing.outbox import REASONS
+from formgen.sandbox import confine
+from formgen.sandbox.confine import ANSWER_BYTES, BUSY, LATE, PATIENCE, PROTECTIONS, Bounds
+
+if TYPE_CHECKING:
+    from formgen.settings import Intake
+
+GRACE = 5.0
+DIED = "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."
+READER = "formgen.sandbox.reader_process:serve"  # what a process does that reads
+
+INSTANCE = re.compile(r"[0-9a-f]{32}")
+ROW = re.compile(r"\.\d{1,4}\.")
+PICTURE = b"\x89PNG\r\n\x1a\n"
+
+Papers = Mapping[tuple[str, str], Paper]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A warm process that reads one file after another, each by a child of its own.
+
+    ``handle`` is a handle of it, ``held`` tells for each protection whether it holds for the children, as it has
+    tried; these have files of their own to write to when ``own_root``.
+    """
+
+    handle: int
+    pipe: Connection
+    held: Mapping[str, bool]
+    own_root: bool
+    papers: Papers
+
+    @cached_property
+    def places(self) -> frozenset[str]:
+        """Return the places of the papers."""
+        return places(self.papers)
+
+    @classmethod
+    def start(cls, papers: Papers) -> Reader:
+        """Return a new reader that knows the papers; raise `Busy`."""
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                ask_for_reader(theirs)
+            ours.settimeout(PATIENCE)
+            said, handles, *_ = socket.recv_fds(ours, 1000, 1)
+            ours.settimeout(None)
+            told = json.loads(said)
+            reader = cls(handles[0], Connection(os.dup(ours.fileno())), told["held"], told["own_root"], papers)
+            reader.pipe.send(dict(papers))
+        except (LookupError, OSError, ValueError) as error:
+            raise Busy(detail="reader") from error
+        finally:
+            ours.close()
+        return reader
+
+    def ask(self, data: bytes, papers: Papers | None, bounds: Bounds, seconds: float) -> bytes:
+        """Return what a child says of the bytes: `LATE` when it takes too long, empty when it dies.
+
+        Without ``papers`` it looks for those that the reader knows.
+        """
+        try:
+            self.pipe.send((papers, bounds, seconds))
+            self.pipe.send_bytes(data)
+            return self.pipe.recv_bytes(ANSWER_BYTES) if self.pipe.poll(seconds + GRACE) else LATE
+        except (EOFError, OSError):
+            return b""
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether the process has not ended."""
+        return not select.select([self.handle], [], [], 0)[0]
+
+    @property
+    def process(self) -> int:
+        """Return its id, -1 when it has ended."""
+        known = Path(f"/proc/self/fdinfo/{self.handle}").read_text(encoding="ascii")
+        return int(dict(line.split(":", 1) for line in known.splitlines())["Pid"])
+
+    @property
+    def children(self) -> list[int]:
+        """Return the processes that it has started and that have not ended."""
+        place = Path(f"/proc/{self.process}/task/{self.process}/children")
+        return [*map(int, place.read_text(encoding="ascii").split())]
+
+    def end(self) -> None:
+        """End the process, and first what it should have ended: after a machine has slept both may be late."""
+        self.pipe.close()
+        with suppress(OSError):
+            signal.pidfd_send_signal(self.handle, signal.SIGSTOP)  # it starts nothing more
+            for child in self.children:
+                os.killpg(child, signal.SIGKILL)
+        with suppress(OSError):
+            signal.pidfd_send_signal(self.handle, signal.SIGKILL)
+        select.select([self.handle], [], [], GRACE)
+        os.close(self.handle)
+
+
+@dataclass(frozen=True)
+class ReaderServer:
+    """The process that starts readers, and the line on which it is asked for them: nobody else can call it."""
+
+    process: subprocess.Popen[bytes]
+    line: socket.socket
+
+    @classmethod
+    def start(cls) -> ReaderServer:
+        """Return a new one, which goes on loading what reads."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            return cls(confine.start("formgen.sandbox.reader_process:start_readers", theirs.fileno()), ours)
+
+    def end(self) -> None:
+        """End the process; its readers end when they are asked nothing more."""
+        self.line.close()
+        self.process.kill()
+        self.process.wait()
+
+
+STARTING, SERVERS, IDLE = Lock(), list[ReaderServer](), list[Reader]()
+
+
+def prepare() -> None:
+    """Let the readers be loaded, in another process, while this one goes on."""
+    with STARTING:
+        if not SERVERS:
+            SERVERS.append(ReaderServer.start())
+
+
+def ask_for_reader(line: socket.socket) -> None:
+    """Have a reader started that answers on a line; raise `OSError`."""
+    for _ in range(2):
+        prepare()
+        with STARTING:
+            try:
+                socket.send_fds(SERVERS[0].line, [READER.encode()], [line.fileno()])
+            except (BrokenPipeError, ConnectionError):
+                SERVERS.pop().end()
+            else:
+                return
+    raise OSError
+
+
+def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
+    """Return what stands in a document, read behind the wall; raise `Unreadable`.
+
+    A child that dies raises `CutOff` with ``unsafe``, one that takes too long with ``timeout``:
+    one attempt of one file, nothing else. Raise `SandboxUnavailable` where a child cannot be shut in and the
+    settings do not allow that, `Busy` when none can be started. May be called by several threads: each has a reader.
+    """
+    if len(data) > limits.max_bytes:
+        raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
+    name, module = formats.identify(data)
+    reader = free(papers, limits)
+    same = reader.papers == papers
+    with ExitStack() as stack:
+        bounds = Bounds(max(limits.memory_bytes, getattr(module, "MEMORY", 0)), limits.cpu_seconds)
+        if opens := getattr(module, "OPENS", ()):
+            scratch = confine.TEMPORARY if reader.own_root else stack.enter_context(scratch_folder(module.sweep))
+            bounds = bounds._replace(scratch=scratch, opens=opens)
+        found = reader.ask(data, None if same else papers, bounds, limits.wall_seconds)
+        if found and found != LATE:
+            IDLE.append(reader)
+        else:
+            reader.end()
+    if found == LATE:
+        raise CutOff("timeout", "Tiedoston lukeminen kesti liian kauan.")
+    if found == BUSY:
+        raise Busy(detail="reader")
+    readers = {name, *(ending.lstrip(".") for ending in module.ENDINGS)}
+    try:
+        sheet = received(found, reader.places if same else places(papers), readers)
+        require_trusted(sheet.seals, papers)
+    except (LookupError, ValueError) as error:
+        raise CutOff("unsafe", DIED) from error
+    return sheet
+
+
+@contextmanager
+def scratch_folder(sweep: Callable[[str], None]) -> Iterator[str]:
+    """Let a child have a folder among the machine's files; what lies there when the reading is over is removed."""
+    with tempfile.TemporaryDirectory(prefix="formgen-", ignore_cleanup_errors=True) as folder:
+        if confine.is_nobody_able():
+            os.chown(folder, NOBODY, NOBODY)
+        try:
+            yield folder
+        finally:
+            sweep(folder)
+
+
+def free(papers: Papers, limits: Intake) -> Reader:
+    """Return a reader that nobody uses, a new one when there is none that knows as many papers.
+
+    Raise `SandboxUnavailable` where it cannot shut its children in and the settings do not allow that.
+    """
+    while True:
+        try:
+            reader = IDLE.pop()
+        except IndexError:
+            reader = Reader.start(papers)
+        if reader.alive and (len(papers) == 1 or reader.papers == papers):
+            break
+        reader.end()
+    if not all(reader.held.values()) and not limits.allow_weak_sandbox:
+        IDLE.append(reader)
+        raise SandboxUnavailable(what=missing(reader.held), detail="sandbox")
+    return reader
+
+
+def missing(held: Mapping[str, bool]) -> tuple[str, ...]:
+    """Return what a foreign file cannot be kept from, in words, where some protections do not hold."""
+    return tuple(words for name, words in PROTECTIONS.items() if not held.get(name))
+
+
+def rest() -> None:
+    """End the readers that nobody uses."""
+    while IDLE:
+        IDLE.pop().end()
+
+
+@atexit.register
+def end() -> None:
+    """End the readers that nobody uses and what starts them."""
+    rest()
+    while SERVERS:
+        SERVERS.pop().end()
+
+
+# --- what comes back ------------------------------------------------------------------------------
+
+
+class Said(BaseModel):
+    """Something that a child says, which is of the types expected and holds nothing else."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class SaidSheet(Said):
+    """What a child says of a document that it could read."""
+
+    answers: dict[str, tuple[str, str, Annotated[float, Field(ge=0, le=1)], str, tuple[str, ...]]]
+    tokens: dict[str, tuple[str, ...]]
+    claims: dict[Annotated[str, Field(pattern="^(case_id|language)$")], str]
+    reader: str
+    facts: tuple[str, ...]
+    strays: tuple[str, ...]
+    seals: tuple[Seal, ...]
+    pictures: dict[str, Base64Bytes]
+    writer: str
+
+
+class SaidReply(Said):
+    """What a child says: a sheet, or the code and message of why there is none."""
+
+    sheet: SaidSheet | None = None
+    code: str = ""
+    message: str = ""
+
+
+def received(found: bytes, known: frozenset[str], readers: Container[str]) -> Sheet:
+    """Return the sheet of a child's reply; raise `Unreadable` for what it could not read, `ValueError` for no reply.
+
+    ``known`` are the places that there are in the forms, ``readers`` may have read such a file.
+    """
+    reply = SaidReply.model_validate_json(found)
+    said = reply.sheet
+    if said is None:
+        if reply.code not in REASONS or reply.message not in formats.REFUSALS:
+            raise ValueError(reply.code)
+        raise Unreadable(reply.code, reply.message)
+    answers = {path: Answer(*answer) for path, answer in said.answers.items()}
+    if (
+        said.reader not in readers
+        or any(ROW.sub(".0.", path, count=1) not in known for path in {*said.answers, *said.pictures} - known)
+        or any(answer.layer in NOT_READ for answer in answers.values())
+        or not all(is_token(carrier, token) for carrier, tokens in said.tokens.items() for token in tokens)
+        or not all(picture.startswith(PICTURE) for picture in said.pictures.values())
+    ):
+        raise ValueError(said.reader)
+    return Sheet(
+        answers=answers,
+        tokens=said.tokens,
+        claims=said.claims,
+        reader=said.reader,
+        facts=said.facts,
+        strays=said.strays,
+        seals=said.seals,
+        pictures=said.pictures,
+        writer=said.writer if said.writer in WRITERS else "",
+    )
+
+
+def require_trusted(seals: Iterable[Seal], papers: Papers) -> None:
+    """Raise `ValueError` for an electronic signature that names another root than one of those that are trusted."""
+    said = {seal.root for seal in seals} - {""}
+    roots = {root for paper in papers.values() for root in paper.roots}
+    if said and not said <= formats.every()["pdf"].names_of(roots):
+        raise ValueError("root")
+
+
+def is_token(carrier: str, token: str) -> bool:
+    """Tell whether a text may be what a carrier holds: a token, the code of a page, the instance in a bookmark."""
+    return bool(INSTANCE.fullmatch(token) if carrier == "bookmark" else TOKEN.fullmatch(token) or MARK.fullmatch(token))
+
+
+def places(papers: Papers) -> frozenset[str]:
+    """Return the places for answers in the forms, of each table those in its first row."""
+    return frozenset(question.path for paper in papers.values() for question in flat(paper.questions, 1))

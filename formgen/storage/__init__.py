@@ -1,0 +1,1 @@
+"""Everything that is kept below ``var/``: the database, the access log, keys."""
