@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import traceback
 from collections.abc import Mapping
+from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -36,6 +37,112 @@ def cause_of(error: BaseException) -> str:
     if isinstance(error, FormgenError):
         return str(error.values.get("detail", error))
     return f"{type(error).__name__} {raised_at(error)}".strip()
+
+
+class Reason(StrEnum):
+    """Why a returned file is rejected, as the outside contract calls it.
+
+    ``message`` is what is said of the file, unless something says it more closely, and ``advice`` what its
+    sender can do; ``can_help`` tells whether the same file may be accepted when it comes again, and ``rule``
+    is the code of the finding that stands for the whole file.
+    """
+
+    message: str
+    advice: str
+    can_help: bool
+    rule: str
+
+    def __new__(
+        cls, code: str, message: str = "", advice: str = "", can_help: bool = False, rule: str = "format"
+    ) -> Reason:
+        """Make a member that is its code."""
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.message, member.advice, member.can_help, member.rule = message, advice, can_help, rule
+        return member
+
+    UNSUPPORTED_TYPE = (
+        "unsupported_type",
+        "Tiedostomuotoa ei tunneta. Lähetä lomake Word- tai PDF-tiedostona.",
+        "Tallenna lomake Word- tai PDF-tiedostona ja lähetä se uudelleen.",
+    )
+    EMPTY_FILE = (
+        "empty_file",
+        "Tiedosto on tyhjä.",
+        "Tallenna lomake uudelleen ja tarkista, että tiedosto avautuu.",
+    )
+    TOO_LARGE = (
+        "too_large",
+        "Tiedosto on liian suuri luettavaksi.",
+        "Lähetä vain lomake ilman kuvia ja muita liitteitä.",
+    )
+    UNREADABLE = (
+        "unreadable",
+        "Tiedosto on vioittunut.",
+        "Avaa lomake, tallenna se uudelleen ja lähetä se.",
+    )
+    ENCRYPTED = (
+        "encrypted",
+        "Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen.",
+        "Poista tiedostosta salasana ja lähetä lomake uudelleen.",
+    )
+    UNSAFE = (
+        "unsafe",
+        "Tiedoston rakenne ei ole turvallinen.",
+        "Pyydä yksiköltä uusi lomake ja täytä se ilman makroja ja upotettuja osia.",
+    )
+    TIMEOUT = (
+        "timeout",
+        "Tiedoston lukeminen kesti liian kauan.",
+        "Avaa lomake, tallenna se uudelleen ja lähetä se.",
+        True,
+    )
+    NOT_A_FORM = (
+        "not_a_form",
+        "Tiedostosta ei löydy lomaketunnusta. Täytä yksiköltä saatu lomake ja lähetä se.",
+        "Pyydä yksiköltä lomake, täytä se ja lähetä täytetty tiedosto.",
+        False,
+        "R89",
+    )
+    UNKNOWN_FORM = ("unknown_form", "Lomake on tuntematon.", "Pyydä yksiköltä uusi lomake.", False, "R89")
+    UNKNOWN_VERSION = (
+        "unknown_version",
+        "Lomakepohjan versio on tuntematon.",
+        "Pyydä yksiköltä lomakkeen uusi versio.",
+        True,
+        "R90",
+    )
+    BAD_IDENTITY = (
+        "bad_identity",
+        "Lomakkeen tunniste ei ole aito. Käytä yksiköltä saatua lomaketta.",
+        "Pyydä yksiköltä uusi lomake ja täytä se.",
+        True,
+        "R89",
+    )
+    UNKNOWN_CASE = (
+        "unknown_case",
+        "Lomakkeesta ei näe, mihin asiaan se kuuluu.",
+        "Pyydä yksiköltä lomake, joka on tehty tälle asialle.",
+        True,
+        "R89",
+    )
+    INVALID_VALUES = (
+        "invalid_values",
+        "Lomakkeessa on korjattavia kohtia.",
+        "Korjaa merkityt kohdat, tallenna tiedosto ja lähetä se.",
+    )
+    TRANSITION_NOT_ALLOWED = (
+        "transition_not_allowed",
+        "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.",
+        "Ota yhteyttä työhönvalmentajaan. Lomake ei sovi asian vaiheeseen.",
+        True,
+    )
+    INTERNAL_ERROR = (
+        "internal_error",
+        "Lomakkeen käsittely ei onnistunut. Vika on meillä.",
+        "Vika on meillä. Ota yhteyttä yksikköön.",
+        True,
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,10 +190,10 @@ class Unreadable(FormgenError):
     exit_code = 3
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
-    def __init__(self, code: str, message: str | None = None, /, **values: str) -> None:
-        """``code`` is one of the reasons of the outside contract, such as ``not_a_form``."""
-        super().__init__(message, **values)
-        self.code = code
+    def __init__(self, reason: Reason, message: str | None = None, /, **values: str) -> None:
+        """Keep the reason, and what is said of the file where that is more than the reason says."""
+        super().__init__(message or reason.message, **values)
+        self.code = reason
 
 
 class CutOff(Unreadable):

@@ -46,7 +46,6 @@ from formgen.formats.docx.package import W14, w
 from formgen.formats.pdf import fields
 from formgen.forms.form import Form
 from formgen.i18n import clean
-from formgen.publishing.outbox import REASONS
 from formgen.sandbox import reader_pool
 from formgen.settings import Intake
 from tests import corpus, pdf_forms, strategies
@@ -313,7 +312,7 @@ def converted(trial: Trial) -> str:
     except CutOff as error:
         what = error.code if error.code == "timeout" else "!died behind the wall"
     except Unreadable as error:
-        what = error.code if error.code in REASONS else f"!no reason of the contract: {error.code}"
+        what = error.code
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         what = f"!raises {type(error).__name__} {place_of(error)}"
     if (spent := time.monotonic() - began) > limits.wall_seconds + reader_pool.GRACE:

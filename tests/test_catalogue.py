@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from formgen.errors import Reason
 from formgen.i18n import say
-from formgen.publishing.outbox import REASONS
 from formgen.reports.error_catalogue import ENGINE as ENGINE_SAYS
-from formgen.reports.error_catalogue import REASON, SEVERITY, Entry, catalogue
+from formgen.reports.error_catalogue import SEVERITY, Entry, catalogue
 from formgen.settings import HERE
 from tests.catalogue import OTHERS, PAGE, current, examples
 from tests.rules import FORMS
@@ -34,8 +34,8 @@ every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: "-".jo
 def test_every_code_of_the_contract_is_in_the_catalogue() -> None:
     rules = {f"R{number:02}" for number in range(1, 94)}
     moves = {f"T{number:02}" for number in range(1, 31)} | {"T22b"}
-    assert {entry.code for entry in ENTRIES} == rules | moves | {"format", "required", "choice", "range", *REASONS}
-    assert len(REASONS) == 15
+    assert {entry.code for entry in ENTRIES} == rules | moves | {"format", "required", "choice", "range", *Reason}
+    assert len(Reason) == 15
 
 
 @every_entry
@@ -56,6 +56,6 @@ def test_the_page_of_the_errors_is_as_the_code_is() -> None:
     assert PAGE.read_text(encoding="utf-8") == current(), "python -m tests.catalogue --force writes it"
 
 
-@pytest.mark.parametrize("message", [*ENGINE_SAYS.values(), *(text for code, text in REASON.items() if code != OWN)])
+@pytest.mark.parametrize("message", [*ENGINE_SAYS.values(), *(reason.message for reason in Reason if reason != OWN)])
 def test_what_the_catalogue_says_of_the_engine_is_what_the_engine_says(message: str) -> None:
     assert message in SAID

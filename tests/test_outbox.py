@@ -291,12 +291,6 @@ def test_schemas_are_written_where_they_are_new_and_left_where_they_are_not(benc
     assert all(place.stat().st_mtime_ns == times[place] for place in places[1:])
 
 
-def test_every_reason_of_the_schema_has_advice_for_the_sender() -> None:
-    from formgen.issuing.correction import ADVICE
-
-    assert set(outbox.REASONS) - {"invalid_values"} == set(ADVICE)
-
-
 def test_record_ids_follow_the_order_of_acceptance(at: At) -> None:
     bench = at("employed")
     ids = [line["record_id"] for line in bench.feed()]

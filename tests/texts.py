@@ -27,7 +27,7 @@ from babel.messages.pofile import read_po, write_po
 import formgen
 from formgen.documents.extraction import Control, Question
 from formgen.documents.producers import WRITERS
-from formgen.errors import FormgenError
+from formgen.errors import FormgenError, Reason
 from formgen.fields import kinds
 from formgen.fields.kinds import Choose, Place
 from formgen.forms import registry
@@ -95,6 +95,7 @@ def declared() -> Iterator[str]:
     yield from (kind.accepts for kind in kinds.every() if ours(kind))
     yield from (text for writer in WRITERS.values() if writer.advice for text in (writer.name, writer.advice))
     yield from (*REMEDY.values(), *PROTECTIONS.values())
+    yield from (text for reason in Reason for text in (reason.message, reason.advice))
     yield from (error.__doc__ or "" for error in errors(FormgenError) if ours(error))
     defaults = (field.default for field in Office.model_fields.values())
     yield from (text for text in defaults if isinstance(text, str) and text.endswith("."))

@@ -194,7 +194,7 @@ def read_reason(shared: Session) -> str:
     What stands on a command line can be seen by everybody on the machine.
     """
     if sys.stdin.isatty():
-        err.print(shared.say("Tauon syy: "), end="")
+        err.print(shared.say("Tauon syy:"), end=" ")
     if text := sys.stdin.readline().strip():
         return text
     raise UsageError("Kirjoita tauon syy vakiosyötteeseen.")

@@ -15,8 +15,7 @@ from functools import cache
 from typing import Any, Protocol
 
 from formgen.documents.extraction import Paper, Sheet
-from formgen.errors import Unreadable
-from formgen.formats._refusals import DAMAGED, EMPTY, LARGE, UNKNOWN
+from formgen.errors import Reason, Unreadable
 from formgen.formats._refusals import REFUSALS as REFUSALS
 from formgen.formats._whole import is_whole as is_whole
 
@@ -49,12 +48,12 @@ def every() -> Mapping[str, Any]:
 def identify(data: bytes) -> tuple[str, Any]:
     """Return name and module of the one format that claims the bytes; raise `Unreadable`."""
     if not data:
-        raise Unreadable("empty_file", EMPTY)
+        raise Unreadable(Reason.EMPTY_FILE)
     claims = [(name, module) for name, module in every().items() if hasattr(module, "sniff") and module.sniff(data)]
     if len(claims) > 1:
         raise LookupError(f"{', '.join(name for name, _ in claims)} claim the same bytes")
     if not claims:
-        raise Unreadable("unsupported_type", UNKNOWN)
+        raise Unreadable(Reason.UNSUPPORTED_TYPE)
     return claims[0]
 
 
@@ -76,7 +75,7 @@ def read(data: bytes, papers: Papers) -> Sheet:
     except Unreadable:
         raise
     except MemoryError as error:
-        raise Unreadable("too_large", LARGE) from error
+        raise Unreadable(Reason.TOO_LARGE) from error
     except Exception as error:
-        raise Unreadable("unreadable", DAMAGED) from error
+        raise Unreadable(Reason.UNREADABLE) from error
     return sheet

@@ -1,17 +1,18 @@
-"""Why a document is not read: every sentence that a format has for it, so that a reader that lies can say no other."""
+"""What a format says of a document that it does not read where a reason does not say enough.
+
+A reader that lies can say no other sentence than these and those of the reasons.
+"""
 
 from __future__ import annotations
 
-EMPTY = "Tiedosto on tyhjä."
-UNKNOWN = "Tiedostomuotoa ei tunneta. Lähetä lomake Word- tai PDF-tiedostona."
+from formgen.errors import Reason
+
 NOT_WORD = "Tiedosto ei ole Word-asiakirja."
 NOT_CONVERTED = "Tiedosto pitää tallentaa Word-muodossa (.docx). Muita muotoja ei voi lukea tällä koneella."
-LARGE = "Tiedosto on liian suuri luettavaksi."
-DAMAGED = "Tiedosto on vioittunut."
 CUT_SHORT = "Tiedosto on vioittunut tai sen tallennus on jäänyt kesken."
-LOCKED = "Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen."
-STRANGE = "Tiedoston rakenne ei ole turvallinen."
 SLOW = "Tiedoston muuntaminen kesti liian kauan."
 ALTERED = "Asiakirjan allekirjoitus ei ole pätevä, tai asiakirjaa on muutettu allekirjoituksen jälkeen."
 UNTRUSTED = "Asiakirjan allekirjoittajan varmenteeseen ei luoteta."
-REFUSALS = frozenset(text for name, text in globals().items() if name.isupper())
+REFUSALS = frozenset(
+    (*(reason.message for reason in Reason), NOT_WORD, NOT_CONVERTED, CUT_SHORT, SLOW, ALTERED, UNTRUSTED)
+)

@@ -22,10 +22,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from formgen.documents.extraction import Paper, Sheet
-from formgen.errors import Unreadable
+from formgen.errors import Reason, Unreadable
 from formgen.files import NOBODY
 from formgen.formats import docx
-from formgen.formats._refusals import DAMAGED, LOCKED, NOT_CONVERTED, SLOW
+from formgen.formats._refusals import NOT_CONVERTED, SLOW
 
 ENDINGS = (".odt", ".doc", ".rtf")
 MEDIA_TYPE = "application/octet-stream"
@@ -84,7 +84,7 @@ def ending(data: bytes) -> str:
 def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     """Return what stands in the document after its conversion; raise `Unreadable`."""
     if is_encrypted(data):
-        raise Unreadable("encrypted", LOCKED)
+        raise Unreadable(Reason.ENCRYPTED)
     sheet: Sheet = docx.read(convert(data, ending(data)), papers)
     return replace(sheet, reader=ending(data).lstrip("."), facts=(*sheet.facts, *find_lost(data)))
 
@@ -117,7 +117,7 @@ def find_lost(data: bytes) -> Iterator[str]:
 def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
     """Return the document as LibreOffice saves it in another format; raise `Unreadable`."""
     if PROGRAM is None:
-        raise Unreadable("unsupported_type", NOT_CONVERTED)
+        raise Unreadable(Reason.UNSUPPORTED_TYPE, NOT_CONVERTED)
     folder = tempfile.mkdtemp(prefix="formgen-")
     try:
         return converted(data, suffix, to, Path(folder))
@@ -140,7 +140,7 @@ def converted(data: bytes, suffix: str, to: str, folder: Path) -> bytes:
             break
     result = out / f"form.{to}"
     if not result.is_file():
-        raise Unreadable("timeout", SLOW) if worn_out() else Unreadable("unreadable", DAMAGED)
+        raise Unreadable(Reason.TIMEOUT, SLOW) if worn_out() else Unreadable(Reason.UNREADABLE)
     return result.read_bytes()
 
 
@@ -192,4 +192,4 @@ def run(arguments: list[str], own: str) -> int:
         with suppress(PermissionError):
             process.kill()
             process.wait()
-        raise Unreadable("timeout", SLOW) from error
+        raise Unreadable(Reason.TIMEOUT, SLOW) from error

@@ -32,7 +32,7 @@ from formgen.documents.extraction import (
     flat,
     key_of,
 )
-from formgen.errors import CutOff, Finding, FormgenError, Unreadable
+from formgen.errors import CutOff, Finding, FormgenError, Reason, Unreadable
 from formgen.fields.kinds import DayDate, Kind, Misread, Sign
 from formgen.forms.form import Field, Form, Judgement, judge
 from formgen.forms.registry import Registry, template_file
@@ -54,7 +54,6 @@ OTHER_CASE = "Asiakirjassa lukee toinen asia kuin se, jolle se on tehty. Tarkist
 OTHER_PERSON = "Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä."
 NO_PERSON = "Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen."
 OVERTAKEN = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
-NO_CASE = "Lomakkeesta ei näe, mihin asiaan se kuuluu."
 UNSAFE = {
     *("macros", "altChunk", "embedded"),
     *("javascript", "launch", "external", "submit", "import", "richmedia", "xfa"),
@@ -66,7 +65,6 @@ MINDED = {
     "foreign_pages": "Asiakirjassa on muita kuin lomakkeen sivuja: {pages}.",
     "unknown_fields": "Asiakirjassa on kenttiä, joita lomakkeessa ei ole. Tarkistakaa, mitä niissä on.",
 }
-CODES = {"unknown_version": "R90", "unknown_form": "R89", "bad_identity": "R89", "not_a_form": "R89"}
 MEDIA_TYPES = {
     "odt": "application/vnd.oasis.opendocument.text",
     "doc": "application/msword",
@@ -151,7 +149,7 @@ class Verdict:
     """
 
     outcome: str
-    code: str | None = None
+    code: Reason | None = None
     findings: tuple[Finding, ...] = ()
     about: Recognised | None = None
     record: Form | None = None
@@ -221,7 +219,7 @@ class Desk:
     @property
     def too_large(self) -> Verdict:
         """Return the verdict on a file that is too large to be read."""
-        error = Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
+        error = Unreadable(Reason.TOO_LARGE)
         return refused(error, self.workspace.office.language)
 
     def turn(self, sheet: Sheet) -> tuple[date, int]:
@@ -250,14 +248,14 @@ class Desk:
         """
         if found := UNSAFE & set(sheet.facts):
             message = "Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}."
-            raise Unreadable("unsafe", message, parts=", ".join(sorted(found)))
+            raise Unreadable(Reason.UNSAFE, message, parts=", ".join(sorted(found)))
         keys = self.journal.keys
         identity, doubts = self.identity_of(sheet, keys)
         versions = self.registry.forms.get(identity.form)
         if versions is None:
-            raise Unreadable("unknown_form", "Lomake on tuntematon.")
+            raise Unreadable(Reason.UNKNOWN_FORM)
         if identity.version not in versions:
-            raise Unreadable("unknown_version", "Lomakepohjan versio on tuntematon.")
+            raise Unreadable(Reason.UNKNOWN_VERSION)
         own = str(identity.instance)
         issued = self.journal.issued(own) or {}
         form, given = versions[identity.version], issued.get("given", {})
@@ -328,7 +326,12 @@ class Desk:
     def weigh(self, about: Recognised) -> Verdict:
         """Return the verdict on a document of ours: its answers, its rules, the process."""
         if not about.known:
-            return Verdict("rejected", "unknown_case", (Finding("R89", "error", "", NO_CASE),), about)
+            return Verdict(
+                "rejected",
+                Reason.UNKNOWN_CASE,
+                (Finding(Reason.UNKNOWN_CASE.rule, "error", "", Reason.UNKNOWN_CASE.message),),
+                about,
+            )
         corrects = corrected(about)
         own = {row["instance_id"] for row in about.earlier} or {corrects.instance_id if corrects else ""}
         judged = judge(about.form, about.sheet, about.case.without(*own), document_day(about))
@@ -345,7 +348,7 @@ class Desk:
         if same:
             return Verdict("duplicate", None, findings, about, record, first_id=same["return_id"])
         moves, stopped = advance(about.case, record, correction=corrects is not None)
-        outcome, code = ("rejected", "transition_not_allowed") if stopped else ("accepted", None)
+        outcome, code = ("rejected", Reason.TRANSITION_NOT_ALLOWED) if stopped else ("accepted", None)
         told += stopped if about.names_client else ()
         return sentenced(Verdict(outcome, code, (*findings, *stopped), about, record, told, moves, replaces))
 
@@ -378,10 +381,10 @@ class Desk:
             known = [(instance, self.journal.issued(str(instance))) for instance in sorted(instances)]
             identities = [Identity(row["form"], row["version"], instance) for instance, row in known if row]
         if tokens and not identities:
-            raise Unreadable("bad_identity", "Lomakkeen tunniste ei ole aito. Käytä yksiköltä saatua lomaketta.")
+            raise Unreadable(Reason.BAD_IDENTITY)
         if not identities:
             raise Unreadable(
-                "not_a_form", "Tiedostosta ei löydy lomaketunnusta. Täytä yksiköltä saatu lomake ja lähetä se."
+                Reason.NOT_A_FORM, "Tiedostosta ei löydy lomaketunnusta. Täytä yksiköltä saatu lomake ja lähetä se."
             )
         if not tokens:
             return identities[0], (Finding("R89", "review", "", UNSIGNED),)
@@ -489,7 +492,7 @@ def minded(sheet: Sheet, omitted: Iterable[str]) -> Iterator[Finding]:
 
 def refused(error: Unreadable, language: str) -> Verdict:
     """Return the verdict on a file that is none of ours or cannot be read, which is answered in a language."""
-    finding = Finding(CODES.get(error.code, "format"), "error", "", error.message, error.values)
+    finding = Finding(error.code.rule, "error", "", error.message, error.values)
     return Verdict("rejected", error.code, (finding,), cut_off=isinstance(error, CutOff), reply_language=language)
 
 
@@ -508,7 +511,7 @@ def leave_doubtful(verdict: Verdict) -> Verdict:
 
     Its sender may have written it right.
     """
-    if verdict.about is None or verdict.code != "invalid_values":
+    if verdict.about is None or verdict.code != Reason.INVALID_VALUES:
         return verdict
     read = verdict.about.sheet.answers
 
@@ -529,7 +532,9 @@ def answer_sender(verdict: Verdict) -> Verdict:
         return replace(verdict, findings=told)
     if errors:
         return replace(verdict, code=reason_code(told), findings=told)
-    return replace(verdict, code="bad_identity", findings=(Finding("R89", "error", "", NOTHING_TO_MEND),))
+    return replace(
+        verdict, code=Reason.BAD_IDENTITY, findings=(Finding(Reason.BAD_IDENTITY.rule, "error", "", NOTHING_TO_MEND),)
+    )
 
 
 def asks(form: type[Form], path: str) -> bool:
@@ -725,11 +730,11 @@ def touched(about: Recognised) -> Iterator[Finding]:
             yield Finding(CHANGED, "warning", path, "Muuttunut tieto: aiemmin tiedossa oli toisin.")
 
 
-def reason_code(findings: Iterable[Finding]) -> str:
+def reason_code(findings: Iterable[Finding]) -> Reason:
     """Return the reason for a rejection: the process only when nothing is wrong that an answer would mend."""
     errors = [found for found in findings if found.severity == "error"]
     process = errors and all(found.waits_for or found.code.startswith("T") or not found.field for found in errors)
-    return "transition_not_allowed" if process else "invalid_values"
+    return Reason.TRANSITION_NOT_ALLOWED if process else Reason.INVALID_VALUES
 
 
 def answers_key(record: Form) -> str:

@@ -22,7 +22,17 @@ from uuid_utils.compat import uuid7
 from formgen import files
 from formgen.checkpoints import reached
 from formgen.documents.extraction import CONFIRMED, Answer, Sheet
-from formgen.errors import Busy, CutOff, OutOfReach, SandboxUnavailable, Unreadable, UsageError, cause_of, raised_at
+from formgen.errors import (
+    Busy,
+    CutOff,
+    OutOfReach,
+    Reason,
+    SandboxUnavailable,
+    Unreadable,
+    UsageError,
+    cause_of,
+    raised_at,
+)
 from formgen.forms.registry import Registry
 from formgen.intake.decide import Desk, Verdict, answer_sender, answers_key, asks, envelope, kept, reason, refused
 from formgen.intake.inbox import NotReadable, opened, pieces, set_aside, signature
@@ -36,7 +46,6 @@ from formgen.storage.journal import Journal, Row, Transaction, day, dump, stamp
 
 log = structlog.get_logger()
 
-AGAIN = {"transition_not_allowed", "unknown_case", "unknown_version", "bad_identity", "internal_error", "timeout"}
 OURS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}  # what is wrong with the disk, not with one file on it
 ALL = ""  # subject of what rests as a whole
 MANY = 100  # events that are published together
@@ -222,7 +231,7 @@ class Intake:
             if first := self.first_of_same_bytes(row):
                 verdict = Verdict("duplicate", first_id=first["return_id"])
             elif begun.found is None:
-                error = Unreadable("unsafe", "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
+                error = Unreadable(Reason.UNSAFE, "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
                 verdict = refused(error, self.workspace.office.language)
             else:
                 received = datetime.fromisoformat(row["received_at"])
@@ -256,14 +265,14 @@ class Intake:
             if attempt < self.limit:
                 raise
             log.error("return.failed", return_id=row["return_id"], error=type(error).__name__, at=raised_at(error))
-            fault = Unreadable("internal_error", "Lomakkeen käsittely ei onnistunut. Vika on meillä.")
+            fault = Unreadable(Reason.INTERNAL_ERROR)
             return refused(fault, self.workspace.office.language)
 
     def opened(self, row: Row, attempt: int) -> Sheet | Verdict:
         """Return what stands in a kept file, or the verdict on it; raise `CutOff` when it may be tried again."""
         found = self.desk.opened(self.original(row))
-        if isinstance(found, Verdict) and found.cut_off and attempt < self.limit:
-            raise CutOff(found.code or "", detail=found.code or "")
+        if isinstance(found, Verdict) and found.code and found.cut_off and attempt < self.limit:
+            raise CutOff(found.code)
         return found
 
     def turn(self, begun: Begun) -> tuple[date, int]:
@@ -288,7 +297,7 @@ class Intake:
         for other in self.journal.returned(sha256=row["sha256"]) if row["sha256"] else ():
             if other["return_id"] == row.get("return_id") or other["outcome"] in (None, "duplicate"):
                 continue
-            if other["outcome"] != "rejected" or other["code"] not in AGAIN:
+            if other["outcome"] != "rejected" or not Reason(other["code"]).can_help:
                 return other
         return None
 
@@ -375,7 +384,9 @@ class Intake:
         """Reject a return in review or waiting, as a person has decided."""
         verdict = self.read(row)
         log.info("return.refused", return_id=row["return_id"])
-        self.settle(row, replace(verdict, outcome="rejected", code=verdict.code or "invalid_values", waits_for=None))
+        self.settle(
+            row, replace(verdict, outcome="rejected", code=verdict.code or Reason.INVALID_VALUES, waits_for=None)
+        )
 
     def expire(self) -> None:
         """Reject the returns that have waited longer than the settings allow."""
@@ -385,7 +396,9 @@ class Intake:
                 with self.on_its_own("settle", row["return_id"]):
                     verdict = self.read(row)
                     if verdict.outcome == "waiting":
-                        verdict = replace(verdict, outcome="rejected", code="transition_not_allowed", waits_for=None)
+                        verdict = replace(
+                            verdict, outcome="rejected", code=Reason.TRANSITION_NOT_ALLOWED, waits_for=None
+                        )
                     self.settle(row, verdict)
 
     def try_again(self) -> None:

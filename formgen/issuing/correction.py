@@ -9,6 +9,7 @@ from typing import Any
 
 from formgen.documents.extraction import AS_ISSUED, PREFILLED, Answer, Control, Note, Notes, Sheet
 from formgen.documents.producers import WRITERS
+from formgen.errors import Reason
 from formgen.fields.kinds import Kind
 from formgen.formats import docx
 from formgen.forms.form import Field, Form
@@ -16,22 +17,7 @@ from formgen.forms.registry import Registry
 from formgen.i18n import clean, everywhere, locale, plain, say
 from formgen.settings import Office
 
-ADVICE = {
-    "unsupported_type": "Tallenna lomake Word- tai PDF-tiedostona ja lähetä se uudelleen.",
-    "empty_file": "Tallenna lomake uudelleen ja tarkista, että tiedosto avautuu.",
-    "too_large": "Lähetä vain lomake ilman kuvia ja muita liitteitä.",
-    "unreadable": "Avaa lomake, tallenna se uudelleen ja lähetä se.",
-    "encrypted": "Poista tiedostosta salasana ja lähetä lomake uudelleen.",
-    "unsafe": "Pyydä yksiköltä uusi lomake ja täytä se ilman makroja ja upotettuja osia.",
-    "timeout": "Avaa lomake, tallenna se uudelleen ja lähetä se.",
-    "not_a_form": "Pyydä yksiköltä lomake, täytä se ja lähetä täytetty tiedosto.",
-    "unknown_form": "Pyydä yksiköltä uusi lomake.",
-    "unknown_version": "Pyydä yksiköltä lomakkeen uusi versio.",
-    "bad_identity": "Pyydä yksiköltä uusi lomake ja täytä se.",
-    "unknown_case": "Pyydä yksiköltä lomake, joka on tehty tälle asialle.",
-    "transition_not_allowed": "Ota yhteyttä työhönvalmentajaan. Lomake ei sovi asian vaiheeseen.",
-    "internal_error": "Vika on meillä. Ota yhteyttä yksikköön.",
-}
+TOLD_BY_PLACE = (Reason.INVALID_VALUES, Reason.TRANSITION_NOT_ALLOWED, Reason.UNKNOWN_CASE)
 NOTHING_TO_MEND = "Lomaketta ei voitu ottaa vastaan. Ota yhteyttä yksikköön."
 FIXED = "Tätä tietoa ei voi muuttaa lomakkeella. Jos se on väärin, ota yhteyttä yksikköön."
 SHOWN = 80  # characters of an answer that are repeated
@@ -243,7 +229,8 @@ def sentences(
     reason = json.loads(row["reason"])
     name = say(form.title, language) if form else row["file_name"]
     said = [say("Lomake: {name}", language, name=name)]
-    errors = reason["errors"] if row["code"] in ("invalid_values", "transition_not_allowed", "unknown_case") else []
+    code = Reason(row["code"])
+    errors = reason["errors"] if code in TOLD_BY_PLACE else []
     if errors:
         count = len(errors)
         said.append(
@@ -257,8 +244,10 @@ def sentences(
         )
     else:
         said += [item["message"] for item in reason["errors"][:1]]
-    if advice := ADVICE.get(row["code"]) or (None if errors else NOTHING_TO_MEND):
-        said.append(say(advice, language))
+    if code is not Reason.INVALID_VALUES:
+        said.append(say(code.advice, language))
+    elif not errors:
+        said.append(say(NOTHING_TO_MEND, language))
     said += warned(reason, language)
     items = [(label_of(form, error["field"], language), error["message"]) for error in errors]
     return say("Lomake palautetaan korjattavaksi", language), said, items

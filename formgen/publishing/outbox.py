@@ -18,6 +18,7 @@ from typing import Any
 
 from formgen import files
 from formgen.checkpoints import reached
+from formgen.errors import Reason
 from formgen.fields.kinds import Json
 from formgen.files import Making
 from formgen.forms.form import Form, schema
@@ -224,23 +225,6 @@ FINDING: Json = {
     },
     "required": ["code", "field", "message"],
 }
-REASONS = (
-    "unsupported_type",
-    "empty_file",
-    "too_large",
-    "unreadable",
-    "encrypted",
-    "unsafe",
-    "timeout",
-    "not_a_form",
-    "unknown_form",
-    "unknown_version",
-    "bad_identity",
-    "unknown_case",
-    "invalid_values",
-    "transition_not_allowed",
-    "internal_error",
-)
 
 
 def document(name: str, title: str, properties: Json, optional: Iterable[str] = ()) -> Json:
@@ -373,7 +357,7 @@ def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
         "reason",
         "Hylkäyksen syy",
         {
-            "code": {"enum": list(REASONS), "title": "Syy"},
+            "code": {"enum": list(Reason), "title": "Syy"},
             "errors": {"type": "array", "title": "Virheet", "items": FINDING},
             "file_name": {**STRING, "title": "Tiedosto"},
             "sha256": unless_too_large,

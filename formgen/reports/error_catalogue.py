@@ -5,34 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from formgen.errors import Reason
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
 from formgen.i18n import say
-from formgen.issuing.correction import ADVICE, label_of
-from formgen.publishing.outbox import REASONS
+from formgen.issuing.correction import label_of
 
-REASON = {
-    "unsupported_type": "Tiedostomuotoa ei tunneta. Lähetä lomake Word- tai PDF-tiedostona.",
-    "empty_file": "Tiedosto on tyhjä.",
-    "too_large": "Tiedosto on liian suuri luettavaksi.",
-    "unreadable": "Tiedosto on vioittunut.",
-    "encrypted": "Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen.",
-    "unsafe": "Tiedoston rakenne ei ole turvallinen.",
-    "timeout": "Tiedoston lukeminen kesti liian kauan.",
-    "not_a_form": "Tiedostosta ei löydy lomaketunnusta. Täytä yksiköltä saatu lomake ja lähetä se.",
-    "unknown_form": "Lomake on tuntematon.",
-    "unknown_version": "Lomakepohjan versio on tuntematon.",
-    "bad_identity": "Lomakkeen tunniste ei ole aito. Käytä yksiköltä saatua lomaketta.",
-    "unknown_case": "Lomakkeesta ei näe, mihin asiaan se kuuluu.",
-    "invalid_values": "Lomakkeessa on korjattavia kohtia.",
-    "transition_not_allowed": "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.",
-    "internal_error": "Lomakkeen käsittely ei onnistunut. Vika on meillä.",
-}
 ENGINE = {  # what no form declares
     "R44": "Y-tunnus ei ole oikein.",
     "R88": "Asia on päättynyt. Avatkaa uusi asia.",
-    "R89": "Lomakkeen tunniste ei ole aito. Käytä yksiköltä saatua lomaketta.",
-    "R90": "Lomakepohjan versio on tuntematon.",
+    "R89": Reason.BAD_IDENTITY.message,
+    "R90": Reason.UNKNOWN_VERSION.message,
     "T26": "Vain avoimen asian voi panna tauolle.",
     "T27": "Asia ei ole tauolla.",
     "format": "Kirjoita päivämäärä näin: 1.3.2026.",
@@ -43,15 +26,14 @@ ENGINE = {  # what no form declares
 REMEDY = {
     "R44": "Tarkista Y-tunnuksen jokainen numero ja lähetä lomake uudelleen.",
     "R88": "Avaa uusi asia ja tee lomake siihen.",
-    "R89": "Pyydä yksiköltä uusi lomake ja täytä se.",
-    "R90": "Pyydä yksiköltä lomakkeen uusi versio.",
+    "R89": Reason.BAD_IDENTITY.advice,
+    "R90": Reason.UNKNOWN_VERSION.advice,
     "T26": "Tarkista asian tila ja päivät.",
     "T27": "Tarkista asian tila ja päivät.",
     "format": "Kirjoita vastaus niin kuin kohdan ohje sanoo ja lähetä lomake uudelleen.",
     "required": "Vastaa kohtaan ja lähetä lomake uudelleen.",
     "choice": "Valitse jokin annetuista vaihtoehdoista ja lähetä lomake uudelleen.",
     "range": "Tarkista, että arvo on sallituissa rajoissa, ja lähetä lomake uudelleen.",
-    "invalid_values": "Korjaa merkityt kohdat, tallenna tiedosto ja lähetä se.",
     "error": "Korjaa tämä kohta ja lähetä lomake uudelleen.",
     "review": "Tarkistaja hyväksyy tai korjaa arvon.",
     "warning": "Lomake hyväksytään. Tarkista kohta ja korjaa se seuraavaan lomakkeeseen.",
@@ -71,7 +53,7 @@ def catalogue(registry: Registry) -> list[Entry]:
     """Return every code with its texts, in the order of the codes: rules, moves, general, reasons."""
     found = [entry for form in registry for entry in of_form(form)]
     found += [Entry(code, "error", message, REMEDY[code]) for code, message in ENGINE.items()]
-    reasons = [Entry(code, "reason", REASON[code], ADVICE.get(code) or REMEDY[code]) for code in REASONS]
+    reasons = [Entry(reason, "reason", reason.message, reason.advice) for reason in Reason]
     return [*sorted(dict.fromkeys(found), key=lambda entry: (entry.code[0].islower(), entry.code)), *reasons]
 
 
@@ -83,8 +65,7 @@ def of_form(form: type[Form]) -> Iterator[Entry]:
     for due in form.dues:
         yield Entry(due.code, "task", due.message, REMEDY["task"], form, due.name)
     for move in form.moves:
-        remedy = ADVICE["transition_not_allowed"]
-        yield Entry(move.id, "error", REASON["transition_not_allowed"], remedy, form)
+        yield Entry(move.id, "error", Reason.TRANSITION_NOT_ALLOWED.message, Reason.TRANSITION_NOT_ALLOWED.advice, form)
 
 
 def page(entries: list[Entry], examples: Mapping[tuple[str, str, str], str]) -> str:

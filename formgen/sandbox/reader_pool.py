@@ -30,9 +30,8 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 from formgen import formats
 from formgen.documents.extraction import MARK, NOT_READ, TOKEN, Answer, Paper, Seal, Sheet, flat
 from formgen.documents.producers import WRITERS
-from formgen.errors import Busy, CutOff, SandboxUnavailable, Unreadable
+from formgen.errors import Busy, CutOff, Reason, SandboxUnavailable, Unreadable
 from formgen.files import NOBODY
-from formgen.publishing.outbox import REASONS
 from formgen.sandbox import confine
 from formgen.sandbox.confine import ANSWER_BYTES, BUSY, LATE, PATIENCE, PROTECTIONS, Bounds
 
@@ -183,7 +182,7 @@ def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
     settings do not allow that, `Busy` when none can be started. May be called by several threads: each has a reader.
     """
     if len(data) > limits.max_bytes:
-        raise Unreadable("too_large", "Tiedosto on liian suuri luettavaksi.")
+        raise Unreadable(Reason.TOO_LARGE)
     name, module = formats.identify(data)
     reader = free(papers, limits)
     same = reader.papers == papers
@@ -198,7 +197,7 @@ def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
         else:
             reader.end()
     if found == LATE:
-        raise CutOff("timeout", "Tiedoston lukeminen kesti liian kauan.")
+        raise CutOff(Reason.TIMEOUT)
     if found == BUSY:
         raise Busy(detail="reader")
     readers = {name, *(ending.lstrip(".") for ending in module.ENDINGS)}
@@ -206,7 +205,7 @@ def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
         sheet = received(found, reader.places if same else places(papers), readers)
         require_trusted(sheet.seals, papers)
     except (LookupError, ValueError) as error:
-        raise CutOff("unsafe", DIED) from error
+        raise CutOff(Reason.UNSAFE, DIED) from error
     return sheet
 
 
@@ -287,7 +286,7 @@ class SaidReply(Said):
     """What a child says: a sheet, or the code and message of why there is none."""
 
     sheet: SaidSheet | None = None
-    code: str = ""
+    code: Reason | None = None
     message: str = ""
 
 
@@ -299,7 +298,7 @@ def received(found: bytes, known: frozenset[str], readers: Container[str]) -> Sh
     reply = SaidReply.model_validate_json(found)
     said = reply.sheet
     if said is None:
-        if reply.code not in REASONS or reply.message not in formats.REFUSALS:
+        if reply.code is None or reply.message not in formats.REFUSALS:
             raise ValueError(reply.code)
         raise Unreadable(reply.code, reply.message)
     answers = {path: Answer(*answer) for path, answer in said.answers.items()}

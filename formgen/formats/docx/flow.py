@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from formgen.errors import Unreadable
-from formgen.formats._refusals import LARGE
+from formgen.errors import Reason, Unreadable
 from formgen.formats.docx.controls import CHECKED, UNCHECKED
 from formgen.formats.docx.package import MC, W14, w
 
@@ -235,7 +234,7 @@ class Flow:
             return
         self.signs(run, box)
         if len(box.text) > CHARACTERS:
-            raise Unreadable("too_large", LARGE)
+            raise Unreadable(Reason.TOO_LARGE)
 
     def signs(self, container: Element, box: Box) -> None:
         """Add the children of a run."""

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from isal import isal_zlib
 from lxml import etree
 
-from formgen.errors import Unreadable
-from formgen.formats._refusals import DAMAGED, LARGE, LOCKED, NOT_WORD, STRANGE
+from formgen.errors import Reason, Unreadable
+from formgen.formats._refusals import NOT_WORD
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 W14 = "http://schemas.microsoft.com/office/word/2010/wordml"
@@ -97,23 +97,23 @@ class Package:
         try:
             self.zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError) as error:
-            raise Unreadable("unreadable", DAMAGED) from error
+            raise Unreadable(Reason.UNREADABLE) from error
         members = self.zip.infolist()
         names = [member.filename for member in members]
         if len(members) > MEMBERS or sum(member.file_size for member in members) > TOTAL_BYTES:
-            raise Unreadable("too_large", LARGE)
+            raise Unreadable(Reason.TOO_LARGE)
         if len({name.casefold() for name in names}) != len(names) or any(escapes(name) for name in names):
-            raise Unreadable("unsafe", STRANGE)
+            raise Unreadable(Reason.UNSAFE)
         if any(member.flag_bits & 1 for member in members):
-            raise Unreadable("encrypted", LOCKED)
+            raise Unreadable(Reason.ENCRYPTED)
         for member in members:
             if member.file_size > 1_000_000 and member.file_size > RATIO * max(member.compress_size, 1):
-                raise Unreadable("unsafe", STRANGE)
+                raise Unreadable(Reason.UNSAFE)
         self.names = dict.fromkeys(names)
         self.types = self.content_types()
         self.main = next((name for name, kind in self.types.items() if kind in MAIN and name in self.names), "")
         if not self.main:
-            raise Unreadable("not_a_form", NOT_WORD)
+            raise Unreadable(Reason.NOT_A_FORM, NOT_WORD)
 
     def read(self, name: str, limit: int = MEMBER_BYTES) -> bytes:
         """Return the bytes of a member, no more than the limit whatever its header says."""
@@ -121,9 +121,9 @@ class Package:
             with self.zip.open(name) as stream:
                 data = stream.read(limit + 1)
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, LookupError, ValueError, RuntimeError) as error:
-            raise Unreadable("unreadable", DAMAGED) from error
+            raise Unreadable(Reason.UNREADABLE) from error
         if len(data) > limit:
-            raise Unreadable("too_large", LARGE)
+            raise Unreadable(Reason.TOO_LARGE)
         return data
 
     def parse(self, name: str, limit: int = MEMBER_BYTES) -> Element:
@@ -133,7 +133,7 @@ class Package:
     def content_types(self) -> dict[str, str]:
         """Return the declared content type of each part."""
         if "[Content_Types].xml" not in self.names:
-            raise Unreadable("not_a_form", NOT_WORD)
+            raise Unreadable(Reason.NOT_A_FORM, NOT_WORD)
         root = self.parse("[Content_Types].xml", 1_000_000)
         return {
             override.get("PartName", "").lstrip("/"): override.get("ContentType", "")
@@ -161,10 +161,10 @@ def parse(data: bytes) -> Element:
         try:
             data = data.decode("utf-16").encode()
         except UnicodeDecodeError as error:
-            raise Unreadable("unreadable", DAMAGED) from error
+            raise Unreadable(Reason.UNREADABLE) from error
         data = re.sub(rb"^\s*<\?xml.*?\?>", b"", data, count=1)
     if b"<!DOCTYPE" in data or b"<!ENTITY" in data:
-        raise Unreadable("unsafe", STRANGE)
+        raise Unreadable(Reason.UNSAFE)
     if b"purl.oclc.org" in data:
         for strict, transitional in STRICT.items():
             data = data.replace(strict, transitional)
@@ -183,9 +183,9 @@ def parse(data: bytes) -> Element:
     try:
         root = etree.fromstring(data, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise Unreadable("unreadable", DAMAGED) from error
+        raise Unreadable(Reason.UNREADABLE) from error
     if root.getroottree().docinfo.internalDTD is not None:
-        raise Unreadable("unsafe", STRANGE)
+        raise Unreadable(Reason.UNSAFE)
     return root
 
 

@@ -30,7 +30,7 @@ from formgen.documents.extraction import (
     within,
 )
 from formgen.documents.producers import recognised
-from formgen.errors import Unreadable
+from formgen.errors import Reason, Unreadable
 from formgen.formats._refusals import NOT_WORD
 from formgen.formats.docx.controls import CHECKED, PROMPTS, UNCHECKED, tag
 from formgen.formats.docx.flow import Box, Flow, Grid
@@ -55,7 +55,7 @@ def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
     root = package.parse(package.main, DOCUMENT_BYTES)
     body = root.find(w("body"))
     if body is None:
-        raise Unreadable("not_a_form", NOT_WORD)
+        raise Unreadable(Reason.NOT_A_FORM, NOT_WORD)
     flow = Flow().body(body)
     if flow.overlooked(body):
         flow.marks.add("warned")

@@ -15,8 +15,7 @@ from typing import Any
 import pypdfium2
 from pypdfium2 import raw
 
-from formgen.errors import Unreadable
-from formgen.formats._refusals import STRANGE
+from formgen.errors import Reason, Unreadable
 from formgen.formats.pdf.document import PAGES
 from formgen.formats.pdf.tree import FIELDS, SIGNED, Fields, Held
 
@@ -43,7 +42,7 @@ def by_pdfium(data: bytes) -> Fields | None:
     except pypdfium2.PdfiumError:
         return None
     if len(widgets) > FIELDS:
-        raise Unreadable("unsafe", STRANGE)
+        raise Unreadable(Reason.UNSAFE)
     fields: dict[str, list[Held]] = {}
     for name, held in widgets:
         fields.setdefault(name, []).append(held)

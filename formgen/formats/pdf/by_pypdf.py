@@ -11,8 +11,7 @@ import pypdf
 from pypdf.errors import LimitReachedError
 from pypdf.generic import ArrayObject, ByteStringObject, DictionaryObject, NameObject, StreamObject, TextStringObject
 
-from formgen.errors import Unreadable
-from formgen.formats._refusals import STRANGE
+from formgen.errors import Reason, Unreadable
 from formgen.formats.pdf.tree import SIGNED, Fields, walked
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings quote what stands in the file
@@ -75,7 +74,7 @@ def by_pypdf(data: bytes) -> Fields | None:
     try:
         return walked(ByPypdf(data))
     except LimitReachedError as error:
-        raise Unreadable("unsafe", STRANGE) from error
+        raise Unreadable(Reason.UNSAFE) from error
     except (Unreadable, MemoryError):
         raise
     except Exception:  # noqa: BLE001 - a second opinion that cannot be had is a doubt, not a failure

@@ -16,8 +16,8 @@ from typing import Any
 import pikepdf
 
 from formgen.documents.extraction import TOKEN
-from formgen.errors import Unreadable
-from formgen.formats._refusals import CUT_SHORT, LARGE, LOCKED, STRANGE
+from formgen.errors import Reason, Unreadable
+from formgen.formats._refusals import CUT_SHORT
 from formgen.formats._whole import ends_as_pdf
 
 # Measured on real forms (up to 1 000 fields, 8 000 objects) and hostile files.
@@ -79,16 +79,16 @@ class Document:
     def __init__(self, data: bytes) -> None:
         """Open the file; raise `Unreadable` when it is cut off, damaged, locked or too large."""
         if not ends_as_pdf(data):
-            raise Unreadable("unreadable", CUT_SHORT)
+            raise Unreadable(Reason.UNREADABLE, CUT_SHORT)
         self.data = data
         try:
             self.pdf = pikepdf.open(io.BytesIO(data), attempt_recovery=False)
         except pikepdf.PasswordError as error:
-            raise Unreadable("encrypted", LOCKED) from error
+            raise Unreadable(Reason.ENCRYPTED) from error
         except (pikepdf.PdfError, ValueError) as error:
-            raise Unreadable("unreadable", CUT_SHORT) from error
+            raise Unreadable(Reason.UNREADABLE, CUT_SHORT) from error
         if len(self.pdf.pages) > PAGES:
-            raise Unreadable("too_large", LARGE)
+            raise Unreadable(Reason.TOO_LARGE)
 
     @property
     def warned(self) -> bool:
@@ -137,7 +137,7 @@ class Document:
         found, files = set(), []
         for number, thing in enumerate(self.pdf.objects):
             if number > OBJECTS:
-                raise Unreadable("too_large", LARGE)
+                raise Unreadable(Reason.TOO_LARGE)
             if not isinstance(thing, pikepdf.Object):  # a number, a truth, or nothing
                 continue
             body = thing.stream_dict if isinstance(thing, pikepdf.Stream) else thing
@@ -176,13 +176,13 @@ class Document:
         for number, thing in enumerate(self.pdf.objects):
             sides = [thing.get(side, 0) for side in ("/Width", "/Height")] if isinstance(thing, pikepdf.Stream) else []
             if number > OBJECTS or (all(isinstance(side, int) for side in sides) and prod(sides) > PIXELS):
-                raise Unreadable("too_large", LARGE)
+                raise Unreadable(Reason.TOO_LARGE)
 
     def refuse_strange_titles(self) -> None:
         """Raise `Unreadable` where a title of what lies over a page is no text: PDFium may look at it for ever."""
         titles = (note.get("/T") for page in self.pdf.pages for note in notes(page))
         if any(title is not None and not isinstance(title, pikepdf.String) for title in titles):
-            raise Unreadable("unsafe", STRANGE)
+            raise Unreadable(Reason.UNSAFE)
 
     def bare(self) -> list[int]:
         """Return the numbers of the pages without a field, of which our forms have none."""

@@ -27,8 +27,8 @@ from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import ValidationError
 
 from formgen.documents.extraction import Seal
-from formgen.errors import Unreadable
-from formgen.formats._refusals import ALTERED, STRANGE, UNTRUSTED
+from formgen.errors import Reason, Unreadable
+from formgen.formats._refusals import ALTERED, UNTRUSTED
 
 for talkative in ("pyhanko", "pyhanko_certvalidator"):  # their warnings name the signer
     logging.getLogger(talkative).setLevel(logging.CRITICAL)
@@ -56,9 +56,9 @@ def sealed(data: bytes, roots: Iterable[bytes]) -> tuple[tuple[Seal, ...], bytes
     try:
         found = list(checked(data, trusted))
     except (PdfError, SignatureValidationError, ValidationError, ValueError, KeyError, TypeError) as error:
-        raise Unreadable("bad_identity", ALTERED) from error
+        raise Unreadable(Reason.BAD_IDENTITY, ALTERED) from error
     if not found:
-        raise Unreadable("bad_identity", ALTERED)
+        raise Unreadable(Reason.BAD_IDENTITY, ALTERED)
     return tuple(seal for _, seal in found), data[: min(end for end, _ in found)]
 
 
@@ -69,14 +69,14 @@ def checked(data: bytes, trusted: list[Certificate]) -> Iterable[tuple[int, Seal
         reader.decrypt(b"")
     signatures = reader.embedded_regular_signatures
     if len(signatures) > SIGNATURES:
-        raise Unreadable("unsafe", STRANGE)
+        raise Unreadable(Reason.UNSAFE)
     for signature in signatures:
         context = ValidationContext(trust_roots=trusted, allow_fetching=False)
         status = validate_pdf_signature(signature, context, diff_policy=ONLY_SIGNATURES)
         if not (status.intact and status.valid and status.docmdp_ok):
-            raise Unreadable("bad_identity", ALTERED)
+            raise Unreadable(Reason.BAD_IDENTITY, ALTERED)
         if trusted and not status.bottom_line:
-            raise Unreadable("bad_identity", UNTRUSTED)
+            raise Unreadable(Reason.BAD_IDENTITY, UNTRUSTED)
         _, _, start, length = (int(edge) for edge in signature.byte_range)
         yield start + length, seal(signature, status)
 

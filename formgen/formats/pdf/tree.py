@@ -10,8 +10,7 @@ from typing import Any, Protocol
 
 import pikepdf
 
-from formgen.errors import Unreadable
-from formgen.formats._refusals import STRANGE
+from formgen.errors import Reason, Unreadable
 
 FIELDS, DEPTH = 10_000, 12
 SIGNED = "\0signed"  # no text that anybody can type
@@ -74,11 +73,11 @@ def walked(library: Library) -> Fields:
         count += 1
         key = library.key(node)
         if count > FIELDS or depth > DEPTH or key in seen:
-            raise Unreadable("unsafe", STRANGE)
+            raise Unreadable(Reason.UNSAFE)
         seen |= {key} if key is not None else set()
         title = library.get(node, "/T")
         if title is not None and not library.is_string(title):
-            raise Unreadable("unsafe", STRANGE)
+            raise Unreadable(Reason.UNSAFE)
         name = ".".join(filter(None, (prefix, library.text(title))))
         kind = library.text(library.get(node, "/FT")) or kind
         held = library.get(node, "/V")
