@@ -36,7 +36,7 @@ def filled(workspace: Workspace, journal: Journal, format_name: str, right: bool
     now = demo.datetime.now(demo.UTC)
     form = registry.load(workspace).latest("referral")
     made = issue(workspace, journal, registry.load(workspace), form, now=now, instance=uuid7(), format_name=format_name)
-    answers = json.loads((PACKAGED / "demo" / "cases.json").read_text(encoding="utf-8"))[0]["returns"][0]["answers"]
+    answers = json.loads((PACKAGED / "demo" / "cases.json").read_text(encoding="utf-8"))[0]["submissions"][0]["answers"]
     typed = {path: demo.dated(text, day(now)) for path, text in answers.items()}
     document: bytes = formats.every()[format_name].fill(
         Path(made.path).read_bytes(), typed if right else {**typed, "client_hetu": "010101-900A"}

@@ -158,7 +158,7 @@ def cases() -> Iterator[list[Turn]]:
     """Yield the turns of the demonstration cases, each returned on its own."""
     stories = json.loads((PACKAGED / "demo" / "cases.json").read_text(encoding="utf-8"))
     for story in stories:
-        for turn in story["returns"]:
+        for turn in story["submissions"]:
             yield [Turn(story["name"], turn["form"], turn["answers"], turn["expect"], turn.get("language"))]
 
 

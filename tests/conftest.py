@@ -40,13 +40,13 @@ quiet = 0.05
 incomplete = 0.2
 """
 STORIES = json.loads((PACKAGED / "demo" / "cases.json").read_text(encoding="utf-8"))
-WALK = STORIES[0]["returns"]
+WALK = STORIES[0]["submissions"]
 REFERRAL, DECISION, AGREEMENT, JOB = (turn["answers"] for turn in WALK)
 DECIDED = {**REFERRAL, **DECISION}
 SECRETS = frozenset(
     text
     for story in STORIES
-    for turn in story["returns"]
+    for turn in story["submissions"]
     for path, text in turn["answers"].items()
     if re.search(r"name|hetu|email|address|own_words|phone$", path) and len(text) > 4 and " " not in text[:4]
 ) | {"lomake.docx", "palautus-1.docx"}
@@ -58,6 +58,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if find_attack(item.nodeid):
             item.add_marker("redteam")
+
+
+def provenance_of(record: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return where each field of a record comes from, by path."""
+    return {one["path"]: one for one in record["provenance"]["fields"]}
 
 
 @dataclass
@@ -141,9 +146,9 @@ class Bench:
 
     # --- what came of it --------------------------------------------------------------------------
 
-    def row(self, return_id: str) -> Row:
+    def row(self, submission_id: str) -> Row:
         """Return a return as it stands now."""
-        return self.journal.returned(return_id=return_id)[0]
+        return self.journal.returned(submission_id=submission_id)[0]
 
     def record(self, row: Row) -> dict[str, Any]:
         """Return the record of an accepted return, read where others read it."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from formgen.forms import registry
 from formgen.publishing import outbox
+from formgen.publishing.contract import build_schemas
 from formgen.settings import Workspace
 
 FOLDER = Path(__file__).parent / "golden"
@@ -20,7 +21,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 def published() -> dict[str, bytes]:
     """Return the golden files as they should be now, by path below the folder."""
-    schemas = outbox.schemas(list(registry.load(Workspace(REPOSITORY))))
+    schemas = build_schemas(registry.load(Workspace(REPOSITORY)))
     return {f"schemas/{name}": outbox.pretty(body) for name, body in schemas.items()}
 
 

@@ -309,8 +309,8 @@ class Unit:
         self.reject(f"values.{self.ending}")
         self.second(originals)
         self.bench.watch()
-        known = {item["return_id"] for item in self.listed}
-        self.listed += [item for item in self.run("review", "list") if item["return_id"] not in known]
+        known = {item["submission_id"] for item in self.listed}
+        self.listed += [item for item in self.run("review", "list") if item["submission_id"] not in known]
         self.accept("correction", "released", "right")
         self.bench.clock.pass_days(self.bench.workspace.office.intake.waiting_days + 1)
         self.bench.watch()

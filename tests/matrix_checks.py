@@ -20,7 +20,7 @@ from formgen.documents.extraction import Answer
 from formgen.i18n import catalog, say
 from formgen.publishing import outbox
 from formgen.storage.journal import Row
-from tests.conftest import AGREEMENT
+from tests.conftest import AGREEMENT, provenance_of
 from tests.matrix import CODES, LANGUAGES, WORD, Cell, Unit, differing, flat_text
 
 RETURNED = "Lomake palautetaan korjattavaksi"
@@ -36,15 +36,17 @@ def check(unit: Unit, cell: Cell) -> None:
     for name in unit.names[cell.outcome]:
         row = check_file(unit, name, cell.ends)
         assert row["code"] == CODES.get(cell.outcome)
-        listed = {item["return_id"]: item["outcome"] for item in unit.listed}
-        assert listed.get(row["return_id"]) == next((end for end in cell.ends if end in ("waiting", "review")), None)
+        listed = {item["submission_id"]: item["outcome"] for item in unit.listed}
+        assert listed.get(row["submission_id"]) == next(
+            (end for end in cell.ends if end in ("waiting", "review")), None
+        )
         LOOKS[row["outcome"]](unit, cell, row)
 
 
 def check_file(unit: Unit, name: str, ends: tuple[str, ...]) -> Row:
     """Return what a file has become, after its ends: it is gone, kept as it was, and told of once for each end."""
     row, workspace = unit.row(name), unit.bench.workspace
-    lines = [line for line in unit.bench.feed() if line["return_id"] == row["return_id"]]
+    lines = [line for line in unit.bench.feed() if line["submission_id"] == row["submission_id"]]
     assert ([line["event"].rpartition(".")[2] for line in lines], row["outcome"]) == ([*ends], ends[-1]), row["reason"]
     for line in lines:
         validators(unit)["feed.schema.json"].validate(line)
@@ -77,7 +79,7 @@ def check_record(unit: Unit, name: str, line: Mapping[str, Any]) -> None:
     validators(unit)["record.schema.json"].validate(record)
     assert (record["record_id"], record["language"]) == (line["record_id"], unit.language)
     form = unit.bench.registry.latest(record["form"])
-    read = {path: Answer(told["raw"]) for path, told in record["provenance"]["fields"].items()}
+    read = {path: Answer(told["raw"]) for path, told in provenance_of(record).items()}
     assert differing(unit, form, unit.wrote(name), read) == {}
 
 
@@ -89,8 +91,8 @@ def look_at_accepted(unit: Unit, cell: Cell, row: Row) -> None:
 
 def look_at_review(unit: Unit, cell: Cell, row: Row) -> None:
     """Look at a return in review: the office is shown what is asked, and nothing is published but the event."""
-    (listed,) = [item for item in unit.listed if item["return_id"] == row["return_id"]]
-    shown = unit.run("review", "show", row["return_id"])
+    (listed,) = [item for item in unit.listed if item["submission_id"] == row["submission_id"]]
+    shown = unit.run("review", "show", row["submission_id"])
     assert listed["outcome"] == shown["outcome"] == "review"
     doubts = {doubt["path"]: doubt for doubt in shown["doubts"]}
     if unit.format == "flattened":
@@ -104,7 +106,7 @@ def look_at_review(unit: Unit, cell: Cell, row: Row) -> None:
 
 def look_at_duplicate(unit: Unit, cell: Cell, row: Row) -> None:
     """Look at a copy: the event names the first one, and there is no second record."""
-    (line,) = [line for line in unit.bench.feed() if line["return_id"] == row["return_id"]]
+    (line,) = [line for line in unit.bench.feed() if line["submission_id"] == row["submission_id"]]
     first = unit.bench.row(line["first"])
     assert (first["outcome"], first["file_name"].partition("-")[0]) == ("accepted", "accepted")
     assert (line["record_id"], line["path"], row["rejected_as"]) == (None, None, None)

@@ -71,10 +71,10 @@ def take(bench: Bench, data: bytes, ending: str = "docx") -> Row:
     """Return what a document has become, taken in without the inbox."""
     file = bench.root / f"palautus-{next(bench.numbers)}.{ending}"
     file.write_bytes(data)
-    return_id = bench.intake.receive(file, "cli")
-    assert return_id
-    bench.intake.process(return_id)
-    return bench.row(return_id)
+    submission_id = bench.intake.receive(file, "cli")
+    assert submission_id
+    bench.intake.process(submission_id)
+    return bench.row(submission_id)
 
 
 def go_on(bench: Bench, form: str, answers: Mapping[str, str]) -> None:

@@ -118,7 +118,7 @@ def known(bench: Bench) -> set[str]:
     for row in bench.journal.record_rows():
         record = bench.journal.record(row["record_id"])
         assert record
-        found |= {row["record_id"], record["instance_id"], record["return_id"]}
+        found |= {row["record_id"], record["instance_id"], record["submission_id"]}
         if row["case_id"]:
             found |= {row["case_id"], *leaves(json.loads(record["payload"])["data"])}
     return shown(found, bench)

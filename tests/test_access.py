@@ -391,7 +391,7 @@ def test_what_stands_in_an_accepted_form_is_said_nowhere_but_in_its_record(tmp_p
     said = logged.getvalue() + told(theatre)
     assert len(secrets) > 40
     assert [secret for secret in secrets if secret in said] == []
-    assert logged.getvalue().count("return.settled") == len(steps)
+    assert logged.getvalue().count("submission.settled") == len(steps)
 
 
 @pytest.mark.parametrize("stop", ["weigh", "opened"])
@@ -434,8 +434,11 @@ def test_a_corrected_value_can_be_given_where_nobody_else_sees_it(
     bench = at("signed")
     row = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, bench.case().case_id)
     monkeypatch.setattr("sys.stdin", io.StringIO("Onni Testinen Metsälä\n"))
-    said = run("review", "accept", row["return_id"], "--set", "client_name", at=bench.root)
-    assert (said.code, bench.record(bench.row(row["return_id"]))["data"]["client_name"]) == (0, "Onni Testinen Metsälä")
+    said = run("review", "accept", row["submission_id"], "--set", "client_name", at=bench.root)
+    assert (said.code, bench.record(bench.row(row["submission_id"]))["data"]["client_name"]) == (
+        0,
+        "Onni Testinen Metsälä",
+    )
     assert "Metsälä" not in said.err
 
 
@@ -445,9 +448,9 @@ def test_every_line_about_a_return_holds_its_id_and_is_json_when_asked(at: At, r
     bench.drop(bench.filled(bench.issue("job_start", bench.case().case_id), JOB))
     said = run("--log-format", "json", "watch", "--once", at=bench.root)
     lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
-    ids = {row["return_id"] for row in bench.journal.returned()[-2:]}
-    assert {line["return_id"] for line in lines} == ids
-    assert {(line["event"], line["level"]) for line in lines} == {("return.settled", "info")}
+    ids = {row["submission_id"] for row in bench.journal.returned()[-2:]}
+    assert {line["submission_id"] for line in lines} == ids
+    assert {(line["event"], line["level"]) for line in lines} == {("submission.settled", "info")}
 
 
 def test_what_is_logged_deep_inside_a_return_holds_its_id(
@@ -462,7 +465,7 @@ def test_what_is_logged_deep_inside_a_return_holds_its_id(
     monkeypatch.setattr(Desk, "opened", speak)
     row = bench.returned(b"no form")
     deep = next(json.loads(line) for line in logged.getvalue().splitlines() if "deep" in line)
-    assert deep["return_id"] == row["return_id"]
+    assert deep["submission_id"] == row["submission_id"]
 
 
 # --- who saw what -------------------------------------------------------------------------------
@@ -478,12 +481,12 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
 ) -> None:
     bench = at("signed")
     case_id = bench.case().case_id
-    other = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, case_id)["return_id"]
+    other = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, case_id)["submission_id"]
     file = bench.root / "palautus.docx"
     file.write_bytes(bench.filled(bench.issue("job_start", case_id), {**JOB, "client_name": "Joku Muu"}))
     record = bench.journal.record_rows()[0]["record_id"]
     assert run("submit", str(file), at=bench.root).code == 4
-    return_id = bench.journal.returned()[-1]["return_id"]
+    submission_id = bench.journal.returned()[-1]["submission_id"]
     hold = ("--start", "1.6.2026", "--next-contact", "20.6.2026")
     monkeypatch.setattr("sys.stdin", io.StringIO("sairaus\nOnni Testinen Metsälä\n"))
     for words in (
@@ -496,8 +499,8 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
         ("archive", record),
         ("read", str(file)),
         ("review", "list"),
-        ("review", "show", return_id),
-        ("review", "accept", return_id, "--set", "client_name", "--by", "Testi Tarkastaja"),
+        ("review", "show", submission_id),
+        ("review", "accept", submission_id, "--set", "client_name", "--by", "Testi Tarkastaja"),
         ("review", "reject", other),
     ):
         before = len(seen(bench, case_id=case_id))
@@ -506,17 +509,21 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
         command = " ".join(word for word in words[:2] if words[:2] in COMMANDS or word == words[0])
         action = "changed" if words[:2][-1] in ("hold", "resume", "accept", "reject") else "read"
         assert (command, action) in new, words
-    by = [line["actor"] for line in bench.journal.accessed(return_id=return_id) if line["command"] == "review accept"]
+    by = [
+        line["actor"]
+        for line in bench.journal.accessed(submission_id=submission_id)
+        if line["command"] == "review accept"
+    ]
     assert set(by) == {f"Testi Tarkastaja ({Actor.here().name})"}
     assert bench.journal.accessed(record_id=record)[-1]["command"] == "archive"
-    assert ("submit", "changed") in seen(bench, return_id=return_id)
+    assert ("submit", "changed") in seen(bench, submission_id=submission_id)
     assert list(integrity.flaws(bench.workspace, bench.journal)) == []
 
 
 def test_the_access_log_is_listed_by_case_record_and_return(at: At, run: Run) -> None:
     bench = at("referred")
     row = bench.journal.returned()[-1]
-    names = {"case": row["case_id"], "record": row["record_id"], "return": row["return_id"]}
+    names = {"case": row["case_id"], "record": row["record_id"], "submission": row["submission_id"]}
     everything = run("access", "list", "--json", at=bench.root).json
     assert [line["seq"] for line in everything] == list(range(1, len(everything) + 1))
     for name, value in names.items():
@@ -534,7 +541,7 @@ def test_no_line_of_the_access_log_can_be_changed_or_removed(at: At) -> None:
 
 
 FORGED = (
-    "INSERT INTO access SELECT seq + 1, at, 'x', command, action, return_id, record_id, case_id, written, digest, "
+    "INSERT INTO access SELECT seq + 1, at, 'x', command, action, submission_id, record_id, case_id, written, digest, "
     "hash, prev FROM access"
 )
 
@@ -755,6 +762,6 @@ def test_the_log_of_a_daemon_tells_no_name_of_a_file_and_no_value(bench: Bench) 
         assert daemon.stderr
         said = daemon.stderr.read()
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    assert {line["event"] for line in lines} >= {"return.settled", "problem"}
+    assert {line["event"] for line in lines} >= {"submission.settled", "problem"}
     assert not secrets_in(said.splitlines()[1:])
     assert "130485" not in said

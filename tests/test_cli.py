@@ -28,7 +28,7 @@ from formgen.forms import registry
 from formgen.intake.watcher import alone
 from formgen.sandbox.confine import PROTECTIONS
 from formgen.settings import Workspace
-from tests.conftest import AGREEMENT, JOB, REFERRAL, SETTINGS, STORIES, Bench, changed
+from tests.conftest import AGREEMENT, JOB, REFERRAL, SETTINGS, STORIES, Bench, changed, provenance_of
 
 At = Callable[[str], Bench]
 REPOSITORY = Path(__file__).parents[1]
@@ -160,7 +160,7 @@ def test_every_language_can_say_everything(lang: str, at: At, run: Run) -> None:
         (("cases", "list"), 0),
         (("cases", "show", case_id), 0),
         (("review", "list"), 0),
-        (("review", "show", waiting["return_id"]), 0),
+        (("review", "show", waiting["submission_id"]), 0),
         (("status",), 0),
         (("generate", "cooperation_agreement", "--case", case_id), 0),
         (("read", str(junk)), 3),
@@ -300,10 +300,10 @@ TYPES = {
     *("hetu", "ytunnus", "phone", "email", "postcode", "muni"),
 }
 RECORD = [
-    *("record_schema", "record_id", "form", "form_version", "instance_id", "case_id", "version_no", "supersedes"),
-    *("language", "phase", "data", "signatures", "issues", "provenance"),
+    *("record_schema", "record_id", "form", "form_version", "instance_id", "submission_id", "case_id"),
+    *("version_no", "supersedes", "language", "phase", "data", "signatures", "issues", "provenance"),
 ]
-REASON = ["code", "errors", "file_name", "sha256", "form", "case_id", "received_at", "writer"]
+REASON = ["code", "errors", "file_name", "sha256", "form", "case_id", "received_at", "producer"]
 
 
 def assert_field(field: dict[str, Any]) -> None:
@@ -562,44 +562,44 @@ def in_review(bench: Bench) -> str:
     """Return the id of a job start that awaits a person."""
     row = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, bench.case().case_id)
     assert row["outcome"] == "review"
-    return str(row["return_id"])
+    return str(row["submission_id"])
 
 
 def test_a_return_in_review_is_listed_shown_and_accepted_with_a_corrected_value(
     at: At, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = at("signed")
-    return_id = in_review(bench)
+    submission_id = in_review(bench)
     (listed,) = run("review", "list", "--json", at=bench.root).json
-    assert (listed["return_id"], listed["outcome"], listed["form"]) == (return_id, "review", "job_start")
-    shown = run("review", "show", return_id, "--json", at=bench.root).json
+    assert (listed["submission_id"], listed["outcome"], listed["form"]) == (submission_id, "review", "job_start")
+    shown = run("review", "show", submission_id, "--json", at=bench.root).json
     assert shown["answers"]["client_name"]["text"] == "Joku Muu"
-    words = ("review", "accept", return_id, "--set", "client_name", "--by", "Testi Tarkastaja")
+    words = ("review", "accept", submission_id, "--set", "client_name", "--by", "Testi Tarkastaja")
     monkeypatch.setattr("sys.stdin", io.StringIO("Onni Testinen Metsälä\n"))
     (answer,) = run(*words, "--json", at=bench.root).json
     assert (answer["outcome"], answer["record"]["provenance"]["confirmed_by"]) == ("accepted", "Testi Tarkastaja")
-    assert answer["record"] == bench.record(bench.row(return_id))
+    assert answer["record"] == bench.record(bench.row(submission_id))
     assert run("review", "list", "--json", at=bench.root).json == []
 
 
 def test_a_return_in_review_is_rejected_by_hand(at: At, run: Run) -> None:
     bench = at("signed")
-    return_id = in_review(bench)
-    assert run("review", "reject", return_id, at=bench.root).code == 0
-    assert bench.row(return_id)["outcome"] == "rejected"
-    assert run("review", "reject", return_id, at=bench.root).code == 2
+    submission_id = in_review(bench)
+    assert run("review", "reject", submission_id, at=bench.root).code == 0
+    assert bench.row(submission_id)["outcome"] == "rejected"
+    assert run("review", "reject", submission_id, at=bench.root).code == 2
 
 
 def test_a_correction_that_breaks_a_rule_leaves_the_return_in_review(
     at: At, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = at("signed")
-    return_id = in_review(bench)
+    submission_id = in_review(bench)
     monkeypatch.setattr("sys.stdin", io.StringIO("52\n"))
-    assert run("review", "accept", return_id, "--set", "weekly_hours", at=bench.root).code == 3
-    refused = run("review", "accept", return_id, "--set", "weekly_hours=22", at=bench.root)
+    assert run("review", "accept", submission_id, "--set", "weekly_hours", at=bench.root).code == 3
+    refused = run("review", "accept", submission_id, "--set", "weekly_hours=22", at=bench.root)
     assert (refused.code, "22" in refused.err) == (2, False)
-    assert bench.row(return_id)["outcome"] == "review"
+    assert bench.row(submission_id)["outcome"] == "review"
 
 
 def with_editor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str) -> Path:
@@ -625,12 +625,12 @@ def replaced(old: str, new: str) -> str:
 
 def test_review_tells_of_each_place_what_was_read_what_was_known_and_why(at: At, run: Run) -> None:
     bench = at("signed")
-    return_id = in_review(bench)
-    (doubt,) = run("review", "show", return_id, "--json", at=bench.root).json["doubts"]
+    submission_id = in_review(bench)
+    (doubt,) = run("review", "show", submission_id, "--json", at=bench.root).json["doubts"]
     assert doubt["why"] == ["Lukittua tietoa on muutettu. Tarkistakaa, kumpi on oikein."]
     assert (doubt["path"], doubt["value"], doubt["raw"]) == ("client_name", "Joku Muu", "Joku Muu")
     assert (doubt["known"], doubt["picture"]) == ("Onni Testinen Metsälä", None)
-    said = run("review", "show", return_id, at=bench.root).out
+    said = run("review", "show", submission_id, at=bench.root).out
     assert all(text in said for text in (doubt["label"], doubt["path"], *doubt["why"], doubt["raw"], doubt["known"]))
 
 
@@ -638,10 +638,10 @@ def test_a_place_in_doubt_is_corrected_in_an_editor(
     at: At, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bench = at("signed")
-    return_id = in_review(bench)
+    submission_id = in_review(bench)
     seen = with_editor(monkeypatch, tmp_path, replaced('= "Joku Muu"', '= "Onni Testinen Metsälä"'))
-    (answer,) = run("review", "accept", return_id, "--edit", "--json", at=bench.root).json
-    told = answer["record"]["provenance"]["fields"]["client_name"]
+    (answer,) = run("review", "accept", submission_id, "--edit", "--json", at=bench.root).json
+    told = provenance_of(answer["record"])["client_name"]
     assert (told["decided"], told["raw"], told["read"]) == ("changed", "Onni Testinen Metsälä", "Joku Muu")
     place, *lines = seen.read_text(encoding="utf-8").splitlines()
     assert place.startswith(f"600 {bench.workspace.var / 'work'}")
@@ -653,10 +653,10 @@ def test_a_file_that_is_left_as_it_is_confirms_what_was_read(
     at: At, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bench = at("signed")
-    return_id = in_review(bench)
+    submission_id = in_review(bench)
     with_editor(monkeypatch, tmp_path, "")
-    (answer,) = run("review", "accept", return_id, "--edit", "--json", at=bench.root).json
-    told = answer["record"]["provenance"]["fields"]["client_name"]
+    (answer,) = run("review", "accept", submission_id, "--edit", "--json", at=bench.root).json
+    told = provenance_of(answer["record"])["client_name"]
     assert (answer["outcome"], told["decided"], told["raw"]) == ("accepted", "confirmed", "Joku Muu")
 
 
@@ -678,10 +678,10 @@ def test_a_file_that_is_no_decision_changes_nothing(
     at: At, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str, code: int
 ) -> None:
     bench = at("signed")
-    return_id = in_review(bench)
+    submission_id = in_review(bench)
     with_editor(monkeypatch, tmp_path, change)
-    said = run("review", "accept", return_id, "--edit", at=bench.root)
-    assert (said.code, bench.row(return_id)["outcome"]) == (code, "review")
+    said = run("review", "accept", submission_id, "--edit", at=bench.root)
+    assert (said.code, bench.row(submission_id)["outcome"]) == (code, "review")
     assert said.err if code == 2 else "weekly_hours" in said.out
     assert "Joku Muu" not in said.err
     assert list((bench.workspace.var / "work").iterdir()) == []
@@ -689,10 +689,10 @@ def test_a_file_that_is_no_decision_changes_nothing(
 
 def test_an_editor_that_is_not_there_is_named(at: At, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = at("signed")
-    return_id = in_review(bench)
+    submission_id = in_review(bench)
     monkeypatch.setenv("VISUAL", "/ei/ole/muokkain")
-    said = run("review", "accept", return_id, "--edit", at=bench.root)
-    assert (said.code, bench.row(return_id)["outcome"]) == (2, "review")
+    said = run("review", "accept", submission_id, "--edit", at=bench.root)
+    assert (said.code, bench.row(submission_id)["outcome"]) == (2, "review")
     assert "/ei/ole/muokkain" in said.err
 
 
@@ -731,7 +731,7 @@ def test_a_fresh_workspace_issues_and_accepts_a_form(tmp_path: Path, run: Run) -
 def test_the_demonstration_ends_as_its_story_says(tmp_path: Path, run: Run) -> None:
     said = run("demo", str(tmp_path / "kokeilu"), "--json")
     assert said.code == 0
-    expected = [turn["expect"] for story in STORIES for turn in story["returns"]]
+    expected = [turn["expect"] for story in STORIES for turn in story["submissions"]]
     assert [item["outcome"] for item in said.json] == expected
     assert all(Path(item["path"]).exists() for item in said.json)
     assert not list((tmp_path / "kokeilu" / "inbox").glob("*.docx"))

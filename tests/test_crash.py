@@ -129,8 +129,8 @@ def sound(root: Path) -> None:
     assert counts.get("in_work", 0) == 0
     assert sum(counts.values()) == len(returns)
     assert [line["seq"] for line in feed] == list(range(1, len(feed) + 1))
-    final = {line["return_id"]: line["event"].partition(".")[2] for line in feed}
-    assert final == {row["return_id"]: row["outcome"] for row in returns}
+    final = {line["submission_id"]: line["event"].partition(".")[2] for line in feed}
+    assert final == {row["submission_id"]: row["outcome"] for row in returns}
     assert len({row["source"] for row in returns}) == len(returns), "one file, one return"
     records = [row["record_id"] for row in bench.journal.record_rows()]
     written = sorted(place.name.partition(".")[0] for place in (root / "outbox" / "records").rglob("*.json"))

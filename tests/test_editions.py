@@ -20,7 +20,7 @@ from formgen.forms.form import Form
 from formgen.forms.registry import template_file
 from formgen.i18n import say
 from formgen.settings import PACKAGED, Workspace
-from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench
+from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, provenance_of
 from tests.pdfs import drawn, widgets
 from tests.strategies import words
 
@@ -112,7 +112,7 @@ def test_what_was_known_stays_known_when_a_later_document_does_not_ask_it(bench:
     again = bench.record(bench.send("referral", DECISION, first["case_id"]))
     assert again["version_no"] == 2
     assert again["data"]["work_ability_info"] == "Valo häiritsee."
-    assert again["provenance"]["fields"]["work_ability_info"]["layer"] == "not_asked"
+    assert provenance_of(again)["work_ability_info"]["layer"] == "not_asked"
 
 
 def test_an_employers_document_holds_no_health_data_without_consent(at: At) -> None:
@@ -131,9 +131,9 @@ def test_what_an_employer_was_not_asked_is_asked_of_the_coach(at: At) -> None:
     assert (row["outcome"], bench.errors(row)) == ("review", [("required", "disclosure_level")])
     verdict = bench.intake.confirm(row, "Veera", {"disclosure_level": JOB["disclosure_level"]})
     assert verdict.outcome == "accepted"
-    record = bench.record(bench.row(row["return_id"]))
+    record = bench.record(bench.row(row["submission_id"]))
     assert record["data"]["disclosure_level"] == JOB["disclosure_level"]
-    assert record["provenance"]["fields"]["disclosure_level"]["layer"] == "confirmed"
+    assert provenance_of(record)["disclosure_level"]["layer"] == "confirmed"
 
 
 @pytest.mark.parametrize(("scopes", "told"), [("name_contact", ()), ("name_contact support_needs", ("support",))])

@@ -25,16 +25,16 @@ from formgen.issuing.issue import Issued
 from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
 from formgen.storage.journal import Row, stamp
-from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, saved_again, tree
+from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, provenance_of, saved_again, tree
 
 At = Callable[[str], Bench]
 
 
 def arrived(bench: Bench, data: bytes, name: str = "lomake.docx") -> str:
     """Return the id of the return that a file has become, not yet processed."""
-    return_id = bench.intake.receive(bench.drop(data, name))
-    assert return_id
-    return return_id
+    submission_id = bench.intake.receive(bench.drop(data, name))
+    assert submission_id
+    return submission_id
 
 
 def limited(bench: Bench, **limits: Any) -> Bench:
@@ -49,9 +49,9 @@ def limited(bench: Bench, **limits: Any) -> Bench:
 
 def test_a_received_file_is_kept_under_its_digest_and_left_where_it_is(bench: Bench) -> None:
     file = bench.drop(b"what came", "lomake.docx")
-    return_id = bench.intake.receive(file)
-    assert return_id
-    row = bench.row(return_id)
+    submission_id = bench.intake.receive(file)
+    assert submission_id
+    row = bench.row(submission_id)
     assert row["sha256"] == outbox.digest(b"what came")
     assert (bench.workspace.originals / row["sha256"]).read_bytes() == b"what came"
     assert (row["file_name"], row["size"], row["attempts"], row["outcome"]) == ("lomake.docx", 9, 0, None)
@@ -144,13 +144,13 @@ def test_a_crash_between_arrival_and_removal_gives_one_return(at: At) -> None:
     bench = at("signed")
     data = bench.filled(bench.issue("job_start", bench.case().case_id), JOB)
     file = bench.drop(data, "lomake.docx")
-    return_id = bench.intake.receive(file)
+    submission_id = bench.intake.receive(file)
     again = bench.restarted()
     again.watch()
     assert not file.exists()
     (row,) = [row for row in again.journal.returned() if row["sha256"] == outbox.digest(data)]
-    assert (row["return_id"], row["outcome"]) == (return_id, "accepted")
-    assert [line["return_id"] for line in again.feed()].count(return_id) == 1
+    assert (row["submission_id"], row["outcome"]) == (submission_id, "accepted")
+    assert [line["submission_id"] for line in again.feed()].count(submission_id) == 1
 
 
 def test_the_same_entry_dropped_again_after_its_answer_is_a_return_of_its_own(bench: Bench, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_crash_at_any_stop_loses_nothing_and_doubles_nothing(
     bench = at("signed")
     case_id = bench.case().case_id
     data = bench.filled(bench.issue("job_start", case_id), JOB)
-    return_id = arrived(bench, data)
+    submission_id = arrived(bench, data)
 
     class Killed(BaseException):
         """The process is gone."""
@@ -194,13 +194,13 @@ def test_a_crash_at_any_stop_loses_nothing_and_doubles_nothing(
     with monkeypatch.context() as crash:
         crash.setattr(owner, name, die)
         with pytest.raises(Killed):
-            bench.intake.process(return_id)
+            bench.intake.process(submission_id)
     again = bench.restarted()
     again.watch()
-    assert again.row(return_id)["outcome"] == "accepted"
+    assert again.row(submission_id)["outcome"] == "accepted"
     assert [step.transition for step in again.case().steps] == ["T01", "T02", "T04", "T13"]
     assert [line["seq"] for line in again.feed()] == [1, 2, 3, 4]
-    assert again.record(again.row(return_id))["case_id"] == case_id
+    assert again.record(again.row(submission_id))["case_id"] == case_id
     assert sum(again.journal.counts().values()) == 4
 
 
@@ -217,19 +217,19 @@ def test_a_file_whose_reader_is_cut_off_three_times_is_rejected(
     reader_pool.rest()
     monkeypatch.setattr(reader_pool, "READER", reader)
     limited(bench, **limits)
-    return_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
+    submission_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
     watch = Watch(bench.intake)
     for attempt in (1, 2):
         assert watch.settle() == 1
-        assert (bench.row(return_id)["attempts"], bench.row(return_id)["outcome"]) == (attempt, None)
+        assert (bench.row(submission_id)["attempts"], bench.row(submission_id)["outcome"]) == (attempt, None)
         watch.intake.retries.pauses.clear()
     assert watch.settle() == 0
-    assert bench.reason(bench.row(return_id))["code"] == code
-    assert bench.row(return_id)["attempts"] == 3
+    assert bench.reason(bench.row(submission_id))["code"] == code
+    assert bench.row(submission_id)["attempts"] == 3
 
 
 def test_a_reader_that_is_cut_off_once_is_no_reason_to_reject(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    return_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
+    submission_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
     watch = Watch(bench.intake)
     reader_pool.rest()
     with monkeypatch.context() as bad_day:
@@ -237,14 +237,14 @@ def test_a_reader_that_is_cut_off_once_is_no_reason_to_reject(bench: Bench, monk
         watch.settle()
     watch.intake.retries.pauses.clear()
     watch.settle()
-    assert bench.row(return_id)["outcome"] == "accepted"
+    assert bench.row(submission_id)["outcome"] == "accepted"
 
 
 def test_a_file_whose_reading_kills_us_every_time_is_rejected_as_unsafe(bench: Bench) -> None:
-    return_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
-    bench.journal.attempts({return_id: bench.workspace.office.intake.attempts})
+    submission_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
+    bench.journal.attempts({submission_id: bench.workspace.office.intake.attempts})
     bench.watch()
-    assert bench.reason(bench.row(return_id))["code"] == "unsafe"
+    assert bench.reason(bench.row(submission_id))["code"] == "unsafe"
 
 
 def test_a_file_that_is_too_large_is_rejected_unread(bench: Bench) -> None:
@@ -259,31 +259,31 @@ def test_a_fault_in_our_own_code_ends_in_internal_error_after_the_last_attempt(
         raise LookupError("130485-901L")
 
     monkeypatch.setattr(Desk, "weigh", stumble)
-    return_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
+    submission_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
     for _ in range(2):
         with pytest.raises(LookupError):
-            bench.intake.process(return_id)
-        assert bench.row(return_id)["outcome"] is None
-    bench.intake.process(return_id)
-    reason = bench.reason(bench.row(return_id))
+            bench.intake.process(submission_id)
+        assert bench.row(submission_id)["outcome"] is None
+    bench.intake.process(submission_id)
+    reason = bench.reason(bench.row(submission_id))
     assert reason["code"] == "internal_error"
     assert "130485" not in json.dumps(reason)
 
 
 def test_after_an_internal_error_the_same_file_may_come_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     data = bench.filled(bench.issue("referral"), REFERRAL)
-    return_id = arrived(bench, data)
+    submission_id = arrived(bench, data)
     with monkeypatch.context() as bad_day:
         bad_day.setattr(Desk, "weigh", lambda *_: 1 / 0)
-        bench.journal.attempts({return_id: 2})
-        bench.intake.process(return_id)
-    assert bench.row(return_id)["code"] == "internal_error"
+        bench.journal.attempts({submission_id: 2})
+        bench.intake.process(submission_id)
+    assert bench.row(submission_id)["code"] == "internal_error"
     bench.watch()
     assert bench.returned(data, "uudelleen.docx")["outcome"] == "accepted"
 
 
 def test_a_passing_fault_of_ours_never_rejects_a_form(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    return_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
+    submission_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
 
     def busy(*_: Any) -> None:
         raise Busy(detail="fork")
@@ -292,9 +292,9 @@ def test_a_passing_fault_of_ours_never_rejects_a_form(bench: Bench, monkeypatch:
         bad_day.setattr(reader_pool, "read", busy)
         for _ in range(10):
             with pytest.raises(Busy):
-                bench.intake.process(return_id)
-    assert bench.row(return_id)["outcome"] is None
-    assert bench.intake.process(return_id).outcome == "accepted"
+                bench.intake.process(submission_id)
+    assert bench.row(submission_id)["outcome"] is None
+    assert bench.intake.process(submission_id).outcome == "accepted"
 
 
 # --- what the outbox lacks ----------------------------------------------------------------------
@@ -443,9 +443,9 @@ def test_what_is_no_form_is_rejected_with_the_reason(bench: Bench, data: bytes, 
 
 def settled(bench: Bench, data: bytes) -> str:
     """Return the id of a return that was settled as it came."""
-    return_id = arrived(bench, data)
-    bench.intake.process(return_id)
-    return return_id
+    submission_id = arrived(bench, data)
+    bench.intake.process(submission_id)
+    return submission_id
 
 
 def test_an_empty_office_document_is_not_a_form(bench: Bench) -> None:
@@ -480,7 +480,7 @@ def test_text_outside_the_fields_goes_to_review_and_into_no_record(at: At) -> No
     bench = at("signed")
     row = in_review(bench)
     assert bench.errors(row) == [("format", "")]
-    assert (bench.feed()[-1]["event"], bench.feed()[-1]["path"]) == ("return.review", None)
+    assert (bench.feed()[-1]["event"], bench.feed()[-1]["path"]) == ("submission.review", None)
     assert "job_start" not in {known["form"] for known in bench.journal.record_rows()}
     assert bench.case().phase == "phase_2"
 
@@ -509,19 +509,21 @@ def test_a_person_confirms_a_review_with_other_values_and_is_named(at: At) -> No
     bench = at("signed")
     row = in_review(bench)
     bench.intake.confirm(row, "Testi Tarkastaja", {"weekly_hours": "20"})
-    record = bench.record(bench.row(row["return_id"]))
+    record = bench.record(bench.row(row["submission_id"]))
     assert record["provenance"]["confirmed_by"] == "Testi Tarkastaja"
     assert record["data"]["weekly_hours"] == "20.0"
-    assert record["provenance"]["fields"]["weekly_hours"] == {
+    assert provenance_of(record)["weekly_hours"] == {
+        "path": "weekly_hours",
         "raw": "20",
         "layer": "confirmed",
         "confidence": 1.0,
         "change": "new",
+        "source": None,
         "decided": "changed",
         "read": JOB["weekly_hours"],
     }
     assert bench.case().phase == "phase_5"
-    assert [line["event"] for line in bench.feed()[-2:]] == ["return.review", "record.accepted"]
+    assert [line["event"] for line in bench.feed()[-2:]] == ["submission.review", "record.accepted"]
 
 
 def test_the_record_tells_which_values_a_person_confirmed_which_they_changed_and_when(at: At) -> None:
@@ -530,16 +532,15 @@ def test_the_record_tells_which_values_a_person_confirmed_which_they_changed_and
     row = bench.send("job_start", answers, bench.case().case_id)
     bench.clock.pass_days(3)
     bench.intake.confirm(row, "Testi Tarkastaja", {"weekly_hours": "20", "job_title": answers["job_title"]})
-    provenance = bench.record(bench.row(row["return_id"]))["provenance"]
-    decided = {
-        path: (told["decided"], told.get("read")) for path, told in provenance["fields"].items() if "decided" in told
-    }
+    record = bench.record(bench.row(row["submission_id"]))
+    provenance, fields = record["provenance"], provenance_of(record)
+    decided = {path: (told["decided"], told["read"]) for path, told in fields.items() if told["decided"]}
     assert decided == {
         "client_name": ("confirmed", None),
         "job_title": ("confirmed", None),
         "weekly_hours": ("changed", answers["weekly_hours"]),
     }
-    assert provenance["fields"]["client_name"]["raw"] == "Joku Muu"
+    assert fields["client_name"]["raw"] == "Joku Muu"
     assert (provenance["confirmed_by"], provenance["confirmed_at"]) == ("Testi Tarkastaja", stamp(bench.clock()))
 
 
@@ -565,9 +566,9 @@ def test_a_dash_is_no_answer_even_where_it_was_known(bench: Bench, given: str, t
 def test_a_record_that_no_person_looked_at_tells_of_no_decision(at: At) -> None:
     bench = at("employed")
     row = bench.journal.returned()[-1]
-    provenance = bench.record(row)["provenance"]
-    assert (provenance["confirmed_by"], provenance["confirmed_at"]) == (None, None)
-    assert not any("decided" in told for told in provenance["fields"].values())
+    record = bench.record(row)
+    assert (record["provenance"]["confirmed_by"], record["provenance"]["confirmed_at"]) == (None, None)
+    assert not any(told["decided"] for told in provenance_of(record).values())
 
 
 def test_what_a_person_takes_out_is_told_with_what_was_read(at: At) -> None:
@@ -576,7 +577,7 @@ def test_what_a_person_takes_out_is_told_with_what_was_read(at: At) -> None:
     path = "pay_day"
     assert JOB[path]
     bench.intake.confirm(row, "Testi Tarkastaja", {path: ""})
-    told = bench.record(bench.row(row["return_id"]))["provenance"]["fields"][path]
+    told = provenance_of(bench.record(bench.row(row["submission_id"])))[path]
     assert (told["raw"], told["change"], told["decided"]) == ("", "blanked", "changed")
 
 
@@ -588,7 +589,7 @@ def test_a_value_for_a_place_that_the_form_does_not_have_changes_nothing(at: At,
     row = in_review(bench)
     with pytest.raises(UsageError):
         bench.intake.confirm(row, "Testi Tarkastaja", {path: "1"})
-    assert bench.row(row["return_id"]) == row
+    assert bench.row(row["submission_id"]) == row
 
 
 def test_nothing_in_review_is_accepted_or_lost_by_time(at: At) -> None:
@@ -599,7 +600,7 @@ def test_nothing_in_review_is_accepted_or_lost_by_time(at: At) -> None:
         bench.clock.pass_days(days)
         bench.watch()
         bench.restarted().intake.recover()
-    assert bench.row(row["return_id"]) == row
+    assert bench.row(row["submission_id"]) == row
     assert len(bench.journal.record_rows()) == records
     assert bench.intake.confirm(row, "Testi Tarkastaja", {}).outcome == "accepted"
 
@@ -608,7 +609,7 @@ def test_a_person_cannot_confirm_what_breaks_a_rule(at: At) -> None:
     bench = at("signed")
     row = in_review(bench)
     assert bench.intake.confirm(row, "Testi Tarkastaja", {"weekly_hours": "52"}).outcome == "rejected"
-    assert bench.row(row["return_id"])["outcome"] == "review"
+    assert bench.row(row["submission_id"])["outcome"] == "review"
     assert bench.case().phase == "phase_2"
 
 
@@ -616,9 +617,9 @@ def test_a_person_refuses_a_review_and_its_sender_gets_an_answer(at: At) -> None
     bench = at("signed")
     row = in_review(bench)
     bench.intake.refuse(row, "Testi Tarkastaja")
-    refused = bench.row(row["return_id"])
+    refused = bench.row(row["submission_id"])
     assert bench.reason(refused)["code"] == "invalid_values"
-    assert bench.feed()[-1]["event"] == "return.rejected"
+    assert bench.feed()[-1]["event"] == "submission.rejected"
 
 
 def test_two_people_who_decide_at_once_make_one_decision(at: At) -> None:
@@ -627,15 +628,15 @@ def test_two_people_who_decide_at_once_make_one_decision(at: At) -> None:
     bench.intake.confirm(row, "Testi Tarkastaja", {})
     with pytest.raises(UsageError):
         bench.intake.refuse(row, "Toinen Tarkastaja")
-    assert bench.row(row["return_id"])["outcome"] == "accepted"
-    assert [line["event"] for line in bench.feed()].count("return.rejected") == 0
+    assert bench.row(row["submission_id"])["outcome"] == "accepted"
+    assert [line["event"] for line in bench.feed()].count("submission.rejected") == 0
 
 
 def test_a_duplicate_of_a_return_in_review_names_it(at: At) -> None:
     bench = at("signed")
     row = in_review(bench)
     again = bench.returned((bench.workspace.originals / row["sha256"]).read_bytes())
-    assert (again["outcome"], again["first_id"]) == ("duplicate", row["return_id"])
+    assert (again["outcome"], again["first_id"]) == ("duplicate", row["submission_id"])
 
 
 # --- what waits too long ------------------------------------------------------------------------
@@ -646,12 +647,12 @@ def test_what_waits_is_rejected_after_the_time_in_the_settings(at: At) -> None:
     row = bench.send("job_start", JOB, bench.case().case_id)
     bench.clock.pass_days(bench.workspace.office.intake.waiting_days)
     bench.watch()
-    assert bench.row(row["return_id"])["outcome"] == "waiting"
+    assert bench.row(row["submission_id"])["outcome"] == "waiting"
     bench.clock.pass_days(1)
     bench.watch()
-    reason = bench.reason(bench.row(row["return_id"]))
+    reason = bench.reason(bench.row(row["submission_id"]))
     assert (reason["code"], [error["code"] for error in reason["errors"]]) == ("transition_not_allowed", ["R46"])
-    assert bench.feed()[-1]["event"] == "return.rejected"
+    assert bench.feed()[-1]["event"] == "submission.rejected"
 
 
 def test_what_has_waited_too_long_but_fits_by_then_is_accepted(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -663,7 +664,7 @@ def test_what_has_waited_too_long_but_fits_by_then_is_accepted(at: At, monkeypat
         bench.send("cooperation_agreement", AGREEMENT, case_id)
     bench.clock.pass_days(bench.workspace.office.intake.waiting_days + 1)
     bench.intake.expire()
-    assert bench.row(row["return_id"])["outcome"] == "accepted"
+    assert bench.row(row["submission_id"])["outcome"] == "accepted"
 
 
 def test_no_value_of_a_sensitive_field_enters_a_path_or_the_feed(at: At) -> None:

@@ -32,8 +32,6 @@ from tests.foreign import FLATTENERS
 from tests.replies import reply
 from tests.test_cli import Run, run
 from tests.test_intake import carriers_changed
-from tests.test_ledger import as_before
-from tests.test_vault import PLAIN
 
 __all__ = ["run"]  # the fixture of the command line
 pytestmark = pytest.mark.usefixtures("unwalled")
@@ -189,7 +187,7 @@ def test_with_a_key_that_is_not_as_it_was_made_nothing_is_signed_nothing_read_an
     for _ in range(bench.workspace.office.intake.attempts + 2):
         bench.intake.receive(dropped, "folder")
         with pytest.raises(OutOfReach):
-            bench.intake.process(bench.journal.returned()[-1]["return_id"])
+            bench.intake.process(bench.journal.returned()[-1]["submission_id"])
     (row,) = bench.journal.returned()
     assert (row["outcome"], row["attempts"]) == (None, 0), "the form is not blamed"
     assert run("status", at=bench.root).code == 1
@@ -248,24 +246,6 @@ def test_a_workspace_whose_key_is_lost_for_good_goes_on_with_a_new_one_when_a_pe
     assert old in str(run("verify", "--json", at=bench.root).json["problems"])
 
 
-def test_a_workspace_of_before_keeps_its_keys_and_the_newest_goes_on_signing(bench: Bench, run: Run) -> None:
-    made = bench.issue("referral")
-    first, second = bench.journal.keys.current, bench.journal.rotate_key(NOON)
-    later = bench.issue("referral")
-    times = {first: NOON.timestamp() - 9, second: NOON.timestamp() + 9}
-    bench.clock.pass_days(1)
-    last = bench.issue("referral")
-    bench.journal.engine.dispose()
-    for name, time in times.items():
-        os.utime(folder(bench) / f"{name}.key", (time, time))
-    as_before(bench.root, PLAIN)
-    again = bench.restarted()
-    assert again.journal.keys.current == second
-    assert [again.journal.issued(one.instance_id)["key"] for one in (made, later, last)] == [first, first, second]
-    assert again.returned(again.filled(made, REFERRAL))["outcome"] == "accepted"
-    assert run("verify", at=bench.root).code == 0
-
-
 def test_a_new_workspace_does_not_take_up_a_key_that_somebody_has_laid_there(bench: Bench) -> None:
     bench.journal.engine.dispose()
     for file in bench.workspace.var.glob("formgen.db*"):
@@ -295,8 +275,8 @@ def test_what_a_revoked_key_has_signed_is_recognised_and_needs_a_person(
     row = bench.returned(data, f"lähete.{format_name}")
     assert (row["outcome"], row["form"], row["instance_id"]) == ("review", "referral", made.instance_id)
     assert [error["message"] for error in json.loads(row["reason"])["errors"]] == [REVOKED.format(key=old)]
-    assert run("review", "accept", row["return_id"], at=bench.root).code == 0
-    assert bench.row(row["return_id"])["outcome"] == "accepted"
+    assert run("review", "accept", row["submission_id"], at=bench.root).code == 0
+    assert bench.row(row["submission_id"])["outcome"] == "accepted"
     assert bench.send("referral", {**REFERRAL, "client_last_name": "Toinen"})["outcome"] == "accepted"
 
 
@@ -339,7 +319,7 @@ def test_what_waits_by_a_revoked_key_is_not_accepted_when_its_time_comes(at: Cal
     assert waiting["outcome"] == "waiting"
     old = revoked(bench, run)
     assert bench.send("cooperation_agreement", AGREEMENT, case_id)["outcome"] == "accepted"
-    row = bench.row(waiting["return_id"])
+    row = bench.row(waiting["submission_id"])
     assert (row["outcome"], REVOKED.format(key=old) in row["reason"]) == ("review", True)
 
 

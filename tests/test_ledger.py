@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from formgen.encryption import Vault
 from formgen.errors import OutOfReach
 from formgen.formats import pdf
 from formgen.reports import integrity
@@ -30,7 +29,7 @@ from tests.test_vault import HOLD, ONE, OTHER, PLAIN, key_file, keyed
 
 __all__ = ["run"]  # the fixture of the command line
 VAULTS = {"plain": PLAIN, "sealed": ONE}
-FLEETING = {("returns", "attempts")}  # how often a return has been tried says nothing of what became of it
+FLEETING = {("submissions", "attempts")}  # how often a return has been tried says nothing of what became of it
 OURS = ("formgen.db", "formgen.db-wal", "formgen.db-shm", ACCESS)
 pytestmark = pytest.mark.usefixtures("unwalled")
 
@@ -137,7 +136,7 @@ def other(column: str) -> str:
 def test_a_row_of_every_kind_is_there_and_all_is_as_it_was_written(root: Path, run: Run) -> None:
     with opened(root) as connection:
         empty = [name for name in tables(root) if not connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0]]
-        outcomes = {outcome for (outcome,) in connection.execute("SELECT outcome FROM returns")}
+        outcomes = {outcome for (outcome,) in connection.execute("SELECT outcome FROM submissions")}
     assert empty == []
     assert outcomes == {"accepted", "duplicate", "rejected", "review", "waiting", None}
     assert run("verify", at=root).code == 0
@@ -195,7 +194,7 @@ def test_a_row_that_is_deleted_doubled_or_put_in_is_seen_in_any_table(root: Path
 def test_a_record_that_is_moved_to_another_case_with_all_that_goes_with_it_is_seen(root: Path, run: Run) -> None:
     with opened(root) as connection:
         connection.execute("INSERT INTO cases SELECT 'PK-2026-00002', prefix, year, 2, opened_at, previous FROM cases")
-        for table in ("records", "returns", "steps", "access", "issued"):
+        for table in ("records", "submissions", "steps", "access", "issued"):
             connection.execute(f"UPDATE {table} SET case_id = 'PK-2026-00002' WHERE case_id IS NOT NULL")
     (root / "outbox" / "records" / "PK-2026-00001").rename(root / "outbox" / "records" / "PK-2026-00002")
     said = run("verify", "--json", at=root)
@@ -223,9 +222,9 @@ def test_two_rows_whose_contents_change_places_are_seen(root: Path, run: Run) ->
         run,
         {
             "outcomes": [
-                "CREATE TEMP TABLE kept AS SELECT * FROM returns",
-                "UPDATE returns SET reason = (SELECT reason FROM kept WHERE outcome = 'review'), outcome = 'review' "
-                "WHERE outcome = 'waiting'",
+                "CREATE TEMP TABLE kept AS SELECT * FROM submissions",
+                "UPDATE submissions SET reason = (SELECT reason FROM kept WHERE outcome = 'review'), "
+                "outcome = 'review' WHERE outcome = 'waiting'",
             ],
             "payloads": [
                 "CREATE TEMP TABLE kept AS SELECT * FROM records",
@@ -303,7 +302,7 @@ def strange_parts() -> dict[str, str]:
     return found | {
         "a table": "CREATE TABLE x (y TEXT)",
         "a view": "CREATE VIEW x AS SELECT * FROM records",
-        "an index": "CREATE UNIQUE INDEX x ON returns (code)",
+        "an index": "CREATE UNIQUE INDEX x ON submissions (code)",
         "a column": "ALTER TABLE issued ADD COLUMN x TEXT DEFAULT 'y'",
         "a table's other name": "ALTER TABLE problems RENAME TO x",
         "a trigger of ours less": "DROP TRIGGER access_no_update",
@@ -484,7 +483,7 @@ def planted(table: str, *given: str) -> list[str]:
     key, values = next(iter(metadata.tables[table].primary_key.columns)).name, dict(pair.split("=") for pair in given)
     named = [column for column in columns if not column.nullable or column.name in values]
     rows = [
-        ", ".join(f"'{row}'" if one.name in (key, "return_id") else values.get(one.name, "1") for one in named)
+        ", ".join(f"'{row}'" if one.name in (key, "submission_id") else values.get(one.name, "1") for one in named)
         for row in ("0", "z")
     ]
     names = ", ".join(one.name for one in named)
@@ -495,18 +494,18 @@ LOST = {
     "its mark": ["DELETE FROM seal"],
     "its mark, and plain rows have come before and after its own": [
         "DELETE FROM seal",
-        *planted("returns"),
+        *planted("submissions"),
         *planted("issued", "answers='{}'"),
         *planted("records", "payload='{}'", "answers_key=hex(randomblob(9))"),
     ],
     "its mark and its oldest rows": [
         "DELETE FROM seal",
-        *(f"DELETE FROM {t} WHERE rowid = 1" for t in ("records", "issued", "returns")),
+        *(f"DELETE FROM {t} WHERE rowid = 1" for t in ("records", "issued", "submissions")),
     ],
     "its mark and its kept documents": ["DELETE FROM seal", "DELETE FROM records", "DELETE FROM issued"],
     "everything": [
         "DELETE FROM seal",
-        *(f"DELETE FROM {t}" for t in ("records", "issued", "returns", "steps", "cases", "access")),
+        *(f"DELETE FROM {t}" for t in ("records", "issued", "submissions", "steps", "cases", "access")),
     ],
 }
 
@@ -548,16 +547,6 @@ def test_a_plain_folder_in_the_place_of_a_sealed_one_is_not_sealed(
     assert tree(sealed / "var" / "originals") == before
 
 
-def test_a_workspace_of_before_that_has_no_mark_of_its_key_is_not_brought_up_to_date(sealed: Path, run: Run) -> None:
-    as_before(sealed, ONE)
-    with opened(sealed) as connection:
-        connection.execute("DELETE FROM seal")
-        connection.execute("UPDATE returns SET file_name = char(30) || ? || ':' || file_name", (ONE.name,))
-        connection.execute("UPDATE issued SET answers = '{}'")
-    said = run("verify", at=sealed)
-    assert (said.code, said.out) == (5, "")
-
-
 def test_a_sealed_workspace_whose_database_is_gone_is_no_new_one(sealed: Path, run: Run) -> None:
     for name in OURS:
         (sealed / "var" / name).unlink(missing_ok=True)
@@ -589,7 +578,7 @@ def test_a_plain_workspace_is_not_sealed_by_a_setting_and_a_row(
     root = tmp_path / "työtila"
     shutil.copytree(walked_once("plain"), root)
     with opened(root) as connection:
-        for table in ("returns", "issued", "cases", "records", "steps", "events"):
+        for table in ("submissions", "issued", "cases", "records", "steps", "events"):
             connection.execute(f"DELETE FROM {table}")
     keyed(root, ONE)
     said = run("generate", "referral", at=root)
@@ -629,67 +618,3 @@ def test_the_log_is_chained_with_the_key_that_a_workspace_is_sealed_with_wheneve
             connection.execute(text("DELETE FROM access"))
         bench.journal.engine.dispose()
         old = ["--old-key", str(key_file(tmp_path, vault))] if vault.key else []
-
-
-# --- from before ----------------------------------------------------------------------------------
-
-
-def as_before(root: Path, vault: Vault) -> None:
-    """Let a workspace be as one of before, when the log told of no rows and nobody's key was in it."""
-    with opened(root) as connection:
-        connection.execute("DROP INDEX ix_access_written")
-        for column in ("written", "digest"):
-            connection.execute(f"ALTER TABLE access DROP COLUMN {column}")
-        connection.execute("ALTER TABLE issued DROP COLUMN key")
-        connection.execute("DROP TABLE signing_keys")
-        connection.row_factory = sqlite3.Row
-        lines = [{**line, "written": None, "digest": None} for line in connection.execute("SELECT * FROM access")]
-        for link in (links := list(chained(lines))):
-            connection.execute("UPDATE access SET prev = :prev, hash = :hash WHERE seq = :seq", link)
-        for change in ("UPDATE", "DELETE"):
-            connection.execute(
-                f"CREATE TRIGGER access_no_{change.lower()} BEFORE {change} ON access "
-                "BEGIN SELECT RAISE(ABORT, 'the access log is only added to'); END"
-            )
-        sealed = ("records.payload", "issued.answers", "returns.file_name", "returns.reason", "steps.note")
-        for table, column in (name.split(".") for name in sealed if vault.key):
-            connection.execute(f"UPDATE {table} SET {column} = substr({column}, 11)")
-        if vault.key:
-            connection.execute("UPDATE seal SET canary = ?", (vault.seal("formgen", "formgen")[10:],))
-        connection.execute("DROP TABLE problems")
-        connection.execute("UPDATE alembic_version SET version_num = '0006'")
-    (root / "var" / ACCESS).write_text(f"{Head(links[-1]['seq'], links[-1]['hash'])}\n", encoding="ascii")
-
-
-def test_a_workspace_of_before_is_taken_up_as_it_stands(root: Path, run: Run) -> None:
-    vault = Workspace(root).vault
-    before = Bench(root).journal.returned()
-    as_before(root, vault)
-    assert run("verify", at=root).code == 0
-    bench = Bench(root)
-    assert bench.journal.returned() == before
-    assert follows(next(bench.journal.lines()), Head(), vault.chain)
-    with opened(root) as connection:
-        connection.execute("UPDATE steps SET coach = 'Joku Muu'")
-    assert run("verify", at=root).code == 1
-    bench.journal.engine.dispose()
-
-
-def test_what_was_wrong_with_a_log_before_it_is_taken_up_stays_to_be_seen(root: Path, run: Run) -> None:
-    as_before(root, Workspace(root).vault)
-    with opened(root) as connection:
-        connection.execute("UPDATE access SET actor = 'x' WHERE seq = 3")
-        connection.execute("DELETE FROM access WHERE seq = 5")
-    said = run("--lang", "fi", "verify", "--json", at=root).json
-    assert [ledger.BROKEN.format(what=number) for number in (3, 6)] == said["problems"]
-
-
-def test_a_sealed_workspace_is_not_taken_up_twice_so_that_nobody_has_us_chain_what_they_wrote(
-    sealed: Path, run: Run
-) -> None:
-    (kept,) = sqlite3.connect(sealed / "var" / "formgen.db").execute("SELECT canary FROM seal").fetchone()
-    as_before(sealed, ONE)
-    with opened(sealed) as connection:
-        connection.execute("UPDATE steps SET coach = 'Joku Muu'")
-        connection.execute("UPDATE seal SET canary = ?", (kept[10:],))
-    assert run("verify", at=sealed).code == 5

@@ -51,10 +51,10 @@ def test_a_case_walks_from_referral_to_job_through_the_folder(bench: Bench) -> N
         record = bench.record(row)
         seen.append((record["form"], *record["phase"].values(), record["version_no"]))
     assert seen == [
-        ("referral", None, "phase_1", "T01", 1),
-        ("referral", "phase_1", "phase_1", "T02", 2),
-        ("cooperation_agreement", "phase_1", "phase_2", "T04", 1),
-        ("job_start", "phase_2", "phase_5", "T13", 1),
+        ("referral", None, "phase_1", ["T01"], 1),
+        ("referral", "phase_1", "phase_1", ["T02"], 2),
+        ("cooperation_agreement", "phase_1", "phase_2", ["T04"], 1),
+        ("job_start", "phase_2", "phase_5", ["T13"], 1),
     ]
     assert case_id == "PK-2026-00001"
     assert [(step.transition, step.after) for step in bench.case().steps] == [
@@ -69,7 +69,7 @@ def test_a_case_walks_from_referral_to_job_through_the_folder(bench: Bench) -> N
 
 def test_a_referral_that_brings_its_decision_makes_both_moves(bench: Bench) -> None:
     row = bench.send("referral", DECIDED)
-    assert bench.record(row)["phase"] == {"before": None, "after": "phase_1", "transition": "T01"}
+    assert bench.record(row)["phase"] == {"before": None, "after": "phase_1", "transitions": ["T01", "T02"]}
     assert [step.transition for step in bench.case().steps] == ["T01", "T02"]
     assert bench.case().coach == DECISION["assigned_coach"]
 
@@ -291,7 +291,7 @@ def test_a_wrong_return_is_rejected_with_its_rule_and_changes_nothing_else(name:
     assert (reason["code"], reason["form"], reason["case_id"]) == (wrong.code, wrong.form, case_id)
     assert wrong.error in {(error["code"], error["field"]) for error in reason["errors"]}
     assert state(bench) == before
-    assert [(line["event"], line["code"]) for line in bench.feed()[events:]] == [("return.rejected", wrong.code)]
+    assert [(line["event"], line["code"]) for line in bench.feed()[events:]] == [("submission.rejected", wrong.code)]
     place = outbox.rejected_path(bench.workspace, row["rejected_as"])
     assert place.read_bytes() == data
     assert place.with_name(f"{place.name}.palaute.docx").read_bytes().startswith(b"PK")
@@ -300,7 +300,7 @@ def test_a_wrong_return_is_rejected_with_its_rule_and_changes_nothing_else(name:
 def test_the_rejected_referral_of_the_demo_names_every_fault(bench: Bench) -> None:
     from tests.conftest import STORIES
 
-    turn = STORIES[2]["returns"][0]
+    turn = STORIES[2]["submissions"][0]
     row = bench.send(turn["form"], turn["answers"])
     errors = {error["code"] for error in bench.reason(row)["errors"]}
     assert row["outcome"] == turn["expect"]
@@ -397,15 +397,15 @@ def test_a_job_before_the_agreement_waits_and_is_released_by_it(at: At) -> None:
         [("R46", "")],
     )
     assert state(bench) == before
-    assert (bench.feed()[-1]["event"], bench.feed()[-1]["waits_for"]) == ("return.waiting", "cooperation_agreement")
+    assert (bench.feed()[-1]["event"], bench.feed()[-1]["waits_for"]) == ("submission.waiting", "cooperation_agreement")
     agreement = bench.send("cooperation_agreement", AGREEMENT, case_id)
-    released = bench.row(early["return_id"])
-    assert (agreement["return_id"], released["outcome"], released["waits_for"]) == (
-        bench.feed()[-2]["return_id"],
+    released = bench.row(early["submission_id"])
+    assert (agreement["submission_id"], released["outcome"], released["waits_for"]) == (
+        bench.feed()[-2]["submission_id"],
         "accepted",
         None,
     )
-    assert bench.record(released)["phase"] == {"before": "phase_2", "after": "phase_5", "transition": "T13"}
+    assert bench.record(released)["phase"] == {"before": "phase_2", "after": "phase_5", "transitions": ["T13"]}
     assert [step.transition for step in bench.case().steps] == ["T01", "T02", "T04", "T13"]
 
 
@@ -415,7 +415,7 @@ def test_an_agreement_before_the_decision_waits_for_the_referral(at: At) -> None
     early = bench.send("cooperation_agreement", {**AGREEMENT, "coach_name": DECISION["assigned_coach"]}, case_id)
     assert (early["outcome"], early["waits_for"], bench.errors(early)) == ("waiting", "referral", [("R09", "")])
     assert bench.send("referral", DECISION, case_id)["case_id"] == case_id
-    assert bench.row(early["return_id"])["outcome"] == "accepted"
+    assert bench.row(early["submission_id"])["outcome"] == "accepted"
     assert bench.case().phase == "phase_2"
 
 
@@ -436,10 +436,10 @@ def test_what_no_longer_holds_when_it_is_released_is_answered_and_holds_up_nothi
     fitting = bench.send("job_start", JOB, case_id)
     assert (too_early["outcome"], fitting["outcome"]) == ("waiting", "waiting")
     bench.send("cooperation_agreement", AGREEMENT, case_id)
-    rejected = bench.row(too_early["return_id"])
+    rejected = bench.row(too_early["submission_id"])
     assert rejected["outcome"] == "rejected"
     assert ("R47", "start_date") in bench.errors(rejected)
-    assert bench.row(fitting["return_id"])["outcome"] == "accepted"
+    assert bench.row(fitting["submission_id"])["outcome"] == "accepted"
 
 
 def test_a_release_that_a_crash_has_cut_off_is_made_up_at_the_next_start(
@@ -451,9 +451,9 @@ def test_a_release_that_a_crash_has_cut_off_is_made_up_at_the_next_start(
     with monkeypatch.context() as crash:
         crash.setattr(type(bench.intake), "release", lambda *_: None)
         bench.send("cooperation_agreement", AGREEMENT, case_id)
-    assert bench.row(early["return_id"])["outcome"] == "waiting"
+    assert bench.row(early["submission_id"])["outcome"] == "waiting"
     bench.restarted().watch()
-    assert bench.row(early["return_id"])["outcome"] == "accepted"
+    assert bench.row(early["submission_id"])["outcome"] == "accepted"
 
 
 # --- what comes again ---------------------------------------------------------------------------
@@ -476,7 +476,7 @@ def test_a_correction_makes_no_move_of_its_own(at: At) -> None:
     made = bench.issue("job_start", bench.case().case_id)
     bench.returned(bench.filled(made, JOB))
     corrected = bench.record(bench.returned(bench.filled(made, {**JOB, "weekly_hours": "20"})))
-    assert corrected["phase"] == {"before": "phase_5", "after": "phase_5", "transition": None}
+    assert corrected["phase"] == {"before": "phase_5", "after": "phase_5", "transitions": []}
     assert [step.transition for step in bench.case().steps] == ["T01", "T02", "T04", "T13", None]
 
 
@@ -497,8 +497,8 @@ def test_the_same_bytes_again_are_a_duplicate_of_the_first(at: At) -> None:
     first = bench.returned(data)
     before = state(bench)
     again = bench.returned(data, "sama.docx")
-    assert (again["outcome"], again["first_id"]) == ("duplicate", first["return_id"])
-    assert (bench.feed()[-1]["event"], bench.feed()[-1]["first"]) == ("return.duplicate", first["return_id"])
+    assert (again["outcome"], again["first_id"]) == ("duplicate", first["submission_id"])
+    assert (bench.feed()[-1]["event"], bench.feed()[-1]["first"]) == ("submission.duplicate", first["submission_id"])
     assert state(bench) == before
 
 
@@ -508,7 +508,7 @@ def test_the_same_answers_saved_again_are_a_duplicate_of_the_first(at: At) -> No
     first = bench.returned(data)
     before = state(bench)
     again = bench.returned(saved_again(data))
-    assert (again["outcome"], again["first_id"]) == ("duplicate", first["return_id"])
+    assert (again["outcome"], again["first_id"]) == ("duplicate", first["submission_id"])
     assert state(bench) == before
 
 
@@ -531,7 +531,7 @@ def test_an_amendment_takes_the_place_of_the_agreement_and_leaves_the_phase(at: 
     case_id = bench.case().case_id
     first = bench.journal.returned()[-1]
     record = bench.record(bench.send("cooperation_agreement", AMENDMENT, case_id))
-    assert record["phase"] == {"before": "phase_2", "after": "phase_2", "transition": "T25"}
+    assert record["phase"] == {"before": "phase_2", "after": "phase_2", "transitions": ["T25"]}
     assert (record["version_no"], record["supersedes"]) == (2, first["record_id"])
     assert bench.case().latest("cooperation_agreement").agreement_kind == "amendment"
 
@@ -545,7 +545,7 @@ def test_a_document_that_another_has_overtaken_needs_a_person(at: At) -> None:
     late = bench.returned(bench.filled(made, {**REFERRAL, "client_call_name": "Testi"}))
     assert (late["outcome"], bench.errors(late)) == ("review", [("choice", "")])
     bench.intake.confirm(late, "Testi Tarkastaja", {})
-    record = bench.record(bench.row(late["return_id"]))
+    record = bench.record(bench.row(late["submission_id"]))
     assert (record["version_no"], record["supersedes"]) == (3, decided["record_id"])
 
 
@@ -569,7 +569,7 @@ def test_an_amendment_of_what_is_not_there_waits_for_the_agreement(at: At) -> No
 def test_a_second_job_of_a_case_has_its_own_record_and_makes_its_own_move(at: At) -> None:
     bench = at("employed")
     record = bench.record(bench.send("job_start", {**JOB, "job_title": "Tarjoilija"}, bench.case().case_id))
-    assert (record["data"]["job_id"], record["version_no"], record["phase"]["transition"]) == ("JOB-2", 1, "T15")
+    assert (record["data"]["job_id"], record["version_no"], record["phase"]["transitions"]) == ("JOB-2", 1, ["T15"])
     assert len(bench.case().current("job_start")) == 2
 
 
@@ -592,7 +592,7 @@ def test_each_employer_has_contacts_of_its_own_and_a_general_one_moves_nothing(a
         bench.record(bench.send("employer_contact", contact, case_id)) for contact in (GENERAL, other, GENERAL)
     )
     assert [record["version_no"] for record in (first, second, again)] == [1, 1, 2]
-    assert again["phase"] == {"before": "phase_2", "after": "phase_2", "transition": None}
+    assert again["phase"] == {"before": "phase_2", "after": "phase_2", "transitions": []}
 
 
 # --- order ----------------------------------------------------------------------------------------
@@ -609,7 +609,7 @@ def test_a_batch_is_taken_in_the_order_of_the_process_not_of_arrival(at: At) -> 
         bench.drop(data, f"{number}.docx")
     bench.watch()
     assert [step.transition for step in bench.case().steps][-2:] == ["T04", "T13"]
-    assert "return.waiting" not in [line["event"] for line in bench.feed()]
+    assert "submission.waiting" not in [line["event"] for line in bench.feed()]
 
 
 CALLED = {

@@ -16,6 +16,7 @@ import pytest
 
 from formgen import formats
 from formgen.publishing import outbox
+from formgen.publishing.contract import build_schemas
 from tests.conftest import AGREEMENT, DECIDED, JOB, REFERRAL, Bench, Clock
 from tests.matrix import FORMATS, IMPOSSIBLE, LANGUAGES, OUTCOMES, SETTINGS, Cell, Unit, cells, forms_of
 from tests.matrix_checks import validators_of
@@ -56,7 +57,7 @@ def test_every_cell_is_played_by_a_file_of_tests_or_named_as_impossible() -> Non
 
 
 def test_the_matrix_has_every_outcome_and_every_format_that_there_is() -> None:
-    events = outbox.schemas(list(FORMS))["feed.schema.json"]["properties"]["event"]["enum"]
+    events = build_schemas(FORMS)["feed.schema.json"]["properties"]["event"]["enum"]
     told = {event.rpartition(".")[2] for event in events}
     assert {end for cell in cells(*FORMATS) for end in cell.ends} == told
     endings = {ending for module in formats.every().values() for ending in module.ENDINGS}
@@ -141,7 +142,7 @@ def test_of_thirty_files_with_a_damaged_one_of_every_format_each_has_its_outcome
     rows = {row["file_name"]: row for row in bench.journal.returned() if row["file_name"] in dropped}
     assert {name: ends(row) for name, row in rows.items()} == expected
     lines = bench.feed()[before:]
-    assert sorted(line["return_id"] for line in lines) == sorted(row["return_id"] for row in rows.values())
+    assert sorted(line["submission_id"] for line in lines) == sorted(row["submission_id"] for row in rows.values())
     published = validators_of(bench.workspace.outbox / "schemas")
     for line in lines:
         published["feed.schema.json"].validate(line)

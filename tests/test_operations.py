@@ -62,8 +62,8 @@ def test_files_that_wait_for_a_daemon_that_is_not_there_are_a_problem(bench: Ben
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE returns SET outcome = 'lost' WHERE outcome = 'accepted'",
-        "UPDATE returns SET outcome = NULL",
+        "UPDATE submissions SET outcome = 'lost' WHERE outcome = 'accepted'",
+        "UPDATE submissions SET outcome = NULL",
         "DELETE FROM events WHERE seq = 1",
     ],
 )

@@ -17,7 +17,7 @@ from formgen import files
 from formgen.publishing import outbox
 from formgen.settings import Workspace
 from tests import golden
-from tests.conftest import JOB, REFERRAL, Bench, tree, umask
+from tests.conftest import JOB, REFERRAL, Bench, provenance_of, tree, umask
 
 At = Callable[[str], Bench]
 pytestmark = pytest.mark.usefixtures("unwalled")
@@ -87,13 +87,13 @@ def test_a_record_has_the_keys_of_the_contract_in_their_order(at: At) -> None:
     bench = at("signed")
     record = bench.record(bench.send("job_start", JOB, bench.case().case_id))
     assert list(record) == [
-        *("record_schema", "record_id", "form", "form_version", "instance_id", "case_id", "version_no", "supersedes"),
-        *("language", "phase", "data", "signatures", "issues", "provenance"),
+        *("record_schema", "record_id", "form", "form_version", "instance_id", "submission_id", "case_id"),
+        *("version_no", "supersedes", "language", "phase", "data", "signatures", "issues", "provenance"),
     ]
-    assert list(record["phase"]) == ["before", "after", "transition"]
+    assert list(record["phase"]) == ["before", "after", "transitions"]
     assert list(record["provenance"]) == [
         *("file_name", "sha256", "size", "media_type", "channel", "received_at", "processed_at", "software"),
-        *("reader", "writer", "confirmed_by", "confirmed_at", "fields", "facts", "seals"),
+        *("reader", "producer", "confirmed_by", "confirmed_at", "fields", "facts", "digital_signatures"),
     ]
     assert list(record["data"]) == [asked.name for asked in bench.registry.latest("job_start").fields]
     assert list(record["signatures"]) == ["client", "coach"]
@@ -101,8 +101,8 @@ def test_a_record_has_the_keys_of_the_contract_in_their_order(at: At) -> None:
     assert [list(issue) for issue in record["issues"]] == [["code", "severity", "field", "message"]] * len(
         record["issues"]
     )
-    read = ("raw", "layer", "confidence", "change")
-    assert {tuple(found) for found in record["provenance"]["fields"].values()} <= {read, (*read, "source")}
+    told = ("path", "raw", "layer", "confidence", "change", "source", "decided", "read")
+    assert {tuple(found) for found in record["provenance"]["fields"]} == {told}
 
 
 def test_a_record_holds_values_as_the_contract_writes_them(at: At) -> None:
@@ -114,11 +114,15 @@ def test_a_record_holds_values_as_the_contract_writes_them(at: At) -> None:
     assert (data["checklist"], data["contract_type"]) == (JOB["checklist"].split(), "permanent")
     assert [row["weekday"] for row in data["weekly_schedule"]] == ["ma", "ti", "ke", "to", "pe"]
     provenance = record["provenance"]
-    assert provenance["fields"]["start_date"] == {
+    assert provenance_of(record)["start_date"] == {
+        "path": "start_date",
         "raw": "6.6.2026",
         "layer": "content_control",
         "confidence": 1.0,
         "change": "new",
+        "source": None,
+        "decided": None,
+        "read": None,
     }
     assert (provenance["received_at"], provenance["channel"], provenance["reader"]) == (
         "2026-06-01T09:00:00.000Z",

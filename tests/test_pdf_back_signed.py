@@ -237,7 +237,7 @@ def returned(bench: Bench) -> bytes:
 def test_the_record_says_who_signed_and_by_which_root(bench: Bench) -> None:
     office = trusting(bench, chain()[0].pem)
     record = office.record(office.returned(returned(office), "lomake.pdf"))
-    (seal,) = record["provenance"]["seals"]
+    (seal,) = record["provenance"]["digital_signatures"]
     assert {name: seal[name] for name in ("signer", "covers", "root")} == {
         "signer": "Testi Mallikas",
         "covers": "file",

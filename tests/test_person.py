@@ -186,7 +186,7 @@ def test_a_refused_copy_is_answered_without_a_word_of_the_first(bench: Bench) ->
     _, second = copies(bench, DECIDED, {**DECIDED, "client_hetu": "130485-903N"})
     assert second["outcome"] == "review"
     bench.intake.refuse(second, "Testi Tarkastaja")
-    refused = bench.row(second["return_id"])
+    refused = bench.row(second["submission_id"])
     assert (refused["outcome"], bench.reason(refused)["errors"]) == ("rejected", [])
     said = "\n".join(told(data) for data in answers_to(bench, refused).values())
     assert "Ota yhteyttä yksikköön." in said

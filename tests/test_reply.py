@@ -17,7 +17,7 @@ from formgen.formats.docx.package import Package, w
 from formgen.formats.pdf.fields import NOTE, boxes
 from formgen.formats.pdf.fill import named
 from formgen.storage.journal import Row
-from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed, tree
+from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed, provenance_of, tree
 from tests.foreign import FILLERS, FLATTENERS, Job
 from tests.pdfs import UA, failures
 from tests.replies import PLACE, RIGHT, WRONG, Wrong, put_right, rejected, reply, told
@@ -107,7 +107,11 @@ def test_both_replies_to_a_pdf_are_one_document(at: At) -> None:
     row = rejected(bench, WRONG["many"], "pdf")
     first = put_right(bench, row, WRONG["many"], "docx")
     second = put_right(bench, row, WRONG["many"], "pdf")
-    assert (first["outcome"], second["outcome"], second["first_id"]) == ("accepted", "duplicate", first["return_id"])
+    assert (first["outcome"], second["outcome"], second["first_id"]) == (
+        "accepted",
+        "duplicate",
+        first["submission_id"],
+    )
 
 
 def test_a_layout_with_notes_that_is_kept_holds_no_answer(at: At) -> None:
@@ -167,8 +171,8 @@ def test_what_a_person_changed_of_what_was_known_is_a_change_in_the_reply_too(at
     wrong = Wrong("cooperation_agreement", {"client_email": "uusi@example.fi", "privacy_notice_given": "no"})
     done = put_right(bench, rejected(bench, wrong), wrong)
     record = bench.record(done)
-    assert record["provenance"]["fields"]["client_email"]["change"] == "changed"
-    assert record["provenance"]["fields"]["client_name"]["change"] == "confirmed"
+    assert provenance_of(record)["client_email"]["change"] == "changed"
+    assert provenance_of(record)["client_name"]["change"] == "confirmed"
 
 
 def test_a_reply_to_a_wrong_correction_corrects_the_same_record(at: At) -> None:
@@ -193,7 +197,7 @@ def test_a_reply_with_what_has_been_accepted_meanwhile_is_a_duplicate(at: At) ->
     accepted = bench.returned(formats.every()["docx"].fill(bench.intake.original(row), typed))
     assert accepted["outcome"] == "accepted"
     late = put_right(bench, row, Wrong("job_start", {}))
-    assert (late["outcome"], late["first_id"]) == ("duplicate", accepted["return_id"])
+    assert (late["outcome"], late["first_id"]) == ("duplicate", accepted["submission_id"])
 
 
 @pytest.mark.parametrize("form", ["referral", "job_start"])

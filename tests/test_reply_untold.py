@@ -14,7 +14,7 @@ from formgen.demo import dated
 from formgen.documents.extraction import AS_ISSUED, TOKEN
 from formgen.i18n import say
 from formgen.storage.journal import Row, day
-from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed
+from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed, provenance_of
 from tests.foreign import FILLERS, FLATTENERS, Job
 from tests.replies import PLACE, Wrong, at_places, put_right, reply
 from tests.strangers import OUTSIDER, claiming, said_to_anybody, token_of, without_fields
@@ -81,7 +81,7 @@ def test_what_a_file_has_lost_is_not_told_and_stays_as_it_was_issued(name: str, 
     done = mended(bench, row, lost, format_name)
     record = bench.record(done)
     assert (done["instance_id"], record["version_no"]) == (row["reply_id"], 1)
-    fields = record["provenance"]["fields"]
+    fields = provenance_of(record)
     assert {(fields[path]["raw"], fields[path]["change"], fields[path]["layer"]) for path in given} == {
         (text, "confirmed", AS_ISSUED) for text in given.values()
     }
@@ -93,7 +93,7 @@ def test_what_is_written_instead_of_what_was_lost_is_a_change(format_name: str, 
     row, _ = torn(bench, *LOST["line"], format_name)
     answers = {"privacy_notice_given": "yes", "client_email": "uusi@example.fi"}
     record = bench.record(filled(bench, row, answers, format_name))
-    fields = record["provenance"]["fields"]
+    fields = provenance_of(record)
     assert (record["data"]["client_email"], record["data"]["client_phone"]) == ("uusi@example.fi", "+358401234567")
     assert (fields["client_email"]["change"], fields["client_phone"]["change"]) == ("changed", "confirmed")
 

@@ -319,7 +319,7 @@ def test_examples_in_the_forms_are_true() -> None:
 @pytest.mark.parametrize("story", DEMO, ids=[story["name"] for story in DEMO])
 def test_demo_returns_end_as_they_say_on_any_day(story: dict[str, Any], today: date) -> None:
     case = Case("PK-2026-00001", today, forms=FORMS.ids)
-    for step in story["returns"]:
+    for step in story["submissions"]:
         judgement = judged(step["form"], step["answers"], case, today)
         assert ("rejected" if judgement.of("error") else "accepted") == step["expect"], judgement.of("error")
         assert not judgement.of("review")
@@ -334,7 +334,7 @@ def test_the_first_demo_case_reaches_phase_five() -> None:
 
 
 def test_the_wrong_demo_referral_is_told_all_that_is_wrong() -> None:
-    errors = judged("referral", DEMO[2]["returns"][0]["answers"], NEW).of("error")
+    errors = judged("referral", DEMO[2]["submissions"][0]["answers"], NEW).of("error")
     assert {(found.code, found.field) for found in errors} == {
         ("R01", "client_wants_work"),
         ("R04", "client_hetu"),

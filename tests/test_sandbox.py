@@ -85,7 +85,7 @@ def test_what_is_dropped_stays_in_work_until_the_machine_is_mended(bench: Bench,
     assert {f"! {told('fi')}", f"{'sandbox':16} files, network, processes"} <= set(lines)
     become(weak=False)
     assert run("watch", "--once", at=bench.root).code == 0
-    assert bench.row(row["return_id"])["outcome"] == "accepted"
+    assert bench.row(row["submission_id"])["outcome"] == "accepted"
     assert run("status", "--json", at=bench.root).json["problems"] == []
 
 
@@ -113,7 +113,7 @@ def test_the_daemon_goes_on_and_reads_when_it_can(bench: Bench, become: Become) 
     become(weak=False)
     bench.intake.retries.pauses.clear()
     assert daemon.scan() == 0
-    assert bench.row(row["return_id"])["outcome"] == "accepted"
+    assert bench.row(row["submission_id"])["outcome"] == "accepted"
 
 
 def test_a_daemon_begins_although_it_cannot_read_what_waits(at: At, become: Become) -> None:
@@ -122,7 +122,7 @@ def test_a_daemon_begins_although_it_cannot_read_what_waits(at: At, become: Beco
     assert row["outcome"] == "waiting"
     become(weak=True)
     bench.watch()
-    assert bench.row(row["return_id"])["outcome"] == "waiting"
+    assert bench.row(row["submission_id"])["outcome"] == "waiting"
 
 
 @pytest.mark.usefixtures("weak")

@@ -127,12 +127,12 @@ LONG_AGO = tuple(
     f"{NUMBERS} INSERT INTO {table} ({changed}, {same}) SELECT {copied}, {same} FROM {table}, numbers"
     for table, changed, copied, same in (
         (
-            "returns",
-            "return_id, sha256, source",
-            "return_id || n, sha256 || n, source || n",
+            "submissions",
+            "submission_id, sha256, source",
+            "submission_id || n, sha256 || n, source || n",
             "file_name, size, channel, received_at, attempts, outcome, form, case_id, processed_at",
         ),
-        ("events", "seq, return_id", "-1000000 * seq - n, return_id || n", "event, body"),
+        ("events", "seq, submission_id", "-1000000 * seq - n, submission_id || n", "event, body"),
         ("issued", "instance_id", "instance_id || n", "form, version, language, format, answers, sources, issued_at"),
     )
 )

@@ -117,7 +117,7 @@ def test_a_timeline_makes_its_moves_and_ends_in_its_phase_with_its_records_and_i
         (outcome,) = played(theatre, step)
         assert outcome.as_told, (step.day, outcome.row["outcome"], theatre.errors(outcome.row))
         phase = theatre.record(outcome.row)["phase"]
-        assert (step.day, phase["transition"] or "") == (step.day, step.moves)
+        assert (step.day, " ".join(phase["transitions"])) == (step.day, step.moves)
         for code, days in open_tasks(theatre.stage.case(STORY), step.on, until).items():
             stood[code] += days
         assert dict(Caseloads(theatre.journal)) in ({}, {normal.DECISION["assigned_coach"]: 1})
@@ -205,7 +205,7 @@ def test_documents_that_come_together_end_the_same_in_whatever_order_they_lie(
         assert {row["outcome"] for row in theatre.journal.returned()} == {"accepted"}
         assert theatre.stage.case(STORY).phase == told.phase
         assert (versions(theatre), warnings(theatre), tasks(theatre.stage.case(STORY))) == (told.records, [], ())
-        moves = [record["phase"]["transition"] or "" for record in records(theatre)]
+        moves = [" ".join(record["phase"]["transitions"]) for record in records(theatre)]
         assert moves == [step.moves for step in told.steps]
         found.append(story(theatre))
     assert all(records_of_it == found[0] for records_of_it in found)
@@ -223,7 +223,9 @@ def test_documents_that_come_backwards_one_by_one_wait_for_each_other(theatre: T
         for outcome in theatre.stage.returned([paper], watch)
     ]
     assert seen == ["waiting"] * 4 + ["accepted"] * 3 + ["waiting"] + ["accepted"] * 6
-    assert [record["phase"]["transition"] or "" for record in records(theatre)] == [step.moves for step in told.steps]
+    assert [" ".join(record["phase"]["transitions"]) for record in records(theatre)] == [
+        step.moves for step in told.steps
+    ]
     assert (versions(theatre), warnings(theatre)) == (told.records, [])
 
 
@@ -289,7 +291,7 @@ def test_a_wrong_document_is_answered_by_its_rule_and_changes_nothing_else(
         return
     assert (row["outcome"], row["code"], theatre.errors(row)) == (told.outcome, told.code, [told.error, *told.also])
     assert state(theatre) == before
-    assert [(line["event"], line["code"]) for line in lines] == [(f"return.{told.outcome}", told.code)]
+    assert [(line["event"], line["code"]) for line in lines] == [(f"submission.{told.outcome}", told.code)]
 
 
 def test_an_end_of_a_job_that_comes_again_as_it_was_is_a_duplicate(
@@ -300,7 +302,7 @@ def test_an_end_of_a_job_that_comes_again_as_it_was_is_a_duplicate(
     again = Step("1.7.2026", "job_end", {}, document="loppu")
     first, second = played(theatre, Step("30.6.2026", "job_end", loop.END, document="loppu"), again)
     assert (first.row["outcome"], second.row["outcome"]) == ("accepted", "duplicate")
-    assert second.row["first_id"] == first.row["return_id"]
+    assert second.row["first_id"] == first.row["submission_id"]
 
 
 def test_an_unknown_version_or_case_on_a_paper_of_the_timeline_is_refused(
@@ -322,4 +324,4 @@ def test_an_unknown_version_or_case_on_a_paper_of_the_timeline_is_refused(
         row = theatre.returned(data)
         assert (row["outcome"], row["code"], theatre.errors(row)) == ("rejected", code, [(rule, "")])
     assert state(theatre) == before
-    assert [line["event"] for line in theatre.feed()[seen:]] == ["return.rejected"] * 2
+    assert [line["event"] for line in theatre.feed()[seen:]] == ["submission.rejected"] * 2

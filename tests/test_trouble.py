@@ -73,11 +73,13 @@ def test_a_record_that_cannot_be_published_keeps_neither_others_nor_the_feed_wai
         first = bench.send("referral", REFERRAL)
         second = bench.send("referral", REFERRAL)
         wrong = bench.returned(thing())
-        assert [line["return_id"] for line in bench.feed()] == [row["return_id"] for row in (first, second, wrong)]
+        assert [line["submission_id"] for line in bench.feed()] == [
+            row["submission_id"] for row in (first, second, wrong)
+        ]
         assert bench.record(second)["case_id"] == "PK-2026-00002"
         assert bench.reason(wrong)["code"] == "unsupported_type"
         (named,) = problems(bench)
-        assert first["return_id"] in named
+        assert first["submission_id"] in named
         assert "File exists" in named or "Not a directory" in named
         rested(bench).watch()
         assert problems(bench) == [named]
@@ -102,13 +104,13 @@ def test_what_a_daemon_could_not_publish_the_next_one_does(bench: Bench) -> None
 def test_what_another_process_could_not_publish_the_daemon_does(bench: Bench) -> None:
     daemon, other = Watch(bench.intake), bench.restarted()
     with in_the_way(bench.workspace.outbox / "records" / "PK-2026-00001"):
-        return_id = other.intake.receive(other.drop(other.filled(other.issue("referral"), REFERRAL)), "cli")
-        assert return_id
-        other.intake.process(return_id)
+        submission_id = other.intake.receive(other.drop(other.filled(other.issue("referral"), REFERRAL)), "cli")
+        assert submission_id
+        other.intake.process(submission_id)
     for file in bench.workspace.inbox.iterdir():
         file.unlink()
     daemon.scan()
-    assert bench.record(bench.row(return_id))["form"] == "referral"
+    assert bench.record(bench.row(submission_id))["form"] == "referral"
     assert problems(bench) == []
 
 
@@ -186,7 +188,7 @@ def test_an_original_that_has_gone_keeps_the_reason_and_the_reply_from_nobody(
     file = outbox.rejected_path(bench.workspace, row["rejected_as"])
     assert {place.name.removeprefix(file.name) for place in file.parent.iterdir()} == {".reason.json", ".palaute.docx"}
     (named,) = problems(bench)
-    assert row["return_id"] in named
+    assert row["submission_id"] in named
 
 
 # --- what cannot be read, decided, released or let go ----------------------------------------------
@@ -229,7 +231,7 @@ def test_whatever_goes_wrong_with_one_return_the_others_of_its_batch_go_on(
     first = bench.journal.returned()[0]
     if isinstance(error, OutOfReach):  # ours: it is tried for ever, and no form is blamed
         assert (first["outcome"], first["attempts"]) == (None, 0)
-        assert problems(bench) == [f"Palautuksen {first['return_id']} käsittely ei onnistu: gone"]
+        assert problems(bench) == [f"Palautuksen {first['submission_id']} käsittely ei onnistu: gone"]
     else:
         assert (first["outcome"], first["code"], problems(bench)) == ("rejected", "internal_error", [])
     monkeypatch.undo()
@@ -287,12 +289,12 @@ def test_one_that_waits_and_cannot_be_released_holds_up_neither_the_others_nor_w
     original.write_bytes(b"damaged")
     agreement = bench.send("cooperation_agreement", AGREEMENT, case_id)
     assert agreement["outcome"] == "accepted"
-    assert [bench.row(row["return_id"])["outcome"] for row in (stuck, free)] == ["waiting", "accepted"]
+    assert [bench.row(row["submission_id"])["outcome"] for row in (stuck, free)] == ["waiting", "accepted"]
     (named,) = problems(bench)
-    assert stuck["return_id"] in named
+    assert stuck["submission_id"] in named
     original.write_bytes(kept)
     rested(bench).watch()
-    assert bench.row(stuck["return_id"])["outcome"] != "waiting"
+    assert bench.row(stuck["submission_id"])["outcome"] != "waiting"
     assert problems(bench) == []
 
 
@@ -305,12 +307,12 @@ def test_one_that_cannot_expire_keeps_no_other_from_it(at: At) -> None:
     original.unlink()
     bench.clock.pass_days(15)
     bench.watch()
-    assert [bench.row(row["return_id"])["outcome"] for row in (stuck, free)] == ["waiting", "rejected"]
+    assert [bench.row(row["submission_id"])["outcome"] for row in (stuck, free)] == ["waiting", "rejected"]
     (named,) = problems(bench)
-    assert stuck["return_id"] in named
+    assert stuck["submission_id"] in named
     original.write_bytes(kept)
     rested(bench).watch()
-    assert bench.row(stuck["return_id"])["outcome"] == "rejected"
+    assert bench.row(stuck["submission_id"])["outcome"] == "rejected"
     assert problems(bench) == []
 
 
@@ -690,9 +692,9 @@ def test_emptying_the_inbox_says_what_could_not_be_published(bench: Bench) -> No
     with in_the_way(bench.workspace.outbox / "records"):
         done = formgen(bench, "watch", "--once")
         (row,) = bench.journal.returned()
-        assert (done.returncode, row["return_id"] in done.stderr) == (1, True), done.stderr
+        assert (done.returncode, row["submission_id"] in done.stderr) == (1, True), done.stderr
         status = formgen(bench, "status")
-        assert (status.returncode, row["return_id"] in status.stdout) == (1, True)
+        assert (status.returncode, row["submission_id"] in status.stdout) == (1, True)
     assert formgen(bench, "watch", "--once").returncode == 0
     assert formgen(bench, "status").returncode == 0
     assert bench.record(row)["form"] == "referral"

@@ -19,6 +19,7 @@ from tests.rules.quality_assessment import BASE as ASSESSMENT
 
 At = Callable[[str], Bench]
 GENERAL_OF_CLIENT = {path: text for path, text in GENERAL.items() if path not in ("client_name", "client_birth_date")}
+NOWHERE = {"before": None, "after": None, "transitions": []}
 EARLIER = {
     **ASSESSMENT,
     "period_start": "1.5.2025",
@@ -35,7 +36,7 @@ EARLIER = {
 def test_a_general_contact_with_an_employer_is_a_record_of_the_unit(bench: Bench) -> None:
     row = bench.send("employer_contact", {**CONTACT, **GENERAL})
     record = bench.record(row)
-    assert (row["case_id"], record["case_id"], set(record["phase"].values())) == (None, None, {None})
+    assert (row["case_id"], record["case_id"], record["phase"]) == (None, None, NOWHERE)
     assert (record["data"]["client_name"], record["data"]["contact_basis"]) == (None, "general")
     assert list(tree(bench.workspace.outbox / "records")) == [f"_unit/{record['record_id']}.employer_contact.json"]
     assert bench.journal.case_rows() == []
@@ -59,7 +60,7 @@ def test_a_general_contact_inside_a_case_moves_it_in_no_phase(at: At, place: str
     bench = at(place)
     before = bench.case()
     record = bench.record(bench.send("employer_contact", {**CONTACT, **GENERAL_OF_CLIENT}, before.case_id))
-    assert record["phase"] == {"before": before.phase, "after": before.phase, "transition": None}
+    assert record["phase"] == {"before": before.phase, "after": before.phase, "transitions": []}
 
 
 # --- the unit ---------------------------------------------------------------------------------
@@ -69,7 +70,7 @@ def test_an_assessment_becomes_a_record_of_no_case_and_moves_none(bench: Bench) 
     row = bench.send("quality_assessment", ASSESSMENT)
     record = bench.record(row)
     assert (row["case_id"], record["case_id"], record["version_no"]) == (None, None, 1)
-    assert set(record["phase"].values()) == {None}
+    assert record["phase"] == NOWHERE
     data = record["data"]
     assert (data["total_score"], data["band"], data["previous_total"], data["change"]) == (100, "good", None, None)
     assert [data[f"section_totals_{part}"] for part in ("staffing", "organisation", "services")] == [13, 32, 55]
@@ -115,13 +116,13 @@ def test_a_closed_case_takes_its_follow_up_and_nothing_else(at: At) -> None:
     case_id = bench.case().case_id
     early = bench.issue("job_start", case_id)
     end = bench.record(bench.send("closing", CLOSING, case_id))
-    assert end["phase"] == {"before": "phase_2", "after": "closed", "transition": "T28"}
+    assert end["phase"] == {"before": "phase_2", "after": "closed", "transitions": ["T28"]}
     assert end["data"]["phase_at_closing"] == "phase_2"
     bench.clock.pass_days(31)
     met = {"follow_ups.0.done_date": "{today}", "follow_ups.0.employed": "yes", "follow_ups.0.weekly_hours": "30 h"}
     again = bench.record(bench.send("closing", met, case_id))
     assert (again["version_no"], again["supersedes"]) == (2, end["record_id"])
-    assert again["phase"] == {"before": "closed", "after": "closed", "transition": None}
+    assert again["phase"] == {"before": "closed", "after": "closed", "transitions": []}
     assert (again["data"]["phase_at_closing"], bench.case().status) == ("phase_2", "closed")
     assert again["data"]["follow_ups"][0]["done_date"] == "2026-07-02"
     assert bench.errors(bench.returned(bench.filled(early, JOB)))[-1] == ("R88", "")

@@ -173,7 +173,7 @@ def test_a_sealed_workspace_does_all_that_a_plain_one_does_and_keeps_nothing_rea
     assert leaks(root) == []
     assert {file.suffix for file in bench.workspace.originals.iterdir()} == {f".{ONE.name}"}
     with sqlite3.connect(root / "var" / "formgen.db") as raw:
-        names = {name for (name,) in raw.execute("SELECT file_name FROM returns")}
+        names = {name for (name,) in raw.execute("SELECT file_name FROM submissions")}
     assert not any(name.endswith(".docx") for name in names)
 
 

@@ -194,8 +194,8 @@ class Unit(RuleBasedStateMachine):
         """Hold the ledger's equation."""
         assert self.bench.journal.counts().get("in_work", 0) == 0
         feed = self.bench.feed()
-        events = [line["return_id"] for line in feed if line["event"] != "return.waiting"]
-        settled = [row["return_id"] for row in self.bench.journal.returned() if row["outcome"] != "waiting"]
+        events = [line["submission_id"] for line in feed if line["event"] != "submission.waiting"]
+        settled = [row["submission_id"] for row in self.bench.journal.returned() if row["outcome"] != "waiting"]
         assert sorted(events) == sorted(settled)
         assert [line["seq"] for line in feed] == list(range(1, len(feed) + 1))
 

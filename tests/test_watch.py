@@ -374,7 +374,7 @@ def test_one_return_that_makes_us_stumble_holds_up_no_other(
 
     def only_second(intake: Intake, about: Any, *rest: Any) -> Any:
         row = about.row if isinstance(about, Begun) else about
-        return act(intake, about, *rest) if row["return_id"] == second else stumble()
+        return act(intake, about, *rest) if row["submission_id"] == second else stumble()
 
     monkeypatch.setattr(Intake, stop, only_second)
     assert daemon.settle() == 1
@@ -386,13 +386,13 @@ def test_what_stumbles_is_tried_again_after_a_longer_pause_each_time(
     bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = Watch(bench.intake)
-    return_id = bench.intake.receive(bench.drop(thing(b"one")))
-    assert return_id
+    submission_id = bench.intake.receive(bench.drop(thing(b"one")))
+    assert submission_id
     monkeypatch.setattr(Intake, "begin", stumble)
     pauses = []
     for _ in range(12):
         daemon.settle()
-        pauses.append(bench.intake.retries.pauses["process", return_id].until - moment.now)
+        pauses.append(bench.intake.retries.pauses["process", submission_id].until - moment.now)
         moment.now += pauses[-1]
     assert pauses[:3] == [0.5, 1.0, 2.0]
     assert pauses[-1] == retries.LONGEST_PAUSE

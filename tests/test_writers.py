@@ -61,7 +61,7 @@ def test_what_we_send_out_names_no_program(bench: Bench) -> None:
 def test_a_record_and_a_reason_name_the_program(bench: Bench) -> None:
     data = bench.filled(bench.issue("referral"), {**WRONG_REFERRAL})
     row = bench.returned(saved_by(data, "LibreOffice/24.2"))
-    assert bench.reason(row)["writer"] == "libreoffice"
+    assert bench.reason(row)["producer"] == "libreoffice"
     assert "LibreOffice" not in words(reply(bench, row))
 
 
@@ -76,13 +76,13 @@ def test_a_file_that_is_no_form_names_its_program_through_the_wall(bench: Bench)
     with_token = bench.filled(bench.issue("referral"), {})
     stranger = changed(with_token, lambda _, text: text.replace("fg1:", "").replace("form_", "muu_"))
     row = bench.returned(saved_by(stranger, "Google Docs"))
-    assert (row["code"], bench.reason(row)["writer"]) == ("not_a_form", "google_docs")
+    assert (row["code"], bench.reason(row)["producer"]) == ("not_a_form", "google_docs")
     assert WRITERS["google_docs"].advice in words(reply(bench, row))
 
 
 def test_a_letter_without_a_program_says_nothing_of_one(bench: Bench) -> None:
     row = bench.returned(b"no form", "kissa.txt")
-    assert bench.reason(row)["writer"] is None
+    assert bench.reason(row)["producer"] is None
     assert "tallennettu ohjelmalla" not in words(reply(bench, row))
 
 
@@ -98,4 +98,4 @@ WRONG_REFERRAL = WRONG["code"].answers
 @pytest.mark.usefixtures("unwalled")
 def test_a_reply_to_a_form_that_was_saved_well_names_no_program(bench: Bench) -> None:
     row = rejected(bench, WRONG["code"])
-    assert bench.reason(row)["writer"] is None
+    assert bench.reason(row)["producer"] is None

@@ -33,11 +33,11 @@ def access_list(
     context: typer.Context,
     case: Annotated[str, typer.Option("--case", help=_("Asian tunnus."))] = "",
     record: Annotated[str, typer.Option("--record", help=_("Tietueen tunnus."))] = "",
-    returned: Annotated[str, typer.Option("--return", help=_("Palautuksen tunnus."))] = "",
+    returned: Annotated[str, typer.Option("--submission", help=_("Palautuksen tunnus."))] = "",
 ) -> None:
     """List who read or changed what."""
     shared = session(context)
-    asked = {"case_id": case, "record_id": record, "return_id": returned}
+    asked = {"case_id": case, "record_id": record, "submission_id": returned}
     lines = shared.journal.accessed(**{name: value for name, value in asked.items() if value})
     if shared.as_json:
         shared.answer(lines)

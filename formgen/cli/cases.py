@@ -145,14 +145,14 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
     for task in value["tasks"]:
         out.print(f"! {task['due']} {task['code']} {task['message']}")
     for item in (*value["waiting"], *value["review"]):
-        out.print(f"{item['outcome']}: {item['form']} {item['return_id']} {item['waits_for'] or ''}")
+        out.print(f"{item['outcome']}: {item['form']} {item['submission_id']} {item['waits_for'] or ''}")
 
 
 def pending_returns(shared: Session, case_id: str, outcome: str) -> list[dict[str, Any]]:
     """Return the returns of a case that are in review or wait."""
     return [
         {
-            "return_id": row["return_id"],
+            "submission_id": row["submission_id"],
             "form": row["form"],
             "outcome": outcome,
             "received_at": row["received_at"],

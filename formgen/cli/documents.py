@@ -173,20 +173,22 @@ def submit(
     shared = session(context)
     arrived = []
     for file in files:
-        return_id = shared.intake.receive(file, "cli") if file.is_file() else None
-        if return_id is None:
+        submission_id = shared.intake.receive(file, "cli") if file.is_file() else None
+        if submission_id is None:
             raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file))
-        arrived.append((file, return_id))
-    found = [awaited(shared, file, return_id) for file, return_id in progress(arrived, shared.say("Käsitellään"))]
+        arrived.append((file, submission_id))
+    found = [
+        awaited(shared, file, submission_id) for file, submission_id in progress(arrived, shared.say("Käsitellään"))
+    ]
     report(shared, found)
 
 
-def awaited(shared: Session, file: Path, return_id: str) -> dict[str, Any]:
+def awaited(shared: Session, file: Path, submission_id: str) -> dict[str, Any]:
     """Return what became of a return: settled here, or by the daemon when one is at work.
 
     Raise `OutOfReach` when something that is no fault of the file's keeps it from being processed.
     """
-    while (row := shared.journal.returned(return_id=return_id)[0])["outcome"] is None:
+    while (row := shared.journal.returned(submission_id=submission_id)[0])["outcome"] is None:
         try:
             Watch(shared.intake).run(once=True, inbox=False)
         except SandboxUnavailable:
@@ -195,6 +197,6 @@ def awaited(shared: Session, file: Path, return_id: str) -> dict[str, Any]:
             require_sandbox(shared.workspace, living=True)
             time.sleep(0.2)
         for problem in shared.journal.problems("process"):
-            if problem["subject"] in (ALL, return_id) and not row["attempts"]:
+            if problem["subject"] in (ALL, submission_id) and not row["attempts"]:
                 raise OutOfReach(detail=problem["cause"])
-    return settled(shared, str(file), return_id, shared.intake.read(row))
+    return settled(shared, str(file), submission_id, shared.intake.read(row))

@@ -13,8 +13,9 @@ import typer
 from formgen.cli.console import out
 from formgen.cli.session import Session
 from formgen.documents.extraction import UNSEEN
-from formgen.intake.decide import Verdict, answer_sender, envelope, reason
+from formgen.intake.decide import Verdict, answer_sender
 from formgen.intake.duplicates import settled_as
+from formgen.intake.publication import build_record, build_rejection
 from formgen.storage.journal import stamp
 
 REJECTED, UNSURE = 3, 4
@@ -26,16 +27,20 @@ def told(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> d
     return {
         "file": file,
         "outcome": verdict.outcome,
-        "record": envelope(row, verdict, None, verdict.case_id, at) if verdict.outcome == "accepted" else None,
-        "reason": None if verdict.outcome in ("accepted", "duplicate") else reason(row, answer_sender(verdict)),
+        "record": build_record(row, verdict, None, verdict.case_id, at).model_dump(mode="json")
+        if verdict.outcome == "accepted"
+        else None,
+        "reason": None
+        if verdict.outcome in ("accepted", "duplicate")
+        else build_rejection(row, answer_sender(verdict)).model_dump(mode="json"),
         "answers": answers_of(verdict),
         "again": None,
     }
 
 
-def settled(shared: Session, file: str, return_id: str, verdict: Verdict) -> dict[str, Any]:
+def settled(shared: Session, file: str, submission_id: str, verdict: Verdict) -> dict[str, Any]:
     """Return what became of a return in the end, as the outside contract shows it."""
-    row = shared.journal.returned(return_id=return_id)[0]
+    row = shared.journal.returned(submission_id=submission_id)[0]
     record = shared.journal.record(row["record_id"]) if row["record_id"] else None
     again = settled_as(shared.journal, shared.registry, row)
     return {

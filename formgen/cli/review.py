@@ -31,12 +31,12 @@ def review_list(context: typer.Context) -> None:
     """List the returns in review and those that wait for another form."""
     shared = session(context)
     rows = [*shared.journal.returned(outcome="review"), *shared.journal.returned(outcome="waiting")]
-    shared.journal.read_by(now(), *({"return_id": row["return_id"], "case_id": row["case_id"]} for row in rows))
+    shared.journal.read_by(now(), *({"submission_id": row["submission_id"], "case_id": row["case_id"]} for row in rows))
     if shared.as_json:
         shared.answer(
             [
                 {
-                    "return_id": row["return_id"],
+                    "submission_id": row["submission_id"],
                     "outcome": row["outcome"],
                     **json.loads(row["reason"]),
                     "case_id": row["case_id"],
@@ -51,7 +51,7 @@ def review_list(context: typer.Context) -> None:
     )
     for row in rows:
         table.add_row(
-            row["return_id"],
+            row["submission_id"],
             row["case_id"] or "–",
             row["form"],
             shared.say(OUTCOMES[row["outcome"]]),
@@ -60,14 +60,16 @@ def review_list(context: typer.Context) -> None:
     out.print(table)
 
 
-ReturnId = Annotated[str, typer.Argument(metavar="RETURN", help=_("Palautuksen tunnus."))]
+SubmissionId = Annotated[str, typer.Argument(metavar="RETURN", help=_("Palautuksen tunnus."))]
 
 
-def pending(shared: Session, return_id: str) -> Mapping[str, Any]:
+def pending(shared: Session, submission_id: str) -> Mapping[str, Any]:
     """Return a return that awaits a decision; raise `UsageError` for any other."""
-    rows = [row for row in shared.journal.returned(return_id=return_id) if row["outcome"] in ("review", "waiting")]
+    rows = [
+        row for row in shared.journal.returned(submission_id=submission_id) if row["outcome"] in ("review", "waiting")
+    ]
     if not rows:
-        raise UsageError("Palautus {id} ei odota ratkaisua.", id=return_id)
+        raise UsageError("Palautus {id} ei odota ratkaisua.", id=submission_id)
     return rows[0]
 
 
@@ -78,7 +80,7 @@ def pending(shared: Session, return_id: str) -> Mapping[str, Any]:
 )
 def review_show(
     context: typer.Context,
-    return_id: ReturnId,
+    submission_id: SubmissionId,
     folder: Annotated[
         Path | None,
         typer.Option("--pictures", metavar="DIR", help=_("Kansio, johon epävarmojen kohtien kuvat tehdään.")),
@@ -86,19 +88,19 @@ def review_show(
 ) -> None:
     """Show what was read of a return, and what is doubtful."""
     shared = session(context)
-    row = pending(shared, return_id)
-    shared.reads(return_id=return_id, case_id=row["case_id"])
+    row = pending(shared, submission_id)
+    shared.reads(submission_id=submission_id, case_id=row["case_id"])
     verdict = shared.intake.read(row)
     if folder and verdict.about:
         for path, picture in verdict.about.sheet.pictures.items():
             files.write(folder / f"{path}.png", picture, files.PRIVATE)
-    pictures = drawn(folder or shared.workspace.pictures / return_id)
+    pictures = drawn(folder or shared.workspace.pictures / submission_id)
     asked = doubts(verdict, shared.language, pictures)
     if shared.as_json:
         shared.answer(
             {
                 **told(row["file_name"], row, verdict, now()),
-                "return_id": return_id,
+                "submission_id": submission_id,
                 "waits_for": row["waits_for"],
                 "pictures": pictures,
                 "doubts": [asdict(doubt) for doubt in asked],
@@ -120,8 +122,8 @@ def drawn(folder: Path) -> dict[str, str]:
 def edited(shared: Session, row: Mapping[str, Any]) -> dict[str, str]:
     """Return what a person has changed in the file of a return's doubtful places, which is then removed."""
     verdict = shared.intake.read(row)
-    shared.reads(return_id=row["return_id"], case_id=row["case_id"])
-    asked = doubts(verdict, shared.language, drawn(shared.workspace.pictures / row["return_id"]))
+    shared.reads(submission_id=row["submission_id"], case_id=row["case_id"])
+    asked = doubts(verdict, shared.language, drawn(shared.workspace.pictures / row["submission_id"]))
     file = shared.workspace.var / "work" / f"{shared.intake.new_id()}.toml"
     editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
     try:
@@ -163,7 +165,7 @@ def given(value: str) -> tuple[str, str]:
 )
 def review_accept(
     context: typer.Context,
-    return_id: ReturnId,
+    submission_id: SubmissionId,
     values: Annotated[
         list[str] | None,
         typer.Option(
@@ -180,20 +182,22 @@ def review_accept(
     """Accept a return in review; it goes through the same rules."""
     shared = session(context)
     shared.by = who
-    row = pending(shared, return_id)
+    row = pending(shared, submission_id)
     new = {**(edited(shared, row) if edit else {}), **dict(map(given, values or ()))}
     verdict = shared.intake.confirm(row, who or Actor.here().name, new)
     if verdict.outcome == "accepted":
-        report(shared, [settled(shared, row["file_name"], return_id, verdict)])
+        report(shared, [settled(shared, row["file_name"], submission_id, verdict)])
     else:
         report(shared, [told(row["file_name"], row, verdict, now())])
 
 
 @app.command("reject", help=_("Hylkää palautus."), epilog=examples("formgen review reject RETURN"))
 def review_reject(
-    context: typer.Context, return_id: ReturnId, who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = ""
+    context: typer.Context,
+    submission_id: SubmissionId,
+    who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
 ) -> None:
     """Reject a return that awaits a decision."""
     shared = session(context)
     shared.by = who
-    shared.intake.refuse(pending(shared, return_id), who or Actor.here().name)
+    shared.intake.refuse(pending(shared, submission_id), who or Actor.here().name)

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from formgen import __version__, formats
+from formgen import formats
 from formgen.cases.person import NAME, Person, build_person, find_differing_fields, list_identifying_fields, read_person
 from formgen.cases.workflow import CHANGED, Case, HiddenCase, Known, Move, advance
 from formgen.documents.extraction import (
@@ -36,11 +36,11 @@ from formgen.errors import CutOff, Finding, FormgenError, Reason, Unreadable
 from formgen.fields.kinds import DayDate, Kind, Misread, Sign
 from formgen.forms.form import Field, Form, Judgement, judge
 from formgen.forms.registry import Registry, template_file
-from formgen.i18n import FORM_LANGUAGES, clean, plain, say
-from formgen.issuing.correction import NOTHING_TO_MEND, build_sheet, explained, notes, restore_known_answers
+from formgen.i18n import FORM_LANGUAGES, clean, plain
+from formgen.issuing.correction import NOTHING_TO_MEND, build_sheet, notes, restore_known_answers
 from formgen.sandbox import reader_pool
 from formgen.settings import Workspace
-from formgen.storage.journal import Caseloads, Journal, Row, day, dump, stamp
+from formgen.storage.journal import Caseloads, Journal, Row, day, dump
 
 UNTRUSTED = (
     "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
@@ -64,11 +64,6 @@ MINDED = {
     "missing_pages": "Asiakirjasta puuttuu sivuja: {pages}.",
     "foreign_pages": "Asiakirjassa on muita kuin lomakkeen sivuja: {pages}.",
     "unknown_fields": "Asiakirjassa on kenttiä, joita lomakkeessa ei ole. Tarkistakaa, mitä niissä on.",
-}
-MEDIA_TYPES = {
-    "odt": "application/vnd.oasis.opendocument.text",
-    "doc": "application/msword",
-    "rtf": "application/rtf",
 }
 
 
@@ -346,7 +341,7 @@ class Desk:
         key = self.journal.vault.digest(answers_key(record))
         same = next((row for row in about.earlier if row["answers_key"] == key), None)
         if same:
-            return Verdict("duplicate", None, findings, about, record, first_id=same["return_id"])
+            return Verdict("duplicate", None, findings, about, record, first_id=same["submission_id"])
         moves, stopped = advance(about.case, record, correction=corrects is not None)
         outcome, code = ("rejected", Reason.TRANSITION_NOT_ALLOWED) if stopped else ("accepted", None)
         told += stopped if about.names_client else ()
@@ -740,101 +735,3 @@ def reason_code(findings: Iterable[Finding]) -> Reason:
 def answers_key(record: Form) -> str:
     """Return a digest of what a record says: the same answers give the same key."""
     return hashlib.sha256(dump(record.model_dump(mode="json")).encode()).hexdigest()
-
-
-# --- as it is written outside -----------------------------------------------------------------
-
-
-def said(found: Finding, language: str) -> dict[str, str]:
-    """Return a finding as it is written outside."""
-    message = say(found.message, language, **found.values)
-    return {"code": found.code, "severity": found.severity, "field": found.field, "message": message}
-
-
-def reason(row: Row, verdict: Verdict) -> dict[str, Any]:
-    """Return why a return was not accepted, as the outside contract has it: the case is the one that it named."""
-    form = verdict.about.form if verdict.about else None
-    claim = verdict.about.claim if verdict.about else ""
-    return {
-        "code": verdict.code,
-        "errors": [
-            {**said(found, verdict.language), **explained(form, found.field, verdict.language)}
-            for found in verdict.findings
-            if found.severity != "warning"
-        ],
-        "file_name": row["file_name"],
-        "sha256": row["sha256"] or None,
-        "form": verdict.form,
-        "case_id": verdict.case_id if claim == verdict.case_id else None,
-        "received_at": row["received_at"],
-        "writer": verdict.writer or None,
-    }
-
-
-def envelope(row: Row, verdict: Verdict, record_id: str | None, case_id: str | None, at: datetime) -> dict[str, Any]:
-    """Return the record as the outside contract has it."""
-    record, about, replaces = verdict.record, verdict.about, verdict.replaces
-    assert record, "only a whole record has an envelope"
-    assert about, "a record is of a document of ours"
-    return {
-        "record_schema": "formgen.record/1",
-        "record_id": record_id,
-        "form": record.id,
-        "form_version": record.version,
-        "instance_id": str(about.identity.instance),
-        "case_id": case_id,
-        "version_no": replaces.version_no + 1 if replaces else 1,
-        "supersedes": replaces.record_id if replaces else None,
-        "language": about.language,
-        "phase": {
-            "before": about.case.phase,
-            "after": verdict.moves[-1].target if verdict.moves else about.case.phase,
-            "transition": verdict.moves[0].id if verdict.moves else None,
-        },
-        "data": record.model_dump(mode="json"),
-        "signatures": {role: block.model_dump(mode="json") for role, block in record.signatures().items()},
-        "issues": [said(found, about.language) for found in verdict.findings],
-        "provenance": {
-            "file_name": row["file_name"],
-            "sha256": row["sha256"],
-            "size": row["size"],
-            "media_type": media_type(about.sheet.reader),
-            "channel": row["channel"],
-            "received_at": row["received_at"],
-            "processed_at": stamp(at),
-            "software": f"formgen {__version__}",
-            "reader": about.sheet.reader,
-            "writer": about.sheet.writer or None,
-            "confirmed_by": verdict.confirmed_by,
-            "confirmed_at": stamp(at) if verdict.confirmed_by else None,
-            "fields": {
-                path: traced(about, path, answer)
-                for path, answer in about.sheet.answers.items()
-                if answer.text or about.given.get(path) or (path in about.decided and about.decided[path].text)
-            },
-            "facts": list(about.sheet.facts),
-            "seals": [asdict(seal) for seal in about.sheet.seals],
-        },
-    }
-
-
-def traced(about: Recognised, path: str, answer: Answer) -> dict[str, Any]:
-    """Return what stood at a place, how it was read, and what its sender did with what was known there.
-
-    Where a person has decided it tells whether they confirmed what was read or changed it, and from what.
-    """
-    found: dict[str, Any] = {"raw": answer.text, "layer": answer.layer, "confidence": answer.confidence}
-    found["change"] = change(about, path) or "blanked"
-    if about.given.get(path) and (source := about.sources.get(path.partition(".")[0])):
-        found["source"] = source
-    if read := about.decided.get(path):
-        same = clean(read.text) == clean(answer.text)
-        found |= {"decided": "confirmed"} if same else {"decided": "changed", "read": read.text}
-    return found
-
-
-def media_type(reader: str) -> str:
-    """Return the media type of what a reader reads."""
-    module = formats.every().get(reader)
-    found: str = module.MEDIA_TYPE if module else MEDIA_TYPES[reader]
-    return found

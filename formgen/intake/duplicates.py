@@ -24,22 +24,22 @@ def foreseen(verdict: Verdict, first: Row | None) -> Repeat | None:
     """Return what a file that is only read would be; ``first`` is the earlier return of the same bytes, if any."""
     about = verdict.about
     if first:
-        return Repeat("same_file", first["return_id"])
+        return Repeat("same_file", first["submission_id"])
     if verdict.outcome == "duplicate":
         return Repeat("same_answers", verdict.first_id)
     if about and about.is_of_another_case:
-        return Repeat("other_case", about.earlier[0]["return_id"] if about.earlier else None)
+        return Repeat("other_case", about.earlier[0]["submission_id"] if about.earlier else None)
     if about is None or verdict.outcome != "accepted":
         return None
     if corrected(about):
-        return Repeat("correction", about.earlier[-1]["return_id"] if about.earlier else None)
+        return Repeat("correction", about.earlier[-1]["submission_id"] if about.earlier else None)
     return Repeat("next_round") if about.case.current(about.form.id) else None
 
 
 def settled_as(journal: Journal, registry: Registry, row: Row) -> Repeat | None:
     """Return what a settled return is; ``row`` is the return as the journal has it."""
     if row["outcome"] == "duplicate":
-        first = journal.returned(return_id=row["first_id"])[0]
+        first = journal.returned(submission_id=row["first_id"])[0]
         return Repeat("same_file" if first["sha256"] == row["sha256"] else "same_answers", row["first_id"])
     errors = json.loads(row["reason"])["errors"] if row["reason"] else ()
     issued = journal.issued(row["instance_id"]) or {} if row["instance_id"] else {}
@@ -52,10 +52,10 @@ def settled_as(journal: Journal, registry: Registry, row: Row) -> Repeat | None:
     of_case = (known for known in journal.of_instance(own) if known["case_id"] == row["case_id"])
     before = [known for known in of_case if known["record_id"] < row["record_id"]]
     if before:
-        return Repeat("correction", before[-1]["return_id"])
+        return Repeat("correction", before[-1]["submission_id"])
     if (record := journal.record(row["record_id"])) and record["supersedes"] and registry.latest(row["form"]).single:
         corrects = journal.record(record["supersedes"])
-        return Repeat("correction", corrects["return_id"] if corrects else None)
+        return Repeat("correction", corrects["submission_id"] if corrects else None)
     known = journal.returned(case_id=row["case_id"], form=row["form"], outcome="accepted")
     return Repeat("next_round") if any(other["record_id"] < row["record_id"] for other in known) else None
 

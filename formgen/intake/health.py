@@ -218,8 +218,8 @@ def message_of(row: Row) -> str:
 def of_work(workspace: Workspace, journal: Journal, noted: Mapping[tuple[str, str], Row]) -> Iterator[Problem]:
     """Yield what keeps returns from being settled or published."""
     for row in journal.troubled():
-        if ("process", row["return_id"]) not in noted:
-            values = {"attempts": row["attempts"], "id": row["return_id"]}
+        if ("process", row["submission_id"]) not in noted:
+            values = {"attempts": row["attempts"], "id": row["submission_id"]}
             yield Problem("Palautusta ei ole voitu lukea {attempts} yrityksellä: {id}", values)
     if lacking := journal.unpublished(outbox.last_seq(workspace)):
         yield Problem("Kirjoittamatta outbox-kansioon: {number}", {"number": lacking})

@@ -34,15 +34,16 @@ from formgen.errors import (
     raised_at,
 )
 from formgen.forms.registry import Registry
-from formgen.intake.decide import Desk, Verdict, answer_sender, answers_key, asks, envelope, kept, reason, refused
+from formgen.intake.decide import Desk, Verdict, answer_sender, answers_key, asks, kept, refused
 from formgen.intake.inbox import NotReadable, opened, pieces, set_aside, signature
 from formgen.intake.inbox import let_go as remove
+from formgen.intake.publication import build_event, build_record, build_rejection, name_event
 from formgen.intake.retries import Retries
 from formgen.issuing import issue
 from formgen.issuing.receipt import receipt
 from formgen.publishing import outbox
 from formgen.settings import Workspace
-from formgen.storage.journal import Journal, Row, Transaction, day, dump, stamp
+from formgen.storage.journal import Journal, Row, Transaction, day, stamp
 
 log = structlog.get_logger()
 
@@ -100,7 +101,7 @@ class Intake:
         kept = self.keep(file, file.lstat(), channel)
         if kept:
             self.arrive([kept])
-        return kept.row["return_id"] if kept else None
+        return kept.row["submission_id"] if kept else None
 
     def keep(self, file: Path, before: os.stat_result, channel: str = "folder") -> Kept | None:
         """Return what is to be written of a file whose bytes have been kept; None when it is not as it was before.
@@ -121,7 +122,7 @@ class Intake:
         if channel == "folder" and (earlier := self.journal.returned(source=source)):
             return Kept(earlier[0], arrived=True)
         row = {
-            "return_id": str(self.new_id()),
+            "submission_id": str(self.new_id()),
             "sha256": sha256,
             "file_name": files.make_printable(file.name),
             "size": before.st_size,
@@ -166,15 +167,18 @@ class Intake:
         """
         if kept.row["sha256"]:
             return remove(file, self.workspace.inbox, status, kept.row["sha256"])
-        gone, return_id = set_aside(file, self.workspace.inbox, status, self.aside(kept.row)), kept.row["return_id"]
+        gone, submission_id = (
+            set_aside(file, self.workspace.inbox, status, self.aside(kept.row)),
+            kept.row["submission_id"],
+        )
         if gone and kept.arrived:  # it may have been answered before it could be moved
-            with self.on_its_own("publish", return_id), outbox.publishing(self.workspace):
-                self.write_each(self.journal.events_of(return_id))
+            with self.on_its_own("publish", submission_id), outbox.publishing(self.workspace):
+                self.write_each(self.journal.events_of(submission_id))
         return gone
 
     def aside(self, row: Row) -> Path:
         """Return where a file lies that is too large to be kept, until it is published."""
-        return self.workspace.originals / str(row["return_id"])
+        return self.workspace.originals / str(row["submission_id"])
 
     def arrive(self, kept: Iterable[Kept]) -> None:
         """Write down the arrival of files whose bytes have been kept; from now on they are returns."""
@@ -190,15 +194,15 @@ class Intake:
 
     # --- stops 2 to 7: read, judged, settled once ---------------------------------------------
 
-    def process(self, return_id: str) -> Verdict:
+    def process(self, submission_id: str) -> Verdict:
         """Read, judge and settle one return, and publish what came of it."""
-        row = self.journal.returned(return_id=return_id)[0]
+        row = self.journal.returned(submission_id=submission_id)[0]
         self.attempt([row])
         return self.conclude(self.begin(row))
 
     def attempt(self, rows: Iterable[Row]) -> None:
         """Write down that an attempt is made at returns, before it is made."""
-        self.journal.attempts({row["return_id"]: row["attempts"] + 1 for row in rows})
+        self.journal.attempts({row["submission_id"]: row["attempts"] + 1 for row in rows})
         reached("attempt.written")
 
     def begin(self, row: Row) -> Begun:
@@ -229,7 +233,7 @@ class Intake:
         row = begun.row
         with self.counted(row, begun.attempt):
             if first := self.first_of_same_bytes(row):
-                verdict = Verdict("duplicate", first_id=first["return_id"])
+                verdict = Verdict("duplicate", first_id=first["submission_id"])
             elif begun.found is None:
                 error = Unreadable(Reason.UNSAFE, "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
                 verdict = refused(error, self.workspace.office.language)
@@ -249,10 +253,10 @@ class Intake:
     def counted(self, row: Row, attempt: int) -> Iterator[None]:
         """Count an attempt that fails, unless what it needs is out of reach: that is our fault, and no attempt."""
         try:
-            with structlog.contextvars.bound_contextvars(return_id=row["return_id"]):
+            with structlog.contextvars.bound_contextvars(submission_id=row["submission_id"]):
                 yield
         except Exception as error:
-            self.journal.attempts({row["return_id"]: attempt - isinstance(error, OutOfReach)})
+            self.journal.attempts({row["submission_id"]: attempt - isinstance(error, OutOfReach)})
             raise
 
     def attempted(self, row: Row, attempt: int, act: Callable[[], Found]) -> Found | Verdict:
@@ -264,7 +268,9 @@ class Intake:
         except Exception as error:
             if attempt < self.limit:
                 raise
-            log.error("return.failed", return_id=row["return_id"], error=type(error).__name__, at=raised_at(error))
+            log.error(
+                "submission.failed", submission_id=row["submission_id"], error=type(error).__name__, at=raised_at(error)
+            )
             fault = Unreadable(Reason.INTERNAL_ERROR)
             return refused(fault, self.workspace.office.language)
 
@@ -295,7 +301,7 @@ class Intake:
     def first_of_same_bytes(self, row: Row) -> Row | None:
         """Return the earlier return of the same bytes whose answer still stands."""
         for other in self.journal.returned(sha256=row["sha256"]) if row["sha256"] else ():
-            if other["return_id"] == row.get("return_id") or other["outcome"] in (None, "duplicate"):
+            if other["submission_id"] == row.get("submission_id") or other["outcome"] in (None, "duplicate"):
                 continue
             if other["outcome"] != "rejected" or not Reason(other["code"]).can_help:
                 return other
@@ -309,12 +315,12 @@ class Intake:
         """
         waiting = []
         for row in self.journal.returned(case_id=case_id, outcome="waiting"):
-            with self.on_its_own("settle", row["return_id"]):
+            with self.on_its_own("settle", row["submission_id"]):
                 begun = Begun(row, row["attempts"], self.desk.opened(self.original(row)))
-                waiting.append((self.turn(begun), row["return_id"], begun))
+                waiting.append((self.turn(begun), row["submission_id"], begun))
         for _, _, begun in sorted(waiting, key=itemgetter(0, 1)):
             outcome = ""
-            with self.on_its_own("settle", begun.row["return_id"]):
+            with self.on_its_own("settle", begun.row["submission_id"]):
                 assert begun.found, "what waits has been opened"
                 verdict = self.desk.judge(begun.found, datetime.fromisoformat(begun.row["received_at"]))
                 if verdict.outcome != "waiting" and not verdict.cut_off:
@@ -383,7 +389,7 @@ class Intake:
     def refuse(self, row: Row, who: str) -> None:
         """Reject a return in review or waiting, as a person has decided."""
         verdict = self.read(row)
-        log.info("return.refused", return_id=row["return_id"])
+        log.info("submission.refused", submission_id=row["submission_id"])
         self.settle(
             row, replace(verdict, outcome="rejected", code=verdict.code or Reason.INVALID_VALUES, waits_for=None)
         )
@@ -392,8 +398,8 @@ class Intake:
         """Reject the returns that have waited longer than the settings allow."""
         limit = stamp(self.clock() - timedelta(days=self.workspace.office.intake.waiting_days))
         for row in self.journal.overdue(limit):
-            if self.retries.is_due("settle", row["return_id"]):
-                with self.on_its_own("settle", row["return_id"]):
+            if self.retries.is_due("settle", row["submission_id"]):
+                with self.on_its_own("settle", row["submission_id"]):
                     verdict = self.read(row)
                     if verdict.outcome == "waiting":
                         verdict = replace(
@@ -404,18 +410,18 @@ class Intake:
     def try_again(self) -> None:
         """Settle and publish what could not be settled and published before, where it has rested long enough."""
         for row in self.journal.problems("process", "settle", "publish"):
-            stage, return_id = row["stage"], row["subject"]
-            if return_id == ALL or not self.retries.is_due(stage, return_id):
+            stage, submission_id = row["stage"], row["subject"]
+            if submission_id == ALL or not self.retries.is_due(stage, submission_id):
                 continue
-            self.retries.remember(stage, return_id, row["cause"])
-            (found,) = self.journal.returned(return_id=return_id)
+            self.retries.remember(stage, submission_id, row["cause"])
+            (found,) = self.journal.returned(submission_id=submission_id)
             if stage == "publish":
-                with self.on_its_own(stage, return_id), outbox.publishing(self.workspace):
-                    self.write_each(self.journal.events_of(return_id))
+                with self.on_its_own(stage, submission_id), outbox.publishing(self.workspace):
+                    self.write_each(self.journal.events_of(submission_id))
             elif stage == "settle" and found["outcome"] == "waiting":
                 self.release(found["case_id"])
             elif found["outcome"]:
-                self.resume(stage, return_id)
+                self.resume(stage, submission_id)
 
     def settle(self, row: Row, verdict: Verdict) -> None:
         """Write everything that a verdict means in one transaction, then publish it.
@@ -443,26 +449,32 @@ class Intake:
             "processed_at": stamp(at),
         }
         with self.journal.transaction() as connection:
-            if self.journal.outcome(connection, row["return_id"]) != row["outcome"]:
-                raise UsageError("Palautus {id} ei odota ratkaisua.", id=row["return_id"])
+            if self.journal.outcome(connection, row["submission_id"]) != row["outcome"]:
+                raise UsageError("Palautus {id} ei odota ratkaisua.", id=row["submission_id"])
             path = None
             if verdict.outcome == "accepted":
                 changes |= self.accept(connection, row, verdict, at)
                 path = outbox.record_path(self.workspace, changes["case_id"], changes["record_id"], changes["form"])
             elif verdict.outcome != "duplicate":
-                changes["reason"] = dump(reason(row, verdict))
+                changes["reason"] = build_rejection(row, verdict).model_dump_json()
             if verdict.outcome == "rejected":
                 today = day(at).isoformat()
                 changes["rejected_as"] = outbox.free_name(today, row["file_name"], self.journal.rejected_as)
                 changes["reply_id"] = self.answer(verdict, at)
                 path = outbox.rejected_path(self.workspace, changes["rejected_as"])
             place = path.relative_to(self.workspace.outbox).as_posix() if path else None
-            self.journal.change_return(connection, row["return_id"], changes)
-            self.journal.add_event(connection, event({**row, **changes}, place))
+            self.journal.change_return(connection, row["submission_id"], changes)
+            settled = {**row, **changes}
+            self.journal.add_event(
+                connection,
+                name_event(settled),
+                settled,
+                lambda seq: build_event(settled, seq, place).model_dump_json(),
+            )
         reached("outcome.written")
-        log.info("return.settled", return_id=row["return_id"], outcome=verdict.outcome, code=verdict.code)
+        log.info("submission.settled", submission_id=row["submission_id"], outcome=verdict.outcome, code=verdict.code)
         if verdict.outcome != "review":
-            shutil.rmtree(self.workspace.pictures / row["return_id"], ignore_errors=True)
+            shutil.rmtree(self.workspace.pictures / row["submission_id"], ignore_errors=True)
         if verdict.outcome == "accepted":
             self.release(changes["case_id"])
 
@@ -473,7 +485,7 @@ class Intake:
         """
         if self.workspace.vault.key:
             return
-        folder = self.workspace.pictures / row["return_id"]
+        folder = self.workspace.pictures / row["submission_id"]
         for path, picture in verdict.about.sheet.pictures.items() if verdict.about else ():
             files.write(folder / f"{path}.png", picture, files.PRIVATE)
 
@@ -519,7 +531,7 @@ class Intake:
         if case_id is None and not record.of_unit(case_id):
             case_id = self.journal.open_case(connection, prefix, at, case.previous)
         record_id = str(self.new_id())
-        payload = envelope(row, verdict, record_id, case_id, at)
+        payload = build_record(row, verdict, record_id, case_id, at)
         self.journal.add_record(
             connection,
             {
@@ -527,12 +539,12 @@ class Intake:
                 "case_id": case_id,
                 "form": record.id,
                 "version": record.version,
-                "instance_id": payload["instance_id"],
+                "instance_id": payload.instance_id,
                 "answers_key": self.journal.vault.digest(answers_key(record)),
-                "version_no": payload["version_no"],
-                "supersedes": payload["supersedes"],
-                "return_id": row["return_id"],
-                "payload": dump(payload),
+                "version_no": payload.version_no,
+                "supersedes": payload.supersedes,
+                "submission_id": row["submission_id"],
+                "payload": payload.model_dump_json(),
             },
             at,
         )
@@ -590,7 +602,7 @@ class Intake:
             if isinstance(error, OSError) and error.errno in OURS:
                 raise
             for event in events:
-                with self.on_its_own("publish", event["return_id"]):
+                with self.on_its_own("publish", event["submission_id"]):
                     self.write_each([event])
 
     def write_each(self, events: Iterable[Row]) -> None:
@@ -606,7 +618,7 @@ class Intake:
 
     def files(self, event: Row) -> Iterable[tuple[Path, files.Making]]:
         """Return place and bytes of the files that one event is about."""
-        row = self.journal.returned(return_id=event["return_id"])[0]
+        row = self.journal.returned(submission_id=event["submission_id"])[0]
         if event["event"] == "record.accepted":
             record = self.journal.record(row["record_id"])
             assert record, "an accepted return has its record"
@@ -617,7 +629,7 @@ class Intake:
                 place = outbox.receipt_path(self.workspace, today, row["record_id"])
                 written.append((place, partial(issue.spared, draw)))
             return written
-        if event["event"] == "return.rejected":
+        if event["event"] == "submission.rejected":
             original = partial(self.workspace.vault.pieces, self.workspace.originals, row["sha256"])
             if not row["sha256"]:
                 place = outbox.rejected_path(self.workspace, row["rejected_as"])
@@ -644,26 +656,3 @@ class Intake:
         for case_id in dict.fromkeys(row["case_id"] for row in self.journal.returned(outcome="waiting")):
             with suppress(SandboxUnavailable):
                 self.release(case_id)
-
-
-# --- small questions --------------------------------------------------------------------------
-
-
-def event(row: Row, path: str | None) -> dict[str, Any]:
-    """Return what the feed says of a settled return, all but its number.
-
-    ``row`` is the return as it stands now, ``path`` what was published of it, below the outbox.
-    """
-    return {
-        "event": "record.accepted" if row["outcome"] == "accepted" else f"return.{row['outcome']}",
-        "at": row["processed_at"],
-        "return_id": row["return_id"],
-        "sha256": row["sha256"] or None,
-        "form": row["form"],
-        "case_id": row["case_id"],
-        "record_id": row["record_id"],
-        "first": row["first_id"],
-        "waits_for": row["waits_for"],
-        "code": row["code"],
-        "path": path,
-    }

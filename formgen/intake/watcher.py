@@ -410,7 +410,7 @@ class Watch:
         seen = done = 0
         after = ""
         while rows := self.intake.journal.unsettled(BATCH, after):
-            after = rows[-1]["return_id"]
+            after = rows[-1]["submission_id"]
             seen += len(rows)
             due = self.due(rows)
             done += self.go_on([row for row in due if not row["attempts"]])
@@ -423,10 +423,12 @@ class Watch:
 
     def due(self, rows: Iterable[Row]) -> list[Row]:
         """Return the returns that neither rest nor are being read."""
-        retries, read = self.retries, {row["return_id"] for row in self.reading.rows}
+        retries, read = self.retries, {row["submission_id"] for row in self.reading.rows}
         if not retries.is_due("process", ALL):
             return []
-        return [row for row in rows if row["return_id"] not in read and retries.is_due("process", row["return_id"])]
+        return [
+            row for row in rows if row["submission_id"] not in read and retries.is_due("process", row["submission_id"])
+        ]
 
     def go_on(self, rows: list[Row]) -> int:
         """Have returns read, and settle those that were read until now; return how many came to an outcome."""
@@ -478,7 +480,7 @@ class Watch:
         """Let all returns rest, since nothing could be written down of some: that was no attempt at them."""
         self.intake.postpone("process", ALL, cause_of(error))
         with suppress(OutOfReach):
-            self.intake.journal.attempts({row["return_id"]: row["attempts"] for row in rows})
+            self.intake.journal.attempts({row["submission_id"]: row["attempts"] for row in rows})
 
     def tried(self, row: Row, act: Callable[..., Any], *about: Any) -> list[Any]:
         """Return what a stop of a return's way gives, or nothing when it fails: then the return rests."""
@@ -491,11 +493,11 @@ class Watch:
             self.give_up([row], error)
             return []
         except Exception as error:  # noqa: BLE001 - one return must not end the daemon; it is tried again
-            self.intake.postpone("process", row["return_id"], cause_of(error))
+            self.intake.postpone("process", row["submission_id"], cause_of(error))
             return []
         self.sign()
         if isinstance(found, Verdict):
-            self.intake.resume("process", row["return_id"])
+            self.intake.resume("process", row["submission_id"])
             self.observe((self.intake.clock() - datetime.fromisoformat(row["received_at"])).total_seconds())
         return [found]
 

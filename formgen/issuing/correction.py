@@ -140,7 +140,7 @@ def remove_hint(answer: Answer) -> Answer:
 
 def warned(reason: Mapping[str, Any], language: str) -> Iterator[str]:
     """Yield which program has saved a return and which way works, where that program takes the fields out."""
-    known = WRITERS.get(reason.get("writer") or "")
+    known = WRITERS.get(reason.get("producer") or "")
     if known and known.advice:
         yield say("Tiedosto on tallennettu ohjelmalla {name}.", language, name=known.name)
         yield say(known.advice, language)

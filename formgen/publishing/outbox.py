@@ -18,10 +18,9 @@ from typing import Any
 
 from formgen import files
 from formgen.checkpoints import reached
-from formgen.errors import Reason
-from formgen.fields.kinds import Json
 from formgen.files import Making
-from formgen.forms.form import Form, schema
+from formgen.forms.form import Form
+from formgen.publishing.contract import build_schemas
 from formgen.settings import Workspace
 
 REASON, REPLY = ".reason.json", ".palaute"
@@ -209,199 +208,11 @@ def find_foreign_line(workspace: Workspace, events: Iterable[Mapping[str, Any]])
 
 # --- schemas ----------------------------------------------------------------------------------
 
-STRING: Json = {"type": "string"}
-NULLABLE: Json = {"type": ["string", "null"]}
-FINDING: Json = {
-    "type": "object",
-    "title": "Havainto",
-    "properties": {
-        "code": {"type": "string", "title": "Koodi"},
-        "severity": {"enum": ["error", "review", "warning"], "title": "Vakavuus"},
-        "field": {"type": "string", "title": "Kohta"},
-        "message": {"type": "string", "title": "Viesti"},
-        "label": {"type": "string", "title": "Kohdan nimi"},
-        "accepts": {"type": "string", "title": "Mitä kohtaan voi kirjoittaa"},
-        "example": {"type": "string", "title": "Esimerkki"},
-    },
-    "required": ["code", "field", "message"],
-}
-
-
-def document(name: str, title: str, properties: Json, optional: Iterable[str] = ()) -> Json:
-    """Return a JSON Schema document whose properties are required unless named."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"urn:formgen:schema:{name}:1",
-        "title": title,
-        "type": "object",
-        "properties": properties,
-        "required": [key for key in properties if key not in set(optional)],
-    }
-
-
-def schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
-    """Return every published JSON Schema by file name."""
-    found = {f"{form.id}.schema.json": schema(form) for form in forms}
-    moment: Json = {"type": "string", "format": "date-time"}
-    digest: Json = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-    unless_too_large: Json = {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"}
-    found["record.schema.json"] = document(
-        "record",
-        "Tietue",
-        {
-            "record_schema": {"const": "formgen.record/1", "title": "Tietueen muoto"},
-            "record_id": {"type": "string", "format": "uuid", "title": "Tietueen tunniste"},
-            "form": {"enum": [form.id for form in forms], "title": "Lomake"},
-            "form_version": {**STRING, "title": "Lomakkeen versio"},
-            "instance_id": {"type": "string", "format": "uuid", "title": "Asiakirjan tunniste"},
-            "case_id": {**NULLABLE, "title": "Asian tunniste"},
-            "version_no": {"type": "integer", "minimum": 1, "title": "Versio"},
-            "supersedes": {**NULLABLE, "title": "Korvaa tietueen"},
-            "language": {**STRING, "title": "Kieli"},
-            "phase": {
-                "type": "object",
-                "title": "Vaihe",
-                "properties": {"before": NULLABLE, "after": NULLABLE, "transition": NULLABLE},
-                "required": ["before", "after", "transition"],
-            },
-            "data": {"type": "object", "title": "Lomakkeen tiedot"},
-            "signatures": {
-                "type": "object",
-                "title": "Allekirjoitukset",
-                "additionalProperties": {
-                    "type": "object",
-                    "properties": {
-                        "name": STRING,
-                        "date": {"type": "string", "format": "date"},
-                        "place": NULLABLE,
-                        "method": STRING,
-                    },
-                    "required": ["name", "date", "method"],
-                },
-            },
-            "issues": {"type": "array", "title": "Huomautukset", "items": FINDING},
-            "provenance": {
-                "type": "object",
-                "title": "Alkuperä",
-                "properties": {
-                    "file_name": STRING,
-                    "sha256": digest,
-                    "size": {"type": "integer"},
-                    "media_type": STRING,
-                    "channel": STRING,
-                    "received_at": moment,
-                    "processed_at": moment,
-                    "software": STRING,
-                    "reader": STRING,
-                    "writer": {**NULLABLE, "title": "Tallentanut ohjelma"},
-                    "confirmed_by": {**NULLABLE, "title": "Vahvistanut"},
-                    "confirmed_at": {**NULLABLE, "title": "Vahvistettu"},
-                    "facts": {"type": "array", "title": "Mitä tiedostossa oli muuta", "items": STRING},
-                    "seals": {
-                        "type": "array",
-                        "title": "Sähköiset allekirjoitukset",
-                        "items": {
-                            "type": "object",
-                            "properties": {
-                                "signer": {**STRING, "title": "Allekirjoittaja"},
-                                "signed_at": {**STRING, "title": "Aika"},
-                                "covers": {"enum": ["file", "revision"], "title": "Kattaa"},
-                                "root": {**STRING, "title": "Luotettu varmenne"},
-                            },
-                            "required": ["signer", "signed_at", "covers", "root"],
-                        },
-                    },
-                    "fields": {
-                        "type": "object",
-                        "additionalProperties": {
-                            "type": "object",
-                            "properties": {
-                                "raw": STRING,
-                                "change": {"enum": ["new", "confirmed", "changed", "blanked"], "title": "Muutos"},
-                                "source": {
-                                    "type": "object",
-                                    "title": "Lähde",
-                                    "properties": {"record_id": STRING, "field": STRING},
-                                    "required": ["record_id", "field"],
-                                },
-                                "layer": STRING,
-                                "confidence": {"type": "number", "minimum": 0, "maximum": 1},
-                                "decided": {"enum": ["confirmed", "changed"], "title": "Mitä tarkistaja teki"},
-                                "read": {**STRING, "title": "Mitä luettiin ennen tarkistajan muutosta"},
-                            },
-                            "required": ["raw", "layer", "confidence", "change"],
-                        },
-                    },
-                },
-                "required": [
-                    "file_name",
-                    "sha256",
-                    "size",
-                    "received_at",
-                    "processed_at",
-                    "software",
-                    "reader",
-                    "fields",
-                ],
-            },
-        },
-    )
-    found["record.schema.json"]["allOf"] = [
-        {
-            "if": {"properties": {"form": {"const": form.id}, "form_version": {"const": form.version}}},
-            "then": {"properties": {"data": {"$ref": f"urn:formgen:schema:{form.id}:{form.version}"}}},
-        }
-        for form in forms
-    ]
-    found["reason.schema.json"] = document(
-        "reason",
-        "Hylkäyksen syy",
-        {
-            "code": {"enum": list(Reason), "title": "Syy"},
-            "errors": {"type": "array", "title": "Virheet", "items": FINDING},
-            "file_name": {**STRING, "title": "Tiedosto"},
-            "sha256": unless_too_large,
-            "form": NULLABLE,
-            "case_id": NULLABLE,
-            "received_at": moment,
-            "writer": {**NULLABLE, "title": "Tallentanut ohjelma"},
-        },
-        optional=("writer",),
-    )
-    found["feed.schema.json"] = document(
-        "feed",
-        "Tapahtuma",
-        {
-            "seq": {"type": "integer", "minimum": 1, "title": "Järjestysnumero"},
-            "event": {
-                "enum": [
-                    "record.accepted",
-                    "return.review",
-                    "return.waiting",
-                    "return.rejected",
-                    "return.duplicate",
-                ],
-                "title": "Tapahtuma",
-            },
-            "at": moment,
-            "return_id": STRING,
-            "sha256": unless_too_large,
-            "form": NULLABLE,
-            "case_id": NULLABLE,
-            "record_id": {**NULLABLE, "title": "Tietue"},
-            "first": {**NULLABLE, "title": "Ensimmäinen"},
-            "waits_for": {**NULLABLE, "title": "Odottaa lomaketta"},
-            "code": {**NULLABLE, "title": "Syy"},
-            "path": {**NULLABLE, "title": "Tiedosto"},
-        },
-    )
-    return found
-
 
 def publish_schemas(place: Path, forms: Iterable[type[Form]], mode: int = files.SHARED) -> list[Path]:
     """Write every JSON Schema that is new or has changed, and return their places."""
     places = []
-    for name, body in schemas(list(forms)).items():
+    for name, body in build_schemas(forms).items():
         file = place / name
         data = pretty(body)
         if not file.exists() or file.read_bytes() != data:

@@ -16,7 +16,7 @@ from formgen.publishing import outbox
 from formgen.settings import Workspace
 from formgen.storage import ledger, signing_keys
 from formgen.storage.access_log import Head
-from formgen.storage.journal import Journal, Row, records, returns
+from formgen.storage.journal import Journal, Row, records, submissions
 from formgen.storage.ledger import Flaw
 
 MISSING = "Tiedosto puuttuu: {what}"
@@ -72,7 +72,7 @@ def of_outbox(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
             record = outbox.record_path(workspace, stored["case_id"], stored["record_id"], stored["form"])
             lying -= {record, outbox.archived_path(record)}
     yield from (Flaw(UNWRITTEN, named(workspace, file)) for file in sorted(lying))
-    for name, stored in journal.stored(returns):
+    for name, stored in journal.stored(submissions):
         if stored["outcome"] == "rejected":
             yield from of_files(workspace, journal, name, stored, files_of_rejected)
 

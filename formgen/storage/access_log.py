@@ -27,7 +27,7 @@ from formgen.files import flush, open_regular, reading, user_name
 
 START = "0" * 64
 WIDTH = 90  # of a noted head: one is written over the other without changing the length of the file
-SAID = ("seq", "at", "actor", "command", "action", "return_id", "record_id", "case_id", "prev")
+SAID = ("seq", "at", "actor", "command", "action", "submission_id", "record_id", "case_id", "prev")
 WRITTEN = ("written", "digest")
 FLEETING = {"attempts"}  # columns that are work in progress: they say nothing of what was decided
 CUT = (

@@ -1,4 +1,4 @@
-"""The journal: returns, issued documents, cases, records and steps, in one database.
+"""The journal: submissions, issued documents, cases, records and steps, in one database.
 
 SQLAlchemy Core; SQLite in WAL mode with every commit on disk. What is accepted is never changed
 or deleted; a case is its steps, unique by ``(case_id, seq)``.
@@ -67,18 +67,18 @@ from formgen.storage.signing_keys import (
     write_key,
 )
 
-HEAD = "0008"
+HEAD = "0001"
 ACCESS = "access.head"
 SEALED = {  # the columns that say something of people, each with what names its row
     "payload": ("record_id",),
     "answers": ("instance_id",),
-    "file_name": ("return_id",),
-    "reason": ("return_id",),
+    "file_name": ("submission_id",),
+    "reason": ("submission_id",),
     "note": ("case_id", "seq"),
     "place": ("stage", "subject"),
 }
-CANARY, FORMER = "formgen 2", "formgen"  # before a journal's chain was keyed its canary had the other name
-IDS = ("return_id", "record_id", "case_id")
+CANARY = "formgen 2"
+IDS = ("submission_id", "record_id", "case_id")
 UNSEALED = (
     "Asetuksissa on salausavain, mutta työtilaa ei ole salattu. Jos se on ollut salattu, joku on vaihtanut sen: "
     "selvitä asia. Muuten aja ensin: formgen encrypt"
@@ -121,10 +121,10 @@ issued = Table(
     Column("key", String(16)),
     Column("issued_at", String(32), nullable=False),
 )
-returns = Table(
-    "returns",
+submissions = Table(
+    "submissions",
     metadata,
-    Column("return_id", String(36), primary_key=True),
+    Column("submission_id", String(36), primary_key=True),
     Column("sha256", String(64), nullable=False, index=True),
     Column("file_name", Text, nullable=False),
     Column("size", Integer, nullable=False),
@@ -145,7 +145,7 @@ returns = Table(
     Column("reason", Text),
     Column("language", String(12)),
     Column("processed_at", String(32)),
-    Index("ix_returns_outcome", "outcome", "return_id"),
+    Index("ix_submissions_outcome", "outcome", "submission_id"),
 )
 records = Table(
     "records",
@@ -158,7 +158,7 @@ records = Table(
     Column("answers_key", String(64), nullable=False),
     Column("version_no", Integer, nullable=False),
     Column("supersedes", String(36), unique=True),
-    Column("return_id", String(36), ForeignKey("returns.return_id"), unique=True, nullable=False),
+    Column("submission_id", String(36), ForeignKey("submissions.submission_id"), unique=True, nullable=False),
     Column("payload", Text, nullable=False),
     UniqueConstraint("instance_id", "answers_key", name="uq_instance_answers"),
 )
@@ -182,7 +182,7 @@ events = Table(
     metadata,
     Column("seq", Integer, primary_key=True, autoincrement=True),
     Column("event", String(40), nullable=False),
-    Column("return_id", String(36), ForeignKey("returns.return_id"), nullable=False),
+    Column("submission_id", String(36), ForeignKey("submissions.submission_id"), nullable=False),
     Column("body", Text, nullable=False),
     sqlite_autoincrement=True,
 )
@@ -194,7 +194,7 @@ accesses = Table(
     Column("actor", Text, nullable=False),
     Column("command", Text, nullable=False),
     Column("action", String(8), nullable=False),
-    Column("return_id", String(36)),
+    Column("submission_id", String(36)),
     Column("record_id", String(36)),
     Column("case_id", String(40)),
     Column("written", Text),
@@ -231,7 +231,7 @@ NEWEST = select(accesses).where(accesses.c.written == bindparam("about")).order_
 BOUND = (
     cases,
     issued,
-    returns,
+    submissions,
     records,
     steps,
     events,
@@ -310,7 +310,7 @@ class Journal:
         try:
             files.private(file)
             fits(engine, vault, var / "originals")
-            upgrade(engine, vault=vault, end=end, var=var)
+            upgrade(engine)
             with engine.connect() as connection:
                 require_shape(connection)
         except (OperationalError, OSError) as error:
@@ -517,58 +517,63 @@ class Journal:
         with self.transaction() as connection:
             for values in arrivals:
                 row = {**values, "source": self.vault.digest(values["source"]), "attempts": 0}
-                self.add(connection, returns, row, values["received_at"])
+                self.add(connection, submissions, row, values["received_at"])
 
     def attempts(self, numbers: Mapping[str, int]) -> None:
         """Write down how many attempts there have been at returns."""
         with self.transaction() as connection:
-            for return_id, number in numbers.items():
-                connection.execute(returns.update().where(returns.c.return_id == return_id).values(attempts=number))
+            for submission_id, number in numbers.items():
+                connection.execute(
+                    submissions.update().where(submissions.c.submission_id == submission_id).values(attempts=number)
+                )
 
     def unsettled(self, number: int, after: str = "") -> list[Row]:
         """Return so many of the returns without an outcome, oldest first, those after an id."""
-        query = select(returns).where(returns.c.outcome.is_(None), returns.c.return_id > after)
-        return self.rows(query.order_by(returns.c.return_id).limit(number))
+        query = select(submissions).where(submissions.c.outcome.is_(None), submissions.c.submission_id > after)
+        return self.rows(query.order_by(submissions.c.submission_id).limit(number))
 
     def troubled(self) -> list[Row]:
         """Return the returns without an outcome that have been tried more than once, oldest first."""
-        query = select(returns).where(returns.c.outcome.is_(None), returns.c.attempts > 1)
-        return self.rows(query.order_by(returns.c.return_id))
+        query = select(submissions).where(submissions.c.outcome.is_(None), submissions.c.attempts > 1)
+        return self.rows(query.order_by(submissions.c.submission_id))
 
     def overdue(self, before: str) -> list[Row]:
         """Return the returns that wait since before a moment, oldest first."""
-        query = select(returns).where(returns.c.outcome == "waiting", returns.c.received_at < before)
-        return self.rows(query.order_by(returns.c.return_id))
+        query = select(submissions).where(submissions.c.outcome == "waiting", submissions.c.received_at < before)
+        return self.rows(query.order_by(submissions.c.submission_id))
 
     def returned(self, **equal: Any) -> list[Row]:
         """Return the returns whose columns have the values, oldest first."""
-        query = select(returns).order_by(returns.c.received_at, returns.c.return_id)
+        query = select(submissions).order_by(submissions.c.received_at, submissions.c.submission_id)
         for name, value in equal.items():
             if name not in SEALED:
-                query = query.where(returns.c[name] == (self.vault.digest(value) if name == "source" else value))
+                query = query.where(submissions.c[name] == (self.vault.digest(value) if name == "source" else value))
         sealed = {name: value for name, value in equal.items() if name in SEALED}
         return [row for row in self.rows(query) if all(row[name] == value for name, value in sealed.items())]
 
-    def outcome(self, connection: Transaction, return_id: str) -> str | None:
+    def outcome(self, connection: Transaction, submission_id: str) -> str | None:
         """Return the outcome of a return as it stands now."""
-        query = select(returns.c.outcome).where(returns.c.return_id == return_id)
+        query = select(submissions.c.outcome).where(submissions.c.submission_id == submission_id)
         found: str | None = connection.execute(query).scalar_one()
         return found
 
     def rejected_as(self, places: Iterable[str]) -> bool:
         """Tell whether a rejected file lies at one of the places."""
-        return self.row(select(returns.c.return_id).where(returns.c.rejected_as.in_(tuple(places)))) is not None
+        return (
+            self.row(select(submissions.c.submission_id).where(submissions.c.rejected_as.in_(tuple(places))))
+            is not None
+        )
 
     def counts(self) -> dict[str, int]:
         """Return how many returns there are by outcome; ``in_work`` are those without one."""
-        rows = self.rows(select(returns.c.outcome, func.count().label("number")).group_by(returns.c.outcome))
+        rows = self.rows(select(submissions.c.outcome, func.count().label("number")).group_by(submissions.c.outcome))
         return {row["outcome"] or "in_work": row["number"] for row in rows}
 
-    def change_return(self, connection: Transaction, return_id: str, changes: Row) -> None:
+    def change_return(self, connection: Transaction, submission_id: str, changes: Row) -> None:
         """Write down what has become of a return."""
-        shut = self.shut({**changes, "return_id": return_id})
-        del shut["return_id"]  # a key that is set, to whatever, is looked up in all that may refer to it
-        self.change(connection, returns, return_id, shut, changes["processed_at"])
+        shut = self.shut({**changes, "submission_id": submission_id})
+        del shut["submission_id"]  # a key that is set, to whatever, is looked up in all that may refer to it
+        self.change(connection, submissions, submission_id, shut, changes["processed_at"])
 
     # --- documents and cases ------------------------------------------------------------------
 
@@ -701,13 +706,12 @@ class Journal:
         with self.transaction() as connection:
             self.add_step(connection, values)
 
-    def add_event(self, connection: Transaction, body: Row) -> None:
-        """Write an event down under the next number; its line in the feed is this text."""
-        event = events.insert().values(event=body["event"], return_id=body["return_id"], body="")
+    def add_event(self, connection: Transaction, name: str, row: Row, line: Callable[[int], str]) -> None:
+        """Write down what became of a submission; ``line`` makes its line in the feed from the next number."""
+        event = events.insert().values(event=name, submission_id=row["submission_id"], body="")
         inserted = connection.execute(event).inserted_primary_key
         assert inserted, "the database numbers events"
-        line = dump({"seq": inserted[0], **body})
-        self.change(connection, events, inserted[0], {"body": line}, body["at"])
+        self.change(connection, events, inserted[0], {"body": line(inserted[0])}, row["processed_at"])
 
     def feed(self, after: int = 0, number: int | None = None) -> list[Row]:
         """Return so many events after a number, or all of them, in order."""
@@ -720,12 +724,12 @@ class Journal:
 
     def told(self) -> int:
         """Return of how many returns there is an event."""
-        found = self.row(select(func.count(events.c.return_id.distinct()).label("number")))
+        found = self.row(select(func.count(events.c.submission_id.distinct()).label("number")))
         return int(found["number"]) if found else 0
 
-    def events_of(self, return_id: str) -> list[Row]:
+    def events_of(self, submission_id: str) -> list[Row]:
         """Return the events of one return, in order."""
-        return self.rows(select(events).where(events.c.return_id == return_id).order_by(events.c.seq))
+        return self.rows(select(events).where(events.c.submission_id == submission_id).order_by(events.c.seq))
 
     # --- what cannot be done now --------------------------------------------------------------
 
@@ -771,7 +775,7 @@ class Journal:
         """
         other = replace(self, vault=vault)
         with self.transaction() as connection, rewritten(connection):
-            for table in (records, issued, returns, steps):
+            for table in (records, issued, submissions, steps):
                 same = [column == bindparam(f"row_{column.name}") for column in table.primary_key.columns]
                 for row in map(dict, connection.execute(select(table)).mappings().all()):
                     anew = self.turned_to(vault, table, row)
@@ -800,7 +804,7 @@ class Journal:
         if table is records:
             answers = dump(json.loads(found["payload"])["data"])
             anew["answers_key"] = vault.digest(hashlib.sha256(answers.encode()).hexdigest())
-        if table is returns and not self.vault.key:
+        if table is submissions and not self.vault.key:
             anew["source"] = vault.digest(row["source"])
         return anew
 
@@ -853,7 +857,7 @@ class Journal:
 
     def originals(self) -> Iterator[str]:
         """Yield the digests of the files that are kept."""
-        for row in self.streamed(select(returns.c.sha256).where(returns.c.sha256 != "").distinct()):
+        for row in self.streamed(select(submissions.c.sha256).where(submissions.c.sha256 != "").distinct()):
             yield row["sha256"]
 
     def streamed(self, query: Any) -> Iterator[Row]:
@@ -909,21 +913,18 @@ def fits(engine: Engine, vault: Vault, originals: Path) -> None:
     That it is sealed is seen by more than what is written down of it.
     """
     with engine.connect() as connection:
-        shapes = inspect(connection)
-        there = set(shapes.get_table_names())
+        there = set(inspect(connection).get_table_names())
         row = connection.execute(select(seal)).first() if "seal" in there else None
         key = row.key if row else sealed_with(connection, there) or sealed_by_name(originals)
-        tables = [table for table in (returns, issued, cases, accesses) if table.name in there]
+        tables = [table for table in (submissions, issued, cases, accesses) if table.name in there]
         empty = not any(connection.execute(select(literal(1)).select_from(table).limit(1)).first() for table in tables)
-        chained_since = "access" in there and any(found["name"] == "written" for found in shapes.get_columns("access"))
     if key and not vault.key:
         raise OutOfReach(LOCKED, key=key)
     if key and key != vault.name:
         message = "Työtila on salattu avaimella {key}, mutta asetuksissa on avain {other}."
         raise OutOfReach(message, key=key, other=vault.name)
-    if row or (key and not chained_since):  # one of before has its canary, whatever else it has lost
-        canary = row.canary if row else ""
-        vault.open(*((CANARY, canary) if chained_since else (FORMER, f"{SIGN}{key}:{canary}")))
+    if row:
+        vault.open(CANARY, row.canary)
     elif vault.key and not key and not empty:
         raise OutOfReach(UNSEALED)
 
@@ -969,8 +970,8 @@ def sealed_with(connection: Connection, there: Container[str]) -> str:
 
     It is empty when none is: every sealed workspace that has taken a file in has a return whose name is sealed.
     """
-    name = returns.c.file_name
-    queries = [select(name).where(name > SIGN, name < chr(ord(SIGN) + 1)).limit(1)] if "returns" in there else []
+    name = submissions.c.file_name
+    queries = [select(name).where(name > SIGN, name < chr(ord(SIGN) + 1)).limit(1)] if "submissions" in there else []
     for column in (records.c.payload, issued.c.answers):
         key = next(iter(column.table.primary_key.columns))
         ends = (key, key.desc()) if column.table.name in there else ()
@@ -1027,11 +1028,11 @@ def begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def upgrade(engine: Engine, **given: Any) -> None:
+def upgrade(engine: Engine) -> None:
     """Bring the database to the newest shape; nothing is done when it has it already."""
     with engine.connect() as connection:
         if inspect(connection).has_table("alembic_version"):
             version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
             if version == HEAD:
                 return
-    importlib.import_module("formgen.storage.migrations").upgrade(engine, **given)
+    importlib.import_module("formgen.storage.migrations").upgrade(engine)

@@ -1,4 +1,4 @@
-"""The journal as it began."""
+"""Everything that is kept: submissions, documents that went out, cases, records, the access log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,24 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Make the tables."""
+    """Make the tables, and let the access log only be added to."""
+    op.create_table(
+        "access",
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("at", sa.String(length=32), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("command", sa.Text(), nullable=False),
+        sa.Column("action", sa.String(length=8), nullable=False),
+        sa.Column("submission_id", sa.String(length=36), nullable=True),
+        sa.Column("record_id", sa.String(length=36), nullable=True),
+        sa.Column("case_id", sa.String(length=40), nullable=True),
+        sa.Column("written", sa.Text(), nullable=True),
+        sa.Column("digest", sa.String(length=64), nullable=True),
+        sa.Column("prev", sa.String(length=64), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("seq"),
+    )
+    op.create_index("ix_access_written", "access", ["written", "seq"], unique=False)
     op.create_table(
         "cases",
         sa.Column("case_id", sa.String(length=40), nullable=False),
@@ -23,8 +40,38 @@ def upgrade() -> None:
         sa.UniqueConstraint("prefix", "year", "number", name="uq_case_number"),
     )
     op.create_table(
-        "returns",
-        sa.Column("return_id", sa.String(length=36), nullable=False),
+        "problems",
+        sa.Column("stage", sa.String(length=12), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("signature", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("since", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("stage", "subject"),
+    )
+    op.create_table(
+        "seal",
+        sa.Column("key", sa.String(length=8), nullable=False),
+        sa.Column("canary", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_table(
+        "signing_keys",
+        sa.Column("name", sa.String(length=16), nullable=False),
+        sa.Column("fingerprint", sa.String(length=64), nullable=False),
+        sa.Column("made_at", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("revoked_at", sa.String(length=32), nullable=True),
+        sa.Column("revoked_by", sa.Text(), nullable=True),
+        sa.Column("remark", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_index(
+        "ix_signing_keys_signing", "signing_keys", ["state"], unique=True, sqlite_where=sa.text("state = 'signing'")
+    )
+    op.create_table(
+        "submissions",
+        sa.Column("submission_id", sa.String(length=36), nullable=False),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("file_name", sa.Text(), nullable=False),
         sa.Column("size", sa.Integer(), nullable=False),
@@ -41,24 +88,27 @@ def upgrade() -> None:
         sa.Column("first_id", sa.String(length=36), nullable=True),
         sa.Column("waits_for", sa.String(length=40), nullable=True),
         sa.Column("rejected_as", sa.Text(), nullable=True),
+        sa.Column("reply_id", sa.String(length=36), nullable=True),
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("language", sa.String(length=12), nullable=True),
         sa.Column("processed_at", sa.String(length=32), nullable=True),
-        sa.PrimaryKeyConstraint("return_id"),
+        sa.PrimaryKeyConstraint("submission_id"),
         sa.UniqueConstraint("rejected_as"),
     )
-    op.create_index(op.f("ix_returns_case_id"), "returns", ["case_id"], unique=False)
-    op.create_index(op.f("ix_returns_outcome"), "returns", ["outcome"], unique=False)
-    op.create_index(op.f("ix_returns_sha256"), "returns", ["sha256"], unique=False)
+    op.create_index(op.f("ix_submissions_case_id"), "submissions", ["case_id"], unique=False)
+    op.create_index("ix_submissions_outcome", "submissions", ["outcome", "submission_id"], unique=False)
+    op.create_index(op.f("ix_submissions_reply_id"), "submissions", ["reply_id"], unique=False)
+    op.create_index(op.f("ix_submissions_sha256"), "submissions", ["sha256"], unique=False)
+    op.create_index(op.f("ix_submissions_source"), "submissions", ["source"], unique=False)
     op.create_table(
         "events",
         sa.Column("seq", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("event", sa.String(length=40), nullable=False),
-        sa.Column("return_id", sa.String(length=36), nullable=False),
+        sa.Column("submission_id", sa.String(length=36), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["return_id"],
-            ["returns.return_id"],
+            ["submission_id"],
+            ["submissions.submission_id"],
         ),
         sa.PrimaryKeyConstraint("seq"),
         sqlite_autoincrement=True,
@@ -73,6 +123,9 @@ def upgrade() -> None:
         sa.Column("format", sa.String(length=12), nullable=False),
         sa.Column("answers", sa.Text(), nullable=False),
         sa.Column("sources", sa.Text(), nullable=False),
+        sa.Column("omitted", sa.Text(), nullable=True),
+        sa.Column("corrects", sa.String(length=36), nullable=True),
+        sa.Column("key", sa.String(length=16), nullable=True),
         sa.Column("issued_at", sa.String(length=32), nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"],
@@ -80,6 +133,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("instance_id"),
     )
+    op.create_index(op.f("ix_issued_corrects"), "issued", ["corrects"], unique=False)
     op.create_table(
         "records",
         sa.Column("record_id", sa.String(length=36), nullable=False),
@@ -90,19 +144,19 @@ def upgrade() -> None:
         sa.Column("answers_key", sa.String(length=64), nullable=False),
         sa.Column("version_no", sa.Integer(), nullable=False),
         sa.Column("supersedes", sa.String(length=36), nullable=True),
-        sa.Column("return_id", sa.String(length=36), nullable=False),
+        sa.Column("submission_id", sa.String(length=36), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(
             ["case_id"],
             ["cases.case_id"],
         ),
         sa.ForeignKeyConstraint(
-            ["return_id"],
-            ["returns.return_id"],
+            ["submission_id"],
+            ["submissions.submission_id"],
         ),
         sa.PrimaryKeyConstraint("record_id"),
         sa.UniqueConstraint("instance_id", "answers_key", name="uq_instance_answers"),
-        sa.UniqueConstraint("return_id"),
+        sa.UniqueConstraint("submission_id"),
         sa.UniqueConstraint("supersedes"),
     )
     op.create_index(op.f("ix_records_case_id"), "records", ["case_id"], unique=False)
@@ -128,3 +182,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("case_id", "seq"),
     )
+    op.create_index(op.f("ix_steps_coach"), "steps", ["coach"], unique=False)
+    for change in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER access_no_{change.lower()} BEFORE {change} ON access "
+            "BEGIN SELECT RAISE(ABORT, 'the access log is only added to'); END"
+        )
