@@ -45,7 +45,7 @@ def documents(
     found = samples(folder / "documents", asked.forms)
     progress.update(bar, total=len(found) * WAYS)
     for sample in found:
-        for race in races(sample, asked.rounds, sample.desk.papers()):
+        for race in races(sample, asked.rounds, sample.desk.build_form_specs()):
             report.races.append(race)
             progress.update(bar, description=f"{race.form}: {race.task}")
             yield
@@ -97,7 +97,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         "--page", type=Path, metavar="FILE", help="write them as Markdown, beside it JSON and a picture of the races"
     )
     asked = parser.parse_args(given)
-    if unknown := set(asked.forms) - registry.load(Workspace(Path())).ids:
+    if unknown := set(asked.forms) - registry.load_forms(Workspace(Path())).ids:
         parser.error(f"no such form: {', '.join(sorted(unknown))}")
     if min(asked.rounds, asked.drops, *asked.backlog) < 2:
         parser.error("two are the least that tell anything")

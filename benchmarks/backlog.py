@@ -32,9 +32,9 @@ import structlog
 from benchmarks.contest import circumstances
 from formgen import demo
 from formgen.documents.extraction import TOKEN, Identity, Keyring
-from formgen.formats.docx.package import Member, deflated, pack
+from formgen.formats.docx.package import Member, deflate_member, pack_members
 from formgen.settings import Workspace
-from formgen.storage.journal import Journal, cases, dump, issued
+from formgen.storage.journal import Journal, cases, dump_json, issued_documents
 
 CLIENTS, SEED, RETURNS = 6, 1, 10_000
 MEMORY, STEADY = 300, 1.1
@@ -64,16 +64,18 @@ class Sample:
                 text = TOKEN.sub("\0token\0", content.decode()) if name.endswith((".xml", ".rels")) else ""
                 for word, mark in marks.items():
                     text = text.replace(word, mark)
-                members.append((name, text.split("\0")) if "\0" in text else deflated(name, content))
+                members.append((name, text.split("\0")) if "\0" in text else deflate_member(name, content))
         return cls(tuple(members), case_id, issued)
 
     def again(self, case_id: str, turn: int, keys: Keyring) -> tuple[bytes, dict[str, Any]]:
         """Return the file as that of another case and instance, and what is written down of its issue."""
         new = UUID(int=UUID(self.issued["instance_id"]).int ^ turn << 16)
         row = {**self.issued, "instance_id": str(new), "case_id": case_id}
-        row |= {name: dump(row[name]).replace(self.case_id, case_id) for name in ("answers", "sources")}
-        said = words(new, case_id) | {"token": Identity(row["form"], row["version"], new).token(keys)}
-        return pack(member if isinstance(member, Member) else stamped(*member, said) for member in self.members), row
+        row |= {name: dump_json(row[name]).replace(self.case_id, case_id) for name in ("answers", "sources")}
+        said = words(new, case_id) | {"token": Identity(row["form"], row["version"], new).sign_token(keys)}
+        return pack_members(
+            member if isinstance(member, Member) else stamped(*member, said) for member in self.members
+        ), row
 
 
 def words(instance: UUID, case_id: str) -> dict[str, str]:
@@ -83,21 +85,21 @@ def words(instance: UUID, case_id: str) -> dict[str, str]:
 
 def stamped(name: str, pieces: list[str], said: Mapping[str, str]) -> Member:
     """Return the member of a text whose every second piece is the name of a word."""
-    return deflated(name, "".join(said[piece] if at % 2 else piece for at, piece in enumerate(pieces)).encode())
+    return deflate_member(name, "".join(said[piece] if at % 2 else piece for at, piece in enumerate(pieces)).encode())
 
 
 def year(folder: Path) -> tuple[Workspace, list[Sample]]:
     """Return the workspace of an invented year and the accepted returns of its cases, in the order they came."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    stage = demo.unit(folder, 1, SEED)
-    for _ in demo.play(stage, demo.days(stage, CLIENTS, SEED)):
+    stage = demo.create_unit_stage(folder, 1, SEED)
+    for _ in demo.play_stories(stage, demo.list_daily_turns(stage, CLIENTS, SEED)):
         pass
     intake = stage.intake
     samples = []
-    for row in intake.journal.returned(outcome="accepted"):
-        gone_out = intake.journal.issued(row["instance_id"])
+    for row in intake.journal.find_submissions(outcome="accepted"):
+        gone_out = intake.journal.find_issued_document(row["instance_id"])
         if row["case_id"] and gone_out:
-            samples.append(Sample.of(intake.original(row), row["case_id"], dict(gone_out)))
+            samples.append(Sample.of(intake.read_original(row), row["case_id"], dict(gone_out)))
     return intake.workspace, samples
 
 
@@ -108,10 +110,10 @@ def mixed(samples: list[Sample], journal: Journal) -> Iterator[bytes]:
     for turn in count(1):
         own = {case_id: f"PK-2025-{turn * 100 + number:06}" for number, case_id in enumerate(opened)}
         copies = [sample.again(own[sample.case_id], turn, journal.keys) for sample in samples]
-        with journal.transaction() as connection:
+        with journal.begin_transaction() as connection:
             open_cases(journal, own.values())
             for row in {row["instance_id"]: row for _, row in copies}.values():
-                journal.add(connection, issued, row, row["issued_at"])
+                journal.insert_row(connection, issued_documents, row, row["issued_at"])
         for number, (data, _) in enumerate(copies):
             yield data
             if number % 10 == 0:
@@ -121,18 +123,18 @@ def mixed(samples: list[Sample], journal: Journal) -> Iterator[bytes]:
 def open_cases(journal: Journal, case_ids: Iterable[str]) -> None:
     """Open cases under their ids."""
     shared: dict[str, Any] = {"prefix": "PK", "year": 2025, "opened_at": "2025-01-01T00:00:00.000Z"}
-    with journal.transaction() as connection:
+    with journal.begin_transaction() as connection:
         for case_id in case_ids:
             row = {"case_id": case_id, "number": int(case_id.rpartition("-")[2]), **shared}
-            journal.add(connection, cases, row, shared["opened_at"])
+            journal.insert_row(connection, cases, row, shared["opened_at"])
 
 
 def filled(folder: Path, source: Workspace, samples: list[Sample], number: int) -> Workspace:
     """Return a new workspace in whose inbox that many returns lie."""
     folder.mkdir()
     (folder / "formgen.toml").write_bytes((source.root / "formgen.toml").read_bytes())
-    workspace = Workspace(folder).make()
-    journal = Journal.open(workspace.var)
+    workspace = Workspace(folder).make_folders()
+    journal = Journal.open_or_create(workspace.var)
     for key in (source.var / "keys").iterdir():
         journal.rotate_key(demo.datetime.now(demo.UTC), key.read_bytes())
     for index, data in enumerate(islice(mixed(samples, journal), number)):
@@ -210,8 +212,8 @@ def measured(folder: Path, source: Workspace, samples: list[Sample], number: int
     """Return what came of a backlog of that many returns, laid into a new workspace."""
     workspace = filled(folder, source, samples, number)
     seconds, most, cost = emptied(workspace)
-    journal = Journal.open(workspace.var)
-    counts, rows = journal.counts(), journal.returned()
+    journal = Journal.open_or_create(workspace.var)
+    counts, rows = journal.count_submissions(), journal.find_submissions()
     feed = (workspace.outbox / "feed.ndjson").read_text(encoding="utf-8").splitlines()
     left = [file for file in workspace.inbox.iterdir() if file.suffix == ".docx"]
     settled = sorted(demo.datetime.fromisoformat(row["processed_at"]).timestamp() for row in rows)

@@ -75,7 +75,7 @@ def races(sample: Sample, rounds: int, papers: Mapping[tuple[str, str], Any]) ->
             ),
             "fill pdf": (
                 empty,
-                partial(formats.every()["pdf"].fill, empty, texts),
+                partial(formats.load_formats()["pdf"].fill_document, empty, texts),
                 {
                     "pypdf": partial(peers.pypdf_fill, empty, texts),
                     "pikepdf": partial(peers.pikepdf_fill, empty, texts),
@@ -83,13 +83,13 @@ def races(sample: Sample, rounds: int, papers: Mapping[tuple[str, str], Any]) ->
             ),
             "read docx": (
                 word,
-                partial(formats.read, word, papers),
+                partial(formats.read_document, word, papers),
                 {
                     "python-docx": partial(peers.python_docx, word),
                     "docx2python": partial(peers.docx2python, word),
                 },
             ),
-            "read pdf": (pdf, partial(formats.read, pdf, papers), {"pypdf": partial(peers.pypdf_read, pdf)}),
+            "read pdf": (pdf, partial(formats.read_document, pdf, papers), {"pypdf": partial(peers.pypdf_read, pdf)}),
             "read and judge docx": (word, partial(verdict, word), {}),
             "read and judge pdf": (pdf, partial(verdict, pdf), {}),
         }

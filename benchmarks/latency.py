@@ -22,10 +22,10 @@ from uuid_utils.compat import uuid7
 from benchmarks.contest import circumstances
 from formgen import demo, formats
 from formgen.forms import registry
-from formgen.intake.watcher import alive
-from formgen.issuing.issue import issue
+from formgen.intake.watcher import is_daemon_alive
+from formgen.issuing.issue import issue_document
 from formgen.settings import PACKAGED, Workspace
-from formgen.storage.journal import Journal, day
+from formgen.storage.journal import Journal, to_local_date
 
 ROUNDS, GOAL = 40, 250
 SOON = 60.0
@@ -34,11 +34,13 @@ SOON = 60.0
 def filled(workspace: Workspace, journal: Journal, format_name: str, right: bool) -> bytes:
     """Return a referral as somebody has filled it in, with one fault in it when it is not right."""
     now = demo.datetime.now(demo.UTC)
-    form = registry.load(workspace).latest("referral")
-    made = issue(workspace, journal, registry.load(workspace), form, now=now, instance=uuid7(), format_name=format_name)
+    form = registry.load_forms(workspace).find_latest_version("referral")
+    made = issue_document(
+        workspace, journal, registry.load_forms(workspace), form, now=now, instance=uuid7(), format_name=format_name
+    )
     answers = json.loads((PACKAGED / "demo" / "cases.json").read_text(encoding="utf-8"))[0]["submissions"][0]["answers"]
-    typed = {path: demo.dated(text, day(now)) for path, text in answers.items()}
-    document: bytes = formats.every()[format_name].fill(
+    typed = {path: demo.resolve_dates(text, to_local_date(now)) for path, text in answers.items()}
+    document: bytes = formats.load_formats()[format_name].fill_document(
         Path(made.path).read_bytes(), typed if right else {**typed, "client_hetu": "010101-900A"}
     )
     return document
@@ -66,11 +68,11 @@ def waits(rounds: int) -> dict[tuple[str, str], list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "formgen.toml").write_text("[intake]\nquiet = 0.0\n", encoding="utf-8")
-        workspace = Workspace(root).make()
-        journal = Journal.open(workspace.var)
+        workspace = Workspace(root).make_folders()
+        journal = Journal.open_or_create(workspace.var)
         command = [sys.executable, "-m", "formgen", "--workspace", folder, "watch"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:  # noqa: S603
-            while not alive(workspace):
+            while not is_daemon_alive(workspace):
                 time.sleep(0.05)
             for number, (format_name, right) in product(range(rounds + 2), product(("docx", "pdf"), (True, False))):
                 data = filled(workspace, journal, format_name, right)

@@ -19,11 +19,11 @@ import pikepdf
 from pypdf import PdfWriter
 
 from benchmarks.contest import circumstances, contest
-from formgen.documents.extraction import Control, Identity, Keyring, Question, flat
+from formgen.documents.extraction import Control, Identity, Keyring, Question, iter_questions
 from formgen.formats import pdf
-from formgen.formats.pdf.fill import named
+from formgen.formats.pdf.fill import iter_named_fields
 from formgen.forms import registry
-from formgen.forms.form import blank
+from formgen.forms.form import prefill_extraction
 from formgen.issuing import issue
 from formgen.settings import Office, Workspace
 
@@ -33,11 +33,13 @@ GOAL = 8
 
 def template(folder: Path) -> tuple[bytes, dict[str, str]]:
     """Return an empty form and a value for each of the first 40 of its fields."""
-    form = registry.load(Workspace(folder)).latest("job_start")
+    form = registry.load_forms(Workspace(folder)).find_latest_version("job_start")
     desk: Any = SimpleNamespace(office=Office(), keys=Keyring({"k": b"a key"}, "k"), var=folder)
     identity = Identity(form.id, form.version, UUID(int=1))
-    data = pdf.draw(issue.drafted(desk, desk.keys, form, identity, "PK-2026-00001", "fi"), blank(form, {}))
-    text = [question for question in flat(form.questions(), 1) if question.control is not Control.TICKS]
+    data = pdf.render(
+        issue.build_render_request(desk, desk.keys, form, identity, "PK-2026-00001", "fi"), prefill_extraction(form, {})
+    )
+    text = [question for question in iter_questions(form.list_questions(), 1) if question.control is not Control.TICKS]
     return data, {question.path: value(question) for question in text[:VALUES]}
 
 
@@ -62,7 +64,9 @@ def with_pypdf(data: bytes, values: Mapping[str, str]) -> bytes:
 def held(data: bytes, values: Mapping[str, str]) -> dict[str, str]:
     """Return what stands in the fields that were filled."""
     with pikepdf.open(io.BytesIO(data)) as document:
-        return {name: str(found.V) for name, found in named(document.Root.AcroForm.Fields) if name in values}
+        return {
+            name: str(found.V) for name, found in iter_named_fields(document.Root.AcroForm.Fields) if name in values
+        }
 
 
 def main() -> int:
@@ -70,7 +74,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         data, values = template(Path(folder))
     ways: dict[str, Callable[[], bytes]] = {
-        "formgen": lambda: pdf.fill(data, values),
+        "formgen": lambda: pdf.fill_document(data, values),
         "pypdf": lambda: with_pypdf(data, values),
     }
     for name, way in ways.items():

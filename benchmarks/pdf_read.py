@@ -17,7 +17,7 @@ import pypdf
 
 from benchmarks.contest import circumstances, contest
 from benchmarks.pdf_fill import template
-from formgen.documents.extraction import Paper
+from formgen.documents.extraction import FormSpec
 from formgen.formats import pdf
 from formgen.forms import registry
 from formgen.settings import Workspace
@@ -29,9 +29,9 @@ def main() -> int:
     """Print medians, spread and ratio; return 1 when the goal is missed."""
     with tempfile.TemporaryDirectory() as folder:
         empty, values = template(Path(folder))
-        forms = registry.load(Workspace(Path(folder)))
-    data = pdf.fill(empty, values)
-    papers = {(form.id, form.version): Paper(form.questions()) for form in forms}
+        forms = registry.load_forms(Workspace(Path(folder)))
+    data = pdf.fill_document(empty, values)
+    papers = {(form.id, form.version): FormSpec(form.list_questions()) for form in forms}
     read = {path: answer.text for path, answer in pdf.read(data, papers).answers.items() if answer.text}
     if read != values:
         raise SystemExit("what was filled has not been read")

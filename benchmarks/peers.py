@@ -29,8 +29,8 @@ from pikepdf.form import ExtendedAppearanceStreamGenerator, Form
 from benchmarks.contest import LEAST, Way, paced
 from benchmarks.pdf_fill import with_pypdf
 from benchmarks.samples import ROWS, Sample
-from formgen.documents.extraction import Control, Question, flat
-from formgen.formats.pdf.fill import named
+from formgen.documents.extraction import Control, Question, iter_questions
+from formgen.formats.pdf.fill import iter_named_fields
 
 CHECKED, UNCHECKED = "☒", "☐"
 W14 = "{http://schemas.microsoft.com/office/word/2010/wordml}"
@@ -107,7 +107,7 @@ def shown(question: Question, text: str) -> str:
 
 def asked(sample: Sample) -> list[Question]:
     """Return the questions that the sample answers."""
-    return list(flat(sample.draft.questions, ROWS))
+    return list(iter_questions(sample.draft.questions, ROWS))
 
 
 def tiny(names: Iterable[str], mark: str) -> bytes:
@@ -239,7 +239,9 @@ def pikepdf_fill(empty: bytes, values: Mapping[str, str]) -> Way:
 def held(data: bytes) -> Container[tuple[str, str]]:
     """Return name and value of every field that has one."""
     with pikepdf.open(io.BytesIO(data)) as document:
-        return {(name, str(found.V)) for name, found in named(document.Root.AcroForm.Fields) if "/V" in found}
+        return {
+            (name, str(found.V)) for name, found in iter_named_fields(document.Root.AcroForm.Fields) if "/V" in found
+        }
 
 
 def expect(peer: str, found: Container[Any], values: Iterable[Any]) -> None:

@@ -13,12 +13,12 @@ from uuid_utils.compat import uuid7
 
 from benchmarks.backlog import open_cases
 from formgen import demo, formats
-from formgen.documents.extraction import Answer, Control, Draft, Identity, Question, Sheet, flat
+from formgen.documents.extraction import Answer, Control, Extraction, Identity, Question, RenderRequest, iter_questions
 from formgen.forms import registry
-from formgen.forms.form import Form, blank
-from formgen.forms.registry import template_file
-from formgen.intake.decide import Desk
-from formgen.issuing.issue import drafted, issue
+from formgen.forms.form import Form, prefill_extraction
+from formgen.forms.registry import find_template
+from formgen.intake.decide import DecisionEngine
+from formgen.issuing.issue import build_render_request, issue_document
 from formgen.settings import Workspace
 from formgen.storage.journal import Journal
 
@@ -32,51 +32,55 @@ class Sample:
     form: type[Form]
     answers: Mapping[str, str]
     template: Path
-    draft: Draft
-    desk: Desk
+    draft: RenderRequest
+    desk: DecisionEngine
     now: datetime
 
     def drawn(self, format_name: str, answers: Mapping[str, str]) -> bytes:
         """Return the document with the answers known when it goes out."""
-        sheet = Sheet({path: Answer(text, "prefill") for path, text in answers.items()})
-        document: bytes = formats.every()[format_name].draw(self.draft, sheet)
+        sheet = Extraction({path: Answer(text, "prefill") for path, text in answers.items()})
+        document: bytes = formats.load_formats()[format_name].render(self.draft, sheet)
         return document
 
     def empty(self, format_name: str) -> bytes:
         """Return the document with nothing known."""
-        document: bytes = formats.every()[format_name].draw(self.draft, blank(self.form, {}))
+        document: bytes = formats.load_formats()[format_name].render(self.draft, prefill_extraction(self.form, {}))
         return document
 
     @property
     def texts(self) -> dict[str, str]:
         """Return the answers that are written, not ticked, into fields that an empty document has."""
-        ticked = {question.path for question in flat(self.draft.questions, ROWS) if question.control is Control.TICKS}
-        drawn = {question.path for question in flat(self.draft.questions, 1)}
+        ticked = {
+            question.path
+            for question in iter_questions(self.draft.questions, ROWS)
+            if question.control is Control.TICKS
+        }
+        drawn = {question.path for question in iter_questions(self.draft.questions, 1)}
         return {path: text for path, text in self.answers.items() if path in drawn - ticked}
 
     def judged(self, data: bytes, papers: Mapping[tuple[str, str], Any]) -> object:
         """Return the verdict on the document, read in this very process."""
-        return self.desk.judge(formats.read(data, papers), self.now)
+        return self.desk.identify_and_decide(formats.read_document(data, papers), self.now)
 
 
 def samples(folder: Path, chosen: Iterable[str] = ()) -> list[Sample]:
     """Return a sample of each of the chosen forms, or of all, in a new workspace."""
-    workspace = Workspace(folder).make()
-    forms = registry.load(workspace)
-    desk = Desk(workspace, Journal.open(workspace.var), forms)
+    workspace = Workspace(folder).make_folders()
+    forms = registry.load_forms(workspace)
+    desk = DecisionEngine(workspace, Journal.open_or_create(workspace.var), forms)
     open_cases(desk.journal, [CASE])
-    return [sample(desk, forms.latest(form)) for form in list(chosen) or sorted(forms.ids)]
+    return [sample(desk, forms.find_latest_version(form)) for form in list(chosen) or sorted(forms.ids)]
 
 
-def sample(desk: Desk, form: type[Form]) -> Sample:
+def sample(desk: DecisionEngine, form: type[Form]) -> Sample:
     """Return a sample of a form whose document is written down as one that went out."""
     now, instance = demo.datetime.now(demo.UTC), uuid7()
     case_id = None if form.unit else CASE
-    issue(desk.workspace, desk.journal, desk.registry, form, now=now, instance=instance, case_id=case_id)
+    issue_document(desk.workspace, desk.journal, desk.registry, form, now=now, instance=instance, case_id=case_id)
     identity = Identity(form.id, form.version, UUID(str(instance)))
-    draft = drafted(desk.workspace, desk.journal.keys_to_sign(now), form, identity, case_id, "fi")
-    answers = {question.path: answer(question) for question in flat(draft.questions, ROWS)}
-    return Sample(form, answers, template_file(desk.workspace, form), draft, desk, now)
+    draft = build_render_request(desk.workspace, desk.journal.ensure_signing_keys(now), form, identity, case_id, "fi")
+    answers = {question.path: answer(question) for question in iter_questions(draft.questions, ROWS)}
+    return Sample(form, answers, find_template(desk.workspace, form), draft, desk, now)
 
 
 def answer(question: Question) -> str:

@@ -29,7 +29,7 @@ POINTS = (
 LISTENERS: list[Callable[[str], None]] = []
 
 
-def reached(point: str) -> None:
+def report_checkpoint(point: str) -> None:
     """Tell those who listen that a point has been reached; in an office nobody does."""
     for listener in LISTENERS:
         listener(point)

@@ -18,15 +18,15 @@ from typing import Any
 from uuid import UUID
 
 from formgen import formats
-from formgen.cases.workflow import Case, hold, resume
+from formgen.cases.workflow import Case, check_hold, check_resume
 from formgen.errors import UsageError
 from formgen.fields.kinds import DayDate
 from formgen.forms import registry
 from formgen.intake.pipeline import Intake
-from formgen.intake.watcher import Watch, alone
-from formgen.issuing.issue import issue
+from formgen.intake.watcher import Watch, hold_workspace_lock
+from formgen.issuing.issue import issue_document
 from formgen.settings import PACKAGED, Workspace
-from formgen.storage.journal import Journal, day
+from formgen.storage.journal import Journal, to_local_date
 
 DAY = re.compile(r"\{today([+-]\d+)?\}")
 
@@ -58,7 +58,7 @@ class Outcome:
     row: Mapping[str, Any]
 
     @property
-    def as_told(self) -> bool:
+    def is_expected(self) -> bool:
         """Tell whether it became what the story says."""
         return bool(self.turn.step) or self.row["outcome"] == self.turn.expect
 
@@ -80,25 +80,25 @@ class Stage:
 
     intake: Intake
     cases: dict[str, str] = field(default_factory=dict)
-    papers: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    documents: dict[tuple[str, str], bytes] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def paper(self, turn: Turn) -> bytes:
+    def fill_document(self, turn: Turn) -> bytes:
         """Return the filled document of a turn: a new one with what is known in it, or an earlier one filled on."""
-        paper = self.papers.get((turn.story, turn.document)) or self.made(turn)
+        paper = self.documents.get((turn.story, turn.document)) or self.issue_form(turn)
         if turn.answers:
-            today = day(self.intake.clock())
-            typed = {path: dated(text, today) for path, text in turn.answers.items()}
-            paper = formats.every()["docx"].fill(paper, typed)
+            today = to_local_date(self.intake.clock())
+            typed = {path: resolve_dates(text, today) for path, text in turn.answers.items()}
+            paper = formats.load_formats()["docx"].fill_document(paper, typed)
         if turn.document:
-            self.papers[turn.story, turn.document] = paper
+            self.documents[turn.story, turn.document] = paper
         return paper
 
-    def made(self, turn: Turn) -> bytes:
+    def issue_form(self, turn: Turn) -> bytes:
         """Return the document of a turn as it goes out."""
         intake = self.intake
-        form = intake.registry.latest(turn.form)
-        made = issue(
+        form = intake.registry.find_latest_version(turn.form)
+        made = issue_document(
             intake.workspace,
             intake.journal,
             intake.registry,
@@ -110,51 +110,55 @@ class Stage:
         )
         return Path(made.path).read_bytes()
 
-    def returned(self, papers: Iterable[tuple[Turn, bytes]], watch: Watch) -> list[Outcome]:
+    def submit_documents(self, papers: Iterable[tuple[Turn, bytes]], watch: Watch) -> list[Outcome]:
         """Lay filled documents into the inbox together, have it emptied, and return what became of each."""
         names = {}
         for turn, paper in papers:
             names[f"palautus-{next(self.numbers):05}.docx"] = turn
             (self.intake.workspace.inbox / list(names)[-1]).write_bytes(paper)
-        watch.empty()
-        rows = {name: self.intake.journal.returned(file_name=name)[-1] for name in names}
+        watch.drain_inbox()
+        rows = {name: self.intake.journal.find_submissions(file_name=name)[-1] for name in names}
         for name, turn in names.items():
             if rows[name]["case_id"]:
                 self.cases[turn.story] = rows[name]["case_id"]
         return [Outcome(turn, rows[name]) for name, turn in names.items()]
 
-    def step(self, turn: Turn) -> Outcome:
+    def take_step(self, turn: Turn) -> Outcome:
         """Take a step that no document makes: a hold begins (T26) or ends (T27)."""
-        case = self.case(turn.story)
+        case = self.load_case(turn.story)
         days = {name: date.fromisoformat(text) for name, text in turn.answers.items() if name != "reason"}
-        for found in (hold if turn.step == "T26" else resume)(case, **days):
+        for found in (check_hold if turn.step == "T26" else check_resume)(case, **days):
             if found.severity == "error":
                 raise UsageError(found.message)
-        self.intake.journal.note_step(case, turn.step, turn.answers, self.intake.clock())
+        self.intake.journal.add_manual_step(case, turn.step, turn.answers, self.intake.clock())
         return Outcome(turn, {})
 
-    def case(self, story: str) -> Case:
+    def load_case(self, story: str) -> Case:
         """Return the case of a story as it stands today."""
         intake = self.intake
-        return intake.journal.case(self.cases[story], day(intake.clock()), intake.workspace.office, intake.registry)
+        return intake.journal.load_case(
+            self.cases[story], to_local_date(intake.clock()), intake.workspace.office, intake.registry
+        )
 
 
-def play(stage: Stage, batches: Iterable[list[Turn]]) -> Iterator[Outcome]:
+def play_stories(stage: Stage, batches: Iterable[list[Turn]]) -> Iterator[Outcome]:
     """Play the turns of stories, those of a batch being returned together; yield what became of each.
 
     The clock of the stage is set to the moment of a batch where it tells one.
     """
     intake, watch = stage.intake, Watch(stage.intake)
-    with alone(intake.workspace):
-        intake.recover()
+    with hold_workspace_lock(intake.workspace):
+        intake.recover_from_crash()
         for batch in batches:
             if batch[0].at and isinstance(intake.clock, Clock):
                 intake.clock.now = batch[0].at
-            yield from [stage.step(turn) for turn in batch if turn.step]
-            yield from stage.returned([(turn, stage.paper(turn)) for turn in batch if not turn.step], watch)
+            yield from [stage.take_step(turn) for turn in batch if turn.step]
+            yield from stage.submit_documents(
+                [(turn, stage.fill_document(turn)) for turn in batch if not turn.step], watch
+            )
 
 
-def cases() -> Iterator[list[Turn]]:
+def iter_demo_turns() -> Iterator[list[Turn]]:
     """Yield the turns of the demonstration cases, each returned on its own."""
     stories = json.loads((PACKAGED / "demo" / "cases.json").read_text(encoding="utf-8"))
     for story in stories:
@@ -162,7 +166,7 @@ def cases() -> Iterator[list[Turn]]:
             yield [Turn(story["name"], turn["form"], turn["answers"], turn["expect"], turn.get("language"))]
 
 
-def year() -> ModuleType:
+def load_year_module() -> ModuleType:
     """Return the module of the content that invents the year of a unit: ``COACHES``, ``FIRST`` and ``year``."""
     name = "formgen_demo_year"
     if name not in sys.modules:
@@ -174,7 +178,7 @@ def year() -> ModuleType:
     return sys.modules[name]
 
 
-def unit(root: Path, coaches: int, seed: int) -> Stage:
+def create_unit_stage(root: Path, coaches: int, seed: int) -> Stage:
     """Return the stage for a year of a unit in an empty workspace, all of it following from the seed.
 
     Even the signing key does: such a workspace is for play, and what it signs is nobody's. Raise
@@ -182,23 +186,23 @@ def unit(root: Path, coaches: int, seed: int) -> Stage:
     """
     if (root / "var").exists():
         raise UsageError("Kansiossa {folder} on jo työtila. Valitse tyhjä kansio.", folder=str(root))
-    Workspace(root).make()
+    Workspace(root).make_folders()
     workspace = Workspace(root)  # its settings are those that are written here
-    names = [f"\n[[coaches]]\nname = {json.dumps(name)}" for name in year().COACHES[:coaches]]
+    names = [f"\n[[coaches]]\nname = {json.dumps(name)}" for name in load_year_module().COACHES[:coaches]]
     (root / "formgen.toml").write_text("\n".join(["[intake]", "quiet = 0.0", *names, ""]), encoding="utf-8")
-    clock = Clock(datetime.combine(year().FIRST, time(), UTC))
-    journal = Journal.open(workspace.var, vault=workspace.vault, head=workspace.head)
+    clock = Clock(datetime.combine(load_year_module().FIRST, time(), UTC))
+    journal = Journal.open_or_create(workspace.var, vault=workspace.encryptor, head=workspace.head)
     journal.rotate_key(clock(), sha256(f"formgen {seed}".encode()).digest())
-    return Stage(Intake(workspace, journal, registry.load(workspace), clock, ids(seed, clock)))
+    return Stage(Intake(workspace, journal, registry.load_forms(workspace), clock, build_id_factory(seed, clock)))
 
 
-def days(stage: Stage, clients: int, seed: int) -> list[list[Turn]]:
+def list_daily_turns(stage: Stage, clients: int, seed: int) -> list[list[Turn]]:
     """Return the turns of the unit's year, those of a day together."""
     coaches = [coach.name for coach in stage.intake.workspace.office.coaches]
-    return list(year().year(stage.intake.registry, clients, coaches, seed))
+    return list(load_year_module().year(stage.intake.registry, clients, coaches, seed))
 
 
-def ids(seed: int, clock: Clock) -> Callable[[], UUID]:
+def build_id_factory(seed: int, clock: Clock) -> Callable[[], UUID]:
     """Return a maker of UUIDv7s that follow from a seed: the clock's moment, a running number, then chance."""
     random, numbers = Random(seed), count()  # noqa: S311 - a story, no secret
 
@@ -210,7 +214,7 @@ def ids(seed: int, clock: Clock) -> Callable[[], UUID]:
     return new
 
 
-def dated(text: str, today: date) -> str:
+def resolve_dates(text: str, today: date) -> str:
     """Return a text with ``{today-3}`` replaced by that day.
 
     >>> dated("alkaen {today+1}", date(2026, 2, 28))

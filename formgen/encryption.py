@@ -29,7 +29,7 @@ SEALED = re.compile(f"{SIGN}([0-9a-f]{{8}}):")
 
 
 @dataclass(frozen=True)
-class Vault:
+class Encryptor:
     """What seals and opens; without a key everything stays as it is."""
 
     key: bytes = field(default=b"", repr=False)
@@ -37,86 +37,88 @@ class Vault:
     @property
     def name(self) -> str:
         """Return what the key is called: eight hex digits that tell it from others and nothing of it."""
-        return self.derived(b"name").hex()[:8]
+        return self.derive_key(b"name").hex()[:8]
 
-    def derived(self, purpose: bytes) -> bytes:
+    def derive_key(self, purpose: bytes) -> bytes:
         """Return the key for one purpose."""
         return hmac.new(self.key, b"formgen " + purpose, hashlib.sha256).digest()
 
     @property
-    def chain(self) -> bytes:
+    def chain_key(self) -> bytes:
         """Return the key of the access log's chain, none without encryption."""
-        return self.derived(b"chain") if self.key else b""
+        return self.derive_key(b"chain") if self.key else b""
 
-    def seal(self, name: str, text: str) -> str:
+    def encrypt_text(self, name: str, text: str) -> str:
         """Return a text sealed under the name of its place: in any other place it does not open."""
         if not self.key:
             return text
         nonce = secrets.token_bytes(NONCE)
-        sealed = AESGCM(self.derived(b"text")).encrypt(nonce, text.encode(), name.encode())
+        sealed = AESGCM(self.derive_key(b"text")).encrypt(nonce, text.encode(), name.encode())
         return f"{SIGN}{self.name}:{b64encode(nonce + sealed).decode()}"
 
-    def open(self, name: str, text: str) -> str:
+    def decrypt_text(self, name: str, text: str) -> str:
         """Return what was sealed as it was; raise `OutOfReach` when it was changed or is of another place or key.
 
         Without a key nothing that is sealed is taken for what it holds.
         """
-        sealed_by = key_of(text)
+        sealed_by = read_key_name(text)
         if not self.key:
             if sealed_by:
                 raise OutOfReach(LOCKED, key=sealed_by)
             return text
         try:
             data = b64decode(SEALED.sub("", text, count=1) if sealed_by else "", validate=True)
-            cipher = AESGCM(self.derived(b"text"))
+            cipher = AESGCM(self.derive_key(b"text"))
             return cipher.decrypt(data[:NONCE], data[NONCE:], name.encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise OutOfReach(CHANGED, name=name) from error
 
-    def digest(self, text: str) -> str:
+    def compute_digest(self, text: str) -> str:
         """Return what can be compared instead of a text that would tell something; without a key the text itself."""
-        return hmac.new(self.derived(b"digest"), text.encode(), hashlib.sha256).hexdigest() if self.key else text
+        return hmac.new(self.derive_key(b"digest"), text.encode(), hashlib.sha256).hexdigest() if self.key else text
 
     # --- files: named after the digest of what they hold, which also ties each to its name -----
 
-    def place(self, folder: Path, digest: str) -> Path:
+    def locate_file(self, folder: Path, digest: str) -> Path:
         """Return where a file lies: a sealed one has the name of its key too."""
         return folder / (f"{digest}.{self.name}" if self.key else digest)
 
     @contextmanager
-    def into(self, stream: BinaryIO) -> Iterator[BinaryIO | Sealing]:
+    def encrypt_stream(self, stream: BinaryIO) -> Iterator[BinaryIO | EncryptingWriter]:
         """Yield what to write to, so that a stream gets what is written, sealed."""
         if not self.key:
             yield stream
             return
         salt = secrets.token_bytes(SALT)
         stream.write(salt)
-        sealing = Sealing(stream, AESGCM(self.derived(salt)))
+        sealing = EncryptingWriter(stream, AESGCM(self.derive_key(salt)))
         yield sealing
-        sealing.end()
+        sealing.write_last_piece()
 
-    def read(self, folder: Path, digest: str) -> bytes:
+    def read_file(self, folder: Path, digest: str) -> bytes:
         """Return what a file holds; raise `OutOfReach` for one that is not what was kept."""
-        return b"".join(self.pieces(folder, digest))
+        return b"".join(self.iter_pieces(folder, digest))
 
-    def pieces(self, folder: Path, digest: str) -> Iterator[bytes]:
+    def iter_pieces(self, folder: Path, digest: str) -> Iterator[bytes]:
         """Yield what a file holds, some at a time; raise `OutOfReach` at the latest at the end, as `read` does."""
         found = hashlib.sha256()
-        with reading(self.place(folder, digest)) as stream:
-            for piece in self.unsealed(stream, digest) if self.key else iter(lambda: stream.read(CHUNK), b""):
+        with reading(self.locate_file(folder, digest)) as stream:
+            for piece in (
+                self.iter_decrypted_pieces(stream, digest) if self.key else iter(lambda: stream.read(CHUNK), b"")
+            ):
                 found.update(piece)
                 yield piece
         if found.hexdigest() != digest:
             raise OutOfReach(CHANGED if self.key else OTHER, name=digest)
 
-    def unsealed(self, stream: BinaryIO, digest: str) -> Iterator[bytes]:
+    def iter_decrypted_pieces(self, stream: BinaryIO, digest: str) -> Iterator[bytes]:
         """Yield what was sealed, piece by piece; raise `OutOfReach` for one that does not open."""
-        cipher, size = AESGCM(self.derived(stream.read(SALT))), CHUNK + TAG
+        cipher, size = AESGCM(self.derive_key(stream.read(SALT))), CHUNK + TAG
         number, piece = 0, stream.read(size)
         while True:
             following = stream.read(size)
             try:
-                yield cipher.decrypt(numbered(number, not following), piece, None)
+                yield cipher.decrypt(build_nonce(number, not following), piece, None)
             except (InvalidTag, ValueError) as error:
                 raise OutOfReach(CHANGED, name=digest) from error
             if not following:
@@ -124,16 +126,16 @@ class Vault:
             number, piece = number + 1, following
 
 
-PLAIN = Vault()
+NO_ENCRYPTION = Encryptor()
 
 
-def key_of(text: str) -> str:
+def read_key_name(text: str) -> str:
     """Return the name of the key that a text is sealed with, empty for one that is not."""
     match = SEALED.match(text)
     return match[1] if match else ""
 
 
-class Sealing:
+class EncryptingWriter:
     """A stream that seals in pieces, each numbered and the last one marked: none can be left out or moved."""
 
     def __init__(self, stream: BinaryIO, cipher: AESGCM) -> None:
@@ -145,25 +147,25 @@ class Sealing:
         """Take bytes, and seal what cannot be the last piece."""
         self.held += data
         while len(self.held) > CHUNK:
-            self.put(self.held[:CHUNK], last=False)
+            self.write_piece(self.held[:CHUNK], last=False)
             self.held = self.held[CHUNK:]
 
-    def end(self) -> None:
+    def write_last_piece(self) -> None:
         """Seal the last piece."""
-        self.put(self.held, last=True)
+        self.write_piece(self.held, last=True)
 
-    def put(self, piece: bytes, *, last: bool) -> None:
+    def write_piece(self, piece: bytes, *, last: bool) -> None:
         """Seal one piece."""
-        self.stream.write(self.cipher.encrypt(numbered(self.number, last), piece, None))
+        self.stream.write(self.cipher.encrypt(build_nonce(self.number, last), piece, None))
         self.number += 1
 
 
-def numbered(number: int, last: bool) -> bytes:
+def build_nonce(number: int, last: bool) -> bytes:
     """Return the nonce of a piece of a file."""
     return number.to_bytes(NONCE - 1, "big") + bytes([last])
 
 
-def from_text(text: str) -> Vault:
+def build_encryptor(text: str) -> Encryptor:
     """Return the vault of a key that is written down: 32 bytes in base64; raise `UsageError`."""
     try:
         key = b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
@@ -171,10 +173,10 @@ def from_text(text: str) -> Vault:
         key = b""
     if len(key) != 32:
         raise UsageError("Salausavain on 32 tavua base64-muodossa. Uuden saa komennolla: openssl rand -base64 32")
-    return Vault(key)
+    return Encryptor(key)
 
 
-def from_file(file: Path, workspace: Path) -> Vault:
+def load_encryptor(file: Path, workspace: Path) -> Encryptor:
     """Return the vault of a key in a file that lies outside the workspace and that others cannot read.
 
     Raise `UsageError` for one inside it: who copies the workspace would have the key too.
@@ -189,4 +191,4 @@ def from_file(file: Path, workspace: Path) -> Vault:
     # a file of root's may be readable by the group of a service, as secrets of the system are
     if status.st_mode & (0o027 if status.st_uid == 0 else 0o077) or status.st_uid not in (0, os.geteuid()):
         raise UsageError("Muut voivat lukea salausavainta {file}. Korjaa: chmod 600 {file}", file=str(file))
-    return from_text(text)
+    return build_encryptor(text)

@@ -24,19 +24,19 @@ from typing import Any, ClassVar, Literal
 Severity = Literal["error", "review", "warning"]
 
 
-def raised_at(error: BaseException) -> str:
+def locate_error(error: BaseException) -> str:
     """Return where an error was raised: file and line, never a value."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
 
 
-def cause_of(error: BaseException) -> str:
+def describe_cause(error: BaseException) -> str:
     """Return why something failed, for a person: never a value, nor a name that somebody else has given."""
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     if isinstance(error, FormgenError):
         return str(error.values.get("detail", error))
-    return f"{type(error).__name__} {raised_at(error)}".strip()
+    return f"{type(error).__name__} {locate_error(error)}".strip()
 
 
 class Reason(StrEnum):

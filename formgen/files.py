@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from uuid import uuid4
 
-from formgen.checkpoints import reached
+from formgen.checkpoints import report_checkpoint
 from formgen.errors import OutOfReach
 
 SHARED, PRIVATE = 0o640, 0o600
@@ -32,12 +32,12 @@ PROGRAM = Path(__file__)
 Making = Callable[[], bytes | Iterable[bytes] | None]
 
 
-def write(file: Path, data: bytes, mode: int = SHARED) -> None:
+def write_file(file: Path, data: bytes, mode: int = SHARED) -> None:
     """Write a file so that a reader sees all of it or nothing, also after a power cut."""
-    write_all({file: lambda: data}, mode)
+    write_files({file: lambda: data}, mode)
 
 
-def write_all(files: Mapping[Path, Making], mode: int = SHARED) -> None:
+def write_files(files: Mapping[Path, Making], mode: int = SHARED) -> None:
     """Write files, each whole or not at all.
 
     What cannot be made is left out. Each is written under another name in its own folder and
@@ -48,15 +48,15 @@ def write_all(files: Mapping[Path, Making], mode: int = SHARED) -> None:
         for file, data in files.items():
             if (made := data()) is None:
                 continue
-            folder(file.parent, mode)
+            make_folder(file.parent, mode)
             written[file] = work = file.with_name(f".{uuid4().hex}{WORK}")
-            lay(work, made, mode)
+            write_new_file(work, made, mode)
         for file, work in written.items():
             work.replace(file)
-            reached("file.named")
+            report_checkpoint("file.named")
         for parent in {file.parent: None for file in written}:
-            flush(parent)
-            reached("folder.flushed")
+            sync_folder(parent)
+            report_checkpoint("folder.flushed")
     except BaseException:
         for work in written.values():
             with suppress(OSError):
@@ -64,26 +64,26 @@ def write_all(files: Mapping[Path, Making], mode: int = SHARED) -> None:
         raise
 
 
-def lay(file: Path, data: bytes | Iterable[bytes], mode: int) -> None:
+def write_new_file(file: Path, data: bytes | Iterable[bytes], mode: int) -> None:
     """Write a new file, given whole or in pieces, and put it on disk."""
-    with new(file) as stream:
-        reached("file.begun")
+    with open_new_file(file) as stream:
+        report_checkpoint("file.begun")
         for piece in (data,) if isinstance(data, bytes) else data:
             stream.write(piece)
         os.fchmod(stream.fileno(), mode)
-        reached("file.written")
-        put(stream)
-    reached("file.flushed")
+        report_checkpoint("file.written")
+        sync_stream(stream)
+    report_checkpoint("file.flushed")
 
 
-def move(file: Path, target: Path, mode: int = SHARED) -> None:
+def move_file(file: Path, target: Path, mode: int = SHARED) -> None:
     """Rename a regular file where it is still there, into a folder that is made; to another file system it cannot go.
 
     What is no regular file stays.
     """
     if not is_regular(file):
         return
-    folder(target.parent, mode)
+    make_folder(target.parent, mode)
     change_mode(file, mode)
     try:
         file.rename(target)
@@ -92,13 +92,13 @@ def move(file: Path, target: Path, mode: int = SHARED) -> None:
             raise
 
 
-def put(stream: BinaryIO) -> None:
+def sync_stream(stream: BinaryIO) -> None:
     """Put what has been written to a stream on disk."""
     stream.flush()
     os.fsync(stream.fileno())
 
 
-def new(file: Path) -> BinaryIO:
+def open_new_file(file: Path) -> BinaryIO:
     """Return a stream on a new private file; raise `FileExistsError`."""
     return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE), "wb")
 
@@ -135,7 +135,7 @@ def change_mode(file: Path, mode: int) -> None:
             os.close(handle)
 
 
-def private(file: Path) -> None:
+def create_private_file(file: Path) -> None:
     """Make a file that nobody else may read: what SQLite lays beside its database has the same mode."""
     handle = open_regular(file, os.O_RDWR | os.O_CREAT)
     try:
@@ -145,7 +145,7 @@ def private(file: Path) -> None:
 
 
 @contextmanager
-def locked(file: Path, *, wait: bool = True) -> Iterator[None]:
+def hold_lock(file: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold the lock of a private file; raise `BlockingIOError` when another has it and it is not waited for."""
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
     try:
@@ -155,7 +155,7 @@ def locked(file: Path, *, wait: bool = True) -> Iterator[None]:
         os.close(handle)
 
 
-def flush(place: Path) -> None:
+def sync_folder(place: Path) -> None:
     """Put a folder's entries on disk."""
     handle = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -164,7 +164,7 @@ def flush(place: Path) -> None:
         os.close(handle)
 
 
-def folder(place: Path, mode: int = SHARED) -> None:
+def make_folder(place: Path, mode: int = SHARED) -> None:
     """Make the folders that are missing, for those who may read files of the mode; their entries are on disk then.
 
     What a folder inherits from the one it is in (the group of a share) stays.
@@ -173,14 +173,14 @@ def folder(place: Path, mode: int = SHARED) -> None:
         missing.mkdir(exist_ok=True)
         inherited = missing.stat().st_mode & 0o7000
         missing.chmod(inherited | mode | (mode & 0o444) >> 2)
-        flush(missing.parent)
+        sync_folder(missing.parent)
 
 
 # --- places where others write ----------------------------------------------------------------
 
 
 @contextmanager
-def folder_beneath(root: Path, place: Path) -> Iterator[int]:
+def open_folder_beneath(root: Path, place: Path) -> Iterator[int]:
     """Yield a descriptor of a folder below another one, reached without following a link; raise `OSError`.
 
     Others may swap what lies there at any time: what is done by the descriptor is done in the
@@ -232,7 +232,7 @@ class Writers(NamedTuple):
     others: bool
 
 
-def guard(places: Iterable[Path]) -> None:
+def check_write_access(places: Iterable[Path]) -> None:
     """Raise `OutOfReach` when anybody else may change one of the places: they hold code, or what is trusted.
 
     Trusted are root, the user who runs this, and who can change the program itself, for they need
@@ -243,8 +243,8 @@ def guard(places: Iterable[Path]) -> None:
     given = dict.fromkeys(place.resolve() for place in places)
     for place in {**given, **dict.fromkeys(place.parent for place in given)}:
         with suppress(FileNotFoundError):  # what has gone meanwhile is not used either
-            handed_down = access_list(place, DEFAULT) if place in given and place.is_dir() else b""
-            if command := mended(place, place.stat(), access_list(place), handed_down):
+            handed_down = read_access_list(place, DEFAULT) if place in given and place.is_dir() else b""
+            if command := build_repair_command(place, place.stat(), read_access_list(place), handed_down):
                 raise OutOfReach(
                     "Kohteeseen {place} voi kirjoittaa muukin kuin formgenin käyttäjä, joten sitä ei käytetä. "
                     "Korjaa se komennolla: {command}",
@@ -253,13 +253,13 @@ def guard(places: Iterable[Path]) -> None:
                 )
 
 
-def below(place: Path) -> Iterator[Path]:
+def iter_tree(place: Path) -> Iterator[Path]:
     """Yield a folder and everything in it: what Python has compiled there is code too."""
     yield place
     yield from place.rglob("*")
 
 
-def access_list(place: Path, name: str = ACCESS) -> bytes:
+def read_access_list(place: Path, name: str = ACCESS) -> bytes:
     """Return the access control list of a place as the system keeps it, empty when it has none."""
     try:
         return os.getxattr(place, name)
@@ -269,7 +269,7 @@ def access_list(place: Path, name: str = ACCESS) -> bytes:
         raise
 
 
-def writers(status: os.stat_result, acl: bytes = b"") -> Writers:
+def find_writers(status: os.stat_result, acl: bytes = b"") -> Writers:
     """Return who may write to a place: with an access control list, the mode's bits of the group are but its mask."""
     if not acl:
         groups = {status.st_gid} if status.st_mode & stat.S_IWGRP else ()
@@ -288,32 +288,32 @@ def writers(status: os.stat_result, acl: bytes = b"") -> Writers:
     )
 
 
-def strangers(status: os.stat_result, acl: bytes = b"") -> Writers:
+def find_untrusted_writers(status: os.stat_result, acl: bytes = b"") -> Writers:
     """Return who may write to a place and is not trusted."""
-    may, program = writers(status, acl), writers(PROGRAM.stat(), access_list(PROGRAM))
-    groups = {group for group in may.groups - program.groups if not own_group(status, group)}
+    may, program = find_writers(status, acl), find_writers(PROGRAM.stat(), read_access_list(PROGRAM))
+    groups = {group for group in may.groups - program.groups if not is_own_group(status, group)}
     return Writers(may.users - program.users - {0, os.geteuid()}, frozenset(groups), may.others)
 
 
-def mended(place: Path, status: os.stat_result, acl: bytes = b"", handed_down: bytes = b"") -> str:
+def build_repair_command(place: Path, status: os.stat_result, acl: bytes = b"", handed_down: bytes = b"") -> str:
     """Return the command after which nobody else may write to a place, empty when nobody may now.
 
     ``acl`` is its access control list, ``handed_down`` the one that new entries of a folder get.
     """
-    name, others = shlex.quote(str(place)), strangers(status, acl)
+    name, others = shlex.quote(str(place)), find_untrusted_writers(status, acl)
     if status.st_uid in others.users:
-        return f"chown {user_name(os.geteuid())} {name}"
+        return f"chown {get_user_name(os.geteuid())} {name}"
     if stat.S_ISDIR(status.st_mode) and status.st_mode & stat.S_ISVTX:
         return ""
     which = ("g" if status.st_gid in others.groups else "") + ("o" if others.others else "")
     listed = others.users or others.groups - {status.st_gid}
     commands = [f"setfacl -b {name}"] * bool(listed) + [f"chmod {which}-w {name}"] * bool(which)
-    if not commands and handed_down and any(strangers(status, handed_down)):
+    if not commands and handed_down and any(find_untrusted_writers(status, handed_down)):
         return f"setfacl -k {name}"
     return " && ".join(commands)
 
 
-def own_group(status: os.stat_result, number: int) -> bool:
+def is_own_group(status: os.stat_result, number: int) -> bool:
     """Tell whether a group is that of a place's owner alone.
 
     Debian gives every user a group of the same name and lets it write (umask 0002): what is
@@ -326,7 +326,7 @@ def own_group(status: os.stat_result, number: int) -> bool:
     return owner.pw_gid == group.gr_gid and group.gr_name == owner.pw_name and set(group.gr_mem) <= {owner.pw_name}
 
 
-def user_name(number: int) -> str:
+def get_user_name(number: int) -> str:
     """Return the name of a user of the machine, or the number of one that has none."""
     try:
         return pwd.getpwuid(number).pw_name

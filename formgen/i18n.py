@@ -19,16 +19,16 @@ LOCALE = Path(__file__).parent / "locale"
 FORM_LANGUAGES = ("fi", "sv", "fi_selko", "sv_selko")
 FALLBACK = {"fi_selko": "fi", "sv_selko": "sv"}
 SPACES = dict.fromkeys([0x00A0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " ")
-DROPPED = dict.fromkeys(
+INVISIBLE_CHARACTERS = dict.fromkeys(
     [0x00AD, 0x200B, 0x2060, 0xFEFF, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
 )
-ANYWAY = re.compile(r"[^\t\n -\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]|[\x7f-\x9f]")
+CONTROL_CHARACTERS = re.compile(r"[^\t\n -\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]|[\x7f-\x9f]")
 
 
 @cache
-def catalog(language: str) -> Mapping[str, str]:
+def load_catalog(language: str) -> Mapping[str, str]:
     """Return the Finnish texts that the language has words for, and the words."""
-    words: dict[str, str] = dict(catalog(FALLBACK[language])) if language in FALLBACK else {}
+    words: dict[str, str] = dict(load_catalog(FALLBACK[language])) if language in FALLBACK else {}
     file = LOCALE / f"{language}.po"
     if file.is_file():
         with file.open("rb") as stream:
@@ -37,18 +37,18 @@ def catalog(language: str) -> Mapping[str, str]:
     return words
 
 
-def say(text: str, language: str = "fi", /, **values: object) -> str:
+def translate(text: str, language: str = "fi", /, **values: object) -> str:
     """Return the Finnish text in the language, with ``{names}`` filled; a value may be such a text too, or some.
 
     >>> say("Kirjoita enintään {most} merkkiä.", "fi", most=60)
     'Kirjoita enintään 60 merkkiä.'
     """
-    words = catalog(language)
+    words = load_catalog(language)
     text = words.get(text, text)
-    return text.format_map({name: filled(value, words) for name, value in values.items()}) if values else text
+    return text.format_map({name: translate_value(value, words) for name, value in values.items()}) if values else text
 
 
-def filled(value: object, words: Mapping[str, str]) -> object:
+def translate_value(value: object, words: Mapping[str, str]) -> object:
     """Return a value as it is said in the words of a language; several texts are said with commas between."""
     if type(value) is tuple:  # a named one has a text of its own
         return ", ".join(words.get(text, text) for text in value)
@@ -56,12 +56,12 @@ def filled(value: object, words: Mapping[str, str]) -> object:
 
 
 @cache
-def languages() -> tuple[str, ...]:
+def list_languages() -> tuple[str, ...]:
     """Return the codes of the languages that there are words for, Finnish first."""
     return ("fi", *sorted(file.stem for file in LOCALE.glob("*.po") if file.stem != "fi"))
 
 
-def spoken_here(environment: Mapping[str, str]) -> str:
+def detect_language(environment: Mapping[str, str]) -> str:
     """Return the language that the environment asks for messages in, Finnish when it names none of ours.
 
     >>> spoken_here({"LANG": "sv_FI.UTF-8"}), spoken_here({})
@@ -71,17 +71,17 @@ def spoken_here(environment: Mapping[str, str]) -> str:
     return next((wish for wish in wishes if wish in ("fi", "sv", "en")), "fi")
 
 
-def everywhere(text: str) -> frozenset[str]:
+def list_translations(text: str) -> frozenset[str]:
     """Return a Finnish text as it stands in every language there is."""
-    return frozenset(say(text, language) for language in languages())
+    return frozenset(translate(text, language) for language in list_languages())
 
 
-def locale(language: str) -> Locale:
+def load_locale(language: str) -> Locale:
     """Return Babel's locale for a language of forms."""
     return Locale.parse(FALLBACK.get(language, language))
 
 
-def plain(text: str) -> str:
+def normalise_text(text: str) -> str:
     r"""Return the text as it is compared: NFC, case folded, one space, no punctuation at its ends.
 
     >>> plain("  Ka\u0308ynti,  työpaikalla: * ")
@@ -91,7 +91,7 @@ def plain(text: str) -> str:
     return " ".join(folded.split()).strip(" .,:;*!?()[]–-")
 
 
-def clean(text: str) -> str:
+def clean_text(text: str) -> str:
     r"""Return the text as every format can carry it: NFC, ``\n`` line ends, no control characters.
 
     No-break spaces become spaces; soft hyphens, zero-width spaces and direction marks go.
@@ -102,5 +102,5 @@ def clean(text: str) -> str:
     if not text.isprintable() or "\u2011" in text:  # as few answers are
         text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
         text = text.replace("\v", "\n").replace("\f", "\n").replace("\u2011", "-")
-        text = ANYWAY.sub("", text.translate(SPACES).translate(DROPPED))
+        text = CONTROL_CHARACTERS.sub("", text.translate(SPACES).translate(INVISIBLE_CHARACTERS))
     return unicodedata.normalize("NFC", text).strip()

@@ -20,13 +20,13 @@ from pydantic_settings import (
 )
 
 from formgen import encryption, files
-from formgen.encryption import PLAIN, Vault
+from formgen.encryption import NO_ENCRYPTION, Encryptor
 from formgen.errors import OutOfReach, UsageError
 
 HERE = Path(__file__).parent
-KEY = "FORMGEN_ENCRYPTION__KEY"
-CONTENT = 0o644  # settings, forms and templates: everybody may read them, nobody else write them
-DROP_ZONE = 0o660  # a new inbox: the service's group may drop files into it, others not even see their names
+KEY_VARIABLE = "FORMGEN_ENCRYPTION__KEY"
+CONTENT_MODE = 0o644  # settings, forms and templates: everybody may read them, nobody else write them
+INBOX_MODE = 0o660  # a new inbox: the service's group may drop files into it, others not even see their names
 PACKAGED = HERE / "content" if (HERE / "content").is_dir() else HERE.parent
 
 
@@ -196,7 +196,7 @@ class Office(BaseSettings):
         """Take what is given, then the environment, then the office's file."""
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
 
-    def coach(self, name: str) -> Coach:
+    def find_coach(self, name: str) -> Coach:
         """Return the coach of a name; one that the settings do not know has a name only."""
         return next((coach for coach in self.coaches if coach.name == name), Coach(name=name))
 
@@ -232,7 +232,7 @@ class Workspace:
         """Return the folder of returned files by sha256."""
         return self.var / "originals"
 
-    def content(self, kind: str) -> tuple[Path, ...]:
+    def list_content_folders(self, kind: str) -> tuple[Path, ...]:
         """Return the folders of ``schemas`` or ``templates/forms``: the office's, then the packaged one."""
         folders = [self.root / kind, PACKAGED / kind]
         return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
@@ -242,12 +242,14 @@ class Workspace:
         """Return the settings; raise `UsageError` when the file is wrong, `OutOfReach` when it is not ours alone."""
         file = self.root / "formgen.toml"
         if file.is_file():
-            files.guard([file])
+            files.check_write_access([file])
         source = type("OfficeFile", (Office,), {"file": file if file.is_file() else None, "__annotations__": {}})
         try:
             office: Office = source()
         except (ValidationError, SettingsError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise UsageError("Asetustiedosto formgen.toml ei kelpaa: {detail}", detail=first_line(error)) from error
+            raise UsageError(
+                "Asetustiedosto formgen.toml ei kelpaa: {detail}", detail=summarise_error(error)
+            ) from error
         return office
 
     @property
@@ -263,36 +265,36 @@ class Workspace:
         Raise `UsageError` for a file that is none, `OutOfReach` for one that is not ours alone.
         """
         places = [self.root / name for name in self.office.signatures.roots]
-        files.guard(places)
-        return tuple(certificate(place) for place in places)
+        files.check_write_access(places)
+        return tuple(read_certificate(place) for place in places)
 
     @cached_property
-    def vault(self) -> Vault:
+    def encryptor(self) -> Encryptor:
         """Return what seals the private folder, by the settings; raise `UsageError` for a key that cannot be it."""
         given = self.office.encryption
         if given.key.get_secret_value():
-            if KEY not in {name.upper() for name in os.environ}:
+            if KEY_VARIABLE not in {name.upper() for name in os.environ}:
                 raise UsageError("Salausavain ei saa olla työtilassa, siis ei myöskään asetustiedostossa.")
-            return encryption.from_text(given.key.get_secret_value())
-        return encryption.from_file(self.root / given.key_file, self.root) if given.key_file else PLAIN
+            return encryption.build_encryptor(given.key.get_secret_value())
+        return encryption.load_encryptor(self.root / given.key_file, self.root) if given.key_file else NO_ENCRYPTION
 
-    def make(self) -> Workspace:
+    def make_folders(self) -> Workspace:
         """Make the folders that are missing; raise `OutOfReach` when that cannot be."""
         try:
             for folder in (self.root / "templates" / "forms", self.root / "schemas"):
-                files.folder(folder, CONTENT)
+                files.make_folder(folder, CONTENT_MODE)
             if not self.inbox.exists():
-                files.folder(self.inbox, DROP_ZONE)
-            files.folder(self.outbox, self.office.files.bits)
+                files.make_folder(self.inbox, INBOX_MODE)
+            files.make_folder(self.outbox, self.office.files.bits)
             for folder in (self.var, self.originals, self.var / "work", self.var / "keys"):
-                files.folder(folder, files.PRIVATE)
+                files.make_folder(folder, files.PRIVATE)
             self.var.chmod(0o700)
         except OSError as error:
             raise OutOfReach(detail=f"{self.root}: {error.strerror}") from error
         return self
 
 
-def first_line(error: Exception) -> str:
+def summarise_error(error: Exception) -> str:
     """Return what is wrong in one line, with no value in it."""
     if isinstance(error, ValidationError):
         return "; ".join(
@@ -301,7 +303,7 @@ def first_line(error: Exception) -> str:
     return str(error).splitlines()[0]
 
 
-def certificate(file: Path) -> bytes:
+def read_certificate(file: Path) -> bytes:
     """Return the bytes of a file of certificates; raise `UsageError` when it holds none."""
     try:
         data = file.read_bytes()

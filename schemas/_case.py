@@ -8,10 +8,10 @@ from datetime import date
 from typing import Any
 
 from formgen.cases.workflow import Case
-from formgen.fields.code_list import options
-from formgen.fields.kinds import Clock, Day, Email, Line, Long, Name, One, Phone, YesNo, birth_date
+from formgen.fields.code_list import define_options
+from formgen.fields.kinds import Clock, Day, Email, Line, Long, Name, One, Phone, YesNo, parse_birth_date
 from formgen.forms.form import Form, Row, ask, rule
-from formgen.i18n import plain
+from formgen.i18n import normalise_text
 
 from ._codes import K3, K28
 
@@ -40,7 +40,7 @@ def provider(case: Case) -> str | None:
 
 def service_task(case: Case) -> str:
     """Return the service task of the case, or the office's usual one."""
-    records = case.current()
+    records = case.list_current_records()
     return (
         getattr(records[-1].record, "service_task", None) or case.office.service_task
         if records
@@ -60,14 +60,14 @@ def today(case: Case) -> date:
 
 def client_name(case: Case) -> str | None:
     """Return the client's name as the referral has it, first names first."""
-    referral = case.latest("referral")
+    referral = case.find_latest_record("referral")
     return f"{referral.client_first_names} {referral.client_last_name}" if referral else None
 
 
 def client_birth_date(case: Case) -> date | None:
     """Return the client's date of birth as the referral has it."""
-    referral = case.latest("referral")
-    return (referral.client_birth_date or birth_date(referral.client_hetu)) if referral else None
+    referral = case.find_latest_record("referral")
+    return (referral.client_birth_date or parse_birth_date(referral.client_hetu)) if referral else None
 
 
 def coach_name(case: Case) -> str | None:
@@ -77,12 +77,12 @@ def coach_name(case: Case) -> str | None:
 
 def coach_phone(case: Case) -> str | None:
     """Return the named coach's phone number, from the settings."""
-    return case.office.coach(coach_name(case) or "").phone or None
+    return case.office.find_coach(coach_name(case) or "").phone or None
 
 
 def coach_email(case: Case) -> str | None:
     """Return the named coach's e-mail address, from the settings."""
-    return case.office.coach(coach_name(case) or "").email or None
+    return case.office.find_coach(coach_name(case) or "").email or None
 
 
 def earlier(*sources: str) -> Callable[[Case], Any]:
@@ -90,7 +90,7 @@ def earlier(*sources: str) -> Callable[[Case], Any]:
 
     def known(case: Case) -> Any:
         for form, _, name in (source.partition(".") for source in sources):
-            if record := case.latest(form):
+            if record := case.find_latest_record(form):
                 return getattr(record, name)
         return None
 
@@ -115,7 +115,7 @@ def numbered(texts: Iterable[str], index: int) -> str:
     >>> numbered(["Kokki", "Myyjä", "kokki"], 2)
     'kokki-2'
     """
-    likes = [plain(text) for text in texts][: index + 1]
+    likes = [normalise_text(text) for text in texts][: index + 1]
     count = likes.count(likes[-1])
     return likes[-1] if count == 1 else f"{likes[-1]}-{count}"
 
@@ -153,22 +153,24 @@ def granted(consents: Iterable[Any], recipient: str, scope: str, on: date) -> bo
 
 def consent_ok(case: Case, recipient: str, scope: str, on: date) -> bool:
     """Tell whether the agreement in force holds such a consent on the day."""
-    agreement = case.latest("cooperation_agreement")
+    agreement = case.find_latest_record("cooperation_agreement")
     return bool(agreement) and granted(agreement.consents, recipient, scope, on)
 
 
 def consented(case: Case, name: str | None, on: date) -> bool:
     """Tell whether a consent that goes by a name, its own id or that of the recipient, is in force on a day."""
-    agreement = case.latest("cooperation_agreement")
+    agreement = case.find_latest_record("cooperation_agreement")
     return any(
-        plain(name or "") in (plain(row.consent_id), plain(row.recipient_name or row.consent_id)) and holds(row, on)
+        normalise_text(name or "")
+        in (normalise_text(row.consent_id), normalise_text(row.recipient_name or row.consent_id))
+        and holds(row, on)
         for row in (agreement.consents if agreement else ())
     )
 
 
 def in_force(case: Case, form: str) -> list[Any]:
     """Return the records of a form that no later one corrects, oldest first."""
-    return [known.record for known in case.current(form)]
+    return [known.record for known in case.list_current_records(form)]
 
 
 def documents(case: Case, form: str) -> list[Any]:
@@ -256,7 +258,7 @@ def employer_key(business_id: str | None, name: str, municipality: str) -> str:
     >>> employer_key(None, "Kahvila  Testi", "167") == employer_key(None, "kahvila testi", "167")
     True
     """
-    known_by = business_id or f"{plain(name)}|{municipality}"
+    known_by = business_id or f"{normalise_text(name)}|{municipality}"
     return f"E-{hashlib.sha256(known_by.encode()).hexdigest()[:8]}"
 
 
@@ -313,7 +315,7 @@ class ClientForm(CaseForm):
     )
 
     @classmethod
-    def withheld(cls, case: Case) -> frozenset[str] | None:
+    def find_withheld_fields(cls, case: Case) -> frozenset[str] | None:
         """Return the fields about health and support that the client has not let employers know.
 
         There is no document for an employer before the client has let its name be told.
@@ -345,7 +347,7 @@ class TransitionMeeting(Row):
 
     kind: One = ask(
         "Palaverin vaihe",
-        of=options(start="Alku", coach_change="Valmentajan vaihto", mid="Välipalaveri", end="Loppu"),
+        of=define_options(start="Alku", coach_change="Valmentajan vaihto", mid="Välipalaveri", end="Loppu"),
     )
     meeting_date: Day = ask("Päivä")
     meeting_time: Clock | None = ask("Kellonaika")

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import PHASES, Case, Move
-from formgen.fields.code_list import Code, options
-from formgen.fields.kinds import Day, Hours, Int, Line, Long, One, Phone, Signed, YesNo, days
-from formgen.forms.form import Row, ask, due, rows, rule
+from formgen.fields.code_list import Code, define_options
+from formgen.fields.kinds import Day, Hours, Int, Line, Long, One, Phone, Signed, YesNo, count_days
+from formgen.forms.form import Row, ask, ask_table, deadline, rule
 
 from ._case import ClientForm, TransitionMeeting, active_jobs, consent_ok, holds, in_force
 from ._codes import K3, K4, K6, K10, K12, K30, K38
@@ -41,7 +41,7 @@ NO_MORE_WORK = frozenset(("no_work_now", "close_service"))
 EMPLOYED = frozenset(("employed", "employed_and_studying"))
 IDLE = frozenset(("studying", "job_search_alone", "not_active", "unknown"))
 OPEN_STAGES = frozenset(("negotiation", "interview", "trial_visit", "offer"))
-FACE_TO_FACE = K6.marked("face_to_face")
+FACE_TO_FACE = K6.find_marked_codes("face_to_face")
 LOGS = ("contacts", "activity_log", "support_log")
 LATEST = 14
 FOLLOW_UPS = {"1_month": 30, "3_months": 90, "6_months": 180, "12_months": 365}
@@ -54,7 +54,7 @@ FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 
-Phase = options(**{code: label for code, label in PHASES.items() if code != "closed"})
+Phase = define_options(**{code: label for code, label in PHASES.items() if code != "closed"})
 
 
 # --- what is already known --------------------------------------------------------------------
@@ -77,13 +77,15 @@ def jobs_now(case: Case) -> list[dict[str, Any]]:
 
 def benefits(case: Case) -> list[dict[str, Any]]:
     """Return a row for every benefit that the last job has left."""
-    effects = getattr(case.latest("job_start"), "benefit_effects", ())
-    return [{"benefit": row.benefit} for row in effects if row.effect != "ends" and K3[row.benefit].valid(case.today)]
+    effects = getattr(case.find_latest_record("job_start"), "benefit_effects", ())
+    return [
+        {"benefit": row.benefit} for row in effects if row.effect != "ends" and K3[row.benefit].is_valid(case.today)
+    ]
 
 
 def goals(case: Case) -> list[dict[str, Any]]:
     """Return a row for every goal of the profile, as far as a text has room."""
-    work_goals = getattr(case.latest("vocational_profile"), "work_goals", ())
+    work_goals = getattr(case.find_latest_record("vocational_profile"), "work_goals", ())
     return [{"goal_text": row.goal_text[:160]} for row in work_goals]
 
 
@@ -94,7 +96,7 @@ def questions_of_evaluation(case: Case) -> list[dict[str, Any]]:
 
 def helpful_supports(case: Case) -> str | None:
     """Return the supports that helped in the last job, by their labels."""
-    helped = getattr(case.latest("job_end"), "supports_that_helped", None) or ()
+    helped = getattr(case.find_latest_record("job_end"), "supports_that_helped", None) or ()
     return ", ".join(K10[action].label for action in helped)[:400] or None
 
 
@@ -112,14 +114,14 @@ def services(case: Case) -> list[dict[str, Any]]:
             "contact_person": (row.contact_person or "")[:60] or None,
             "phone": row.contact_phone,
         }
-        for row in getattr(case.latest("referral"), "other_services", ())
+        for row in getattr(case.find_latest_record("referral"), "other_services", ())
         if row.organisation
     ]
 
 
 def step_down_to(case: Case) -> str | None:
     """Return who goes on with the support, as the last support plan has it."""
-    return (getattr(case.latest("job_support_plan"), "step_down_to", None) or "")[:120] or None
+    return (getattr(case.find_latest_record("job_support_plan"), "step_down_to", None) or "")[:120] or None
 
 
 def follow_ups(case: Case) -> list[dict[str, Any]]:
@@ -129,8 +131,8 @@ def follow_ups(case: Case) -> list[dict[str, Any]]:
 
 def notice_not_needed(case: Case) -> str | None:
     """Return ``not_needed`` when the service was given without a decision."""
-    basis = getattr(case.latest("cooperation_agreement"), "legal_basis", None)
-    return "not_needed" if basis and basis not in K30.marked("decided") else None
+    basis = getattr(case.find_latest_record("cooperation_agreement"), "legal_basis", None)
+    return "not_needed" if basis and basis not in K30.find_marked_codes("decided") else None
 
 
 # --- what is computed -------------------------------------------------------------------------
@@ -138,13 +140,13 @@ def notice_not_needed(case: Case) -> str | None:
 
 def service_start(record: Closing, case: Case) -> date | None:
     """Return the day on which the service began, None when it never did."""
-    agreement = case.latest("cooperation_agreement")
+    agreement = case.find_latest_record("cooperation_agreement")
     return agreement.service_start_date if agreement else None
 
 
 def service_days(record: Closing, case: Case) -> int:
     """Return the days of service, the day of closing not counted."""
-    return days(record.service_start_date, record.closing_date) if record.service_start_date else 0
+    return count_days(record.service_start_date, record.closing_date) if record.service_start_date else 0
 
 
 def phase_at_closing(record: Closing, case: Case) -> str:
@@ -189,13 +191,13 @@ def days_to_first_employer_contact(record: Closing, case: Case) -> int | None:
         for row in contact.contacts
         if contact.contact_basis != "general" and row.mode in FACE_TO_FACE and row.about_competitive_job
     ]
-    return days(record.service_start_date, min(met)) if record.service_start_date and met else None
+    return count_days(record.service_start_date, min(met)) if record.service_start_date and met else None
 
 
 def days_to_first_job(record: Closing, case: Case) -> int | None:
     """Return the days from the start to the first job that was not there before."""
     begun = [job.start_date for job in in_force(case, "job_start") if not job.retention_case]
-    return days(record.service_start_date, min(begun)) if record.service_start_date and begun else None
+    return count_days(record.service_start_date, min(begun)) if record.service_start_date and begun else None
 
 
 # --- when something is needed -----------------------------------------------------------------
@@ -242,7 +244,7 @@ class GoalResult(Row):
     result: One = ask(
         "Miten kävi",
         by="client",
-        of=options(
+        of=define_options(
             **{"reached": "Toteutui", "partly": "Toteutui osittain", "not": "Ei toteutunut", "changed": "Muuttui"}
         ),
     )
@@ -256,7 +258,7 @@ class Evaluation(Row):
     score: One = ask(
         "Arvio 1–5",
         by="client",
-        of=options(
+        of=define_options(
             **{
                 "1": "1 – täysin eri mieltä",
                 "2": "2 – jokseenkin eri mieltä",
@@ -272,14 +274,14 @@ class Outreach(Row):
     """One attempt to reach the client."""
 
     date: Day = ask("Päivä")
-    mode: One = ask("Tapa", of=options(**K6, home_visit=Code("Kotikäynti", mark="face_to_face")))
+    mode: One = ask("Tapa", of=define_options(**K6, home_visit=Code("Kotikäynti", mark="face_to_face")))
     by: One = ask(
         "Kuka yritti",
-        of=options(coach="Valmentaja", care_team="Hoitotaho", family="Läheinen", referrer="Lähettäjä"),
+        of=define_options(coach="Valmentaja", care_team="Hoitotaho", family="Läheinen", referrer="Lähettäjä"),
     )
     result: One = ask(
         "Miten kävi",
-        of=options(
+        of=define_options(
             no_answer="Ei vastannut", message_left="Jätettiin viesti", reached="Tavoitettiin", refused="Kieltäytyi"
         ),
     )
@@ -304,7 +306,7 @@ class FollowUp(Row):
 
     planned: One = ask(
         "Milloin",
-        of=options(
+        of=define_options(
             **{
                 "1_month": "1 kuukauden päästä",
                 "3_months": "3 kuukauden päästä",
@@ -316,7 +318,7 @@ class FollowUp(Row):
     planned_date: Day = ask("Suunniteltu päivä")
     done_date: Day | None = ask("Toteutunut päivä")
     employed: One | None = ask(
-        "Onko asiakas työssä?", by="client", of=options(yes="Kyllä", no="Ei", unknown="Ei tiedossa")
+        "Onko asiakas työssä?", by="client", of=define_options(yes="Kyllä", no="Ei", unknown="Ei tiedossa")
     )
     same_job: YesNo | None = ask("Sama työ kuin palvelun päättyessä?", by="client")
     weekly_hours: Hours | None = ask("Tuntia viikossa", by="client", low=Decimal(0), high=Decimal(168))
@@ -361,7 +363,7 @@ class Closing(ClientForm):
     )
     initiative: One = ask(
         "Kenen aloitteesta palvelu päättyy",
-        of=options(
+        of=define_options(
             client="Asiakkaan",
             coach="Valmentajan",
             both="Yhdessä sovittu",
@@ -372,7 +374,7 @@ class Closing(ClientForm):
     client_agrees: One = ask(
         "Mitä mieltä asiakas on päättymisestä",
         by="client",
-        of=options(agrees="Samaa mieltä", disagrees="Eri mieltä", not_reached="Asiakasta ei ole tavoitettu"),
+        of=define_options(agrees="Samaa mieltä", disagrees="Eri mieltä", not_reached="Asiakasta ei ole tavoitettu"),
         hint="Jos asiakas on eri mieltä, kerro muistutuksesta ja sosiaaliasiavastaavasta.",
     )
     supervisor_reviewed: YesNo | None = ask(
@@ -389,7 +391,7 @@ class Closing(ClientForm):
     )
 
     # 2 The situation at the end
-    employment_at_closing: tuple[JobAtClosing, ...] = rows(
+    employment_at_closing: tuple[JobAtClosing, ...] = ask_table(
         "Työ päättymishetkellä",
         section="2 Tilanne päättyessä",
         prefill=jobs_now,
@@ -400,7 +402,7 @@ class Closing(ClientForm):
     )
     activity_at_closing: One = ask(
         "Toiminta päättymishetkellä",
-        of=options(
+        of=define_options(
             employed="Työssä",
             employed_and_studying="Työssä ja opiskelee",
             studying="Opiskelee",
@@ -412,13 +414,13 @@ class Closing(ClientForm):
             unknown="Ei tiedossa",
         ),
     )
-    benefits_at_closing: tuple[BenefitAtClosing, ...] = rows(
+    benefits_at_closing: tuple[BenefitAtClosing, ...] = ask_table(
         "Etuudet päättyessä", by="client", prefill=benefits, printed=2
     )
     income_from_work: One | None = ask(
         "Onko ansiotyö pääasiallinen tulo?",
         by="client",
-        of=options(yes="Kyllä", partly="Osittain", no="Ei"),
+        of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
     )
 
     # 3 Results
@@ -437,7 +439,7 @@ class Closing(ClientForm):
     days_to_first_job: Int | None = ask(
         "Päiviä ensimmäiseen työhön", by="system", fill=days_to_first_job, sensitivity="n"
     )
-    goals_result: tuple[GoalResult, ...] = rows(
+    goals_result: tuple[GoalResult, ...] = ask_table(
         "Tavoitteiden toteutuminen",
         section="3 Tulokset",
         by="client",
@@ -445,7 +447,7 @@ class Closing(ClientForm):
         needed=started,
         hint="Tarvitaan, jos palvelu oli alkanut.",
     )
-    client_evaluation: tuple[Evaluation, ...] = rows(
+    client_evaluation: tuple[Evaluation, ...] = ask_table(
         "Asiakkaan arvio palvelusta",
         by="client",
         prefill=questions_of_evaluation,
@@ -458,25 +460,25 @@ class Closing(ClientForm):
     what_helped_most: Long | None = ask("Mistä oli eniten apua", by="client", prefill=helpful_supports, max_length=400)
 
     # 4 Outreach and handover
-    outreach_attempts: tuple[Outreach, ...] = rows(
+    outreach_attempts: tuple[Outreach, ...] = ask_table(
         "Yhteydenottoyritykset",
         section="4 Sitouttaminen ja siirto",
         needed=lambda record: record.closing_reason in NOT_REACHED,
         code="R81",
         hint="Tarvitaan, jos asiakasta ei tavoitettu: useita yrityksiä eri tavoilla ja eri aikoina.",
     )
-    transition_meetings: tuple[TransitionMeeting, ...] = rows(
+    transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
         "Nivelvaihepalaveri palvelun lopussa",
         printed=1,
         needed=lambda record: record.handover_declined is False,
         code="R84",
     )
     handover_declined: YesNo = ask("Asiakas ei halua siirtopalaveria", by="client", prefill=not_declined)
-    follow_on_services: tuple[FollowOnService, ...] = rows("Jatkossa tukena", prefill=services, printed=2)
+    follow_on_services: tuple[FollowOnService, ...] = ask_table("Jatkossa tukena", prefill=services, printed=2)
     step_down_support: One = ask(
         "Kevyt tuki jatkossa",
         by="client",
-        of=options(
+        of=define_options(
             none="Ei tukea",
             same_unit_on_request="Tästä yksiköstä pyynnöstä",
             care_team="Hoitotaholta",
@@ -495,7 +497,7 @@ class Closing(ClientForm):
     plan_after: Long = ask("Asiakkaan oma suunnitelma jatkosta", by="client", max_length=600)
     employer_informed: One = ask(
         "Onko työnantajalle kerrottu tuen päättymisestä?",
-        of=options(yes="Kyllä", no="Ei", not_allowed="Asiakas ei halua", not_relevant="Ei koske"),
+        of=define_options(yes="Kyllä", no="Ei", not_allowed="Asiakas ei halua", not_relevant="Ei koske"),
         hint="Työnantajalle saa kertoa vain asiakkaan suostumuksella.",
     )
     reopening_explained: YesNo = ask("Kerrottu, miten palveluun pääsee takaisin", sensitivity="n")
@@ -504,7 +506,7 @@ class Closing(ClientForm):
     follow_up_agreed: YesNo = ask(
         "Saako sinuun ottaa yhteyttä jälkikäteen?", section="5 Seuranta ja tiedot", by="client"
     )
-    follow_ups: tuple[FollowUp, ...] = rows(
+    follow_ups: tuple[FollowUp, ...] = ask_table(
         "Seurantayhteydet",
         prefill=follow_ups,
         printed=4,
@@ -522,16 +524,16 @@ class Closing(ClientForm):
     decision_notice: One = ask(
         "Päätös palvelun päättymisestä annettu",
         prefill=notice_not_needed,
-        of=options(yes="Kyllä", coming="Annetaan myöhemmin", not_needed="Ei tarvita"),
+        of=define_options(yes="Kyllä", coming="Annetaan myöhemmin", not_needed="Ei tarvita"),
     )
     decision_notice_detail: Line | None = ask("Lopettamispäätöksen numero", max_length=40)
     sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client", needed=client_signs)
     sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", needed=lambda _: True)
 
     @classmethod
-    def wanted(cls, case: Case) -> bool:
+    def is_needed(cls, case: Case) -> bool:
         """Tell whether nothing but the end is left to write down, or a follow-up after it."""
-        closing, referral, end = (case.latest(form) for form in ("closing", "referral", "job_end"))
+        closing, referral, end = (case.find_latest_record(form) for form in ("closing", "referral", "job_end"))
         if closing:
             day = closing.follow_up_is_made(case)
             return day is not None and day <= case.today
@@ -539,7 +541,7 @@ class Closing(ClientForm):
         no_more = case.phase == "phase_5" and end is not None and end.next_step in NO_MORE_WORK
         return turned_away or (no_more and not active_jobs(case, case.today))
 
-    def expects(self, case: Case) -> str:
+    def infer_phase(self, case: Case) -> str:
         """Return that the case is closed."""
         return "closed"
 
@@ -558,7 +560,7 @@ class Closing(ClientForm):
             return True
         limits, tried = case.office.limits, [row.date for row in self.outreach_attempts]
         enough = len(tried) >= limits.outreach_attempts and len({row.mode for row in self.outreach_attempts}) >= 2
-        return enough and days(min(tried), max(tried)) >= limits.outreach_days
+        return enough and count_days(min(tried), max(tried)) >= limits.outreach_days
 
     @rule("R82", field="closing_reason")
     def reason_suits_a_job_that_goes_on(self, case: Case) -> bool:
@@ -586,7 +588,9 @@ class Closing(ClientForm):
     @rule("R86", field="closing_date")
     def closing_follows_every_document(self, case: Case) -> bool:
         """Päättymispäivä on ennen muita asiakirjoja."""
-        return all(day <= self.closing_date for known in case.current() for day in written_on(known.record))
+        return all(
+            day <= self.closing_date for known in case.list_current_records() for day in written_on(known.record)
+        )
 
     @rule("R87", field="reopening_explained", severity="warning")
     def way_back_has_been_explained(self, case: Case) -> bool:
@@ -624,9 +628,9 @@ class Closing(ClientForm):
     @rule("choice")
     def data_is_given_by_consent_only(self, case: Case) -> list[str]:
         """Suostumus ei ole voimassa, tai sellaista ei ole."""
-        consents = getattr(case.latest("cooperation_agreement"), "consents", ())
+        consents = getattr(case.find_latest_record("cooperation_agreement"), "consents", ())
         valid = {row.consent_id for row in consents if holds(row, self.closing_date)}
-        return self.breaking(
+        return self.find_breaking_paths(
             "follow_on_services.consent_ref", lambda row: row.consent_ref and row.consent_ref not in valid
         )
 
@@ -634,7 +638,7 @@ class Closing(ClientForm):
     def listed_jobs_are_of_the_case(self, case: Case) -> list[str]:
         """Työsuhdetta ei ole tässä asiassa."""
         known = {job.job_id for job in in_force(case, "job_start")}
-        return self.breaking("employment_at_closing.job_id", lambda row: row.job_id not in known)
+        return self.find_breaking_paths("employment_at_closing.job_id", lambda row: row.job_id not in known)
 
     @rule("choice", field="activity_at_closing")
     def activity_agrees_with_the_jobs(self, case: Case) -> bool:
@@ -656,18 +660,18 @@ class Closing(ClientForm):
     @rule("choice", field="decision_notice", severity="warning")
     def decision_is_given_where_one_began_the_service(self, case: Case) -> bool:
         """Palvelusta on tehty päätös. Myös sen päättymisestä tarvitaan päätös."""
-        basis = getattr(case.latest("cooperation_agreement"), "legal_basis", None)
-        return self.decision_notice != "not_needed" or basis not in K30.marked("decided")
+        basis = getattr(case.find_latest_record("cooperation_agreement"), "legal_basis", None)
+        return self.decision_notice != "not_needed" or basis not in K30.find_marked_codes("decided")
 
     @rule("range", field="closing_date")
     def closing_is_near(self, case: Case) -> bool:
         """Päättymispäivä on yli 14 päivän päässä."""
-        return days(case.today, self.closing_date) <= LATEST
+        return count_days(case.today, self.closing_date) <= LATEST
 
     @rule("range")
     def attempts_precede_closing(self, case: Case) -> list[str]:
         """Yhteydenottoyritys on päättymispäivän jälkeen."""
-        return self.breaking("outreach_attempts.date", lambda row: row.date > self.closing_date)
+        return self.find_breaking_paths("outreach_attempts.date", lambda row: row.date > self.closing_date)
 
     @rule("range")
     def what_is_done_is_not_of_tomorrow(self, case: Case) -> list[str]:
@@ -679,11 +683,11 @@ class Closing(ClientForm):
     @rule("range")
     def follow_up_comes_after_the_end(self, case: Case) -> list[str]:
         """Seurantayhteys on ennen palvelun päättymistä."""
-        return self.breaking("follow_ups.planned_date", lambda row: row.planned_date < self.closing_date)
+        return self.find_breaking_paths("follow_ups.planned_date", lambda row: row.planned_date < self.closing_date)
 
     # --- what the clock calls for -------------------------------------------------------------
 
-    @due("T28")
+    @deadline("T28")
     def follow_up_is_made(self, case: Case) -> date | None:
         """Sovittu seurantayhteys on tekemättä."""
         return min((row.planned_date for row in self.follow_ups if not row.done_date), default=None)
@@ -691,6 +695,6 @@ class Closing(ClientForm):
 
 def written_on(record: Any) -> Iterator[date]:
     """Yield the days that a record tells of: its own, that of its arrival, those of its logs."""
-    named = ("document_date", getattr(record, "dated", ""), "received_date")
+    named = ("document_date", getattr(record, "date_field", ""), "received_date")
     yield from (day for name in named if (day := getattr(record, name, None)))
     yield from (row.date for log in LOGS for row in getattr(record, log, ()))

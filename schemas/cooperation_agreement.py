@@ -8,9 +8,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import options
-from formgen.fields.kinds import Clock, Day, Email, Hours, Line, Long, Many, Name, One, Phone, Signed, YesNo, days
-from formgen.forms.form import Row, ask, due, rows, rule
+from formgen.fields.code_list import define_options
+from formgen.fields.kinds import Clock, Day, Email, Hours, Line, Long, Many, Name, One, Phone, Signed, YesNo, count_days
+from formgen.forms.form import Row, ask, ask_table, deadline, rule
 
 from ._case import (
     PHASES_WITH_CLIENT,
@@ -25,7 +25,7 @@ from ._case import (
 )
 from ._codes import K1, K2, K3, K6, K9, K13, K23, K25, K26, K27, K30, K31
 
-DECIDED_BY_OFFICE = K30.marked("decided")
+DECIDED_BY_OFFICE = K30.find_marked_codes("decided")
 GOES_ON = frozenset(
     (
         "employed_part_time",
@@ -37,7 +37,7 @@ GOES_ON = frozenset(
         "student",
     )
 )
-FACE_TO_FACE = K6.marked("face_to_face")
+FACE_TO_FACE = K6.find_marked_codes("face_to_face")
 BEFORE_WORK = ("phase_2", "phase_3", "phase_4")
 UNDECIDED = frozenset((None, "more_info", "waiting_list"))
 
@@ -69,12 +69,12 @@ def kept(name: str, referral: str = "") -> Callable[[Case], Any]:
 
 def kind_of_agreement(case: Case) -> str:
     """Return ``amendment`` when there is an agreement to amend."""
-    return "amendment" if case.latest("cooperation_agreement") else "initial"
+    return "amendment" if case.find_latest_record("cooperation_agreement") else "initial"
 
 
 def coach_title(case: Case) -> str:
     """Return the named coach's title, from the settings."""
-    return case.office.coach(coach_name(case) or "").title
+    return case.office.find_coach(coach_name(case) or "").title
 
 
 def goal(case: Case) -> str | None:
@@ -84,9 +84,9 @@ def goal(case: Case) -> str | None:
 
 def wants_paid_work(case: Case) -> bool | None:
     """Return the answer given before, else what the referral says, unless the client was unsure."""
-    if agreement := case.latest("cooperation_agreement"):
+    if agreement := case.find_latest_record("cooperation_agreement"):
         return bool(agreement.competitive_goal)
-    referral = case.latest("referral")
+    referral = case.find_latest_record("referral")
     return {"yes": True, "no": False}.get(referral.client_wants_work) if referral else None
 
 
@@ -100,9 +100,9 @@ def what_goes_on(case: Case) -> str | None:
 
 def other_party(case: Case) -> tuple[str | None, str | None]:
     """Return name and kind of the other party: the agreement's, else the referrer unless it is the client."""
-    if agreement := case.latest("cooperation_agreement"):
+    if agreement := case.find_latest_record("cooperation_agreement"):
         return agreement.other_party_name, agreement.other_party_role
-    referral = case.latest("referral")
+    referral = case.find_latest_record("referral")
     own = referral is None or referral.referrer_type == "self"
     return (None, None) if own else (referral.referrer_name, referral.referrer_type)
 
@@ -119,9 +119,9 @@ def other_party_role(case: Case) -> str | None:
 
 def support_people(case: Case) -> list[dict[str, Any]]:
     """Return the people who may take part: the agreement's, else those whom the referral names."""
-    if agreement := case.latest("cooperation_agreement"):
+    if agreement := case.find_latest_record("cooperation_agreement"):
         return [row.model_dump() for row in agreement.support_people]
-    referral = case.latest("referral")
+    referral = case.find_latest_record("referral")
     if not referral:
         return []
     people = [
@@ -147,9 +147,9 @@ def next_review(case: Case) -> date:
 
 def guardian_signs(case: Case) -> bool | None:
     """Return the answer given before, else whether the referral knows of a guardian."""
-    if agreement := case.latest("cooperation_agreement"):
+    if agreement := case.find_latest_record("cooperation_agreement"):
         return bool(agreement.guardian_signs)
-    referral = case.latest("referral")
+    referral = case.find_latest_record("referral")
     return referral.guardian_exists == "guardian" if referral else None
 
 
@@ -164,7 +164,7 @@ DEFAULT_CONSENTS: dict[str, tuple[str, str]] = {
 
 def consents(case: Case) -> list[dict[str, Any]]:
     """Return the rows of consent given before and a row for every usual recipient that none is of."""
-    agreement = case.latest("cooperation_agreement")
+    agreement = case.find_latest_record("cooperation_agreement")
     given = [row.model_dump() for row in agreement.consents] if agreement else []
     return given + [
         {"recipient_type": recipient, "direction": direction, "purpose": purpose}
@@ -239,7 +239,7 @@ class Consent(Row):
         "Nimi tai paikka", by="client", max_length=80, hint="Jos tiedät, kuka tai mikä paikka se on."
     )
     direction: One = ask(
-        "Suunta", by="client", of=options(give="Tietoja annetaan", get="Tietoja saadaan", both="Molemmat")
+        "Suunta", by="client", of=define_options(give="Tietoja annetaan", get="Tietoja saadaan", both="Molemmat")
     )
     data_scope: Many | None = ask(
         "Mitä tietoja", by="client", of=K27, needed=agreed, hint="Terveystiedoille tarvitaan oma rivi."
@@ -274,7 +274,7 @@ class CooperationAgreement(ClientForm):
     agreement_kind: One = ask(
         "Sopimuksen laji",
         section="1 Osapuolet",
-        of=options(initial="Uusi sopimus", amendment="Muutos sopimukseen"),
+        of=define_options(initial="Uusi sopimus", amendment="Muutos sopimukseen"),
         prefill=kind_of_agreement,
         sensitivity="n",
     )
@@ -352,7 +352,7 @@ class CooperationAgreement(ClientForm):
     meeting_frequency: One = ask(
         "Kuinka usein tavataan",
         prefill=kept("meeting_frequency"),
-        of=options(
+        of=define_options(
             weekly="Kerran viikossa",
             several_per_week="Monta kertaa viikossa",
             every_2_weeks="Joka toinen viikko",
@@ -385,7 +385,7 @@ class CooperationAgreement(ClientForm):
         sensitivity="n",
         max_length=400,
     )
-    support_people: tuple[SupportPerson, ...] = rows(
+    support_people: tuple[SupportPerson, ...] = ask_table(
         "Läheiset tai muut, jotka saavat olla mukana", by="client", prefill=support_people, printed=3
     )
     review_date: Day | None = ask(
@@ -421,12 +421,12 @@ class CooperationAgreement(ClientForm):
     complaint_info_given: YesNo = ask(
         "Muistutus ja sosiaaliasiavastaava: kerrottu", prefill=kept("complaint_info_given"), sensitivity="n"
     )
-    benefits_counselling_plan: tuple[BenefitAdvice, ...] = rows(
+    benefits_counselling_plan: tuple[BenefitAdvice, ...] = ask_table(
         "Etuusneuvonta: kuka ja milloin", prefill=kept("benefits_counselling_plan"), printed=2
     )
 
     # 5 Consents
-    consents: tuple[Consent, ...] = rows(
+    consents: tuple[Consent, ...] = ask_table(
         "Suostumukset tietojen antamiseen ja saamiseen",
         section="5 Suostumukset",
         by="client",
@@ -439,7 +439,9 @@ class CooperationAgreement(ClientForm):
         "Saako valmentaja ottaa yhteyttä työnantajiin puolestasi?",
         by="client",
         prefill=kept("employer_contact_mode"),
-        of=options(no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"),
+        of=define_options(
+            no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
+        ),
         hint="Nimen kertomiseen tarvitaan myös suostumus: Työnantaja, nimi ja yhteystiedot.",
     )
     disclosure_initial: One = ask(
@@ -464,7 +466,7 @@ class CooperationAgreement(ClientForm):
     )
 
     # 6 Handover and signatures
-    transition_meetings: tuple[TransitionMeeting, ...] = rows(
+    transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
         "Nivelvaihepalaverit",
         section="6 Nivelvaihe ja allekirjoitukset",
         prefill=kept("transition_meetings", "transition_meetings"),
@@ -472,7 +474,7 @@ class CooperationAgreement(ClientForm):
     )
     amendment_reason: One | None = ask(
         "Muutoksen syy",
-        of=options(
+        of=define_options(
             consent="Suostumukset",
             coach_change="Työhönvalmentaja vaihtuu",
             goal="Tavoite",
@@ -510,7 +512,7 @@ class CooperationAgreement(ClientForm):
     sign_other: Signed | None = ask("Muun osapuolen allekirjoitus", by="referrer", sensitivity="n")
     copy_given: YesNo = ask("Asiakas on saanut oman kappaleen", sensitivity="n")
 
-    def expects(self, case: Case) -> str:
+    def infer_phase(self, case: Case) -> str:
         """Return phase 2: the service has begun."""
         return "phase_2"
 
@@ -519,13 +521,13 @@ class CooperationAgreement(ClientForm):
     @rule("R09", waits_for="referral")
     def referral_has_been_decided(self, case: Case) -> bool:
         """Hyväksytty lähete puuttuu."""
-        referral = case.latest("referral")
+        referral = case.find_latest_record("referral")
         return referral is not None and referral.decision not in UNDECIDED
 
     @rule("R09")
     def referral_was_not_turned_away(self, case: Case) -> bool:
         """Hyväksytty lähete puuttuu. Asiakasta ei ole otettu palveluun."""
-        referral = case.latest("referral")
+        referral = case.find_latest_record("referral")
         return referral is None or referral.decision in UNDECIDED | {"accepted"}
 
     @rule("R10")
@@ -557,7 +559,7 @@ class CooperationAgreement(ClientForm):
     @rule("R14", field="transition_meetings", severity="warning")
     def start_was_handed_over(self, case: Case) -> bool:
         """Nivelvaihepalaveria lähettäjän kanssa ei ole pidetty."""
-        referral = case.latest("referral")
+        referral = case.find_latest_record("referral")
         if referral is None or referral.referrer_type == "self" or self.agreement_kind == "amendment":
             return True
         return any(row.kind == "start" for row in (*self.transition_meetings, *referral.transition_meetings))
@@ -575,7 +577,7 @@ class CooperationAgreement(ClientForm):
     @rule("R17", field="review_date", severity="warning")
     def review_is_within_a_year(self, case: Case) -> bool:
         """Tarkistuspäivä puuttuu."""
-        return self.review_date is not None and days(self.basis, self.review_date) <= 366
+        return self.review_date is not None and count_days(self.basis, self.review_date) <= 366
 
     @rule("R18", field="decision_number", severity="warning")
     def decision_is_named(self, case: Case) -> bool:
@@ -585,14 +587,14 @@ class CooperationAgreement(ClientForm):
     @rule("T04", field="service_start_date")
     def service_starts_after_referral(self, case: Case) -> bool:
         """Palvelu ei voi alkaa ennen lähetteen saapumista."""
-        referral = case.latest("referral")
+        referral = case.find_latest_record("referral")
         return referral is None or self.service_start_date >= referral.received_date
 
     @rule("T04", field="service_start_date")
     def service_starts_soon_after_signing(self, case: Case) -> bool:
         """Palvelu alkaa yli 30 päivää allekirjoituksen jälkeen."""
         signed = [block.date for block in (self.sign_client, self.sign_coach, self.sign_guardian) if block]
-        return all(days(day, self.service_start_date) <= 30 for day in signed)
+        return all(count_days(day, self.service_start_date) <= 30 for day in signed)
 
     @rule("T04", field="agreement_kind")
     def agreement_is_made_once(self, case: Case) -> bool:
@@ -603,7 +605,7 @@ class CooperationAgreement(ClientForm):
     @rule("T25", field="agreement_kind", waits_for="cooperation_agreement")
     def there_is_something_to_amend(self, case: Case) -> bool:
         """Muutettavaa sopimusta ei ole."""
-        return self.agreement_kind != "amendment" or case.latest("cooperation_agreement") is not None
+        return self.agreement_kind != "amendment" or case.find_latest_record("cooperation_agreement") is not None
 
     @rule("T25", field="transition_meetings", severity="warning")
     def change_of_coach_is_handed_over(self, case: Case) -> bool:
@@ -656,7 +658,7 @@ class CooperationAgreement(ClientForm):
     @rule("range", field="sign_client.date")
     def client_signed_lately(self, case: Case) -> bool:
         """Asiakkaan allekirjoitus on yli 30 päivää vanhempi kuin asiakirja."""
-        return self.sign_client is None or days(self.sign_client.date, self.document_date) <= 30
+        return self.sign_client is None or count_days(self.sign_client.date, self.document_date) <= 30
 
     @rule("choice")
     def health_has_a_row_of_its_own(self, case: Case) -> list[str]:
@@ -669,14 +671,14 @@ class CooperationAgreement(ClientForm):
     @rule("range")
     def consents_precede_the_document(self, case: Case) -> list[str]:
         """Suostumuksen päivä on asiakirjan päiväyksen jälkeen."""
-        return self.breaking(
+        return self.find_breaking_paths(
             "consents.granted_date", lambda row: row.granted_date and row.granted_date > self.document_date
         )
 
     @rule("range")
     def consents_are_withdrawn_after_giving(self, case: Case) -> list[str]:
         """Suostumus on peruttu ennen kuin se on annettu."""
-        return self.breaking(
+        return self.find_breaking_paths(
             "consents.withdrawn_date",
             lambda row: row.granted_date and row.withdrawn_date and row.withdrawn_date < row.granted_date,
         )
@@ -684,38 +686,40 @@ class CooperationAgreement(ClientForm):
     @rule("range")
     def handover_follows_referral(self, case: Case) -> list[str]:
         """Nivelvaihepalaveri on ennen lähetteen päiväystä."""
-        referral = case.latest("referral")
-        return self.breaking(
+        referral = case.find_latest_record("referral")
+        return self.find_breaking_paths(
             "transition_meetings.meeting_date", lambda row: referral and row.meeting_date < referral.referral_date
         )
 
     # --- what the clock brings ----------------------------------------------------------------
 
-    @due("R22")
+    @deadline("R22")
     def profile_is_made(self, case: Case) -> date | None:
         """Ammatillinen profiili puuttuu, 30 päivää täynnä."""
         open_still = case.phase in PHASES_WITH_CLIENT and not documents(case, "vocational_profile")
-        return case.after(self.service_start_date, case.office.limits.profile) if open_still else None
+        return case.add_active_days(self.service_start_date, case.office.limits.profile) if open_still else None
 
-    @due("R23")
+    @deadline("R23")
     def search_plan_is_made(self, case: Case) -> date | None:
         """Työnhakusuunnitelma puuttuu, 30 päivää täynnä."""
         open_still = case.phase in BEFORE_WORK and not has_plan(case)
-        return case.after(self.service_start_date, case.office.limits.search_plan) if open_still else None
+        return case.add_active_days(self.service_start_date, case.office.limits.search_plan) if open_still else None
 
-    @due("R24")
+    @deadline("R24")
     def search_is_begun(self, case: Case) -> date | None:
         """Työn etsintä ei ole alkanut."""
         strong = case.office.support_level == "strong"
         open_still = strong and case.phase == "phase_2" and not has_plan(case)
-        return case.after(self.service_start_date, case.office.limits.search_not_begun) if open_still else None
+        return (
+            case.add_active_days(self.service_start_date, case.office.limits.search_not_begun) if open_still else None
+        )
 
-    @due("R25")
+    @deadline("R25")
     def employer_is_met(self, case: Case) -> date | None:
         """Ensimmäinen työnantajakontakti ei ole toteutunut 30 päivässä."""
         open_still = case.phase in BEFORE_WORK and not has_met_employer(case)
         limit = case.office.limits.first_contact_with_employers
-        return case.after(self.service_start_date, limit) if open_still else None
+        return case.add_active_days(self.service_start_date, limit) if open_still else None
 
     @property
     def basis(self) -> date:

@@ -8,9 +8,24 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import options
-from formgen.fields.kinds import Day, Dec, Email, Hours, Int, Line, Long, Many, Name, One, Phone, Signed, YesNo, days
-from formgen.forms.form import Row, ask, rows, rule
+from formgen.fields.code_list import define_options
+from formgen.fields.kinds import (
+    Day,
+    Dec,
+    Email,
+    Hours,
+    Int,
+    Line,
+    Long,
+    Many,
+    Name,
+    One,
+    Phone,
+    Signed,
+    YesNo,
+    count_days,
+)
+from formgen.forms.form import Row, ask, ask_table, rule
 
 from ._case import ClientForm, active_jobs, consent_ok, in_force, open_jobs, today
 from ._codes import K6, K9, K13
@@ -36,7 +51,7 @@ def kept(name: str) -> Callable[[Case], Any]:
     """Return a prefill: what the plan in force says."""
 
     def known(case: Case) -> Any:
-        return getattr(case.latest("education_plan"), name, None)
+        return getattr(case.find_latest_record("education_plan"), name, None)
 
     known.__name__ = f"education_plan.{name}"
     return known
@@ -44,19 +59,19 @@ def kept(name: str) -> Callable[[Case], Any]:
 
 def kind_of_plan(case: Case) -> str | None:
     """Return ``first`` when there is no plan yet."""
-    return None if case.latest("education_plan") else "first"
+    return None if case.find_latest_record("education_plan") else "first"
 
 
 def goal(case: Case) -> str | None:
     """Return the goal that the plan in force serves, else the profile's when it has one only."""
-    goals = getattr(case.latest("vocational_profile"), "work_goals", ()) or ()
+    goals = getattr(case.find_latest_record("vocational_profile"), "work_goals", ()) or ()
     ids: list[str] = [row.goal_id for row in goals]
     return kept("goal_id")(case) or (ids[0] if len(ids) == 1 else None)
 
 
 def strengths(case: Case) -> str | None:
     """Return what the plan in force says of strengths, else the profile's as far as they have room."""
-    said = kept("strengths_in_study")(case) or getattr(case.latest("vocational_profile"), "strengths", None)
+    said = kept("strengths_in_study")(case) or getattr(case.find_latest_record("vocational_profile"), "strengths", None)
     return said if said is None or len(said) <= 400 else f"{said[:399]}…"
 
 
@@ -67,7 +82,7 @@ def open_actions(case: Case) -> list[Action]:
 
 def funding(case: Case) -> Any:
     """Return the funding of the plan in force, else a row for every benefit of the profile that funds studies."""
-    benefits = getattr(case.latest("vocational_profile"), "current_benefits", ()) or ()
+    benefits = getattr(case.find_latest_record("vocational_profile"), "current_benefits", ()) or ()
     sources = dict.fromkeys(FUNDED_BY[row.benefit] for row in benefits if row.benefit in FUNDED_BY)
     return kept("funding")(case) or [{"source": source} for source in sources]
 
@@ -103,7 +118,7 @@ class SchoolContact(Row):
     role: One = ask(
         "Tehtävä",
         by="client",
-        of=options(
+        of=define_options(
             study_counsellor="Opinto-ohjaaja",
             special_teacher="Erityisopettaja",
             tutor_teacher="Vastuuopettaja",
@@ -133,7 +148,7 @@ class Arrangement(Row):
         "Saatiinko järjestely?",
         by="client",
         sensitivity="h",
-        of=options(open="Odotetaan", yes="Kyllä", partly="Osittain", no="Ei"),
+        of=define_options(open="Odotetaan", yes="Kyllä", partly="Osittain", no="Ei"),
     )
     in_use_from: Day | None = ask(
         "Käytössä alkaen", by="client", sensitivity="h", needed=lambda row: row.granted in ("yes", "partly")
@@ -147,7 +162,7 @@ class Action(Row):
     who: One = ask(
         "Kuka tekee",
         by="client",
-        of=options(client="Asiakas", coach="Valmentaja", school="Oppilaitos", other="Muu"),
+        of=define_options(client="Asiakas", coach="Valmentaja", school="Oppilaitos", other="Muu"),
     )
     due: Day = ask("Viimeistään", by="client")
     done: YesNo | None = ask("Onko tehty?", by="client")
@@ -160,7 +175,7 @@ class Funding(Row):
     source: One = ask(
         "Mistä rahoitus tulee",
         by="client",
-        of=options(
+        of=define_options(
             student_aid="Opintotuki",
             unemployment_benefit_studies="Työttömyysetuus opintojen ajalta",
             rehabilitation_allowance="Kuntoutusraha",
@@ -184,7 +199,7 @@ class Period(Row):
     leads_to_job: One | None = ask(
         "Voiko jaksosta tulla työ?",
         by="client",
-        of=options(unknown="Ei tiedossa", possible="Mahdollista", agreed="Sovittu"),
+        of=define_options(unknown="Ei tiedossa", possible="Mahdollista", agreed="Sovittu"),
     )
 
 
@@ -197,7 +212,7 @@ class Support(Row):
     mode: One = ask("Miten", of=K6)
     # The column's name is a word of Python's own, so it cannot stand on the left of an equals sign.
     __annotations__["with"] = "Many"
-    vars()["with"] = ask("Kenen kanssa", of=options(client="Asiakas", school="Oppilaitos", other="Muu"))
+    vars()["with"] = ask("Kenen kanssa", of=define_options(client="Asiakas", school="Oppilaitos", other="Muu"))
     note: Line | None = ask("Huomautus", max_length=200)
 
 
@@ -232,7 +247,9 @@ class EducationPlan(ClientForm):
         "Suunnitelman laji",
         prefill=kind_of_plan,
         sensitivity="n",
-        of=options(first="Ensimmäinen", term_review="Lukukauden tarkistus", change="Muutos", end="Opinnot päättyvät"),
+        of=define_options(
+            first="Ensimmäinen", term_review="Lukukauden tarkistus", change="Muutos", end="Opinnot päättyvät"
+        ),
     )
     why_studies: Long = ask(
         "Miksi opinnot, miten ne liittyvät työtavoitteeseen",
@@ -255,7 +272,7 @@ class EducationPlan(ClientForm):
         "Opintojen tilanne",
         section="2 Opinnot",
         by="client",
-        of=options(
+        of=define_options(
             exploring="Mietitään vaihtoehtoja",
             applying="Hakee opiskelupaikkaa",
             admitted="Opiskelupaikka saatu",
@@ -275,7 +292,7 @@ class EducationPlan(ClientForm):
         "Koulutuksen muoto",
         by="client",
         prefill=kept("education_form"),
-        of=options(
+        of=define_options(
             vocational="Ammatillinen koulutus",
             vocational_special="Ammatillinen koulutus, vaativa erityinen tuki",
             tuva="Tutkintokoulutukseen valmentava koulutus (TUVA)",
@@ -295,7 +312,7 @@ class EducationPlan(ClientForm):
         "Opiskelutapa",
         by="client",
         prefill=kept("study_mode"),
-        of=options(
+        of=define_options(
             full_time="Kokoaikainen",
             part_time="Osa-aikainen",
             remote="Etäopiskelu",
@@ -319,7 +336,7 @@ class EducationPlan(ClientForm):
         "Laajuuden yksikkö",
         by="client",
         prefill=kept("scope_unit"),
-        of=options(osp="Osaamispistettä", op="Opintopistettä", weeks="Viikkoa", hours="Tuntia"),
+        of=define_options(osp="Osaamispistettä", op="Opintopistettä", weeks="Viikkoa", hours="Tuntia"),
         needed=lambda record: record.scope is not None,
     )
     weekly_study_hours: Hours | None = ask(
@@ -335,11 +352,11 @@ class EducationPlan(ClientForm):
         "Onko HOKS tai muu opintosuunnitelma?",
         by="client",
         prefill=kept("hoks_exists"),
-        of=options(yes="Kyllä", no="Ei", coming="Tulossa", not_applicable="Ei koske"),
+        of=define_options(yes="Kyllä", no="Ei", coming="Tulossa", not_applicable="Ei koske"),
     )
 
     # 3 Support
-    school_contacts: tuple[SchoolContact, ...] = rows(
+    school_contacts: tuple[SchoolContact, ...] = ask_table(
         "Yhteyshenkilöt oppilaitoksessa",
         section="3 Tuki opinnoissa",
         by="client",
@@ -363,7 +380,7 @@ class EducationPlan(ClientForm):
         by="client",
         prefill=kept("support_needs"),
         sensitivity="h",
-        of=options(
+        of=define_options(
             reading_writing="Lukeminen ja kirjoittaminen",
             maths="Matematiikka",
             concentration="Keskittyminen",
@@ -379,7 +396,7 @@ class EducationPlan(ClientForm):
             none="Ei tuen tarvetta",
         ),
     )
-    accommodations: tuple[Arrangement, ...] = rows(
+    accommodations: tuple[Arrangement, ...] = ask_table(
         "Yksilölliset järjestelyt opinnoissa",
         by="client",
         prefill=kept("accommodations"),
@@ -388,7 +405,7 @@ class EducationPlan(ClientForm):
     )
 
     # 4 Tasks, money and work
-    actions: tuple[Action, ...] = rows(
+    actions: tuple[Action, ...] = ask_table(
         "Tehtävät ja työnjako",
         section="4 Tehtävät, rahoitus ja työ",
         by="client",
@@ -396,15 +413,19 @@ class EducationPlan(ClientForm):
         required=True,
         printed=4,
     )
-    funding: tuple[Funding, ...] = rows("Rahoitus ja etuudet", by="client", prefill=funding, required=True, printed=2)
+    funding: tuple[Funding, ...] = ask_table(
+        "Rahoitus ja etuudet", by="client", prefill=funding, required=True, printed=2
+    )
     benefit_effect_checked: One = ask(
         "Opintojen vaikutus etuuksiin tarkistettu",
-        of=options(yes="Kyllä", no="Ei", not_needed="Ei tarvetta"),
+        of=define_options(yes="Kyllä", no="Ei", not_needed="Ei tarvetta"),
     )
     work_alongside: One = ask(
         "Työ opintojen rinnalla",
         by="client",
-        of=options(none="Ei työtä", current_job="Nykyinen työ", job_search="Etsitään työtä", practice="Harjoittelu"),
+        of=define_options(
+            none="Ei työtä", current_job="Nykyinen työ", job_search="Etsitään työtä", practice="Harjoittelu"
+        ),
     )
     job_id: Line | None = ask(
         "Työsuhteen tunniste",
@@ -416,7 +437,7 @@ class EducationPlan(ClientForm):
     )
 
     # 5 How it goes
-    workplace_learning: tuple[Period, ...] = rows(
+    workplace_learning: tuple[Period, ...] = ask_table(
         "Työpaikalla oppimisen jaksot",
         section="5 Eteneminen",
         by="client",
@@ -424,8 +445,8 @@ class EducationPlan(ClientForm):
         printed=2,
         hint="Jakso on osa opintoja. Jos siitä tulee työsuhde, täyttäkää työsuhteen aloittaminen.",
     )
-    support_log: tuple[Support, ...] = rows("Toteutunut tuki", prefill=kept("support_log"), printed=4)
-    progress: tuple[Term, ...] = rows(
+    support_log: tuple[Support, ...] = ask_table("Toteutunut tuki", prefill=kept("support_log"), printed=4)
+    progress: tuple[Term, ...] = ask_table(
         "Opintojen eteneminen", prefill=kept("progress"), printed=2, hint="Samassa yksikössä kuin opintojen laajuus."
     )
     if_interrupted: Long | None = ask(
@@ -450,16 +471,16 @@ class EducationPlan(ClientForm):
     )
 
     @classmethod
-    def wanted(cls, case: Case) -> bool:
+    def is_needed(cls, case: Case) -> bool:
         """Tell whether studies are the next step and not planned yet, or the review of a plan has come."""
-        plan, end = case.latest("education_plan"), case.latest("job_end")
+        plan, end = case.find_latest_record("education_plan"), case.find_latest_record("job_end")
         if plan is not None and plan.plan_kind != "end":
             return bool(plan.review_date <= case.today)
         return end is not None and end.next_step == "studies" and (plan is None or plan.plan_date < end.end_date)
 
     def may(self, case: Case, scope: str, on: date) -> bool:
         """Tell whether the school may have a kind of data on a day; while there is no agreement it is not asked."""
-        return case.latest("cooperation_agreement") is None or consent_ok(case, "school", scope, on)
+        return case.find_latest_record("cooperation_agreement") is None or consent_ok(case, "school", scope, on)
 
     def at_school(self) -> bool:
         """Tell whether the coach is in touch with the school."""
@@ -470,13 +491,13 @@ class EducationPlan(ClientForm):
     @rule("R19", field="plan_date")
     def plan_is_of_the_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         return agreement is None or self.plan_date >= agreement.service_start_date
 
     @rule("T24", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Yhteistyösopimus puuttuu."""
-        return case.latest("cooperation_agreement") is not None
+        return case.find_latest_record("cooperation_agreement") is not None
 
     @rule("T24")
     def both_have_signed(self, case: Case) -> list[str]:
@@ -496,7 +517,7 @@ class EducationPlan(ClientForm):
     @rule("choice", field="goal_id", needs=("vocational_profile",))
     def goal_is_of_the_profile(self, case: Case) -> bool:
         """Tavoitetta ei ole asiakkaan profiilissa."""
-        profile = case.latest("vocational_profile")
+        profile = case.find_latest_record("vocational_profile")
         return not self.goal_id or profile is None or self.goal_id in {row.goal_id for row in profile.work_goals}
 
     @rule("R78", field="education_form", severity="warning")
@@ -517,10 +538,10 @@ class EducationPlan(ClientForm):
     @rule("choice")
     def school_is_contacted_by_consent_only(self, case: Case) -> list[str]:
         """Yhteydenpitoon oppilaitoksen kanssa tarvitaan asiakkaan suostumus."""
-        planned = self.breaking(
+        planned = self.find_breaking_paths(
             "school_contacts.consent_ref", lambda row: not self.may(case, "name_contact", self.plan_date)
         )
-        done = self.breaking(
+        done = self.find_breaking_paths(
             "support_log.with",
             lambda row: "school" in getattr(row, "with") and not self.may(case, "name_contact", row.date),
         )
@@ -529,7 +550,7 @@ class EducationPlan(ClientForm):
     @rule("choice")
     def consents_named_are_in_the_agreement(self, case: Case) -> list[str]:
         """Tällaista oppilaitosta koskevaa suostumusta ei ole yhteistyösopimuksessa."""
-        consents = getattr(case.latest("cooperation_agreement"), "consents", ())
+        consents = getattr(case.find_latest_record("cooperation_agreement"), "consents", ())
         there = {row.consent_id for row in consents if row.recipient_type == "school"}
         named = [row.consent_ref for row in self.school_contacts]
         return [f"school_contacts.{index}.consent_ref" for index, ref in enumerate(named) if ref and ref not in there]
@@ -548,7 +569,7 @@ class EducationPlan(ClientForm):
     @rule("range")
     def open_actions_are_ahead(self, case: Case) -> list[str]:
         """Tehtävän määräpäivä on ennen suunnitelman päiväystä."""
-        return self.breaking("actions.due", lambda row: not row.done and row.due < self.plan_date)
+        return self.find_breaking_paths("actions.due", lambda row: not row.done and row.due < self.plan_date)
 
     @rule("choice", field="benefit_effect_checked", severity="warning")
     def effect_on_benefits_is_checked(self, case: Case) -> bool:
@@ -573,12 +594,12 @@ class EducationPlan(ClientForm):
     @rule("range")
     def support_has_been_given(self, case: Case) -> list[str]:
         """Toteutuneen tuen päivä on tulevaisuudessa."""
-        return self.breaking("support_log.date", lambda row: row.date > case.today)
+        return self.find_breaking_paths("support_log.date", lambda row: row.date > case.today)
 
     @rule("range", severity="warning")
     def progress_is_credible(self, case: Case) -> list[str]:
         """Suorituksia on paljon enemmän kuin suunniteltiin. Tarkistakaa luvut."""
-        return self.breaking(
+        return self.find_breaking_paths(
             "progress.completed",
             lambda row: (
                 row.planned is not None and row.completed is not None and row.completed > row.planned * Decimal("1.5")
@@ -588,4 +609,4 @@ class EducationPlan(ClientForm):
     @rule("range", field="review_date")
     def review_is_within_half_a_year(self, case: Case) -> bool:
         """Tarkistuksen pitää olla suunnitelman päiväyksen jälkeen ja puolen vuoden sisällä."""
-        return 0 < days(self.plan_date, self.review_date) <= HALF_A_YEAR
+        return 0 < count_days(self.plan_date, self.review_date) <= HALF_A_YEAR

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import options
+from formgen.fields.code_list import define_options
 from formgen.fields.kinds import (
     BusinessId,
     Clock,
@@ -26,10 +26,10 @@ from formgen.fields.kinds import (
     Phone,
     Postcode,
     YesNo,
-    days,
+    count_days,
 )
-from formgen.forms.form import Row, ask, contradiction, due, rows, rule
-from formgen.i18n import plain
+from formgen.forms.form import Row, ask, ask_table, contradiction, deadline, rule
+from formgen.i18n import normalise_text
 
 from ._case import (
     ClientForm,
@@ -48,7 +48,7 @@ from ._case import (
 )
 from ._codes import GRADES, K4, K5, K6, K7, K8, K10, K13, K16, K20, K34, K35
 
-FACE_TO_FACE = K6.marked("face_to_face")
+FACE_TO_FACE = K6.find_marked_codes("face_to_face")
 CLOSED = frozenset(("closed_no_job", "closed_other"))
 IN_HAND = frozenset(("applied", "granted"))
 SAID_NOTHING = frozenset(("none", "undecided"))
@@ -61,7 +61,7 @@ TAILORED = {"shorter_hours": "shorter_hours", "quiet_space": "own_space", "limit
 
 def targets(case: Case) -> Any:
     """Return the employers that the plan names."""
-    return getattr(case.latest("job_search_plan"), "target_employers", ()) or ()
+    return getattr(case.find_latest_record("job_search_plan"), "target_employers", ()) or ()
 
 
 def id_of_target(row: Any) -> str:
@@ -73,16 +73,18 @@ def target_employer(case: Case) -> Any:
     """Return the employer that was chosen, else the first of those in the plan whom nobody has contacted."""
     if case.about:
         return next((row for row in targets(case) if id_of_target(row) == case.about), None)
-    known = {plain(contact.employer_name) for contact in in_force(case, "employer_contact")}
+    known = {normalise_text(contact.employer_name) for contact in in_force(case, "employer_contact")}
     waiting = [
-        row for row in targets(case) if row.status in (None, "planned") and plain(row.employer_name) not in known
+        row
+        for row in targets(case)
+        if row.status in (None, "planned") and normalise_text(row.employer_name) not in known
     ]
     return min(waiting, key=lambda row: row.by_date, default=None)
 
 
 def job_search_plan(case: Case) -> Any:
     """Return the newest job-search plan."""
-    return case.latest("job_search_plan")
+    return case.find_latest_record("job_search_plan")
 
 
 def municipality(case: Case) -> str | None:
@@ -109,12 +111,12 @@ def target_job(case: Case) -> str | None:
 
 def strengths(case: Case) -> str | None:
     """Return the client's strengths, as far as there is room."""
-    return shortened(getattr(case.latest("vocational_profile"), "strengths", None), 600)
+    return shortened(getattr(case.find_latest_record("vocational_profile"), "strengths", None), 600)
 
 
 def tailored(case: Case) -> tuple[str, ...]:
     """Return how the job is to be tailored, as the profile's accommodations ask for."""
-    wanted = getattr(case.latest("vocational_profile"), "accommodations", ()) or ()
+    wanted = getattr(case.find_latest_record("vocational_profile"), "accommodations", ()) or ()
     return tuple(TAILORED[code] for code in wanted if code in TAILORED)
 
 
@@ -184,7 +186,7 @@ class PossibleTask(Row):
         "Vaativuus",
         by="employer",
         sensitivity="n",
-        of=options(easy="Helppo", medium="Keskitasoinen", demanding="Vaativa"),
+        of=define_options(easy="Helppo", medium="Keskitasoinen", demanding="Vaativa"),
     )
     can_be_carved: YesNo | None = ask("Voiko räätälöidä?", by="employer", sensitivity="n")
 
@@ -199,7 +201,7 @@ class Contact(Row):
     mode: One = ask("Tapa", of=K6)
     place: One = ask("Paikka", of=K13)
     made_by: One = ask(
-        "Kuka otti yhteyttä", of=options(coach="Valmentaja", client="Asiakas", together="Valmentaja ja asiakas")
+        "Kuka otti yhteyttä", of=define_options(coach="Valmentaja", client="Asiakas", together="Valmentaja ja asiakas")
     )
     person: Line = ask("Kenen kanssa", max_length=60)
     decision_maker: YesNo = ask("Päättääkö hän palkkaamisesta?")
@@ -225,7 +227,7 @@ class Offer(Row):
     end_date: Day | None = ask("Päättymispäivä")
     wage: Euro | None = ask("Palkka")
     wage_type: One | None = ask("Palkan laji", of=K16)
-    answer: One = ask("Vastaus", of=options(open="Ei vielä vastattu", accepted="Hyväksytty", declined="Hylätty"))
+    answer: One = ask("Vastaus", of=define_options(open="Ei vielä vastattu", accepted="Hyväksytty", declined="Hylätty"))
     answer_date: Day | None = ask("Vastauksen päivä")
 
 
@@ -234,7 +236,7 @@ class AgreedSupport(Row):
 
     support: One = ask("Tuki", of=K10)
     who: One = ask(
-        "Kuka antaa", of=options(coach="Valmentaja", employer="Esihenkilö", coworker="Työtoveri", other="Muu")
+        "Kuka antaa", of=define_options(coach="Valmentaja", employer="Esihenkilö", coworker="Työtoveri", other="Muu")
     )
     start: Day = ask("Alkaen")
     note: Line | None = ask("Huomautus", max_length=120)
@@ -247,7 +249,7 @@ class EmployerContact(ClientForm):
     number = "L05"
     version = "2026.1"
     versions = True
-    per = "employer_id"
+    versions_per = "employer_id"
     caseless = True
     title = "Työskentely työnantajien kanssa"
     about = (
@@ -260,7 +262,7 @@ class EmployerContact(ClientForm):
         Move("T09", "phase_3", "phase_4", when=negotiating),
         Move("T10", "phase_4", "phase_3", when=negotiation_ends),
     )
-    stays = ("phase_1", "phase_2", "phase_3", "phase_4", "phase_5")
+    allowed_phases = ("phase_1", "phase_2", "phase_3", "phase_4", "phase_5")
 
     # general cooperation has no client
     client_name: Line | None = ask(  # type: ignore[assignment]
@@ -312,7 +314,7 @@ class EmployerContact(ClientForm):
     employer_size: One | None = ask(
         "Henkilöstön määrä",
         sensitivity="n",
-        of=options(
+        of=define_options(
             **{"1_4": "1–4", "5_9": "5–9", "10_49": "10–49", "50_249": "50–249", "250_plus": "250 tai enemmän"},
             unknown="Ei tiedossa",
         ),
@@ -320,7 +322,7 @@ class EmployerContact(ClientForm):
     sector: One = ask(
         "Sektori",
         sensitivity="n",
-        of=options(
+        of=define_options(
             private="Yksityinen yritys",
             municipality="Kunta tai kuntayhtymä",
             wellbeing_county="Hyvinvointialue",
@@ -350,7 +352,7 @@ class EmployerContact(ClientForm):
         "Kontaktin luonne",
         section="2 Kenen asialla",
         prefill=contact_basis,
-        of=options(client_specific="Asiakkaan asialla", general="Yleinen yhteistyö", both="Molemmat"),
+        of=define_options(client_specific="Asiakkaan asialla", general="Yleinen yhteistyö", both="Molemmat"),
     )
     client_named: YesNo = ask(
         "Onko asiakas nimetty työnantajalle?",
@@ -360,7 +362,7 @@ class EmployerContact(ClientForm):
     health_disclosed: One = ask(
         "Onko kerrottu terveydestä tai tuen tarpeesta?",
         sensitivity="h",
-        of=options(no="Ei", support_needs="Tuen tarpeesta", health="Terveydestä"),
+        of=define_options(no="Ei", support_needs="Tuen tarpeesta", health="Terveydestä"),
     )
     matches_plan: YesNo | None = ask("Vastaako työnhakusuunnitelmaa?", needed=specific)
     target_id: Line | None = ask(
@@ -378,16 +380,16 @@ class EmployerContact(ClientForm):
         sensitivity="n",
         max_length=800,
     )
-    tasks_possible: tuple[PossibleTask, ...] = rows("Mahdolliset työtehtävät", sensitivity="n", printed=3)
+    tasks_possible: tuple[PossibleTask, ...] = ask_table("Mahdolliset työtehtävät", sensitivity="n", printed=3)
     vacancy_open: One = ask(
         "Onko paikka auki nyt?",
         sensitivity="n",
-        of=options(yes="Kyllä", later="Myöhemmin", no="Ei", unknown="Ei tiedossa"),
+        of=define_options(yes="Kyllä", later="Myöhemmin", no="Ei", unknown="Ei tiedossa"),
     )
     vacancy_kind: One | None = ask(
         "Paikan luonne",
         sensitivity="n",
-        of=options(
+        of=define_options(
             open_to_all="Avoin kaikille", created_for_client="Luotu asiakkaalle", reserved_group="Varattu ryhmälle"
         ),
         needed=lambda record: record.vacancy_open in ("yes", "later"),
@@ -405,7 +407,7 @@ class EmployerContact(ClientForm):
     accessibility: One | None = ask(
         "Esteettömyys",
         sensitivity="n",
-        of=options(ok="Kunnossa", partly="Osittain kunnossa", no="Ei kunnossa", unknown="Ei tiedossa"),
+        of=define_options(ok="Kunnossa", partly="Osittain kunnossa", no="Ei kunnossa", unknown="Ei tiedossa"),
     )
     accessibility_detail: Line | None = ask("Esteettömyys: tarkemmin", sensitivity="n", max_length=160)
     occupational_health: Line | None = ask("Työterveyshuolto", by="employer", sensitivity="n", max_length=80)
@@ -414,7 +416,7 @@ class EmployerContact(ClientForm):
     )
 
     # 4 Contacts
-    contacts: tuple[Contact, ...] = rows(
+    contacts: tuple[Contact, ...] = ask_table(
         "Kontaktit",
         section="4 Kontaktit",
         required=True,
@@ -424,7 +426,7 @@ class EmployerContact(ClientForm):
     service_information_given: Many | None = ask(
         "Mitä palvelusta ja tuesta on kerrottu työnantajalle",
         sensitivity="n",
-        of=options(
+        of=define_options(
             service="Palvelu",
             coach_support="Valmentajan tuki",
             wage_subsidy="Palkkatuki",
@@ -451,13 +453,13 @@ class EmployerContact(ClientForm):
     interview_time: Clock | None = ask("Haastattelun kellonaika", needed=lambda record: record.stage == "interview")
     coach_at_interview: One | None = ask(
         "Oliko valmentaja mukana haastattelussa?",
-        of=options(yes="Kyllä", no="Ei", not_wanted="Asiakas ei halunnut"),
+        of=define_options(yes="Kyllä", no="Ei", not_wanted="Asiakas ei halunnut"),
     )
     tailoring: Many | None = ask(
         "Miten työtä räätälöidään",
         by="employer",
         prefill=tailored,
-        of=options(
+        of=define_options(
             task_carving="Tehtävien rajaaminen",
             shorter_hours="Lyhyempi työaika",
             slower_pace="Rauhallisempi työtahti",
@@ -468,7 +470,7 @@ class EmployerContact(ClientForm):
         ),
     )
     tailoring_detail: Long | None = ask("Räätälöinti: tarkemmin", by="employer", max_length=300)
-    offer: tuple[Offer, ...] = rows("Työtarjous", needed=lambda record: record.stage == "offer", printed=1)
+    offer: tuple[Offer, ...] = ask_table("Työtarjous", needed=lambda record: record.stage == "offer", printed=1)
     wage_subsidy_talk: One = ask("Palkkatuki", prefill=interest("wage_subsidy_interest"), sensitivity="n", of=K35)
     wage_subsidy_applied_date: Day | None = ask(
         "Milloin palkkatukea haettiin",
@@ -478,12 +480,12 @@ class EmployerContact(ClientForm):
     adjustment_support_talk: One = ask(
         "Työolosuhteiden järjestelytuki", prefill=interest("adjustment_support_interest"), sensitivity="h", of=K35
     )
-    support_agreed: tuple[AgreedSupport, ...] = rows("Tuesta sovittu työnantajan kanssa", printed=2)
+    support_agreed: tuple[AgreedSupport, ...] = ask_table("Tuesta sovittu työnantajan kanssa", printed=2)
     workplace_mentor: Line | None = ask("Nimetty työtoveri tukena", by="employer", sensitivity="n", max_length=80)
     closed_date: Day | None = ask("Päättämispäivä", sensitivity="n", needed=closed, hint="Vain, jos yhteys päättyi.")
     outcome_reason: One | None = ask(
         "Miksi ei syntynyt työtä",
-        of=options(
+        of=define_options(
             no_need="Työnantajalla ei ole tarvetta",
             no_money="Työnantajalla ei ole rahaa",
             wrong_profile="Työ ja osaaminen eivät sovi yhteen",
@@ -513,23 +515,23 @@ class EmployerContact(ClientForm):
     )
 
     @classmethod
-    def subjects(cls, case: Case) -> dict[str, str]:
+    def list_subjects(cls, case: Case) -> dict[str, str]:
         """Return the employers that have been contacted, and those that the plan names."""
         contacted = {contact.employer_id: contact.employer_name for contact in in_force(case, cls.id)}
         return {id_of_target(row): row.employer_name for row in targets(case)} | contacted
 
     @classmethod
-    def goes_on(cls, case: Case) -> Any:
+    def continues_from(cls, case: Case) -> Any:
         """Return the newest record of the employer that was chosen."""
-        found = (known for known in case.current(cls.id) if known.record.employer_id == case.about)
+        found = (known for known in case.list_current_records(cls.id) if known.record.employer_id == case.about)
         return next(reversed([*found]), None)
 
     @classmethod
-    def wanted(cls, case: Case) -> bool:
+    def is_needed(cls, case: Case) -> bool:
         """Tell whether employers are to be contacted: while work is searched for."""
         return case.phase == "phase_3"
 
-    def expects(self, case: Case) -> str | None:
+    def infer_phase(self, case: Case) -> str | None:
         """Return phase 4 while the negotiation is open, phase 3 when it began the search."""
         if negotiating(self, case):
             return "phase_4"
@@ -558,7 +560,7 @@ class EmployerContact(ClientForm):
     def withdrawn(self, case: Case) -> date | None:
         """Return the day on which the consent was withdrawn by which the name had been told, or None."""
         told = self.client_named_date if self.client_named else None
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         if told is None or agreement is None:
             return None
         return max(
@@ -612,9 +614,9 @@ class EmployerContact(ClientForm):
         scope = self.health_disclosed
         if scope == "no":
             return True
-        sources = (case.latest(form) for form in ("job_search_plan", "vocational_profile"))
+        sources = (case.find_latest_record(form) for form in ("job_search_plan", "vocational_profile"))
         levels = [source.disclosure_level for source in sources if source]
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         level = levels[0] if levels else getattr(agreement, "disclosure_initial", "undecided")
         return level not in SAID_NOTHING and any(
             consent_ok(case, "employer", scope, day) for day in {row.date for row in self.contacts}
@@ -623,13 +625,13 @@ class EmployerContact(ClientForm):
     @rule("R37", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Työnantajaa ei voi lähestyä asiakkaan puolesta ennen sopimusta."""
-        return not specific(self) or case.latest("cooperation_agreement") is not None
+        return not specific(self) or case.find_latest_record("cooperation_agreement") is not None
 
     @rule("R37")
     def contacts_follow_the_start_of_the_service(self, case: Case) -> list[str]:
         """Työnantajaa ei voi lähestyä asiakkaan puolesta ennen palvelun alkua."""
-        agreement = case.latest("cooperation_agreement")
-        return self.breaking(
+        agreement = case.find_latest_record("cooperation_agreement")
+        return self.find_breaking_paths(
             "contacts.date",
             lambda row: (
                 self.contact_basis == "client_specific" and agreement and row.date < agreement.service_start_date
@@ -640,7 +642,7 @@ class EmployerContact(ClientForm):
     def search_has_been_planned(self, case: Case) -> bool:
         """Suunnitelma tehdään 14 päivän sisällä."""
         first = min((row.date for row in self.history(case)), default=self.last_contact)
-        late = days(first, self.last_contact) > case.office.limits.search_plan_after_contact
+        late = count_days(first, self.last_contact) > case.office.limits.search_plan_after_contact
         return not (specific(self) and late) or active_plan(case) is not None
 
     @rule("R39", field="client_named_date", severity="warning")
@@ -670,10 +672,12 @@ class EmployerContact(ClientForm):
     @rule("R43", severity="warning")
     def offered_hours_suit_the_client(self, case: Case) -> list[str]:
         """Työaika ei vastaa asiakkaan toivetta."""
-        plan, profile = case.latest("job_search_plan"), case.latest("vocational_profile")
+        plan, profile = case.find_latest_record("job_search_plan"), case.find_latest_record("vocational_profile")
         low = getattr(plan, "hours_min", None) or getattr(profile, "desired_hours_min", None) or Decimal(0)
         high = getattr(plan, "hours_max", None) or getattr(profile, "desired_hours_max", None) or Decimal(168)
-        return self.breaking("offer.weekly_hours", lambda row: specific(self) and not low <= row.weekly_hours <= high)
+        return self.find_breaking_paths(
+            "offer.weekly_hours", lambda row: specific(self) and not low <= row.weekly_hours <= high
+        )
 
     @rule("R45", field="vacancy_kind", severity="warning")
     def vacancy_is_in_the_open_market(self, case: Case) -> bool:
@@ -683,7 +687,7 @@ class EmployerContact(ClientForm):
     @rule("T08", needs=("vocational_profile",), waits_for="vocational_profile")
     def profile_has_a_goal_before_the_search(self, case: Case) -> bool:
         """Ammatillisessa profiilissa pitää olla tavoite, ennen kuin työnantajia tavataan."""
-        profile = case.latest("vocational_profile")
+        profile = case.find_latest_record("vocational_profile")
         begins = case.phase == "phase_2" and search_begins(self, case)
         return not begins or (profile is not None and bool(profile.work_goals))
 
@@ -695,7 +699,9 @@ class EmployerContact(ClientForm):
             return True
         met = [contact.first_meeting for contact in (*documents(case, "employer_contact"), self)]
         since = min((day for day in met if day), default=None)
-        return since is not None and days(since, self.last_contact) <= case.office.limits.search_plan_after_contact
+        return (
+            since is not None and count_days(since, self.last_contact) <= case.office.limits.search_plan_after_contact
+        )
 
     @rule("T10", field="closed_date")
     def contact_is_closed_after_its_last_contact(self, case: Case) -> bool:
@@ -711,18 +717,18 @@ class EmployerContact(ClientForm):
     @rule("choice", field="target_id", needs=("job_search_plan",))
     def target_is_in_the_plan(self, case: Case) -> bool:
         """Haettavaa työtä ei ole työnhakusuunnitelmassa."""
-        plan = case.latest("job_search_plan")
+        plan = case.find_latest_record("job_search_plan")
         return not self.target_id or plan is None or self.target_id in {row.target_id for row in plan.target_jobs}
 
     @rule("range")
     def contacts_are_not_of_tomorrow(self, case: Case) -> list[str]:
         """Kontakti ei voi olla tulevaisuudessa."""
-        return self.breaking("contacts.date", lambda row: row.date > case.today)
+        return self.find_breaking_paths("contacts.date", lambda row: row.date > case.today)
 
     @rule("range")
     def next_steps_follow_contacts(self, case: Case) -> list[str]:
         """Seuraava askel on ennen kontaktia."""
-        return self.breaking("contacts.next_date", lambda row: row.next_date and row.next_date < row.date)
+        return self.find_breaking_paths("contacts.next_date", lambda row: row.next_date and row.next_date < row.date)
 
     @rule("range", field="next_contact_plan")
     def next_contact_follows_the_last_one(self, case: Case) -> bool:
@@ -732,19 +738,24 @@ class EmployerContact(ClientForm):
     @rule("range")
     def offered_jobs_end_after_they_start(self, case: Case) -> list[str]:
         """Tarjottu työ ei voi päättyä ennen kuin se alkaa."""
-        return self.breaking("offer.end_date", lambda row: row.end_date and row.end_date < row.start_date)
+        return self.find_breaking_paths("offer.end_date", lambda row: row.end_date and row.end_date < row.start_date)
 
     @rule("range")
     def offers_are_answered_after_they_are_made(self, case: Case) -> list[str]:
         """Tarjoukseen on vastattu ennen tarjousta."""
-        return self.breaking("offer.answer_date", lambda row: row.answer_date and row.answer_date < row.offered_date)
+        return self.find_breaking_paths(
+            "offer.answer_date", lambda row: row.answer_date and row.answer_date < row.offered_date
+        )
 
     # --- what another form may contradict ------------------------------------------------------
 
     @contradiction("R39", field="contacts")
     def contacts_end_with_the_consent(self, case: Case) -> Any:
         """Työnantajaan on oltu yhteydessä, vaikka suostumus oli peruttu. Selvittäkää, mitä kerrottiin ja milloin."""
-        told, agreement = self.client_named_date if self.client_named else None, case.latest("cooperation_agreement")
+        told, agreement = (
+            self.client_named_date if self.client_named else None,
+            case.find_latest_record("cooperation_agreement"),
+        )
         ended = [
             row.withdrawn_date
             for row in (agreement.consents if agreement else ())
@@ -758,15 +769,15 @@ class EmployerContact(ClientForm):
 
     # --- what the clock brings ----------------------------------------------------------------
 
-    @due("T08")
+    @deadline("T08")
     def search_is_planned_soon(self, case: Case) -> date | None:
         """Työnhakusuunnitelma puuttuu. Se tehdään 14 päivän sisällä ensimmäisestä työnantajan tapaamisesta."""
         met: list[date] = [row.date for row in self.history(case) if row.mode in FACE_TO_FACE]
         if (active_plan(case) is not None) or not specific(self) or not met:
             return None
-        return case.after(min(met), case.office.limits.search_plan_after_contact + 1)
+        return case.add_active_days(min(met), case.office.limits.search_plan_after_contact + 1)
 
-    @due("T10")
+    @deadline("T10")
     def plan_is_reviewed_after_negotiation(self, case: Case) -> date | None:
         """Työnhakusuunnitelma tarkistetaan 14 päivän sisällä siitä, kun neuvottelu päättyi ilman työtä."""
         own = {known.record_id for known in case.records if known.record is self}
@@ -774,4 +785,8 @@ class EmployerContact(ClientForm):
         if self.closed_date is None or case.phase != "phase_3" or not returned:
             return None
         reviewed = any(plan.plan_date >= self.closed_date for plan in documents(case, "job_search_plan"))
-        return None if reviewed else case.after(self.closed_date, case.office.limits.search_plan_after_contact + 1)
+        return (
+            None
+            if reviewed
+            else case.add_active_days(self.closed_date, case.office.limits.search_plan_after_contact + 1)
+        )

@@ -8,15 +8,15 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import options
-from formgen.fields.kinds import Day, Hours, Int, Line, Long, Many, One, Signed, YesNo, days
-from formgen.forms.form import Row, ask, due, rows, rule
+from formgen.fields.code_list import define_options
+from formgen.fields.kinds import Day, Hours, Int, Line, Long, Many, One, Signed, YesNo, count_days
+from formgen.forms.form import Row, ask, ask_table, deadline, rule
 
 from ._case import ClientForm, by_id, consent_ok, in_force, job_of, of_chosen, open_jobs, open_negotiations
 from ._codes import K3, K4, K10, K11, K37
 from .job_start import months
 
-NOT_EMPLOYMENT = K4.marked("not_employment")
+NOT_EMPLOYMENT = K4.find_marked_codes("not_employment")
 WITH_END = frozenset(("fixed_term", "seasonal"))
 SUBSIDISED = frozenset(("granted", "ended"))
 IN_TRIAL = frozenset(("trial_client", "trial_employer"))
@@ -68,7 +68,7 @@ def benefits(case: Case) -> list[dict[str, Any]]:
     """Return a row for every benefit that the wage changed and that still exists."""
     effects = of_job("benefit_effects")(case) or ()
     changed = [row.benefit for row in effects if row.benefit != "none" and row.effect != "none"]
-    return [{"benefit": benefit} for benefit in changed if K3[benefit].valid(case.today)]
+    return [{"benefit": benefit} for benefit in changed if K3[benefit].is_valid(case.today)]
 
 
 # --- what is computed -------------------------------------------------------------------------
@@ -76,7 +76,7 @@ def benefits(case: Case) -> list[dict[str, Any]]:
 
 def duration(record: JobEnd, case: Case) -> int:
     """Return the days of the job, first and last included."""
-    return days(record.start_date, record.end_date) + 1
+    return count_days(record.start_date, record.end_date) + 1
 
 
 # --- when something is needed, and which move it is -------------------------------------------
@@ -158,7 +158,7 @@ class JobEnd(ClientForm):
     end_initiative: One = ask(
         "Kenen aloitteesta työ päättyy",
         by="client",
-        of=options(
+        of=define_options(
             client="Asiakkaan",
             employer="Työnantajan",
             mutual="Molempien",
@@ -173,7 +173,7 @@ class JobEnd(ClientForm):
         max_length=600,
         hint="Kertokaa asiakkaan omin sanoin. Kirjoittakaa vain se, mitä tarvitaan.",
     )
-    end_kind: One = ask("Millainen päättyminen oli", of=options(planned="Suunniteltu", unexpected="Yllättävä"))
+    end_kind: One = ask("Millainen päättyminen oli", of=define_options(planned="Suunniteltu", unexpected="Yllättävä"))
     notice_given_date: Day | None = ask("Irtisanominen annettu")
     notice_period: Line | None = ask("Irtisanomisaika", max_length=40, hint="Esimerkiksi 14 päivää.")
     termination_in_trial: YesNo | None = ask(
@@ -199,7 +199,7 @@ class JobEnd(ClientForm):
     )
     employer_asked: One = ask(
         "Pyydettiinkö työnantajalta palautetta?",
-        of=options(yes="Kyllä", no_consent="Ei ole suostumusta", not_needed="Ei tarvittu"),
+        of=define_options(yes="Kyllä", no_consent="Ei ole suostumusta", not_needed="Ei tarvittu"),
     )
     what_worked: Long | None = ask("Mikä toimi", by="client", max_length=600, needed=lambda _: True, code="R70")
     what_was_hard: Long | None = ask("Mikä oli vaikeaa", by="client", max_length=600, needed=lambda _: True, code="R70")
@@ -218,7 +218,7 @@ class JobEnd(ClientForm):
     new_job_known: One = ask(
         "Onko uusi työ jo tiedossa?",
         by="client",
-        of=options(no="Ei", yes="Kyllä", offer_open="Tarjous on auki"),
+        of=define_options(no="Ei", yes="Kyllä", offer_open="Tarjous on auki"),
     )
     new_job_known_detail: Line | None = ask("Uusi työnantaja", by="client", max_length=80)
     profile_update_due: Day = ask(
@@ -238,7 +238,7 @@ class JobEnd(ClientForm):
         by="client",
         needed=lambda _: True,
         code="R76",
-        of=options(
+        of=define_options(
             work_certificate="Työtodistus",
             final_pay="Lopputili",
             holiday_pay="Lomakorvaus",
@@ -251,32 +251,32 @@ class JobEnd(ClientForm):
         ),
         hint="Rastittakaa ne, jotka on hoidettu tai sovittu.",
     )
-    benefit_actions: tuple[BenefitAction, ...] = rows("Etuusasiat", prefill=benefits, printed=3)
+    benefit_actions: tuple[BenefitAction, ...] = ask_table("Etuusasiat", prefill=benefits, printed=3)
     rehire_possible: One = ask(
         "Voisiko asiakas palata samalle työnantajalle?",
-        of=options(yes="Kyllä", maybe="Ehkä", no="Ei", unknown="Ei tiedossa"),
+        of=define_options(yes="Kyllä", maybe="Ehkä", no="Ei", unknown="Ei tiedossa"),
     )
     reference_ok: One | None = ask(
         "Saako työnantajaa käyttää suosittelijana?",
         by="client",
-        of=options(yes="Kyllä", no="Ei", ask_first="Kysykää ensin"),
+        of=define_options(yes="Kyllä", no="Ei", ask_first="Kysykää ensin"),
     )
     support_wish: Long | None = ask("Millaista tukea haluan nyt", by="client", max_length=400, needed=heard)
     sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client")
     sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
 
     @classmethod
-    def subjects(cls, case: Case) -> dict[str, str]:
+    def list_subjects(cls, case: Case) -> dict[str, str]:
         """Return the jobs that have not ended."""
         return by_id(open_jobs(case))
 
     @classmethod
-    def wanted(cls, case: Case) -> bool:
+    def is_needed(cls, case: Case) -> bool:
         """Tell whether a job has reached the last day agreed on and its end is not on record."""
         ends = [job.end_date for job in open_jobs(case)]
         return case.phase == "phase_5" and any(end and end <= case.today for end in ends)
 
-    def expects(self, case: Case) -> str | None:
+    def infer_phase(self, case: Case) -> str | None:
         """Return the phase that the newest end of a job leads to while no other job goes on."""
         if open_jobs(case) or not self.newest(case):
             return None
@@ -348,7 +348,7 @@ class JobEnd(ClientForm):
     @rule("range", field="end_date")
     def job_ends_soon(self, case: Case) -> bool:
         """Viimeinen työpäivä on yli 31 päivän päässä. Lähettäkää lomake lähempänä päättymistä."""
-        return days(case.today, self.end_date) <= NOTED_AHEAD
+        return count_days(case.today, self.end_date) <= NOTED_AHEAD
 
     @rule("range", field="end_date", severity="warning")
     def fixed_term_has_not_been_passed(self, case: Case) -> bool:
@@ -396,7 +396,7 @@ class JobEnd(ClientForm):
     def contact_with_client_was_prompt(self, case: Case) -> bool:
         """Yhteys asiakkaaseen viivästyi."""
         contact = self.first_contact_after_date or case.today
-        prompt = days(self.learned_date, contact) <= case.office.limits.contact_after_job_loss
+        prompt = count_days(self.learned_date, contact) <= case.office.limits.contact_after_job_loss
         return prompt or self.end_reason == "death"
 
     @rule("range", field="first_contact_after_date")
@@ -413,7 +413,7 @@ class JobEnd(ClientForm):
     @rule("R74", field="profile_update_due", severity="warning")
     def profile_is_updated_soon(self, case: Case) -> bool:
         """Profiili päivitetään yli 30 päivää työn päättymisen jälkeen."""
-        return days(self.end_date, self.profile_update_due) <= case.office.limits.profile_after_job
+        return count_days(self.end_date, self.profile_update_due) <= case.office.limits.profile_after_job
 
     @rule("R76", field="checklist", severity="warning")
     def client_registers_as_unemployed(self, case: Case) -> bool:
@@ -428,47 +428,47 @@ class JobEnd(ClientForm):
 
     # --- what the clock brings ----------------------------------------------------------------
 
-    @due("R73")
+    @deadline("R73")
     def new_search_plan(self, case: Case) -> date | None:
         """Uusi työnhakusuunnitelma puuttuu."""
         if not self.calls(case, "new_job_search") or self.planned_anew(case):
             return None
-        return case.after(self.end_date, case.office.limits.search_plan_after_job)
+        return case.add_active_days(self.end_date, case.office.limits.search_plan_after_job)
 
-    @due("R74")
+    @deadline("R74")
     def updated_profile(self, case: Case) -> date | None:
         """Profiili on päivittämättä."""
-        profile = case.latest("vocational_profile")
+        profile = case.find_latest_record("vocational_profile")
         updated = profile is not None and profile.profile_date >= self.known_since
         if updated or case.status == "closed" or self.end_reason == "death":
             return None
-        return case.after(self.end_date, case.office.limits.profile_after_job)
+        return case.add_active_days(self.end_date, case.office.limits.profile_after_job)
 
-    @due("T20")
+    @deadline("T20")
     def decided_step(self, case: Case) -> date | None:
         """Seuraava askel on päättämättä. Tehkää uusi työnhakusuunnitelma tai palvelun päättäminen."""
         if self.next_step != "undecided" or not self.leaves_open(case):
             return None
-        return case.after(self.end_date, case.office.limits.decision_pending)
+        return case.add_active_days(self.end_date, case.office.limits.decision_pending)
 
-    @due("T20")
+    @deadline("T20")
     def recorded_new_job(self, case: Case) -> date | None:
         """Uuden työsuhteen aloittaminen on kirjaamatta."""
         if self.next_step != "new_job_starts" or not self.leaves_open(case):
             return None
-        return case.after(self.end_date, case.office.limits.new_job)
+        return case.add_active_days(self.end_date, case.office.limits.new_job)
 
-    @due("T21")
+    @deadline("T21")
     def plan_for_studies(self, case: Case) -> date | None:
         """Opintoihin liittyvä suunnitelma puuttuu."""
         plans = [plan for plan in in_force(case, "education_plan") if plan.plan_kind != "end"]
         if not self.calls(case, "studies") or plans:
             return None
-        return case.after(self.end_date, case.office.limits.studies_plan)
+        return case.add_active_days(self.end_date, case.office.limits.studies_plan)
 
-    @due("T22")
+    @deadline("T22")
     def service_is_closed(self, case: Case) -> date | None:
         """Palvelun jatko on ratkaisematta. Tehkää palvelun päättäminen tai uusi työnhakusuunnitelma."""
         if self.next_step not in ("no_work_now", "close_service") or not self.leaves_open(case):
             return None
-        return case.after(self.end_date, case.office.limits.decision_pending)
+        return case.add_active_days(self.end_date, case.office.limits.decision_pending)

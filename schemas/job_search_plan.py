@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import options
+from formgen.fields.code_list import define_options
 from formgen.fields.kinds import (
     BusinessId,
     Clock,
@@ -24,10 +24,10 @@ from formgen.fields.kinds import (
     One,
     Signed,
     YesNo,
-    days,
+    count_days,
 )
-from formgen.forms.form import Row, ask, due, rows, rule
-from formgen.i18n import plain
+from formgen.forms.form import Row, ask, ask_table, deadline, rule
+from formgen.i18n import normalise_text
 
 from ._case import (
     ClientForm,
@@ -42,7 +42,7 @@ from ._case import (
 )
 from ._codes import K4, K5, K6, K9, K13, K15, K16, K20
 
-NOT_EMPLOYMENT = K4.marked("not_employment")
+NOT_EMPLOYMENT = K4.find_marked_codes("not_employment")
 TOLD = frozenset(("support_only", "health_general", "health_specific"))
 MODES = ("no", "general_without_name", "with_name")
 SEARCH = frozenset(("phase_3", "phase_4"))
@@ -64,7 +64,9 @@ def kept(name: str, profile: str = "") -> Callable[[Case], Any]:
 
     def known(case: Case) -> Any:
         names = {"job_search_plan": name, "vocational_profile": profile}
-        newest = next((known.record for known in reversed(case.current()) if names.get(known.record.id)), None)
+        newest = next(
+            (known.record for known in reversed(case.list_current_records()) if names.get(known.record.id)), None
+        )
         return getattr(newest, names[newest.id]) if newest else None
 
     known.__name__ = f"job_search_plan.{name}" + (f" / vocational_profile.{profile}" if profile else "")
@@ -73,7 +75,7 @@ def kept(name: str, profile: str = "") -> Callable[[Case], Any]:
 
 def plan_kind(case: Case) -> str:
     """Return ``first``, ``after_job_end`` when a job has ended since the last plan, else ``review``."""
-    plan = case.latest("job_search_plan")
+    plan = case.find_latest_record("job_search_plan")
     if plan is None:
         return "first"
     return "after_job_end" if ended_since(case, plan) else "review"
@@ -86,13 +88,13 @@ def ended_since(case: Case, plan: Any) -> bool:
 
 def profile_version(case: Case) -> int | None:
     """Return the number of the profile in force, or None."""
-    profiles = case.current("vocational_profile")
+    profiles = case.list_current_records("vocational_profile")
     return profiles[-1].version_no if profiles else None
 
 
 def goal_rows(case: Case) -> list[Any]:
     """Return the goals of the profile, the most important first."""
-    profile = case.latest("vocational_profile")
+    profile = case.find_latest_record("vocational_profile")
     return sorted(profile.work_goals, key=lambda row: row.priority) if profile else []
 
 
@@ -103,7 +105,7 @@ def main_goal(case: Case) -> str | None:
 
 def target_jobs(case: Case) -> list[dict[str, Any]]:
     """Return the jobs that were searched for toward goals there still are, and one for every other goal."""
-    goals, plan = goal_rows(case), case.latest("job_search_plan")
+    goals, plan = goal_rows(case), case.find_latest_record("job_search_plan")
     there_are = {row.goal_id for row in goals}
     found = [row.model_dump() for row in (plan.target_jobs if plan else ()) if row.goal_id in there_are]
     known = {row["goal_id"] for row in found}
@@ -121,9 +123,9 @@ def target_jobs(case: Case) -> list[dict[str, Any]]:
 
 def target_employers(case: Case) -> list[dict[str, Any]]:
     """Return the employers that are still in the plan, else those of acquaintances who may be asked."""
-    if plan := case.latest("job_search_plan"):
+    if plan := case.find_latest_record("job_search_plan"):
         return [row.model_dump() for row in plan.target_employers if row.status != "dropped"]
-    profile = case.latest("vocational_profile")
+    profile = case.find_latest_record("vocational_profile")
     return [
         {"employer_name": row.workplace, "known_contact": row.name}
         for row in (profile.job_network if profile else ())
@@ -133,24 +135,24 @@ def target_employers(case: Case) -> list[dict[str, Any]]:
 
 def search_area(case: Case) -> Any:
     """Return the area of the plan in force, else the client's municipality."""
-    if plan := case.latest("job_search_plan"):
+    if plan := case.find_latest_record("job_search_plan"):
         return plan.search_area
-    referral = case.latest("referral")
+    referral = case.find_latest_record("referral")
     return (referral.client_municipality,) if referral else None
 
 
 def longest_way(case: Case) -> int | None:
     """Return the longest way to work in minutes: the plan's, else the longest that the profile allows."""
-    if plan := case.latest("job_search_plan"):
+    if plan := case.find_latest_record("job_search_plan"):
         found: int | None = plan.search_area_max_minutes
         return found
-    profile = case.latest("vocational_profile")
+    profile = case.find_latest_record("vocational_profile")
     return max((row.max_minutes for row in (profile.travel if profile else ()) if row.max_minutes), default=None)
 
 
 def open_actions(case: Case) -> list[dict[str, Any]]:
     """Return the tasks of the plan in force that have not been done."""
-    plan = case.latest("job_search_plan")
+    plan = case.find_latest_record("job_search_plan")
     return [row.model_dump() for row in (plan.actions if plan else ()) if not row.done]
 
 
@@ -162,9 +164,9 @@ def weekly_contacts(case: Case) -> int:
 
 def meeting_rhythm(case: Case) -> str | None:
     """Return the rhythm of the plan in force, else that of the agreement as far as it is one of a plan's."""
-    if plan := case.latest("job_search_plan"):
+    if plan := case.find_latest_record("job_search_plan"):
         return str(plan.meeting_rhythm)
-    agreement = case.latest("cooperation_agreement")
+    agreement = case.find_latest_record("cooperation_agreement")
     if agreement is None:
         return None
     return agreement.meeting_frequency if agreement.meeting_frequency in RHYTHMS else "other"
@@ -172,17 +174,17 @@ def meeting_rhythm(case: Case) -> str | None:
 
 def documents_status(case: Case) -> list[dict[str, Any]]:
     """Return the papers of the plan in force, else those that the profile speaks of."""
-    if plan := case.latest("job_search_plan"):
+    if plan := case.find_latest_record("job_search_plan"):
         return [row.model_dump() for row in plan.documents_status]
-    profile = case.latest("vocational_profile")
+    profile = case.find_latest_record("vocational_profile")
     return [DOCUMENTS[code] for code in (profile.job_seeking_skills if profile else ()) if code in DOCUMENTS]
 
 
 def supports_other_people(case: Case) -> list[dict[str, Any]]:
     """Return the people of the plan in force, else those of the profile who may be contacted."""
-    if plan := case.latest("job_search_plan"):
+    if plan := case.find_latest_record("job_search_plan"):
         return [row.model_dump() for row in plan.supports_other_people]
-    profile = case.latest("vocational_profile")
+    profile = case.find_latest_record("vocational_profile")
     return [
         {"name": row.name, "role": row.role, "consent_ref": row.consent_ref}
         for row in (profile.care_network if profile else ())
@@ -194,9 +196,9 @@ def advice(name: str) -> Callable[[Case], Any]:
     """Return a prefill: what the plan in force says of advice on benefits, else the agreement's first plan for it."""
 
     def known(case: Case) -> Any:
-        if plan := case.latest("job_search_plan"):
+        if plan := case.find_latest_record("job_search_plan"):
             return getattr(plan, f"benefits_counselling{name}")
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         first = next(iter(agreement.benefits_counselling_plan if agreement else ()), None)
         return {"": "booked", "_date": first.planned_date, "_by": first.who}[name] if first else None
 
@@ -256,14 +258,14 @@ class TargetEmployer(Row):
     municipality: Municipality | None = ask("Kunta", by="client", of=K20)
     industry: One | None = ask("Toimiala", sensitivity="n", of=K5)
     contact_by: One = ask(
-        "Kuka ottaa yhteyttä", by="client", of=options(coach="Valmentaja", client="Asiakas", together="Yhdessä")
+        "Kuka ottaa yhteyttä", by="client", of=define_options(coach="Valmentaja", client="Asiakas", together="Yhdessä")
     )
     by_date: Day = ask("Viimeistään", by="client")
     known_contact: Line | None = ask("Tuttu, jonka kautta", by="client", max_length=80)
     status: One | None = ask(
         "Tilanne",
         by="client",
-        of=options(planned="Suunniteltu", contacted="Yhteys otettu", ongoing="Kesken", dropped="Jätetty pois"),
+        of=define_options(planned="Suunniteltu", contacted="Yhteys otettu", ongoing="Kesken", dropped="Jätetty pois"),
     )
 
 
@@ -274,7 +276,7 @@ class Action(Row):
     who: One = ask(
         "Kuka tekee",
         by="client",
-        of=options(client="Asiakas", coach="Valmentaja", together="Yhdessä", other="Muu"),
+        of=define_options(client="Asiakas", coach="Valmentaja", together="Yhdessä", other="Muu"),
     )
     due_date: Day = ask("Viimeistään", by="client")
     done: YesNo | None = ask("Tehty", by="client")
@@ -288,7 +290,7 @@ class SearchDocument(Row):
     document: One = ask(
         "Asiakirja",
         by="client",
-        of=options(
+        of=define_options(
             cv="CV",
             application_template="Hakemuspohja",
             portfolio="Työnäytteet",
@@ -297,8 +299,8 @@ class SearchDocument(Row):
             references="Suosittelijat",
         ),
     )
-    status: One = ask("Tilanne", by="client", of=options(missing="Puuttuu", draft="Luonnos", ready="Valmis"))
-    responsible: One | None = ask("Kuka hoitaa", by="client", of=options(client="Asiakas", coach="Valmentaja"))
+    status: One = ask("Tilanne", by="client", of=define_options(missing="Puuttuu", draft="Luonnos", ready="Valmis"))
+    responsible: One | None = ask("Kuka hoitaa", by="client", of=define_options(client="Asiakas", coach="Valmentaja"))
 
 
 class Obstacle(Row):
@@ -331,7 +333,7 @@ class Activity(Row):
     minutes: Int = ask("Kesto minuutteina", low=1, high=480)
     what: One = ask(
         "Mitä tehtiin",
-        of=options(
+        of=define_options(
             meeting="Tapaaminen",
             application="Hakemus",
             interview_prep="Haastatteluun valmistautuminen",
@@ -356,12 +358,12 @@ class Application(Row):
     answer: One | None = ask(
         "Vastaus",
         by="client",
-        of=options(none="Ei vielä", rejected="Ei valittu", interview="Haastattelu", offer="Työtarjous"),
+        of=define_options(none="Ei vielä", rejected="Ei valittu", interview="Haastattelu", offer="Työtarjous"),
     )
     answer_date: Day | None = ask("Vastauksen päivä", by="client")
 
 
-RHYTHMS = options(
+RHYTHMS = define_options(
     weekly="Kerran viikossa",
     several_per_week="Monta kertaa viikossa",
     every_2_weeks="Joka toinen viikko",
@@ -397,7 +399,7 @@ class JobSearchPlan(ClientForm):
         "Suunnitelman laji",
         prefill=plan_kind,
         sensitivity="n",
-        of=options(
+        of=define_options(
             first="Ensimmäinen suunnitelma",
             review="Tarkistus",
             after_job_end="Uusi suunnitelma työn päätyttyä",
@@ -417,7 +419,7 @@ class JobSearchPlan(ClientForm):
         code="T07",
     )
     client_goal_text: Long = ask("Tavoite asiakkaan sanoin", by="client", prefill=main_goal, max_length=500)
-    target_jobs: tuple[TargetJob, ...] = rows(
+    target_jobs: tuple[TargetJob, ...] = ask_table(
         "Haettavat työt",
         by="client",
         prefill=target_jobs,
@@ -425,7 +427,7 @@ class JobSearchPlan(ClientForm):
         printed=3,
         hint="Valitkaa 2–5 työtä. Jokainen liittyy johonkin profiilin tavoitteeseen.",
     )
-    target_employers: tuple[TargetEmployer, ...] = rows(
+    target_employers: tuple[TargetEmployer, ...] = ask_table(
         "Työnantajat, joihin otetaan yhteyttä",
         by="client",
         prefill=target_employers,
@@ -475,7 +477,7 @@ class JobSearchPlan(ClientForm):
         section="2 Keinot ja työnjako",
         by="client",
         prefill=kept("search_methods"),
-        of=options(
+        of=define_options(
             employer_visits="Käynnit työnantajien luona",
             network="Omat verkostot",
             open_vacancies="Avoimet työpaikat",
@@ -489,7 +491,7 @@ class JobSearchPlan(ClientForm):
             follow_up_old_employer="Entinen työnantaja",
         ),
     )
-    actions: tuple[Action, ...] = rows(
+    actions: tuple[Action, ...] = ask_table(
         "Tehtävät ja työnjako", by="client", prefill=open_actions, required=True, printed=4
     )
     weekly_contact_target: Int = ask(
@@ -498,14 +500,14 @@ class JobSearchPlan(ClientForm):
     meeting_rhythm: One = ask(
         "Tapaamiset työnhaun aikana", by="client", prefill=meeting_rhythm, sensitivity="n", of=RHYTHMS
     )
-    documents_status: tuple[SearchDocument, ...] = rows(
+    documents_status: tuple[SearchDocument, ...] = ask_table(
         "Hakuasiakirjat", by="client", prefill=documents_status, required=True, printed=3
     )
     interview_support: Many = ask(
         "Tuki haastattelussa",
         by="client",
         prefill=kept("interview_support"),
-        of=options(
+        of=define_options(
             practice="Harjoittelu",
             coach_attends="Valmentaja mukana",
             questions_beforehand="Kysymykset etukäteen",
@@ -528,7 +530,9 @@ class JobSearchPlan(ClientForm):
         section="3 Kertominen ja yhteydet",
         by="client",
         prefill="cooperation_agreement.employer_contact_mode",
-        of=options(no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"),
+        of=define_options(
+            no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
+        ),
         hint="Ei enempää kuin yhteistyösopimuksessa on sovittu.",
     )
     disclosure_level: One = ask(
@@ -554,10 +558,10 @@ class JobSearchPlan(ClientForm):
     )
 
     # 4 Support and obstacles
-    obstacles: tuple[Obstacle, ...] = rows(
+    obstacles: tuple[Obstacle, ...] = ask_table(
         "Esteet ja ratkaisut", section="4 Tuki ja esteet", by="client", prefill=kept("obstacles"), printed=2
     )
-    supports_other_people: tuple[Helper, ...] = rows(
+    supports_other_people: tuple[Helper, ...] = ask_table(
         "Muiden tuki työnhaussa",
         by="client",
         prefill=supports_other_people,
@@ -567,7 +571,7 @@ class JobSearchPlan(ClientForm):
     benefits_counselling: One = ask(
         "Etuusneuvonta",
         prefill=advice(""),
-        of=options(
+        of=define_options(
             done="On tehty",
             booked="On sovittu",
             offered_declined="On tarjottu, asiakas ei halunnut",
@@ -588,7 +592,7 @@ class JobSearchPlan(ClientForm):
     wage_subsidy_interest: One = ask(
         "Selvitetäänkö palkkatuki",
         prefill=kept("wage_subsidy_interest"),
-        of=options(
+        of=define_options(
             not_needed="Ei tarvetta",
             to_be_checked="Selvitetään",
             eligible="Palkkatuki on mahdollinen",
@@ -599,17 +603,17 @@ class JobSearchPlan(ClientForm):
         "Selvitetäänkö työolosuhteiden järjestelytuki",
         prefill=kept("adjustment_support_interest"),
         sensitivity="h",
-        of=options(not_needed="Ei tarvetta", to_be_checked="Selvitetään"),
+        of=define_options(not_needed="Ei tarvetta", to_be_checked="Selvitetään"),
     )
 
     # 5 What follows
-    activity_log: tuple[Activity, ...] = rows(
+    activity_log: tuple[Activity, ...] = ask_table(
         "Työnhaun tapahtumat",
         section="5 Seuranta",
         printed=3,
         hint="Muut kuin yhteydet työnantajiin. Ne kirjataan omalle lomakkeelle.",
     )
-    applications: tuple[Application, ...] = rows("Lähetetyt hakemukset", by="client", printed=3)
+    applications: tuple[Application, ...] = ask_table("Lähetetyt hakemukset", by="client", printed=3)
     review_date: Day = ask("Suunnitelman tarkistuspäivä", prefill=next_review, sensitivity="n")
     review_outcome: Long | None = ask(
         "Arvio edellisestä kaudesta",
@@ -624,12 +628,12 @@ class JobSearchPlan(ClientForm):
     plan_status: One = ask(
         "Suunnitelman tila",
         sensitivity="n",
-        of=options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
+        of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
     )
     client_agreed: One = ask(
         "Onko asiakas hyväksynyt suunnitelman?",
         by="client",
-        of=options(signed="Kyllä, allekirjoittanut", orally="Kyllä, suullisesti", not_yet="Ei vielä"),
+        of=define_options(signed="Kyllä, allekirjoittanut", orally="Kyllä, suullisesti", not_yet="Ei vielä"),
     )
     client_agreed_date: Day | None = ask(
         "Milloin asiakas hyväksyi suunnitelman",
@@ -648,16 +652,16 @@ class JobSearchPlan(ClientForm):
     )
 
     @classmethod
-    def wanted(cls, case: Case) -> bool:
+    def is_needed(cls, case: Case) -> bool:
         """Tell whether the profile waits for a plan, or a job has ended or a day of review has come since."""
         plan = active_plan(case)
         if case.phase == "phase_2":
-            return plan is None and case.latest("vocational_profile") is not None
+            return plan is None and case.find_latest_record("vocational_profile") is not None
         if case.phase not in SEARCH:
             return False
         return plan is None or ended_since(case, plan) or (case.phase == "phase_3" and plan.review_date <= case.today)
 
-    def expects(self, case: Case) -> str | None:
+    def infer_phase(self, case: Case) -> str | None:
         """Return phase 3 as long as the case follows a plan that was approved."""
         return "phase_3" if active_plan(case) else None
 
@@ -666,32 +670,32 @@ class JobSearchPlan(ClientForm):
     @rule("T07", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Yhteistyösopimus puuttuu."""
-        return case.latest("cooperation_agreement") is not None
+        return case.find_latest_record("cooperation_agreement") is not None
 
     @rule("T07", waits_for="vocational_profile")
     def profile_has_been_made(self, case: Case) -> bool:
         """Ammatillinen profiili puuttuu. Tehkää se ennen suunnitelmaa."""
-        return case.latest("vocational_profile") is not None
+        return case.find_latest_record("vocational_profile") is not None
 
     @rule("T07", field="plan_date", severity="warning")
     def plan_is_made_soon(self, case: Case) -> bool:
         """Suunnitelma on tehty yli 30 päivää palvelun alkamisen jälkeen."""
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         if agreement is None or self.plan_kind != "first":
             return True
-        return days(agreement.service_start_date, self.plan_date) <= case.office.limits.search_plan
+        return count_days(agreement.service_start_date, self.plan_date) <= case.office.limits.search_plan
 
     @rule("R19", field="plan_date")
     def plan_is_made_in_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         return agreement is None or self.plan_date >= agreement.service_start_date
 
     @rule("range", field="plan_date")
     def plan_follows_profile(self, case: Case) -> bool:
         """Suunnitelma on yli 14 päivää vanhempi kuin profiili, johon se perustuu."""
-        profile = case.latest("vocational_profile")
-        return profile is None or days(self.plan_date, profile.profile_date) <= PROFILE_AHEAD
+        profile = case.find_latest_record("vocational_profile")
+        return profile is None or count_days(self.plan_date, profile.profile_date) <= PROFILE_AHEAD
 
     @rule("range", field="plan_date", severity="warning")
     def plan_is_not_of_tomorrow(self, case: Case) -> bool:
@@ -701,40 +705,44 @@ class JobSearchPlan(ClientForm):
     @rule("choice", field="plan_kind")
     def first_plan_is_made_once(self, case: Case) -> bool:
         """Suunnitelma on jo tehty kerran. Valitkaa suunnitelman lajiksi jokin muu kuin ensimmäinen."""
-        return self.plan_kind != "first" or case.latest("job_search_plan") is None
+        return self.plan_kind != "first" or case.find_latest_record("job_search_plan") is None
 
     @rule("range", field="profile_version", severity="warning")
     def plan_rests_on_newest_profile(self, case: Case) -> bool:
         """Suunnitelma perustuu muuhun kuin uusimpaan profiiliin. Tarkistakaa tavoitteet."""
-        profile, newest = case.latest("vocational_profile"), profile_version(case)
+        profile, newest = case.find_latest_record("vocational_profile"), profile_version(case)
         older = profile is not None and self.plan_date < profile.profile_date
         return not older and (newest is None or self.profile_version in (None, newest))
 
     @rule("R27")
     def jobs_are_of_the_goals(self, case: Case) -> list[str]:
         """Haettava työ ei liity asiakkaan tavoitteeseen."""
-        goals = {plain(row.goal_id) for row in goal_rows(case)}
-        return self.breaking("target_jobs.goal_id", lambda row: goals and plain(row.goal_id) not in goals)
+        goals = {normalise_text(row.goal_id) for row in goal_rows(case)}
+        return self.find_breaking_paths(
+            "target_jobs.goal_id", lambda row: goals and normalise_text(row.goal_id) not in goals
+        )
 
     @rule("range", field="target_employers", severity="warning")
     def first_employer_is_met_soon(self, case: Case) -> bool:
         """Ensimmäinen yhteydenotto on yli 30 päivää palvelun alkamisen jälkeen."""
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         if agreement is None or self.plan_kind != "first" or not self.target_employers:
             return True
         first = min(row.by_date for row in self.target_employers)
-        return days(agreement.service_start_date, first) <= case.office.limits.first_contact_with_employers
+        return count_days(agreement.service_start_date, first) <= case.office.limits.first_contact_with_employers
 
     @rule("choice")
     def acquaintances_are_asked_by_leave(self, case: Case) -> list[str]:
         """Valmentaja ei saa ottaa yhteyttä tähän tuttuun. Asiakas ei ole antanut lupaa."""
-        profile = case.latest("vocational_profile")
+        profile = case.find_latest_record("vocational_profile")
         closed = {
-            plain(row.name) for row in (profile.job_network if profile else ()) if row.name and not row.may_contact
+            normalise_text(row.name)
+            for row in (profile.job_network if profile else ())
+            if row.name and not row.may_contact
         }
-        return self.breaking(
+        return self.find_breaking_paths(
             "target_employers.contact_by",
-            lambda row: row.contact_by != "client" and plain(row.known_contact or "") in closed,
+            lambda row: row.contact_by != "client" and normalise_text(row.known_contact or "") in closed,
         )
 
     @rule("range", field="hours_min")
@@ -755,12 +763,12 @@ class JobSearchPlan(ClientForm):
     @rule("range")
     def tasks_are_due_after_the_plan(self, case: Case) -> list[str]:
         """Tehtävän määräaika on ennen suunnitelman päiväystä. Sopikaa uusi päivä."""
-        return self.breaking("actions.due_date", lambda row: not row.done and row.due_date < self.plan_date)
+        return self.find_breaking_paths("actions.due_date", lambda row: not row.done and row.due_date < self.plan_date)
 
     @rule("range")
     def tasks_are_not_done_tomorrow(self, case: Case) -> list[str]:
         """Tehtävä ei voi olla tehty tulevaisuudessa."""
-        return self.breaking("actions.done_date", lambda row: row.done_date and row.done_date > case.today)
+        return self.find_breaking_paths("actions.done_date", lambda row: row.done_date and row.done_date > case.today)
 
     @rule("range", field="weekly_contact_target", severity="warning")
     def employers_are_contacted_weekly(self, case: Case) -> bool:
@@ -770,7 +778,7 @@ class JobSearchPlan(ClientForm):
     @rule("R29")
     def plan_keeps_to_consent(self, case: Case) -> list[str]:
         """Suunnitelma ylittää annetun suostumuksen."""
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         if agreement is None:
             return []
         named = consent_ok(case, "employer", "name_contact", self.plan_date)
@@ -791,7 +799,7 @@ class JobSearchPlan(ClientForm):
     @rule("choice", severity="warning")
     def helpers_are_contacted_by_consent(self, case: Case) -> list[str]:
         """Suostumusta ei löydy. Yhteyttä ei saa ottaa ilman asiakkaan suostumusta."""
-        return self.breaking(
+        return self.find_breaking_paths(
             "supports_other_people.consent_ref",
             lambda row: row.consent_ref and not consented(case, row.consent_ref, self.plan_date),
         )
@@ -804,7 +812,9 @@ class JobSearchPlan(ClientForm):
     @rule("range")
     def answers_follow_applications(self, case: Case) -> list[str]:
         """Vastaus on ennen hakemuksen lähettämistä."""
-        return self.breaking("applications.answer_date", lambda row: row.answer_date and row.answer_date < row.date)
+        return self.find_breaking_paths(
+            "applications.answer_date", lambda row: row.answer_date and row.answer_date < row.date
+        )
 
     @rule("range", field="review_date")
     def review_follows_plan(self, case: Case) -> bool:
@@ -814,7 +824,7 @@ class JobSearchPlan(ClientForm):
     @rule("range", field="review_date", severity="warning")
     def review_is_soon_enough(self, case: Case) -> bool:
         """Suunnitelman tarkistukseen on yli 90 päivää."""
-        return days(self.plan_date, self.review_date) <= case.office.limits.plan_review
+        return count_days(self.plan_date, self.review_date) <= case.office.limits.plan_review
 
     @rule("R26", field="client_agreed")
     def client_has_agreed(self, case: Case) -> bool:
@@ -823,32 +833,34 @@ class JobSearchPlan(ClientForm):
 
     # --- what the clock brings ----------------------------------------------------------------
 
-    @due("R30")
+    @deadline("R30")
     def telling_is_talked_about_again(self, case: Case) -> date | None:
         """Kertomisesta ei ole puhuttu uudelleen."""
         talked = max(self.begun(case), self.disclosure_reviewed_date)
-        return case.after(talked, case.office.limits.disclosure_review) if case.phase == "phase_3" else None
+        return case.add_active_days(talked, case.office.limits.disclosure_review) if case.phase == "phase_3" else None
 
-    @due("R31")
+    @deadline("R31")
     def employers_are_contacted(self, case: Case) -> date | None:
         """Työnantajakontakteja ei ole kuukauteen."""
         contacts = [row.date for contact in documents(case, "employer_contact") for row in contact.contacts]
         last = max([self.begun(case), *contacts])
-        return case.after(last, case.office.limits.contact_with_employers) if case.phase == "phase_3" else None
+        return (
+            case.add_active_days(last, case.office.limits.contact_with_employers) if case.phase == "phase_3" else None
+        )
 
-    @due("R32")
+    @deadline("R32")
     def plan_is_reviewed(self, case: Case) -> date | None:
         """Suunnitelman tarkistus on myöhässä."""
         goes_on = case.phase == "phase_3" and not ended_since(case, self)  # after a job a new plan is due, not a review
-        return case.after(self.review_date, 1) if goes_on else None
+        return case.add_active_days(self.review_date, 1) if goes_on else None
 
-    @due("R33")
+    @deadline("R33")
     def goal_is_weighed_again(self, case: Case) -> date | None:
         """Arvioikaa tavoite ja keinot uudelleen."""
-        profile = case.latest("vocational_profile")
+        profile = case.find_latest_record("vocational_profile")
         weighed = [profile.profile_date] if profile else []
         last = max([self.begun(case), *weighed])
-        return case.after(last, case.office.limits.goal_review + 1) if case.phase == "phase_3" else None
+        return case.add_active_days(last, case.office.limits.goal_review + 1) if case.phase == "phase_3" else None
 
     def begun(self, case: Case) -> date:
         """Return the day on which the search began, as the record that brought the case there says."""

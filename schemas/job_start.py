@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import options
+from formgen.fields.code_list import define_options
 from formgen.fields.kinds import (
     BusinessId,
     Clock,
@@ -28,11 +28,11 @@ from formgen.fields.kinds import (
     Phone,
     Signed,
     YesNo,
-    age,
-    days,
+    compute_age,
+    count_days,
 )
-from formgen.forms.form import Row, ask, contradiction, due, rows, rule
-from formgen.i18n import plain
+from formgen.forms.form import Row, ask, ask_table, contradiction, deadline, rule
+from formgen.i18n import normalise_text
 
 from ._case import (
     ClientForm,
@@ -47,7 +47,7 @@ from ._case import (
 )
 from ._codes import K3, K4, K5, K6, K9, K15, K16, K20, K33, K35
 
-NOT_EMPLOYMENT = K4.marked("not_employment")
+NOT_EMPLOYMENT = K4.find_marked_codes("not_employment")
 WITH_END = frozenset(("fixed_term", "seasonal"))
 PENSIONS = frozenset(
     (
@@ -102,7 +102,7 @@ def offered(name: str) -> Callable[[Case], Any]:
 
 def occupation(case: Case) -> str | None:
     """Return the occupation of the job that was searched for: the contact's target, else the first."""
-    targets = getattr(case.latest("job_search_plan"), "target_jobs", ()) or ()
+    targets = getattr(case.find_latest_record("job_search_plan"), "target_jobs", ()) or ()
     meant = getattr(employer_contact(case), "target_id", None)
     found = next((row for row in targets if row.target_id == meant), targets[0] if targets else None)
     return found.occupation_code if found else None
@@ -122,31 +122,31 @@ def open_to_all(case: Case) -> bool | None:
 
 def coach_is_known(case: Case) -> bool | None:
     """Return whether the employer may know of the coach, where the agreement leaves no doubt."""
-    mode = getattr(case.latest("cooperation_agreement"), "employer_contact_mode", None)
+    mode = getattr(case.find_latest_record("cooperation_agreement"), "employer_contact_mode", None)
     return {"with_name": True, "no": False}.get(mode or "")
 
 
 def accommodations(case: Case) -> list[dict[str, Any]]:
     """Return a row for every accommodation that the profile asks for."""
-    wanted = getattr(case.latest("vocational_profile"), "accommodations", ()) or ()
+    wanted = getattr(case.find_latest_record("vocational_profile"), "accommodations", ()) or ()
     return [{"accommodation": code} for code in wanted if code != "none"]
 
 
 def advice_given(case: Case) -> bool | None:
     """Return True when the plan says that advice on benefits has been given."""
-    return True if getattr(case.latest("job_search_plan"), "benefits_counselling", None) == "done" else None
+    return True if getattr(case.find_latest_record("job_search_plan"), "benefits_counselling", None) == "done" else None
 
 
 def benefits(case: Case) -> list[dict[str, Any]]:
     """Return a row for every benefit that the profile, else the referral, knows and that still exists."""
-    profile, referral = case.latest("vocational_profile"), case.latest("referral")
+    profile, referral = case.find_latest_record("vocational_profile"), case.find_latest_record("referral")
     now = getattr(profile, "current_benefits", ()) or getattr(referral, "benefits", ()) or ()
-    return [{"benefit": row.benefit} for row in now if K3[row.benefit].valid(case.today)]
+    return [{"benefit": row.benefit} for row in now if K3[row.benefit].is_valid(case.today)]
 
 
 def travel(case: Case) -> str | None:
     """Return the notes of the profile on travelling."""
-    ways = getattr(case.latest("vocational_profile"), "travel", ()) or ()
+    ways = getattr(case.find_latest_record("vocational_profile"), "travel", ()) or ()
     return "; ".join(row.note for row in ways if row.note)[:160] or None
 
 
@@ -177,13 +177,16 @@ def first_in_service(record: JobStart, case: Case) -> bool:
 
 def not_competitive(record: JobStart) -> list[str]:
     """Return the answers that make the job another than one in the open labour market."""
-    own = {plain(record.service_organiser), plain(record.service_provider or record.service_organiser)}
+    own = {
+        normalise_text(record.service_organiser),
+        normalise_text(record.service_provider or record.service_organiser),
+    }
     reasons = {
         "contract_type": record.contract_type in NOT_EMPLOYMENT,
         "open_to_anyone": not record.open_to_anyone,
         "same_terms_as_others": not record.same_terms_as_others,
         "wage_amount": record.wage_amount <= 0,
-        "employer_name": plain(record.employer_name) in own,
+        "employer_name": normalise_text(record.employer_name) in own,
     }
     return [name for name, holds in reasons.items() if holds]
 
@@ -227,7 +230,7 @@ class Shift(Row):
     weekday: One = ask(
         "Viikonpäivä",
         by="client",
-        of=options(
+        of=define_options(
             ma="maanantai",
             ti="tiistai",
             ke="keskiviikko",
@@ -264,7 +267,7 @@ class Accommodation(Row):
         "Kuka hoitaa",
         by="employer",
         sensitivity="h",
-        of=options(employer="Työnantaja", coach="Valmentaja", client="Asiakas", other="Muu"),
+        of=define_options(employer="Työnantaja", coach="Valmentaja", client="Asiakas", other="Muu"),
     )
     # The column's name is a word of Python's own, so it cannot stand on the left of an equals sign.
     __annotations__["from"] = "Day | None"
@@ -278,7 +281,9 @@ class BenefitEffect(Row):
     effect: One = ask(
         "Mitä palkka vaikuttaa",
         by="client",
-        of=options(none="Ei vaikuta", reduced="Pienenee", suspended="Keskeytyy", ends="Loppuu", extra="Tulee lisää"),
+        of=define_options(
+            none="Ei vaikuta", reduced="Pienenee", suspended="Keskeytyy", ends="Loppuu", extra="Tulee lisää"
+        ),
     )
     notify_who: Line | None = ask("Kenelle ilmoitetaan", by="client", max_length=60)
     notify_by: Day | None = ask("Viimeistään", by="client")
@@ -315,7 +320,7 @@ class JobStart(ClientForm):
     )
     found_by: One = ask(
         "Miten työ löytyi",
-        of=options(
+        of=define_options(
             coach_network="Valmentajan verkostosta",
             coach_new_contact="Valmentajan uudesta yhteydenotosta",
             client_own="Asiakas löysi itse",
@@ -376,7 +381,7 @@ class JobStart(ClientForm):
     matches_goal: One = ask(
         "Vastaako työ asiakkaan tavoitetta?",
         by="client",
-        of=options(yes="Kyllä", partly="Osittain", no="Ei"),
+        of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
     )
     goal_id: Line | None = ask(
         "Tavoitteen tunniste", by="client", max_length=40, hint="Ammatillisen profiilin tavoite, jos se on tehty."
@@ -396,7 +401,7 @@ class JobStart(ClientForm):
     contract_form: One = ask(
         "Sopimuksen muoto",
         by="client",
-        of=options(written="Kirjallinen", electronic="Sähköinen", oral="Suullinen", unknown="Ei tiedossa"),
+        of=define_options(written="Kirjallinen", electronic="Sähköinen", oral="Suullinen", unknown="Ei tiedossa"),
     )
     contract_type: One = ask("Työsuhteen laji", by="employer", prefill=offered("contract_type"), of=K4)
     start_date: Day = ask("Aloituspäivä", by="employer", prefill=offered("start_date"))
@@ -428,7 +433,7 @@ class JobStart(ClientForm):
         "Työaika viikossa enintään", by="employer", low=Decimal(0), high=Decimal(168), needed=varies
     )
     working_time_form: One = ask("Työaikamuoto", by="employer", of=K15)
-    weekly_schedule: tuple[Shift, ...] = rows("Viikkoaikataulu", by="client", printed=5)
+    weekly_schedule: tuple[Shift, ...] = ask_table("Viikkoaikataulu", by="client", printed=5)
     wage_type: One = ask("Palkan laji", by="client", prefill=offered("wage_type"), of=K16)
     wage_amount: Euro = ask(
         "Palkka", by="client", prefill=offered("wage"), low=None, hint="Euroa tunnissa tai kuukaudessa ennen veroja."
@@ -436,7 +441,7 @@ class JobStart(ClientForm):
     pay_basis: One = ask(
         "Palkan peruste",
         by="client",
-        of=options(
+        of=define_options(
             tes="Työehtosopimus",
             agreed_above_tes="Sovittu, yli työehtosopimuksen",
             agreed_no_tes="Sovittu, työehtosopimusta ei ole",
@@ -478,7 +483,7 @@ class JobStart(ClientForm):
     adjustment_support_detail: Line | None = ask(
         "Järjestelytuki: mihin", by="employer", sensitivity="h", max_length=120
     )
-    accommodations_agreed: tuple[Accommodation, ...] = rows(
+    accommodations_agreed: tuple[Accommodation, ...] = ask_table(
         "Sovitut mukautukset", by="employer", prefill=accommodations, sensitivity="h", printed=3
     )
     disclosure_level: One = ask(
@@ -506,7 +511,7 @@ class JobStart(ClientForm):
     benefit_counsellor: Line | None = ask(
         "Kuka neuvoi", prefill="job_search_plan.benefits_counselling_by", max_length=80, needed=advised
     )
-    benefit_effects: tuple[BenefitEffect, ...] = rows(
+    benefit_effects: tuple[BenefitEffect, ...] = ask_table(
         "Palkan vaikutus etuuksiin",
         by="client",
         prefill=benefits,
@@ -516,7 +521,7 @@ class JobStart(ClientForm):
     )
     earnings_limit_checked: One = ask(
         "Ansaintaraja tarkistettu (jos eläke)",
-        of=options(yes="Kyllä", no="Ei", not_applicable="Ei koske"),
+        of=define_options(yes="Kyllä", no="Ei", not_applicable="Ei koske"),
         hint="Raja on eläkepäätöksessä.",
     )
     income_reporting_agreed: Line | None = ask("Palkan ilmoittaminen sovittu", by="client", max_length=120)
@@ -532,7 +537,7 @@ class JobStart(ClientForm):
     coach_first_days: One = ask(
         "Valmentaja mukana alussa",
         by="client",
-        of=options(
+        of=define_options(
             not_wanted="En halua",
             first_day="Ensimmäisenä päivänä",
             first_three_days="Kolmena ensimmäisenä päivänä",
@@ -548,7 +553,7 @@ class JobStart(ClientForm):
     checklist: Many | None = ask(
         "Muistilista",
         by="client",
-        of=options(
+        of=define_options(
             tax_card="Verokortti",
             bank_account="Tilinumero",
             travel="Kulkuyhteys",
@@ -567,11 +572,11 @@ class JobStart(ClientForm):
     sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
 
     @classmethod
-    def wanted(cls, case: Case) -> bool:
+    def is_needed(cls, case: Case) -> bool:
         """Tell whether the client has taken a job that has no document yet."""
         return any(row.answer == "accepted" for row in getattr(employer_contact(case), "offer", ()))
 
-    def expects(self, case: Case) -> str | None:
+    def infer_phase(self, case: Case) -> str | None:
         """Return phase 5 from the day the start is known until the job has ended."""
         day = max(case.today, self.start_date)
         return "phase_5" if self.job_id in {job.job_id for job in active_jobs(case, day)} else None
@@ -597,9 +602,9 @@ class JobStart(ClientForm):
         moved = bool(plans) and (plans[-1].no_support_wanted or plans[-1].step_down == "done")
         if moved or self.ended(case):
             return None
-        last = max((days(self.begins, row.date) for plan in plans for row in plan.support_log), default=-1)
+        last = max((count_days(self.begins, row.date) for plan in plans for row in plan.support_log), default=-1)
         starts = (first + length * number for number in range(count))
-        return next((case.after(self.begins, start + length) for start in starts if start > last), None)
+        return next((case.add_active_days(self.begins, start + length) for start in starts if start > last), None)
 
     def ended(self, case: Case) -> bool:
         """Tell whether the job has ended by the day of the case."""
@@ -610,12 +615,12 @@ class JobStart(ClientForm):
     @rule("R46", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Yhteistyösopimus puuttuu."""
-        return case.latest("cooperation_agreement") is not None
+        return case.find_latest_record("cooperation_agreement") is not None
 
     @rule("R47", field="start_date")
     def job_starts_in_service(self, case: Case) -> bool:
         """Työ alkoi ennen palvelua. Merkitkää työssä pysymisen tuki."""
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         return agreement is None or self.retention_case or self.start_date >= agreement.service_start_date
 
     @rule("R48", field="end_date")
@@ -642,7 +647,10 @@ class JobStart(ClientForm):
     @rule("R48", field="start_date")
     def start_is_possible(self, case: Case) -> bool:
         """Tarkistakaa aloituspäivä. Se on yli vuoden päässä tai ennen asiakkaan 15-vuotispäivää."""
-        return days(case.today, self.start_date) <= 365 and age(self.client_birth_date, self.start_date) >= 15
+        return (
+            count_days(case.today, self.start_date) <= 365
+            and compute_age(self.client_birth_date, self.start_date) >= 15
+        )
 
     @rule("R48", field="job_title")
     def job_is_told_from_another_with_the_employer(self, case: Case) -> bool:
@@ -651,7 +659,7 @@ class JobStart(ClientForm):
         same = [
             job
             for job in in_force(case, "job_start")
-            if job.employer_id == self.employer_id and plain(job.job_title) == plain(self.job_title)
+            if job.employer_id == self.employer_id and normalise_text(job.job_title) == normalise_text(self.job_title)
         ]
         return bool(self.replaces_job_id) or all(
             job.job_id == self.job_id or apart(self, job, ends.get(job.job_id, job.end_date)) for job in same
@@ -727,7 +735,7 @@ class JobStart(ClientForm):
     @rule("R35", field="coach_visible_to_employer")
     def name_is_told_by_consent_only(self, case: Case) -> bool:
         """Asiakkaan nimeä ei saa kertoa ilman suostumusta."""
-        unknown = case.latest("cooperation_agreement") is None
+        unknown = case.find_latest_record("cooperation_agreement") is None
         return (
             not self.coach_visible_to_employer or unknown or consent_ok(case, "employer", "name_contact", self.begins)
         )
@@ -747,25 +755,25 @@ class JobStart(ClientForm):
             for row in self.accommodations_agreed
             if row.accommodation in PURCHASES and (since := getattr(row, "from"))
         ]
-        late = any(days(day, case.today) > 30 for day in bought)
+        late = any(count_days(day, case.today) > 30 for day in bought)
         return not (late and self.adjustment_support in ("discussed", "to_apply"))
 
     @rule("R60", field="contract_type", severity="warning")
     def work_trial_is_in_the_plan(self, case: Case) -> bool:
         """Työkokeilusta sovitaan työllistymissuunnitelmassa ennen alkua."""
-        referral = case.latest("referral")
+        referral = case.find_latest_record("referral")
         plans = set(getattr(referral, "existing_plans", None) or ())
         return self.contract_type != "work_trial" or bool(plans & PLANS_OF_OFFICE)
 
     @rule("R61", field="support_plan_due", severity="warning")
     def support_plan_is_due_soon(self, case: Case) -> bool:
         """Tukisuunnitelma tehdään yli 7 päivää työn alkamisen jälkeen."""
-        return days(self.begins, self.support_plan_due) <= case.office.limits.support_plan
+        return count_days(self.begins, self.support_plan_due) <= case.office.limits.support_plan
 
     @rule("R62", field="first_support_meeting", severity="warning")
     def first_support_is_soon(self, case: Case) -> bool:
         """Ensimmäinen tukitapaaminen on yli 3 päivää työn alkamisen jälkeen."""
-        return days(self.begins, self.first_support_meeting) <= case.office.limits.first_support_meeting
+        return count_days(self.begins, self.first_support_meeting) <= case.office.limits.first_support_meeting
 
     @rule("range", field="first_support_meeting")
     def first_support_follows_start(self, case: Case) -> bool:
@@ -775,7 +783,7 @@ class JobStart(ClientForm):
     @rule("range", field="contract_signed_date")
     def contract_is_made_by_start(self, case: Case) -> bool:
         """Työsopimus on tehty yli 30 päivää työn alkamisen jälkeen. Tarkistakaa päivä."""
-        return self.contract_signed_date is None or days(self.start_date, self.contract_signed_date) <= 30
+        return self.contract_signed_date is None or count_days(self.start_date, self.contract_signed_date) <= 30
 
     @rule("range", field="wage_subsidy_from")
     def subsidy_starts_with_the_job(self, case: Case) -> bool:
@@ -820,7 +828,7 @@ class JobStart(ClientForm):
     @rule("choice", field="goal_id", needs=("vocational_profile",))
     def goal_is_of_the_profile(self, case: Case) -> bool:
         """Tavoitetta ei ole asiakkaan profiilissa."""
-        profile = case.latest("vocational_profile")
+        profile = case.find_latest_record("vocational_profile")
         return not self.goal_id or profile is None or self.goal_id in {row.goal_id for row in profile.work_goals}
 
     @rule("T12", field="found_by", severity="warning", needs=("employer_contact",))
@@ -832,7 +840,7 @@ class JobStart(ClientForm):
     @rule("T13", severity="warning", needs=("vocational_profile",))
     def profile_has_been_made(self, case: Case) -> bool:
         """Ammatillinen profiili puuttuu. Se tehdään 30 päivän sisällä."""
-        return case.phase != "phase_2" or case.latest("vocational_profile") is not None
+        return case.phase != "phase_2" or case.find_latest_record("vocational_profile") is not None
 
     # --- what another form may contradict ------------------------------------------------------
 
@@ -867,25 +875,25 @@ class JobStart(ClientForm):
 
     # --- what the clock brings ----------------------------------------------------------------
 
-    @due("R61")
+    @deadline("R61")
     def support_plan_is_made_in_time(self, case: Case) -> date | None:
         """Tukisuunnitelma puuttuu."""
         plans = [plan for plan in documents(case, "job_support_plan") if plan.job_id == self.job_id]
         if self.ended(case) or any(plan.plan_status != "draft" for plan in plans):
             return None
-        return case.after(self.begins, case.office.limits.support_plan + 1)
+        return case.add_active_days(self.begins, case.office.limits.support_plan + 1)
 
-    @due("R62")
+    @deadline("R62")
     def first_support_is_given_in_time(self, case: Case) -> date | None:
         """Ensimmäinen tuki työn alettua puuttuu."""
         return self.missed(case, first=0, length=case.office.limits.first_support_meeting + 1, count=1)
 
-    @due("R63")
+    @deadline("R63")
     def first_month_has_weekly_contact(self, case: Case) -> date | None:
         """Viikoittaista yhteyttä ei ole."""
         return self.missed(case, first=0, length=7, count=4)
 
-    @due("R64")
+    @deadline("R64")
     def first_year_has_monthly_contact(self, case: Case) -> date | None:
         """Kuukausittainen yhteys puuttuu."""
         return self.missed(case, first=30, length=30, count=11)
@@ -893,7 +901,7 @@ class JobStart(ClientForm):
 
 def of_offer(jobs: list[Any], offer: Any) -> Any:
     """Return the job of one employer, among those given, that an offer has led to, or None."""
-    titled = [job for job in jobs if plain(job.job_title) == plain(offer.job_title)]
+    titled = [job for job in jobs if normalise_text(job.job_title) == normalise_text(offer.job_title)]
     later = [job for job in titled or (jobs if len(jobs) == 1 else ()) if job.document_date >= offer.offered_date]
     return min(later, key=lambda job: job.document_date, default=None)
 

@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import options
-from formgen.fields.kinds import Clock, Day, Hours, Int, Line, Long, Many, Name, One, Phone, Signed, YesNo, days
-from formgen.forms.form import Row, ask, due, rows, rule
+from formgen.fields.code_list import define_options
+from formgen.fields.kinds import Clock, Day, Hours, Int, Line, Long, Many, Name, One, Phone, Signed, YesNo, count_days
+from formgen.forms.form import Row, ask, ask_table, deadline, rule
 
 from ._case import (
     ClientForm,
@@ -79,7 +79,7 @@ def employer_contact(case: Case) -> Any:
 
 def vocational_profile(case: Case) -> Any:
     """Return the newest profile."""
-    return case.latest("vocational_profile")
+    return case.find_latest_record("vocational_profile")
 
 
 def kept(name: str) -> Callable[[Case], Any]:
@@ -263,7 +263,7 @@ class Goal(Row):
     result: One | None = ask(
         "Tulos",
         by="client",
-        of=options(
+        of=define_options(
             open="Kesken",
             reached="Saavutettu",
             partly="Osittain saavutettu",
@@ -293,7 +293,7 @@ class SupportAction(Row):
     where: One = ask("Missä", of=K13)
     frequency: One = ask(
         "Kuinka usein",
-        of=options(
+        of=define_options(
             once="Kerran",
             daily="Päivittäin",
             weekly="Viikoittain",
@@ -304,7 +304,7 @@ class SupportAction(Row):
     )
     start: Day = ask("Alkaa")
     end: Day | None = ask("Päättyy")
-    status: One = ask("Tilanne", of=options(planned="Sovittu", ongoing="Käynnissä", ended="Päättynyt"))
+    status: One = ask("Tilanne", of=define_options(planned="Sovittu", ongoing="Käynnissä", ended="Päättynyt"))
     helpful: One | None = ask("Onko tuki auttanut?", by="client", of=GRADES)
 
 
@@ -319,7 +319,7 @@ class Accommodation(Row):
         "Toimiiko?",
         by="employer",
         sensitivity="h",
-        of=options(yes="Kyllä", partly="Osittain", no="Ei", not_tried="Ei ole kokeiltu"),
+        of=define_options(yes="Kyllä", partly="Osittain", no="Ei", not_tried="Ei ole kokeiltu"),
     )
 
 
@@ -356,7 +356,7 @@ class Rhythm(Row):
 
     period: One = ask(
         "Aika",
-        of=options(
+        of=define_options(
             first_month="Ensimmäinen kuukausi",
             months_2_3="2.–3. kuukausi",
             months_4_12="4.–12. kuukausi",
@@ -366,11 +366,11 @@ class Rhythm(Row):
     # The column's name is a word of Python's own, so it cannot stand on the left of an equals sign.
     __annotations__["with"] = "One"
     vars()["with"] = ask(
-        "Kenen kanssa", of=options(client="Asiakas", employer="Työnantaja", both="Asiakas ja työnantaja")
+        "Kenen kanssa", of=define_options(client="Asiakas", employer="Työnantaja", both="Asiakas ja työnantaja")
     )
     frequency: One = ask(
         "Kuinka usein",
-        of=options(
+        of=define_options(
             weekly="Viikoittain",
             every_2_weeks="Joka toinen viikko",
             monthly="Kuukausittain",
@@ -391,7 +391,7 @@ class Support(Row):
     __annotations__["with"] = "Many"
     vars()["with"] = ask(
         "Kenen kanssa",
-        of=options(
+        of=define_options(
             client="Asiakas",
             employer="Työnantaja",
             coworker="Työtoveri",
@@ -405,7 +405,7 @@ class Support(Row):
     topic: Many = ask("Aihe", of=K10)
     initiated_by: One | None = ask(
         "Kenen aloitteesta",
-        of=options(coach="Valmentaja", client="Asiakas", employer="Työnantaja", other="Muu"),
+        of=define_options(coach="Valmentaja", client="Asiakas", employer="Työnantaja", other="Muu"),
     )
     note: Long | None = ask("Muistiinpano", max_length=400)
 
@@ -417,7 +417,7 @@ class JobSupportPlan(ClientForm):
     number = "L07"
     version = "2026.1"
     versions = True
-    per = "job_id"
+    versions_per = "job_id"
     title = "Suunnitelma työsuhteen aikaisesta tuesta"
     about = (
         "Tällä lomakkeella sovitaan tuesta työssä ja työn ulkopuolella. Suunnitelma tehdään jokaiselle työsuhteelle "
@@ -425,7 +425,7 @@ class JobSupportPlan(ClientForm):
         "Kirjoita vain se, mitä työn kannalta tarvitaan."
     )
     moves = (Move("T14", "phase_5", "phase_5", when=approved),)
-    stays = ("phase_5",)
+    allowed_phases = ("phase_5",)
 
     # 1 The job and where we start from
     job_id: Line = ask("Työsuhde", section="1 Työ ja lähtökohta", max_length=40, **copied("job_id"))
@@ -438,7 +438,7 @@ class JobSupportPlan(ClientForm):
         "Suunnitelman laji",
         prefill=plan_kind,
         sensitivity="n",
-        of=options(
+        of=define_options(
             first="Ensimmäinen suunnitelma",
             review="Arviointi",
             changed_situation="Tilanne on muuttunut",
@@ -447,7 +447,7 @@ class JobSupportPlan(ClientForm):
     )
     participants: Many = ask(
         "Suunnitelman tekijät",
-        of=options(
+        of=define_options(
             client="Asiakas",
             coach="Työhönvalmentaja",
             employer="Työnantaja",
@@ -474,7 +474,7 @@ class JobSupportPlan(ClientForm):
     )
 
     # 2 Goals
-    goals: tuple[Goal, ...] = rows(
+    goals: tuple[Goal, ...] = ask_table(
         "Tavoitteet työssä",
         section="2 Tavoitteet",
         by="client",
@@ -482,13 +482,13 @@ class JobSupportPlan(ClientForm):
         required=True,
         printed=3,
     )
-    learning_needs: tuple[LearningNeed, ...] = rows(
+    learning_needs: tuple[LearningNeed, ...] = ask_table(
         "Opittavat tehtävät", by="employer", prefill=learning_needs, printed=3
     )
     strengths_at_work: Long = ask("Mikä auttaa onnistumaan", by="client", prefill=strengths, max_length=500)
 
     # 3 Support
-    support_actions: tuple[SupportAction, ...] = rows(
+    support_actions: tuple[SupportAction, ...] = ask_table(
         "Tukitoimet",
         section="3 Tukitoimet",
         prefill=support_actions,
@@ -496,14 +496,14 @@ class JobSupportPlan(ClientForm):
         printed=3,
         hint="Tukea voi antaa moni: valmentaja, esihenkilö, työtoveri tai läheinen.",
     )
-    accommodations: tuple[Accommodation, ...] = rows(
+    accommodations: tuple[Accommodation, ...] = ask_table(
         "Mukautukset", by="employer", prefill=accommodations, sensitivity="h", printed=2
     )
     tools: Many = ask(
         "Apukeinot",
         by="client",
         prefill=kept("tools"),
-        of=options(
+        of=define_options(
             task_list="Tehtävälista",
             photo_instructions="Kuvaohjeet",
             phone_reminders="Muistutukset puhelimessa",
@@ -526,7 +526,7 @@ class JobSupportPlan(ClientForm):
         "Tuki työnantajalle ja työyhteisölle",
         by="employer",
         prefill=kept("employer_support"),
-        of=options(
+        of=define_options(
             team_briefing="Työyhteisön perehdytys",
             guidance_advice="Neuvoja ohjaamiseen",
             info_material="Tietomateriaali",
@@ -542,7 +542,7 @@ class JobSupportPlan(ClientForm):
         by="client",
         prefill=kept("off_work_support"),
         sensitivity="h",
-        of=options(
+        of=define_options(
             wake_up="Herääminen",
             travel="Kulkeminen",
             sleep_rhythm="Unirytmi",
@@ -554,7 +554,7 @@ class JobSupportPlan(ClientForm):
             none="Ei tukea",
         ),
     )
-    care_cooperation: tuple[CareCooperation, ...] = rows(
+    care_cooperation: tuple[CareCooperation, ...] = ask_table(
         "Yhteistyö hoidon tai sosiaalipalvelun kanssa", prefill=care_cooperation, sensitivity="h", printed=2
     )
 
@@ -578,11 +578,11 @@ class JobSupportPlan(ClientForm):
         "Kuka saa kertoa työnantajalle",
         by="client",
         prefill=who_may_tell,
-        of=options(client="Vain minä", coach="Valmentaja", both="Minä ja valmentaja", nobody="Ei kukaan"),
+        of=define_options(client="Vain minä", coach="Valmentaja", both="Minä ja valmentaja", nobody="Ei kukaan"),
     )
 
     # 5 Money and getting on
-    benefit_followup: tuple[BenefitFollowUp, ...] = rows(
+    benefit_followup: tuple[BenefitFollowUp, ...] = ask_table(
         "Palkan ja etuuksien seuranta",
         section="5 Talous ja eteneminen",
         prefill=benefit_followup,
@@ -595,7 +595,7 @@ class JobSupportPlan(ClientForm):
         prefill=kept("career_wishes"),
         max_length=400,
     )
-    hours_change_plan: tuple[HoursChange, ...] = rows(
+    hours_change_plan: tuple[HoursChange, ...] = ask_table(
         "Suunniteltu muutos työaikaan",
         by="client",
         prefill=going_on("hours_change_plan", lambda row, case: row.from_date >= case.today),
@@ -603,10 +603,10 @@ class JobSupportPlan(ClientForm):
     )
 
     # 6 Contact and follow-up
-    contact_rhythm: tuple[Rhythm, ...] = rows(
+    contact_rhythm: tuple[Rhythm, ...] = ask_table(
         "Yhteydenpito", section="6 Yhteydenpito ja seuranta", prefill=contact_rhythm, required=True, printed=4
     )
-    support_log: tuple[Support, ...] = rows(
+    support_log: tuple[Support, ...] = ask_table(
         "Toteutunut tuki",
         printed=3,
         hint="Kirjaa jokainen tapaaminen, puhelu ja viesti omalle rivilleen.",
@@ -626,7 +626,7 @@ class JobSupportPlan(ClientForm):
     step_down: One = ask(
         "Siirtyykö tuki toiselle taholle?",
         prefill=step_down,
-        of=options(no="Ei", planned="Suunnitteilla", done="On siirtynyt"),
+        of=define_options(no="Ei", planned="Suunnitteilla", done="On siirtynyt"),
     )
     step_down_to: Line | None = ask(
         "Tuki siirtyy: kenelle", prefill=kept("step_down_to"), max_length=100, needed=moves_on
@@ -638,7 +638,7 @@ class JobSupportPlan(ClientForm):
     plan_status: One = ask(
         "Suunnitelman tila",
         sensitivity="n",
-        of=options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
+        of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
     )
     sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client", needed=approved, code="T14")
     sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
@@ -647,12 +647,12 @@ class JobSupportPlan(ClientForm):
     )
 
     @classmethod
-    def subjects(cls, case: Case) -> dict[str, str]:
+    def list_subjects(cls, case: Case) -> dict[str, str]:
         """Return the jobs that have not ended."""
         return by_id(lasting_jobs(case))
 
     @classmethod
-    def wanted(cls, case: Case) -> bool:
+    def is_needed(cls, case: Case) -> bool:
         """Tell whether a job has no approved plan, or one whose review has come."""
         job = job_start(case)
         if job is None or case.phase != "phase_5":
@@ -669,7 +669,7 @@ class JobSupportPlan(ClientForm):
     @rule("R19", field="plan_date")
     def plan_is_made_in_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         return agreement is None or self.plan_date >= agreement.service_start_date
 
     @rule("R65")
@@ -699,7 +699,7 @@ class JobSupportPlan(ClientForm):
         """Tuki kevenee hyvin aikaisin."""
         lessens = moves_on(self) or self.plan_kind == "step_down"
         day = self.step_down_date or self.plan_date
-        return not lessens or days(self.start_date, day) >= case.office.limits.step_down
+        return not lessens or count_days(self.start_date, day) >= case.office.limits.step_down
 
     @rule("T14", field="job_id", waits_for="job_start")
     def job_has_been_started(self, case: Case) -> bool:
@@ -725,7 +725,7 @@ class JobSupportPlan(ClientForm):
     def plan_is_made_soon_after_the_start(self, case: Case) -> bool:
         """Suunnitelma on tehty yli 7 päivää työn alkamisen jälkeen."""
         job = self.job(case)
-        late = job is not None and days(job.begins, self.plan_date) > case.office.limits.support_plan
+        late = job is not None and count_days(job.begins, self.plan_date) > case.office.limits.support_plan
         return self.plan_kind != "first" or not late
 
     @rule("R63", field="contact_rhythm", severity="warning")
@@ -741,7 +741,7 @@ class JobSupportPlan(ClientForm):
     @rule("choice")
     def support_keeps_off_the_workplace(self, case: Case) -> list[str]:
         """Asiakas ei halua tukea työpaikalle. Valitkaa toinen paikka."""
-        return self.breaking(
+        return self.find_breaking_paths(
             "support_actions.where",
             lambda row: self.no_support_wanted and row.where in WORKPLACES and row.who != "client",
         )
@@ -755,26 +755,26 @@ class JobSupportPlan(ClientForm):
     @rule("choice")
     def care_is_worked_with_by_consent_only(self, case: Case) -> list[str]:
         """Sopimuksessa ei ole tätä suostumusta, tai se ei ole voimassa."""
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         given = {row.consent_id for row in getattr(agreement, "consents", ()) if holds(row, self.plan_date)}
-        return self.breaking("care_cooperation.consent_ref", lambda row: row.consent_ref not in given)
+        return self.find_breaking_paths("care_cooperation.consent_ref", lambda row: row.consent_ref not in given)
 
     @rule("range")
     def goals_are_reviewed_after_the_plan(self, case: Case) -> list[str]:
         """Tavoitteen arviointi on ennen suunnitelman päiväystä."""
-        return self.breaking(
+        return self.find_breaking_paths(
             "goals.review_date", lambda row: row.result in (None, "open") and row.review_date < self.plan_date
         )
 
     @rule("range")
     def support_ends_after_it_starts(self, case: Case) -> list[str]:
         """Tukitoimi ei voi päättyä ennen kuin se alkaa."""
-        return self.breaking("support_actions.end", lambda row: row.end and row.end < row.start)
+        return self.find_breaking_paths("support_actions.end", lambda row: row.end and row.end < row.start)
 
     @rule("range")
     def support_is_not_logged_ahead(self, case: Case) -> list[str]:
         """Toteutunut tuki ei voi olla tulevaisuudessa."""
-        return self.breaking("support_log.date", lambda row: row.date > case.today)
+        return self.find_breaking_paths("support_log.date", lambda row: row.date > case.today)
 
     @rule("range", field="client_satisfaction", severity="warning")
     def client_is_content(self, case: Case) -> bool:
@@ -788,8 +788,8 @@ class JobSupportPlan(ClientForm):
 
     # --- what the clock brings ----------------------------------------------------------------
 
-    @due("R67")
+    @deadline("R67")
     def plan_is_reviewed_in_time(self, case: Case) -> date | None:
         """Tukisuunnitelman arviointi on myöhässä."""
         lasts = self.job_id in {job.job_id for job in lasting_jobs(case)}
-        return case.after(self.review_date, 1) if lasts and self.plan_status != "superseded" else None
+        return case.add_active_days(self.review_date, 1) if lasts and self.plan_status != "superseded" else None

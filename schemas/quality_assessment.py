@@ -10,9 +10,9 @@ from functools import partial
 from typing import Any
 
 from formgen.cases.workflow import Case
-from formgen.fields.code_list import CodeList, options
-from formgen.fields.kinds import Day, Dec, Hours, Int, Line, Long, Many, One, Signed, YesNo, days
-from formgen.forms.form import Form, Row, ask, rows, rule
+from formgen.fields.code_list import CodeList, define_options
+from formgen.fields.kinds import Day, Dec, Hours, Int, Line, Long, Many, One, Signed, YesNo, count_days
+from formgen.forms.form import Form, Row, ask, ask_table, rule
 
 from ._codes import K39
 
@@ -90,7 +90,7 @@ COMPONENTS = CodeList(
     },
 )
 SETS_NO_LIMIT = "25a"
-PHASES = options(
+PHASES = define_options(
     **{
         "1": "1 Palveluun tulo",
         "2": "2 Sitouttaminen",
@@ -147,7 +147,7 @@ def criteria(case: Case) -> list[dict[str, Any]]:
 
 def next_assessment(case: Case) -> date:
     """Return the day of the next assessment: sooner when the last total was not good."""
-    earlier = case.latest("quality_assessment")
+    earlier = case.find_latest_record("quality_assessment")
     return in_months(case.today, months_to_next(case, earlier.total_score if earlier else 0))
 
 
@@ -200,7 +200,7 @@ def previous_total(record: QualityAssessment, case: Case) -> int | None:
     """Return the total of the last assessment before this one, or None."""
     earlier = [
         known.record
-        for known in case.current("quality_assessment")
+        for known in case.list_current_records("quality_assessment")
         if known.record.assessment_date < record.assessment_date
     ]
     return max(earlier, key=lambda other: other.assessment_date).total_score if earlier else None
@@ -285,7 +285,7 @@ class Criterion(Row):
     )
     sources: Many = leader(
         "Lähteet",
-        of=options(
+        of=define_options(
             documents="Asiakirjat",
             records="Kirjaukset",
             interviews="Haastattelut",
@@ -305,7 +305,7 @@ class Criterion(Row):
     due_date: Day | None = leader("Määräpäivä", needed=low, code="R91")
     follow_up: One | None = leader(
         "Toimenpiteen tilanne",
-        of=options(open="Kesken", done="Tehty", dropped="Luovuttu"),
+        of=define_options(open="Kesken", done="Tehty", dropped="Luovuttu"),
     )
 
 
@@ -329,7 +329,7 @@ class QualityAssessment(Form):
         "Asiakkaiden nimiä tai muita tietoja, joista asiakkaan voi tunnistaa, ei kirjoiteta."
     )
     unit = True
-    dated = "assessment_date"
+    date_field = "assessment_date"
 
     # 1 The assessment
     unit_name: Line = leader(
@@ -342,26 +342,26 @@ class QualityAssessment(Form):
     organiser: Line = leader("Järjestäjä", prefill=organiser, default=organiser, max_length=100)
     assessment_kind: One = leader(
         "Arvioinnin laji",
-        of=options(self="Itsearviointi", peer="Vertaisarviointi", external="Ulkoinen arviointi"),
+        of=define_options(self="Itsearviointi", peer="Vertaisarviointi", external="Ulkoinen arviointi"),
     )
     period_start: Day = leader("Arviointijakso alkaa")
     period_end: Day = leader("Arviointijakso päättyy")
     assessment_date: Day = leader("Arviointipäivä")
-    assessors: tuple[Assessor, ...] = rows("Arvioijat", by="leader", sensitivity="n", required=True, printed=2)
+    assessors: tuple[Assessor, ...] = ask_table("Arvioijat", by="leader", sensitivity="n", required=True, printed=2)
 
     # 2 The unit
     support_level: One = leader(
         "Palvelun laji",
         section="2 Yksikkö",
         prefill=support_level,
-        of=options(light="Kevyt tuki (vaiheet 1–3)", strong="Vahva tuki (vaiheet 1–5)"),
+        of=define_options(light="Kevyt tuki (vaiheet 1–3)", strong="Vahva tuki (vaiheet 1–5)"),
     )
-    coaches: tuple[CoachRow, ...] = rows(
+    coaches: tuple[CoachRow, ...] = ask_table(
         "Työhönvalmentajat", by="leader", prefill=coaches, sensitivity="n", required=True, printed=3
     )
     leader_fte: Dec = leader("Tiiminvetäjän työpanos (0–1)", places=2, low=Decimal(0), high=Decimal(1))
     coaches_per_leader: Dec = leader("Valmentajia vetäjää kohti", places=1, low=Decimal(0), high=Decimal(99))
-    unit_checks: tuple[UnitCheck, ...] = rows(
+    unit_checks: tuple[UnitCheck, ...] = ask_table(
         "Toteutuvat osatekijät",
         by="leader",
         prefill=checks,
@@ -375,7 +375,7 @@ class QualityAssessment(Form):
     supervision_per_month: Dec = leader("Ohjauskertoja kuukaudessa", places=1, low=Decimal(0), high=Decimal(99))
     employment_partner_contacts: One = leader(
         "Yhteys työllisyyspalveluihin",
-        of=options(
+        of=define_options(
             none="Ei yhteyttä",
             less_quarterly="Harvemmin kuin neljännesvuosittain",
             quarterly="Neljännesvuosittain",
@@ -385,7 +385,7 @@ class QualityAssessment(Form):
     )
 
     # 3 The criteria
-    criteria: tuple[Criterion, ...] = rows(
+    criteria: tuple[Criterion, ...] = ask_table(
         "Kriteerit",
         section="3 Arvio kriteereittäin",
         by="leader",
@@ -406,7 +406,7 @@ class QualityAssessment(Form):
     section_totals_organisation: Int = system("Osiopisteet: järjestäminen", fill=organisation)
     section_totals_services: Int = system("Osiopisteet: sisältö", fill=services)
     summary: Long = leader("Yhteenveto", section="4 Tulos", max_length=1200)
-    priorities: tuple[Priority, ...] = rows(
+    priorities: tuple[Priority, ...] = ask_table(
         "Kolme tärkeintä kehityskohdetta", by="leader", sensitivity="n", required=True, printed=3
     )
     client_voice: Long | None = leader(
@@ -442,30 +442,32 @@ class QualityAssessment(Form):
     @rule("R92")
     def what_cannot_be_rated_counts_as_one(self, case: Case) -> list[str]:
         """Pisteet eivät täsmää: jos kriteeriä ei voi arvioida, pisteet ovat 1."""
-        return self.breaking("criteria.score", lambda row: row.not_rateable and row.score > 1)
+        return self.find_breaking_paths("criteria.score", lambda row: row.not_rateable and row.score > 1)
 
     @rule("R93", severity="warning")
     def good_unit_sets_no_time_limit(self, case: Case) -> list[str]:
         """Pistemäärä ja käytäntö ovat ristiriidassa."""
         good = total_score(self, case) >= GOOD
-        return self.breaking(
+        return self.find_breaking_paths(
             "unit_checks.present", lambda row: good and row.component == SETS_NO_LIMIT and not row.present
         )
 
     @rule("range")
     def evidence_says_something(self, case: Case) -> list[str]:
         """Perustelu on liian lyhyt. Kirjoittakaa, mihin pisteet perustuvat."""
-        return self.breaking("criteria.evidence", lambda row: len(row.evidence) < SHORTEST_EVIDENCE)
+        return self.find_breaking_paths("criteria.evidence", lambda row: len(row.evidence) < SHORTEST_EVIDENCE)
 
     @rule("choice", severity="warning")
     def other_scores_than_suggested_are_explained(self, case: Case) -> list[str]:
         """Pisteet eivät ole ehdotetut. Tarkistakaa, että perustelu kertoo syyn."""
-        return self.breaking("criteria.score", lambda row: row.suggested_score not in (None, row.score))
+        return self.find_breaking_paths("criteria.score", lambda row: row.suggested_score not in (None, row.score))
 
     @rule("choice")
     def components_are_of_their_criterion(self, case: Case) -> list[str]:
         """Osatekijä ei kuulu tähän kriteeriin."""
-        return self.breaking("unit_checks.component", lambda row: criterion_of(row.component) != row.criterion)
+        return self.find_breaking_paths(
+            "unit_checks.component", lambda row: criterion_of(row.component) != row.criterion
+        )
 
     @rule("required", field="unit_checks", severity="warning")
     def every_component_is_there_once(self, case: Case) -> bool:
@@ -480,7 +482,7 @@ class QualityAssessment(Form):
     @rule("range", field="period_end", severity="warning")
     def period_is_of_usual_length(self, case: Case) -> bool:
         """Arviointijakso on yleensä 6–12 kuukautta."""
-        limits, length = case.office.limits, days(self.period_start, self.period_end) + 1
+        limits, length = case.office.limits, count_days(self.period_start, self.period_end) + 1
         return 30 * limits.assessment_months <= length <= 31 * limits.assessment_months_when_good
 
     @rule("range", field="assessment_date")

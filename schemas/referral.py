@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import options
+from formgen.fields.code_list import define_options
 from formgen.fields.kinds import (
     Clock,
     Day,
@@ -24,11 +24,11 @@ from formgen.fields.kinds import (
     Postcode,
     Signed,
     YesNo,
-    age,
-    birth_date,
-    days,
+    compute_age,
+    count_days,
+    parse_birth_date,
 )
-from formgen.forms.form import Row, ask, rows, rule
+from formgen.forms.form import Row, ask, ask_table, rule
 
 from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, today
 from ._codes import K1, K2, K14, K17, K20, K24, K25, K26, K29
@@ -74,7 +74,7 @@ def accepted(record: Referral) -> bool:
 
 def newly_accepted(record: Referral, case: Case) -> bool:
     """Tell whether this document brings the decision to take the client in."""
-    earlier = case.latest("referral")
+    earlier = case.find_latest_record("referral")
     return accepted(record) and not (earlier and accepted(earlier))
 
 
@@ -136,14 +136,14 @@ class Referral(CaseForm):
     contact_preferences: Many = ask("Miten sinuun saa olla yhteydessä?", by="client", of=K26)
     mother_tongue: One = ask("Äidinkieli", by="client", of=K14)
     service_language: One = ask(
-        "Asiointikieli", by="client", of=options(fi="suomi", sv="ruotsi", se="saame", other="muu")
+        "Asiointikieli", by="client", of=define_options(fi="suomi", sv="ruotsi", se="saame", other="muu")
     )
     easy_language_needed: YesNo = ask("Tarvitaanko selkokieltä?", by="client")
     interpreter_needed: One = ask(
         "Tarvitaanko tulkkia tai muuta kommunikoinnin tukea?",
         by="client",
         sensitivity="h",
-        of=options(
+        of=define_options(
             no="Ei",
             spoken_interpreter="Puhutun kielen tulkki",
             sign_language="Viittomakieli",
@@ -163,7 +163,7 @@ class Referral(CaseForm):
     guardian_exists: One = ask(
         "Onko edunvalvojaa tai tukihenkilöä, joka osallistuu?",
         by="referrer",
-        of=options(no="Ei", guardian="Edunvalvoja", supporter="Tukihenkilö"),
+        of=define_options(no="Ei", guardian="Edunvalvoja", supporter="Tukihenkilö"),
     )
     guardian_name: Name | None = ask(
         "Edunvalvojan tai tukihenkilön nimi",
@@ -204,7 +204,7 @@ class Referral(CaseForm):
         "Haluatko palkkatyöhön?",
         section="3 Asiakkaan toive työstä",
         by="client",
-        of=options(yes="Kyllä", unsure="En ole varma", no="En"),
+        of=define_options(yes="Kyllä", unsure="En ole varma", no="En"),
     )
     client_own_words: Long = ask("Mitä toivot työltä? Kerro omin sanoin", by="client", max_length=1500)
     desired_jobs: Line | None = ask("Työt, jotka kiinnostavat", by="client", max_length=300)
@@ -214,7 +214,7 @@ class Referral(CaseForm):
     desired_start: One | None = ask(
         "Milloin haluaisit aloittaa?",
         by="client",
-        of=options(
+        of=define_options(
             now="Heti",
             **{"1_3_months": "1–3 kuukauden päästä", "3_6_months": "3–6 kuukauden päästä"},
             later="Myöhemmin",
@@ -230,13 +230,13 @@ class Referral(CaseForm):
         by="referrer",
         needed=lambda record: any(status.startswith("unemployed_") for status in record.employment_status),
     )
-    benefits: tuple[Benefit, ...] = rows(
+    benefits: tuple[Benefit, ...] = ask_table(
         "Etuudet", by="referrer", required=True, printed=4, hint="Jos etuuksia ei ole, valitse Ei etuuksia."
     )
     last_job: Line | None = ask("Viimeisin työ", by="client", max_length=120)
     education_level: One | None = ask("Koulutustausta", by="client", of=K24)
     existing_plans: Many | None = ask("Voimassa olevat suunnitelmat", by="referrer", of=K29)
-    other_services: tuple[OtherService, ...] = rows("Muut palvelut juuri nyt", by="referrer", printed=3)
+    other_services: tuple[OtherService, ...] = ask_table("Muut palvelut juuri nyt", by="referrer", printed=3)
 
     # 5 Support
     support_needs: Long = ask(
@@ -254,7 +254,7 @@ class Referral(CaseForm):
         max_length=2000,
         hint="Vain asiakkaan suostumuksella.",
     )
-    assessments_done: tuple[Assessment, ...] = rows(
+    assessments_done: tuple[Assessment, ...] = ask_table(
         "Tehdyt arviot",
         by="referrer",
         sensitivity="h",
@@ -272,8 +272,8 @@ class Referral(CaseForm):
         by="client",
     )
     consent_referral: YesNo = ask("Asiakas haluaa palveluun ja tietää lähetteestä", by="client")
-    transition_meetings: tuple[TransitionMeeting, ...] = rows("Nivelvaihepalaveri (saattaen vaihto)", printed=1)
-    attachments: tuple[Attachment, ...] = rows("Liitteet", by="referrer", printed=3)
+    transition_meetings: tuple[TransitionMeeting, ...] = ask_table("Nivelvaihepalaveri (saattaen vaihto)", printed=1)
+    attachments: tuple[Attachment, ...] = ask_table("Liitteet", by="referrer", printed=3)
     sign_client: Signed | None = ask(
         "Asiakkaan allekirjoitus", by="client", needed=lambda record: not record.oral_consent_note
     )
@@ -316,7 +316,7 @@ class Referral(CaseForm):
     @property
     def born(self) -> date | None:
         """Return the date of birth, from the identity code where there is one."""
-        return birth_date(self.client_hetu) if self.client_hetu else self.client_birth_date
+        return parse_birth_date(self.client_hetu) if self.client_hetu else self.client_birth_date
 
     @property
     def coach(self) -> str | None:
@@ -329,7 +329,7 @@ class Referral(CaseForm):
         language = self.service_language if self.service_language in ("fi", "sv") else "fi"
         return f"{language}_selko" if self.easy_language_needed else language
 
-    def expects(self, case: Case) -> str:
+    def infer_phase(self, case: Case) -> str:
         """Return phase 1: a referral alone speaks for no more."""
         return "phase_1"
 
@@ -354,7 +354,7 @@ class Referral(CaseForm):
     def birth_date_agrees_with_identity_code(self, case: Case) -> bool:
         """Henkilötunnus ja syntymäaika eivät täsmää."""
         both = self.client_hetu and self.client_birth_date
-        return not both or birth_date(self.client_hetu or "") == self.client_birth_date
+        return not both or parse_birth_date(self.client_hetu or "") == self.client_birth_date
 
     @rule("R05", field="decision_reason", severity="warning")
     def refusal_is_not_for_readiness(self, case: Case) -> bool:
@@ -373,7 +373,7 @@ class Referral(CaseForm):
     def first_meeting_is_soon(self, case: Case) -> bool:
         """Ensimmäinen tapaaminen on yli 14 päivän päässä."""
         met = self.first_meeting_date
-        return met is None or days(self.received_date, met) <= case.office.limits.first_meeting
+        return met is None or count_days(self.received_date, met) <= case.office.limits.first_meeting
 
     @rule("R08", field="assigned_coach", severity="warning")
     def coach_has_room(self, case: Case) -> bool:
@@ -381,23 +381,23 @@ class Referral(CaseForm):
         coach = self.assigned_coach
         if not coach or not accepted(self):
             return True
-        return case.caseloads.get(coach, 0) + 1 <= case.office.limits.caseload * case.office.coach(coach).fte
+        return case.caseloads.get(coach, 0) + 1 <= case.office.limits.caseload * case.office.find_coach(coach).fte
 
     @rule("T01", field="client_birth_date", severity="warning")
     def age_is_usual(self, case: Case) -> bool:
         """Asiakkaan ikä ei ole 18–68 vuotta. Tarkistakaa, sopiiko palvelu."""
-        return not self.born or 18 <= age(self.born, self.received_date) <= 68
+        return not self.born or 18 <= compute_age(self.born, self.received_date) <= 68
 
     @rule("range", field="client_birth_date")
     def age_is_possible(self, case: Case) -> bool:
         """Asiakkaan iän pitää olla 15–75 vuotta. Tarkista syntymäaika."""
-        return not self.born or 15 <= age(self.born, self.received_date) <= 75
+        return not self.born or 15 <= compute_age(self.born, self.received_date) <= 75
 
     @rule("T02", field="decision_date", severity="warning")
     def decision_is_prompt(self, case: Case) -> bool:
         """Päätös on tehty yli 14 päivää lähetteen saapumisen jälkeen."""
         made = self.decision_date
-        return made is None or days(self.received_date, made) <= case.office.limits.decision
+        return made is None or count_days(self.received_date, made) <= case.office.limits.decision
 
     @rule("range", field="decision_date")
     def decision_follows_arrival(self, case: Case) -> bool:
@@ -449,16 +449,18 @@ class Referral(CaseForm):
     @rule("range", severity="warning")
     def benefits_are_in_force(self, case: Case) -> list[str]:
         """Etuuden voimassaolo on päättynyt ennen lähetettä."""
-        return self.breaking(
+        return self.find_breaking_paths(
             "benefits.valid_until", lambda row: row.valid_until and row.valid_until < self.referral_date
         )
 
     @rule("range")
     def assessments_precede_referral(self, case: Case) -> list[str]:
         """Arvion päivä on lähetteen päiväyksen jälkeen."""
-        return self.breaking("assessments_done.date", lambda row: row.date and row.date > self.referral_date)
+        return self.find_breaking_paths("assessments_done.date", lambda row: row.date and row.date > self.referral_date)
 
     @rule("range")
     def handover_follows_referral(self, case: Case) -> list[str]:
         """Nivelvaihepalaveri on ennen lähetteen päiväystä."""
-        return self.breaking("transition_meetings.meeting_date", lambda row: row.meeting_date < self.referral_date)
+        return self.find_breaking_paths(
+            "transition_meetings.meeting_date", lambda row: row.meeting_date < self.referral_date
+        )

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import options
+from formgen.fields.code_list import define_options
 from formgen.fields.kinds import (
     Clock,
     Day,
@@ -24,10 +24,10 @@ from formgen.fields.kinds import (
     Phone,
     Signed,
     YesNo,
-    days,
+    count_days,
 )
-from formgen.forms.form import Row, ask, rows, rule
-from formgen.i18n import plain
+from formgen.forms.form import Row, ask, ask_table, rule
+from formgen.i18n import normalise_text
 
 from ._case import (
     PHASES_WITH_CLIENT,
@@ -79,7 +79,7 @@ def ends_since(case: Case, profile: Any) -> list[Any]:
 
 def update_trigger(case: Case) -> str | None:
     """Return what calls for the profile, where the case leaves no doubt."""
-    profile = case.latest("vocational_profile")
+    profile = case.find_latest_record("vocational_profile")
     if profile is None:
         return "initial"
     return "job_end" if ends_since(case, profile) else None
@@ -87,7 +87,7 @@ def update_trigger(case: Case) -> str | None:
 
 def related_job(case: Case) -> str | None:
     """Return the job that a new version is about: the one that has ended, else the newest."""
-    profile = case.latest("vocational_profile")
+    profile = case.find_latest_record("vocational_profile")
     jobs = (ends_since(case, profile) or in_force(case, "job_start")) if profile else ()
     return jobs[-1].job_id if jobs else None
 
@@ -109,9 +109,9 @@ def health_points(case: Case) -> str | None:
 
 def goals(case: Case) -> list[dict[str, Any]]:
     """Return the goals set before, else the jobs that the referral says are of interest."""
-    if profile := case.latest("vocational_profile"):
+    if profile := case.find_latest_record("vocational_profile"):
         return [row.model_dump() for row in profile.work_goals]
-    referral = case.latest("referral")
+    referral = case.find_latest_record("referral")
     named = [said.strip() for said in (referral.desired_jobs or "").split(",")] if referral else []
     return [
         {"goal_text": in_a_line(said, 200), "occupation": in_a_line(said, 80), "priority": number}
@@ -121,16 +121,16 @@ def goals(case: Case) -> list[dict[str, Any]]:
 
 def languages(case: Case) -> list[dict[str, Any]]:
     """Return the languages written down before, else the mother tongue that the referral names."""
-    if profile := case.latest("vocational_profile"):
+    if profile := case.find_latest_record("vocational_profile"):
         return [row.model_dump() for row in profile.languages]
-    referral = case.latest("referral")
+    referral = case.find_latest_record("referral")
     known = referral and referral.mother_tongue != "other"
     return [{"language": K14[referral.mother_tongue].label, "level": "native"}] if known else []
 
 
 def skills(case: Case) -> list[dict[str, Any]]:
     """Return the skills written down before and those that the jobs since have brought."""
-    profile = case.latest("vocational_profile")
+    profile = case.find_latest_record("vocational_profile")
     gained = [end.skills_gained for end in ends_since(case, profile) if end.skills_gained]
     return [row.model_dump() for row in (profile.skills if profile else ())] + [
         {"skill": in_a_line(said, 80)} for said in gained
@@ -139,12 +139,15 @@ def skills(case: Case) -> list[dict[str, Any]]:
 
 def work_history(case: Case) -> list[dict[str, Any]]:
     """Return the jobs written down before and those of this case, each with its end where there is one."""
-    profile = case.latest("vocational_profile")
+    profile = case.find_latest_record("vocational_profile")
     found = [row.model_dump() for row in (profile.work_history if profile else ())]
     ends = {end.job_id: end for end in in_force(case, "job_end")}
     for job in in_force(case, "job_start"):
-        of_job = (plain(job.employer_name), plain(job.job_title))
-        row = next((row for row in found if (plain(row["employer"]), plain(row["job_title"])) == of_job), None)
+        of_job = (normalise_text(job.employer_name), normalise_text(job.job_title))
+        row = next(
+            (row for row in found if (normalise_text(row["employer"]), normalise_text(row["job_title"])) == of_job),
+            None,
+        )
         if row is None:
             found.append(row := job_row(job))
         if end := ends.get(job.job_id):
@@ -169,14 +172,14 @@ def job_row(job: Any) -> dict[str, Any]:
 def current_benefits(case: Case) -> list[dict[str, Any]]:
     """Return the benefits that the profile, else the referral, knows and that still exist."""
     known = kept("current_benefits", "referral.benefits")(case) or ()
-    return [row.model_dump() for row in known if K3[row.benefit].valid(case.today)]
+    return [row.model_dump() for row in known if K3[row.benefit].is_valid(case.today)]
 
 
 def care_network(case: Case) -> list[dict[str, Any]]:
     """Return the people written down before, else those of the services that the referral names."""
-    if profile := case.latest("vocational_profile"):
+    if profile := case.find_latest_record("vocational_profile"):
         return [row.model_dump() for row in profile.care_network]
-    referral = case.latest("referral")
+    referral = case.find_latest_record("referral")
     return [
         {
             "role": shortened(row.service, 60),
@@ -194,7 +197,7 @@ def care_network(case: Case) -> list[dict[str, Any]]:
 
 def lessons(case: Case) -> list[dict[str, Any]]:
     """Return the lessons written down before and a row for every job that has ended since."""
-    profile = case.latest("vocational_profile")
+    profile = case.find_latest_record("vocational_profile")
     found = [row.model_dump() for row in (profile.lessons if profile else ())]
     known = {row["job_id"] for row in found}
     jobs = {job.job_id: job for job in in_force(case, "job_start")}
@@ -231,7 +234,7 @@ def updated(record: VocationalProfile) -> bool:
 
 def reopens(record: VocationalProfile, case: Case) -> bool:
     """Tell whether this document opens profiling again; a correction of one that did does not do so twice."""
-    before = case.latest("vocational_profile")
+    before = case.find_latest_record("vocational_profile")
     done = before and before.goal_changed and before.reopen_profiling and before.profile_date == record.profile_date
     return bool(record.goal_changed and record.reopen_profiling) and not done
 
@@ -261,7 +264,7 @@ class WorkGoal(Row):
     horizon: One = ask(
         "Milloin",
         by="client",
-        of=options(now="Nyt", within_6_months="Puolen vuoden sisällä", later="Myöhemmin"),
+        of=define_options(now="Nyt", within_6_months="Puolen vuoden sisällä", later="Myöhemmin"),
     )
     priority: Int = ask("Tärkeys", by="client", low=1, high=20, hint="1 on tärkein.")
     reason: Line | None = ask("Miksi tämä työ", by="client", max_length=200)
@@ -271,7 +274,7 @@ class Skill(Row):
     """One skill."""
 
     skill: Line = ask("Taito", by="client", max_length=80)
-    level: One = ask("Taso", by="client", of=options(basic="Perusteet", good="Hyvä", strong="Vahva"))
+    level: One = ask("Taso", by="client", of=define_options(basic="Perusteet", good="Hyvä", strong="Vahva"))
     learned_where: Line | None = ask("Missä opittu", by="client", max_length=80)
 
 
@@ -283,7 +286,7 @@ class Education(Row):
     level: One | None = ask("Koulutusaste", by="client", of=K24)
     start_year: Int | None = ask("Aloitusvuosi", by="client", low=1950, high=2100, grouped=False)
     end_year: Int | None = ask("Päättymisvuosi", by="client", low=1950, high=2100, grouped=False)
-    completed: One = ask("Suoritettu", by="client", of=options(yes="Kyllä", no="Ei", ongoing="Kesken"))
+    completed: One = ask("Suoritettu", by="client", of=define_options(yes="Kyllä", no="Ei", ongoing="Kesken"))
     support_used: Line | None = ask("Tuki opinnoissa", by="client", max_length=160)
 
 
@@ -298,7 +301,7 @@ class Work(Row):
     kind: One | None = ask(
         "Työn laji",
         by="client",
-        of=options(
+        of=define_options(
             paid="Palkkatyö",
             subsidised="Palkkatuettu työ",
             trial="Työkokeilu",
@@ -332,7 +335,7 @@ class Language(Row):
     level: One = ask(
         "Kielen taso",
         by="client",
-        of=options(basic="Alkeet", good="Hyvä", fluent="Sujuva", native="Äidinkieli"),
+        of=define_options(basic="Alkeet", good="Hyvä", fluent="Sujuva", native="Äidinkieli"),
     )
 
 
@@ -440,7 +443,7 @@ class VocationalProfile(ClientForm):
     information_sources: Many = ask(
         "Mistä tiedot ovat",
         prefill=kept("information_sources"),
-        of=options(
+        of=define_options(
             client="Asiakas",
             referral="Lähete",
             care_team="Hoitotaho",
@@ -453,7 +456,7 @@ class VocationalProfile(ClientForm):
         ),
         hint="Läheiseltä ja työnantajalta kysytään vain asiakkaan suostumuksella.",
     )
-    profiling_sessions: tuple[Session, ...] = rows(
+    profiling_sessions: tuple[Session, ...] = ask_table(
         "Profilointitapaamiset",
         prefill=kept("profiling_sessions"),
         required=True,
@@ -465,7 +468,7 @@ class VocationalProfile(ClientForm):
     dream_job: Long | None = ask(
         "Unelmatyö", section="2 Toiveet ja tavoitteet", by="client", prefill=dream, max_length=500
     )
-    work_goals: tuple[WorkGoal, ...] = rows(
+    work_goals: tuple[WorkGoal, ...] = ask_table(
         "Työtavoitteet",
         by="client",
         prefill=goals,
@@ -511,7 +514,7 @@ class VocationalProfile(ClientForm):
         "Millainen työpaikka sopii",
         by="client",
         prefill=kept("workplace_preferences"),
-        of=options(
+        of=define_options(
             quiet="Rauhallinen",
             lively="Vilkas",
             small="Pieni",
@@ -547,8 +550,8 @@ class VocationalProfile(ClientForm):
         max_length=1200,
         hint="Kirjatkaa vähintään kolme.",
     )
-    skills: tuple[Skill, ...] = rows("Taidot", by="client", prefill=skills, printed=4)
-    education_history: tuple[Education, ...] = rows(
+    skills: tuple[Skill, ...] = ask_table("Taidot", by="client", prefill=skills, printed=4)
+    education_history: tuple[Education, ...] = ask_table(
         "Koulutus",
         by="client",
         prefill=kept("education_history"),
@@ -562,7 +565,7 @@ class VocationalProfile(ClientForm):
         prefill=kept("no_work_history"),
         hint="Vastaa kyllä, jos asiakas ei ole ollut missään työssä.",
     )
-    work_history: tuple[Work, ...] = rows(
+    work_history: tuple[Work, ...] = ask_table(
         "Työhistoria",
         by="client",
         prefill=work_history,
@@ -570,14 +573,14 @@ class VocationalProfile(ClientForm):
         printed=3,
         hint="Myös harjoittelu, työkokeilu ja vapaaehtoistyö.",
     )
-    certificates: tuple[Certificate, ...] = rows(
+    certificates: tuple[Certificate, ...] = ask_table(
         "Kortit ja luvat", by="client", prefill=kept("certificates"), printed=3
     )
     driving_licence: Many = ask(
         "Ajokortti",
         by="client",
         prefill=kept("driving_licence"),
-        of=options(
+        of=define_options(
             none="Ei ajokorttia",
             am="AM, mopo",
             a="A, moottoripyörä",
@@ -588,12 +591,12 @@ class VocationalProfile(ClientForm):
             tractor="T, traktori",
         ),
     )
-    languages: tuple[Language, ...] = rows("Kielitaito", by="client", prefill=languages, printed=3)
+    languages: tuple[Language, ...] = ask_table("Kielitaito", by="client", prefill=languages, printed=3)
     digital_skills: One = ask(
         "Digitaidot",
         by="client",
         prefill=kept("digital_skills"),
-        of=options(
+        of=define_options(
             none="Ei käytä laitteita",
             phone="Käyttää puhelinta",
             basic="Perustaidot",
@@ -605,7 +608,7 @@ class VocationalProfile(ClientForm):
         "Työnhakutaidot: CV, hakemus ja haastattelu",
         by="client",
         prefill=kept("job_seeking_skills"),
-        of=options(
+        of=define_options(
             cv_ready="CV on valmis",
             cv_needs_update="CV pitää päivittää",
             application_help="Hakemuksiin tarvitaan apua",
@@ -616,7 +619,7 @@ class VocationalProfile(ClientForm):
     )
 
     # 4 Everyday life and support
-    travel: tuple[Travel, ...] = rows(
+    travel: tuple[Travel, ...] = ask_table(
         "Kulkeminen työhön",
         section="4 Arki ja tuki",
         by="client",
@@ -627,7 +630,7 @@ class VocationalProfile(ClientForm):
     daily_rhythm: Long | None = ask(
         "Arjen rytmi ja jaksaminen", by="client", prefill=kept("daily_rhythm"), sensitivity="h", max_length=500
     )
-    functioning: tuple[Functioning, ...] = rows(
+    functioning: tuple[Functioning, ...] = ask_table(
         "Toimintakyky työn kannalta",
         by="client",
         prefill=kept("functioning"),
@@ -675,12 +678,12 @@ class VocationalProfile(ClientForm):
         by="client",
         prefill=kept("criminal_record_limits"),
         sensitivity="h",
-        of=options(no="Ei", yes="Kyllä", not_relevant="Ei koske näitä töitä"),
+        of=define_options(no="Ei", yes="Kyllä", not_relevant="Ei koske näitä töitä"),
         hint="Otteen sisältöä ei kirjata.",
     )
 
     # 5 Money and benefits
-    current_benefits: tuple[CurrentBenefit, ...] = rows(
+    current_benefits: tuple[CurrentBenefit, ...] = ask_table(
         "Etuudet nyt",
         section="5 Talous ja etuudet",
         by="client",
@@ -699,11 +702,11 @@ class VocationalProfile(ClientForm):
         "Onko ulosotto tai velkajärjestely, joka vaikuttaa palkkaan?",
         by="client",
         prefill=kept("debt_or_enforcement"),
-        of=options(no="Ei", yes="Kyllä", prefer_not_say="En halua kertoa"),
+        of=define_options(no="Ei", yes="Kyllä", prefer_not_say="En halua kertoa"),
     )
 
     # 6 The network
-    job_network: tuple[Acquaintance, ...] = rows(
+    job_network: tuple[Acquaintance, ...] = ask_table(
         "Tutut, joiden kautta voi löytyä töitä",
         section="6 Verkosto",
         by="client",
@@ -711,7 +714,7 @@ class VocationalProfile(ClientForm):
         printed=3,
         hint="Valmentaja ottaa yhteyttä vain, jos vastaat kyllä.",
     )
-    care_network: tuple[Supporter, ...] = rows(
+    care_network: tuple[Supporter, ...] = ask_table(
         "Tukiverkosto",
         by="client",
         prefill=care_network,
@@ -747,7 +750,7 @@ class VocationalProfile(ClientForm):
     )
 
     # 8 Lessons and summary
-    lessons: tuple[Lesson, ...] = rows(
+    lessons: tuple[Lesson, ...] = ask_table(
         "Mitä opittiin aiemmista töistä",
         section="8 Opittua ja yhteenveto",
         by="client",
@@ -769,11 +772,11 @@ class VocationalProfile(ClientForm):
     next_review_date: Day = ask("Profiilin seuraava päivitys", prefill=next_review, sensitivity="n")
 
     @classmethod
-    def wanted(cls, case: Case) -> bool:
+    def is_needed(cls, case: Case) -> bool:
         """Tell whether there is no profile yet, or a job has ended or a day of review has come since."""
         if case.phase not in PHASES_WITH_CLIENT:
             return False
-        profile = case.latest(cls.id)
+        profile = case.find_latest_record(cls.id)
         return profile is None or bool(ends_since(case, profile)) or profile.next_review_date <= case.today
 
     # --- what must hold -----------------------------------------------------------------------
@@ -781,12 +784,12 @@ class VocationalProfile(ClientForm):
     @rule("T06", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Yhteistyösopimus puuttuu."""
-        return case.latest("cooperation_agreement") is not None
+        return case.find_latest_record("cooperation_agreement") is not None
 
     @rule("R19", field="profile_date")
     def profile_is_made_in_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         return agreement is None or self.profile_date >= agreement.service_start_date
 
     @rule("R20", field="work_goals")
@@ -807,7 +810,7 @@ class VocationalProfile(ClientForm):
     @rule("choice", field="update_trigger")
     def first_profile_is_called_first(self, case: Case) -> bool:
         """Tarkistakaa, miksi profiili tehdään. Vain ensimmäinen on ensimmäinen profiili."""
-        return updated(self) == (case.latest("vocational_profile") is not None)
+        return updated(self) == (case.find_latest_record("vocational_profile") is not None)
 
     @rule("choice", field="related_job_id")
     def related_job_is_known(self, case: Case) -> bool:
@@ -817,7 +820,7 @@ class VocationalProfile(ClientForm):
     @rule("choice", field="information_sources")
     def people_were_asked_by_consent(self, case: Case) -> bool:
         """Läheiseltä tai entiseltä työnantajalta ei saa kysyä ilman suostumusta."""
-        agreement = case.latest("cooperation_agreement")
+        agreement = case.find_latest_record("cooperation_agreement")
         allowed = {
             row.recipient_type
             for row in (agreement.consents if agreement else ())
@@ -829,7 +832,7 @@ class VocationalProfile(ClientForm):
     @rule("range")
     def sessions_precede_the_profile(self, case: Case) -> list[str]:
         """Tapaaminen on profiilin päiväyksen jälkeen."""
-        return self.breaking("profiling_sessions.date", lambda row: row.date > self.profile_date)
+        return self.find_breaking_paths("profiling_sessions.date", lambda row: row.date > self.profile_date)
 
     @rule("range", field="work_goals")
     def goals_are_in_order(self, case: Case) -> bool:
@@ -849,7 +852,7 @@ class VocationalProfile(ClientForm):
     @rule("range")
     def trainings_end_after_they_start(self, case: Case) -> list[str]:
         """Koulutus ei voi päättyä ennen kuin se alkaa."""
-        return self.breaking(
+        return self.find_breaking_paths(
             "education_history.end_year", lambda row: row.start_year and row.end_year and row.end_year < row.start_year
         )
 
@@ -866,7 +869,7 @@ class VocationalProfile(ClientForm):
     @rule("range")
     def jobs_end_after_they_start(self, case: Case) -> list[str]:
         """Työ ei voi päättyä ennen kuin se alkaa."""
-        return self.breaking("work_history.end", lambda row: row.end and row.end < row.start[: len(row.end)])
+        return self.find_breaking_paths("work_history.end", lambda row: row.end and row.end < row.start[: len(row.end)])
 
     @rule("choice", field="no_work_history")
     def work_history_is_there_or_not(self, case: Case) -> bool:
@@ -876,7 +879,7 @@ class VocationalProfile(ClientForm):
     @rule("range", severity="warning")
     def certificates_are_valid(self, case: Case) -> list[str]:
         """Kortti tai lupa ei ole enää voimassa."""
-        return self.breaking(
+        return self.find_breaking_paths(
             "certificates.valid_until", lambda row: row.valid_until and row.valid_until < self.profile_date
         )
 
@@ -905,7 +908,7 @@ class VocationalProfile(ClientForm):
     @rule("choice", severity="warning")
     def supporters_are_contacted_by_consent(self, case: Case) -> list[str]:
         """Suostumusta ei löydy. Yhteyttä ei saa ottaa ilman asiakkaan suostumusta."""
-        return self.breaking(
+        return self.find_breaking_paths(
             "care_network.consent_ref", lambda row: not consented(case, row.consent_ref, self.profile_date)
         )
 
@@ -928,7 +931,7 @@ class VocationalProfile(ClientForm):
     @rule("range", field="next_review_date")
     def review_is_within_a_year(self, case: Case) -> bool:
         """Profiili päivitetään vähintään kerran vuodessa."""
-        return days(self.profile_date, self.next_review_date) <= case.office.limits.profile_update + LEAP_DAY
+        return count_days(self.profile_date, self.next_review_date) <= case.office.limits.profile_update + LEAP_DAY
 
     @rule("range", field="profile_date", severity="warning")
     def profile_is_not_of_tomorrow(self, case: Case) -> bool:

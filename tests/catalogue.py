@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import tests.rules
-from formgen.reports.error_catalogue import catalogue, page
+from formgen.reports.error_catalogue import build_catalogue, render_page
 from tests.rules import FORMS
 
 PAGE = Path(__file__).parents[1] / "docs" / "virheet.md"
@@ -61,7 +61,7 @@ def examples() -> dict[tuple[str, str, str], str]:
 
 def current() -> str:
     """Return the page as it should be now."""
-    return page(catalogue(FORMS), examples())
+    return render_page(build_catalogue(FORMS), examples())
 
 
 if __name__ == "__main__":

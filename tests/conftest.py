@@ -21,15 +21,15 @@ import pytest
 import structlog
 
 from formgen import formats
-from formgen.demo import dated
+from formgen.demo import resolve_dates
 from formgen.forms import registry
 from formgen.intake.pipeline import Intake
 from formgen.intake.watcher import Watch
-from formgen.issuing.issue import Issued, issue
+from formgen.issuing.issue import IssuedDocument, issue_document
 from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
 from formgen.settings import PACKAGED, Office, Workspace
-from formgen.storage.journal import Journal, Row, day
+from formgen.storage.journal import Journal, Row, to_local_date
 from tests.redteam import find_attack
 from tests.strategies import KEYS
 
@@ -90,9 +90,11 @@ class Bench:
 
     def __post_init__(self) -> None:
         """Open the workspace, as a process that starts does."""
-        self.workspace = Workspace(self.root).make()
-        self.journal = Journal.open(self.workspace.var, vault=self.workspace.vault, head=self.workspace.head)
-        self.registry = registry.load(self.workspace)
+        self.workspace = Workspace(self.root).make_folders()
+        self.journal = Journal.open_or_create(
+            self.workspace.var, vault=self.workspace.encryptor, head=self.workspace.head
+        )
+        self.registry = registry.load_forms(self.workspace)
         self.intake = Intake(self.workspace, self.journal, self.registry, self.clock)
 
     def restarted(self) -> Bench:
@@ -101,23 +103,23 @@ class Bench:
 
     # --- out --------------------------------------------------------------------------------------
 
-    def issue(self, form: str, case_id: str | None = None, **how: Any) -> Issued:
+    def issue(self, form: str, case_id: str | None = None, **how: Any) -> IssuedDocument:
         """Return a document that went out."""
-        return issue(
+        return issue_document(
             self.workspace,
             self.journal,
             self.registry,
-            self.registry.latest(form),
+            self.registry.find_latest_version(form),
             now=self.clock(),
             instance=self.intake.new_id(),
             case_id=case_id,
             **how,
         )
 
-    def filled(self, made: Issued, answers: Mapping[str, str]) -> bytes:
+    def filled(self, made: IssuedDocument, answers: Mapping[str, str]) -> bytes:
         """Return the document as a person fills it; ``{today+1}`` in an answer is that day."""
-        typed = {path: dated(text, day(self.clock())) for path, text in answers.items()}
-        document: bytes = formats.every()[made.format].fill(Path(made.path).read_bytes(), typed)
+        typed = {path: resolve_dates(text, to_local_date(self.clock())) for path, text in answers.items()}
+        document: bytes = formats.load_formats()[made.format].fill_document(Path(made.path).read_bytes(), typed)
         return document
 
     # --- back -------------------------------------------------------------------------------------
@@ -138,7 +140,7 @@ class Bench:
         file = self.drop(data, name)
         self.watch()
         assert not file.exists()
-        return self.journal.returned()[-1]
+        return self.journal.find_submissions()[-1]
 
     def send(self, form: str, answers: Mapping[str, str], case_id: str | None = None, **how: Any) -> Row:
         """Return what became of a form that was issued, filled and dropped."""
@@ -148,19 +150,19 @@ class Bench:
 
     def row(self, submission_id: str) -> Row:
         """Return a return as it stands now."""
-        return self.journal.returned(submission_id=submission_id)[0]
+        return self.journal.find_submissions(submission_id=submission_id)[0]
 
     def record(self, row: Row) -> dict[str, Any]:
         """Return the record of an accepted return, read where others read it."""
         assert row["outcome"] == "accepted", row["reason"]
-        place = outbox.record_path(self.workspace, row["case_id"], row["record_id"], row["form"])
+        place = outbox.get_record_path(self.workspace, row["case_id"], row["record_id"], row["form"])
         found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
         return found
 
     def reason(self, row: Row) -> dict[str, Any]:
         """Return the reason of a rejected return, read where others read it."""
         assert row["outcome"] == "rejected", row["outcome"]
-        place = outbox.rejected_path(self.workspace, f"{row['rejected_as']}.reason.json")
+        place = outbox.get_rejected_path(self.workspace, f"{row['rejected_as']}.reason.json")
         found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
         return found
 
@@ -175,8 +177,8 @@ class Bench:
 
     def case(self) -> Any:
         """Return the only case as it stands today."""
-        (row,) = self.journal.case_rows()
-        return self.journal.case(row["case_id"], day(self.clock()), self.workspace.office, self.registry)
+        (row,) = self.journal.list_cases()
+        return self.journal.load_case(row["case_id"], to_local_date(self.clock()), self.workspace.office, self.registry)
 
 
 @contextmanager
@@ -248,7 +250,7 @@ def workspace(tmp_path: Path) -> Workspace:
     root = tmp_path / "työtila"
     root.mkdir()
     (root / "formgen.toml").write_text(SETTINGS, encoding="utf-8")
-    return Workspace(root).make()
+    return Workspace(root).make_folders()
 
 
 @pytest.fixture
@@ -260,7 +262,7 @@ def bench(workspace: Workspace) -> Bench:
 @pytest.fixture
 def unwalled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read without a child process: for tests of what happens around the reading."""
-    monkeypatch.setattr(reader_pool, "read", lambda data, papers, _: formats.read(data, papers))
+    monkeypatch.setattr(reader_pool, "read", lambda data, papers, _: formats.read_document(data, papers))
 
 
 @pytest.fixture(scope="session")

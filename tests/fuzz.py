@@ -39,13 +39,13 @@ from lxml import etree
 from pypdfium2 import raw
 
 from formgen import formats
-from formgen.documents.extraction import Control, Paper, Question, Sheet, bookmark, flat
+from formgen.documents.extraction import Control, Extraction, FormSpec, Question, format_bookmark_name, iter_questions
 from formgen.errors import CutOff, Unreadable
 from formgen.formats import docx, office, pdf
 from formgen.formats.docx.package import W14, w
 from formgen.formats.pdf import fields
 from formgen.forms.form import Form
-from formgen.i18n import clean
+from formgen.i18n import clean_text
 from formgen.sandbox import reader_pool
 from formgen.settings import Intake
 from tests import corpus, pdf_forms, strategies
@@ -62,23 +62,23 @@ WALLED = 40  # one file in so many goes through the wall
 
 
 @cache
-def papers() -> Mapping[tuple[str, str], Paper]:
+def papers() -> Mapping[tuple[str, str], FormSpec]:
     """Return what there is to find in the documents of every form."""
     return strategies.papers()
 
 
 @cache
-def filled(kind: str, number: int) -> tuple[type[Form], bytes, Sheet]:
+def filled(kind: str, number: int) -> tuple[type[Form], bytes, Extraction]:
     """Return a form, a document of it with every field filled, and what is read of that."""
     if kind in OFFICE:
         form, data, sheet = filled("docx", number)
-        return form, office.convert(data, ".docx", kind), sheet
-    form = sorted(pdf_forms.FORMS, key=lambda form: len(form.questions()))[number]
+        return form, office.convert_document(data, ".docx", kind), sheet
+    form = sorted(pdf_forms.FORMS, key=lambda form: len(form.list_questions()))[number]
     if kind == "pdf":
-        data = pdf.fill(pdf_forms.issued(form), pdf_forms.typed(form))
+        data = pdf.fill_document(pdf_forms.issued(form), pdf_forms.typed(form))
     else:
-        data = docx.fill(strategies.drawn(form, Sheet({})), pdf_forms.typed(form))
-    return form, data, formats.read(data, papers())
+        data = docx.fill_document(strategies.drawn(form, Extraction({})), pdf_forms.typed(form))
+    return form, data, formats.read_document(data, papers())
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Trial:
     seed: int
     number: int
 
-    def made(self) -> tuple[type[Form], bytes, Sheet]:
+    def made(self) -> tuple[type[Form], bytes, Extraction]:
         """Return the form, the broken file, and what was read of it when it was whole."""
         chance = random.Random(f"{self.kind} {self.seed} {self.number}")
         number = chance.choice(SMALL) if self.kind in OFFICE else chance.randrange(FORMS)
@@ -115,7 +115,7 @@ class Trial:
 
 def told(text: str) -> str:
     """Return a text as two readings are compared: white space is one space."""
-    return " ".join(clean(text).split())
+    return " ".join(clean_text(text).split())
 
 
 def shown(element: Any) -> str:
@@ -147,7 +147,9 @@ def in_word(data: bytes, asked: Mapping[str, Question]) -> Iterator[tuple[str, s
 
 def in_pdf(data: bytes, asked: Mapping[str, Question]) -> Iterator[tuple[str, str]]:
     """Yield path and text of every field of a PDF as PDFium has it."""
-    names = {name: (question, option) for question in asked.values() for name, option in fields.boxes(question)}
+    names = {
+        name: (question, option) for question in asked.values() for name, option in fields.iter_field_names(question)
+    }
     document = pypdfium2.PdfDocument(data)
     document.init_forms()
     for page in document:
@@ -156,7 +158,10 @@ def in_pdf(data: bytes, asked: Mapping[str, Question]) -> Iterator[tuple[str, st
             with suppress(KeyError):
                 question, option = names[wide(raw.FPDFAnnot_GetFormFieldName, document, note)]
                 if option is None:
-                    yield question.path, fields.chosen(question, wide(raw.FPDFAnnot_GetFormFieldValue, document, note))
+                    yield (
+                        question.path,
+                        fields.find_choice_code(question, wide(raw.FPDFAnnot_GetFormFieldValue, document, note)),
+                    )
                 elif raw.FPDFAnnot_IsChecked(document.formenv, note):
                     yield question.path, option.code
             raw.FPDFPage_CloseAnnot(note)
@@ -183,7 +188,7 @@ def saved_as_word(data: bytes) -> bytes:
     ):
         group = pool.submit(os.getpid).result()
         try:
-            return pool.submit(office.convert, data, office.ending(data)).result()
+            return pool.submit(office.convert_document, data, office.detect_ending(data)).result()
         finally:
             os.killpg(group, signal.SIGKILL)
 
@@ -198,8 +203,10 @@ def in_office(data: bytes, asked: Mapping[str, Question]) -> Iterator[tuple[str,
     """Yield what `in_word` does of what LibreOffice makes of a file, and the boxes and cells that bookmarks lead to."""
     data = saved_as_word(data)
     yield from in_word(data, asked)
-    names = {bookmark(path): (path, "") for path in asked}
-    names |= {bookmark(f"{q.path}.{one.code}"): (q.path, one.code) for q in asked.values() for one in q.choices}
+    names = {format_bookmark_name(path): (path, "") for path in asked}
+    names |= {
+        format_bookmark_name(f"{q.path}.{one.code}"): (q.path, one.code) for q in asked.values() for one in q.choices
+    }
     with zipfile.ZipFile(io.BytesIO(data)) as package:
         root = etree.fromstring(package.read("word/document.xml"))
     for mark in root.iter(w("bookmarkStart")):
@@ -214,7 +221,7 @@ def in_office(data: bytes, asked: Mapping[str, Question]) -> Iterator[tuple[str,
 READERS = {"docx": in_word, "pdf": in_pdf} | dict.fromkeys(OFFICE, in_office)
 
 
-def unfounded(kind: str, form: type[Form], data: bytes, sheet: Sheet, before: Sheet) -> list[str]:
+def unfounded(kind: str, form: type[Form], data: bytes, sheet: Extraction, before: Extraction) -> list[str]:
     """Return the paths whose answers are sure, not what they were, and not what the file says when read otherwise."""
     changed = [
         path
@@ -223,7 +230,7 @@ def unfounded(kind: str, form: type[Form], data: bytes, sheet: Sheet, before: Sh
     ]
     if not changed or sheet.facts or sheet.strays:
         return []
-    asked = {question.path: question for table in form.questions() for question in flat([table], 40)}
+    asked = {question.path: question for table in form.list_questions() for question in iter_questions([table], 40)}
     found: dict[str, list[str]] = collections.defaultdict(list)
     for path, text in READERS[kind](data, asked):
         found[path].append(told(text))
@@ -235,7 +242,7 @@ def unfounded(kind: str, form: type[Form], data: bytes, sheet: Sheet, before: Sh
     return [path for path in wrong if not as_another_row(path, sheet, right)]
 
 
-def as_another_row(path: str, sheet: Sheet, right: Callable[[str, str], bool]) -> bool:
+def as_another_row(path: str, sheet: Extraction, right: Callable[[str, str], bool]) -> bool:
     """Tell whether all of a row of a table is what another row's fields hold: a row above has come or gone."""
     if not (match := re.match(r"(\w+)\.(\d+)\.", path)):
         return False
@@ -260,8 +267,8 @@ def stands(question: Question | None, text: str, found: Mapping[str, list[str]],
 def read_it(trial: Trial) -> str:
     """Return what came of a trial in this process: a code, ``read``, or a finding, which begins with ``!``."""
     form, data, before = trial.made()
-    module = formats.every()[trial.kind]
-    if not module.sniff(data):
+    module = formats.load_formats()[trial.kind]
+    if not module.can_read(data):
         return "no such format"
     began = time.process_time()
     try:
@@ -275,7 +282,7 @@ def read_it(trial: Trial) -> str:
     return judged(trial.kind, form, data, sheet, before)
 
 
-def judged(kind: str, form: type[Form], data: bytes, sheet: Sheet, before: Sheet) -> str:
+def judged(kind: str, form: type[Form], data: bytes, sheet: Extraction, before: Extraction) -> str:
     """Return what a reading is worth: ``sure``, ``read``, or a finding."""
     with suppress(Exception):  # the independent reading cannot read every file that ours can
         if wrong := unfounded(kind, form, data, sheet, before):
@@ -295,7 +302,7 @@ def behind_the_wall(trial: Trial) -> str:
     _, data, _ = trial.made()
     limits = Intake(wall_seconds=SECONDS * 2)
     said = []
-    for read in (lambda: reader_pool.read(data, papers(), limits), lambda: formats.read(data, papers())):
+    for read in (lambda: reader_pool.read(data, papers(), limits), lambda: formats.read_document(data, papers())):
         try:
             said.append(read())
         except Unreadable as error:
@@ -341,7 +348,7 @@ def left_behind() -> list[str]:
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             found |= {f"process {file.parent.name}"} if scratch.encode() in file.read_bytes() else set()
-    found |= {f"child {child}" for reader in reader_pool.IDLE for child in reader.children}
+    found |= {f"child {child}" for reader in reader_pool.IDLE for child in reader.child_ids}
     new = sorted(found - KNOWN)
     KNOWN.update(new)
     return new
@@ -467,7 +474,7 @@ def main() -> None:
         before = lying()
         total = for_minutes(kinds, options.seed, options.minutes)
         left = lying() - before
-        reader_pool.rest()
+        reader_pool.stop_idle_readers()
     for what, trials in sorted(total.items(), key=lambda item: -len(item[1])):
         print(f"{len(trials):8} {what}" + (f"  {[t.number for t in trials[:5]]}" if "!" in what else ""))
         if options.keep and "!" in what:

@@ -21,8 +21,8 @@ REPOSITORY = Path(__file__).parents[1]
 
 def published() -> dict[str, bytes]:
     """Return the golden files as they should be now, by path below the folder."""
-    schemas = build_schemas(registry.load(Workspace(REPOSITORY)))
-    return {f"schemas/{name}": outbox.pretty(body) for name, body in schemas.items()}
+    schemas = build_schemas(registry.load_forms(Workspace(REPOSITORY)))
+    return {f"schemas/{name}": outbox.format_json(body) for name, body in schemas.items()}
 
 
 def stored(folder: Path = FOLDER) -> dict[str, bytes]:

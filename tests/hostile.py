@@ -20,16 +20,16 @@ from itertools import pairwise
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Pdf, String
 
-from formgen.documents.extraction import Sheet
+from formgen.documents.extraction import Extraction
 from formgen.errors import Unreadable
 from formgen.formats import docx, pdf
-from formgen.intake.decide import MINDED, UNSAFE
+from formgen.intake.decide import FACTS_TO_REVIEW, UNSAFE_PARTS
 from tests import pdf_forms, strategies
 from tests.strategies import members, packed
 
 Random = random.Random
 MAIN, TYPES, RELS = "word/document.xml", "[Content_Types].xml", "word/_rels/document.xml.rels"
-FORM = min(pdf_forms.FORMS, key=lambda form: len(form.questions()))
+FORM = min(pdf_forms.FORMS, key=lambda form: len(form.list_questions()))
 OFFICE_RELS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
@@ -55,17 +55,17 @@ def hostile(*ends: str) -> Callable[[Callable[[Random], bytes]], Callable[[Rando
     return note
 
 
-def end_of(read: Callable[[], Sheet]) -> str:
+def end_of(read: Callable[[], Extraction]) -> str:
     """Return what came of reading a file."""
     try:
         sheet = read()
     except Unreadable as error:
         return error.code
-    if UNSAFE & set(sheet.facts):
+    if UNSAFE_PARTS & set(sheet.facts):
         return "unsafe"
     if not sheet.answers:
         return "none"
-    minded = any(fact.partition(":")[0] in MINDED for fact in sheet.facts)
+    minded = any(fact.partition(":")[0] in FACTS_TO_REVIEW for fact in sheet.facts)
     doubt = minded or sheet.strays or any(answer.confidence < 1 for answer in sheet.answers.values())
     return "doubt" if doubt else "read"
 
@@ -76,7 +76,7 @@ def end_of(read: Callable[[], Sheet]) -> str:
 @cache
 def word() -> bytes:
     """Return a filled Word form."""
-    return docx.fill(strategies.drawn(FORM, Sheet({})), pdf_forms.typed(FORM))
+    return docx.fill_document(strategies.drawn(FORM, Extraction({})), pdf_forms.typed(FORM))
 
 
 def parts() -> dict[str, bytes]:
@@ -281,7 +281,7 @@ def program_by_another_name(chance: Random) -> bytes:
 @cache
 def portable() -> bytes:
     """Return a filled PDF form."""
-    return pdf.fill(pdf_forms.issued(FORM), pdf_forms.typed(FORM))
+    return pdf.fill_document(pdf_forms.issued(FORM), pdf_forms.typed(FORM))
 
 
 def changed(change: Callable[[Pdf], object], data: bytes = b"", plain: bool = True) -> bytes:

@@ -24,14 +24,14 @@ from typer.testing import CliRunner
 
 from formgen import formats
 from formgen.cli import app
-from formgen.demo import dated
-from formgen.documents.extraction import Answer, Control, Question, flat
+from formgen.demo import resolve_dates
+from formgen.documents.extraction import Answer, Control, Question, iter_questions
 from formgen.forms.form import Form
-from formgen.i18n import FORM_LANGUAGES, clean, languages
-from formgen.issuing.issue import Issued
+from formgen.i18n import FORM_LANGUAGES, clean_text, list_languages
+from formgen.issuing.issue import IssuedDocument
 from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
-from formgen.storage.journal import Row, day
+from formgen.storage.journal import Row, to_local_date
 from tests.conftest import AGREEMENT, JOB, NOON, Bench
 from tests.foreign import FILLERS, FLATTENERS, Job
 from tests.replies import PLACE, WRONG, Wrong, reply, told
@@ -45,7 +45,7 @@ from tests.test_reply_codes import STAGE
 from tests.test_reply_foreign import ROWS, in_fields
 from tests.test_rules import BASE, CASE
 
-LANGUAGES = tuple(language for language in FORM_LANGUAGES if language in languages())
+LANGUAGES = tuple(language for language in FORM_LANGUAGES if language in list_languages())
 WORD, PORTABLE = ("docx", "odt", "doc", "rtf"), ("pdf", "flattened", "signed")
 FORMATS = (*WORD, *PORTABLE)
 OURS = ("accepted", "correction", "review", "released", "expired", "values", "process", "duplicate", "unsafe")
@@ -164,7 +164,7 @@ def prepare(root: Path) -> None:
     bench = Bench(root)
     found = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader_pool, "read", lambda data, papers, _: formats.read(data, papers))
+        patch.setattr(reader_pool, "read", lambda data, papers, _: formats.read_document(data, papers))
         for name, (days, documents) in sorted(BEFORE.items(), key=lambda item: -item[1][0]):
             bench.clock.now = NOON - timedelta(days=days)
             found[name] = None
@@ -220,16 +220,16 @@ class Unit:
         """Return a folder for the programs."""
         return self.office.folder
 
-    def issue(self, form: str, case_id: str | None) -> Issued:
+    def issue(self, form: str, case_id: str | None) -> IssuedDocument:
         """Return a document that went out."""
         return self.bench.issue(form, case_id, format_name=self.issued_as, language=self.language)
 
-    def filled(self, made: Issued, answers: Mapping[str, str]) -> bytes:
+    def filled(self, made: IssuedDocument, answers: Mapping[str, str]) -> bytes:
         """Return a document as it was filled, in the format in which it went out."""
         answers = {path: self.today(text) for path, text in written(self.bench, made, answers).items()}
         if self.format in WORD:
             return self.bench.filled(made, answers)
-        fields = in_fields(self.bench.registry.latest(made.form), answers)
+        fields = in_fields(self.bench.registry.find_latest_version(made.form), answers)
         filler = FILLERS[("PDFium", "pikepdf", "pdf.js")[self.turn % 3]]
         return filler([Job(Path(made.path).read_bytes(), fields)], self.folder)[0]
 
@@ -274,7 +274,7 @@ class Unit:
 
     def today(self, text: str) -> str:
         """Return an answer as it is written today."""
-        return dated(text, day(self.bench.clock()))
+        return resolve_dates(text, to_local_date(self.bench.clock()))
 
     # --- what is dropped ------------------------------------------------------------------------
 
@@ -316,7 +316,7 @@ class Unit:
         self.bench.watch()
         outbox.publish_schemas(self.bench.workspace.outbox / "schemas", self.bench.registry)
 
-    def first(self) -> dict[str, tuple[Issued, bytes]]:
+    def first(self) -> dict[str, tuple[IssuedDocument, bytes]]:
         """Drop what needs nothing before it; return the accepted documents as they were filled, by form."""
         done = {}
         for form in forms_of(self.format, self.language):
@@ -348,11 +348,11 @@ class Unit:
         else:
             self.send("review", "cooperation_agreement", {**AGREEMENT, "client_name": "Joku Muu"})
 
-    def second(self, originals: Mapping[str, tuple[Issued, bytes]]) -> None:
+    def second(self, originals: Mapping[str, tuple[IssuedDocument, bytes]]) -> None:
         """Drop what comes after something: corrections, copies, the agreement waited for, the reply put right."""
         form, *rest = originals
         made, _ = originals[form]
-        path = free_text(self.bench.registry.latest(form), typed(BASE[form], CASE[form]()))
+        path = free_text(self.bench.registry.find_latest_version(form), typed(BASE[form], CASE[form]()))
         answers = {**typed(BASE[form], CASE[form]()), path: "Tämä on korjattu."}
         self.drop("correction", self.saved(self.filled(made, answers)), form, answers)
         form = next(form for form in rest if not self.misread.get(f"accepted-{form}.{self.ending}"))
@@ -383,9 +383,13 @@ class Unit:
 
     def put_right(self, row: Row, answers: Mapping[str, str]) -> bytes:
         """Return the reply to a return with answers in only those places, in the format of the return."""
-        form, data = self.bench.registry.latest(self.wrong.form), reply(self.bench, row, self.issued_as)
+        form, data = self.bench.registry.find_latest_version(self.wrong.form), reply(self.bench, row, self.issued_as)
         if self.format in WORD:
-            asked = [question for question in flat(form.questions(self.language), ROWS) if question.path in answers]
+            asked = [
+                question
+                for question in iter_questions(form.list_questions(self.language), ROWS)
+                if question.path in answers
+            ]
             return self.stored(data, todo=steps(asked, answers))
         return self.saved(FILLERS["PDFium"]([Job(data, in_fields(form, answers))], self.folder)[0])
 
@@ -393,21 +397,21 @@ class Unit:
         """Accept what came off a page as a person does who looks at it: what was read wrong is put right."""
         for name in [name for outcome in outcomes for name in self.names.get(outcome, ())]:
             if self.format == "flattened" and (row := self.row(name))["outcome"] == "review":
-                read = self.bench.intake.desk.sheet(self.files[name]).answers
-                form, wrote = self.bench.registry.latest(row["form"]), self.wrote(name)
+                read = self.bench.intake.decision_engine.read_document(self.files[name]).answers
+                form, wrote = self.bench.registry.find_latest_version(row["form"]), self.wrote(name)
                 self.misread[name] = {path: wrote[path] for path in differing(self, form, wrote, read)}
-                self.bench.intake.confirm(row, "Testi Tarkastaja", self.misread[name])
+                self.bench.intake.confirm_submission(row, "Testi Tarkastaja", self.misread[name])
 
     def reject(self, name: str) -> None:
         """Reject what came off a page with a mistake in it, as a person does who looks at it."""
         if self.format == "flattened" and (row := self.row(name))["outcome"] == "review":
-            self.bench.intake.refuse(row, "Testi Tarkastaja")
+            self.bench.intake.reject_submission(row, "Testi Tarkastaja")
 
     # --- what there is to see -------------------------------------------------------------------
 
     def row(self, name: str) -> Row:
         """Return the only return that a file has become."""
-        (row,) = self.bench.journal.returned(file_name=name)
+        (row,) = self.bench.journal.find_submissions(file_name=name)
         return row
 
     def wrote(self, name: str) -> dict[str, str]:
@@ -426,7 +430,7 @@ class Unit:
 
 def free_text(form: type[Form], answers: Mapping[str, str]) -> str:
     """Return the first question of a form that is answered with a text of any length."""
-    asked = (question for question in flat(form.questions(), ROWS) if not question.locked)
+    asked = (question for question in iter_questions(form.list_questions(), ROWS) if not question.locked)
     return next(question.path for question in asked if question.control is Control.AREA and answers.get(question.path))
 
 
@@ -516,7 +520,7 @@ def differing(
 
 def asked(form: type[Form], unit: Unit) -> Iterator[Question]:
     """Yield every question of a form in the language of a unit."""
-    return flat(form.questions(unit.language), ROWS)
+    return iter_questions(form.list_questions(unit.language), ROWS)
 
 
 def flat_text(text: str, labels: Mapping[str, str] | None = None) -> str:
@@ -524,7 +528,7 @@ def flat_text(text: str, labels: Mapping[str, str] | None = None) -> str:
 
     Of codes and their labels it is the labels, whatever order they come in.
     """
-    words = clean(text).split()
+    words = clean_text(text).split()
     if labels and set(words) <= labels.keys():
         words = sorted(labels[word] for word in words)
     return " ".join(words)

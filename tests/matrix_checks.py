@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from formgen.documents.extraction import Answer
-from formgen.i18n import catalog, say
+from formgen.i18n import load_catalog, translate
 from formgen.publishing import outbox
 from formgen.storage.journal import Row
 from tests.conftest import AGREEMENT, provenance_of
@@ -51,7 +51,9 @@ def check_file(unit: Unit, name: str, ends: tuple[str, ...]) -> Row:
     for line in lines:
         validators(unit)["feed.schema.json"].validate(line)
     assert not (workspace.inbox / name).exists()
-    assert workspace.vault.read(workspace.originals, outbox.digest(unit.files[name])) == unit.files[name]
+    assert (
+        workspace.encryptor.read_file(workspace.originals, outbox.compute_digest(unit.files[name])) == unit.files[name]
+    )
     if ends[-1] == "accepted":
         check_record(unit, name, lines[-1])
     return row
@@ -78,7 +80,7 @@ def check_record(unit: Unit, name: str, line: Mapping[str, Any]) -> None:
     record = json.loads((unit.bench.workspace.outbox / line["path"]).read_text(encoding="utf-8"))
     validators(unit)["record.schema.json"].validate(record)
     assert (record["record_id"], record["language"]) == (line["record_id"], unit.language)
-    form = unit.bench.registry.latest(record["form"])
+    form = unit.bench.registry.find_latest_version(record["form"])
     read = {path: Answer(told["raw"]) for path, told in provenance_of(record).items()}
     assert differing(unit, form, unit.wrote(name), read) == {}
 
@@ -114,7 +116,7 @@ def look_at_duplicate(unit: Unit, cell: Cell, row: Row) -> None:
 
 def look_at_rejected(unit: Unit, cell: Cell, row: Row) -> None:
     """Look at a rejected return: the file as it came, the reason for machines, the reply for its sender."""
-    place = outbox.rejected_path(unit.bench.workspace, row["rejected_as"])
+    place = outbox.get_rejected_path(unit.bench.workspace, row["rejected_as"])
     assert place.read_bytes() == unit.files[row["file_name"]]
     reason = json.loads(place.with_name(f"{place.name}.reason.json").read_text(encoding="utf-8"))
     validators(unit)["reason.schema.json"].validate(reason)
@@ -134,18 +136,18 @@ def look_at_rejected(unit: Unit, cell: Cell, row: Row) -> None:
 
 def check_words(text: str, head: str, reason: Mapping[str, Any], language: str) -> None:
     """Hold the words of a reply against the language and the reason: what is wrong stands there in that language."""
-    said = [other for other in LANGUAGES if flat_text(say(head, other)) in text]
-    assert said == [other for other in LANGUAGES if say(head, other) == say(head, language)]
+    said = [other for other in LANGUAGES if flat_text(translate(head, other)) in text]
+    assert said == [other for other in LANGUAGES if translate(head, other) == translate(head, language)]
     assert [error["message"] for error in reason["errors"] if flat_text(error["message"]) not in text] == []
 
 
 def check_identity(unit: Unit, row: Row, data: bytes) -> None:
     """Hold whose document a reply is against what was written down: a letter is nobody's."""
-    desk = unit.bench.intake.desk
+    desk = unit.bench.intake.decision_engine
     if row["reply_id"]:
-        assert desk.recognise(desk.sheet(data), unit.bench.clock()).identity.instance == UUID(row["reply_id"])
+        assert desk.identify(desk.read_document(data), unit.bench.clock()).identity.instance == UUID(row["reply_id"])
     else:
-        assert desk.read(data, unit.bench.clock()).code == "not_a_form"
+        assert desk.decide_file(data, unit.bench.clock()).code == "not_a_form"
 
 
 def is_said(text: str, language: str) -> bool:
@@ -156,7 +158,7 @@ def is_said(text: str, language: str) -> bool:
 @cache
 def sayings(language: str) -> re.Pattern[str]:
     """Return a pattern of all that is said in a language."""
-    said = {say(key, language) for key in catalog("sv")}
+    said = {translate(key, language) for key in load_catalog("sv")}
     return re.compile("|".join(re.sub(r"\\\{\w+\\\}", "(?s:.+)", re.escape(text)) for text in sorted(said)))
 
 

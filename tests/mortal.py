@@ -30,7 +30,7 @@ import structlog
 from formgen import checkpoints, formats
 from formgen.formats.docx import draw, letter  # noqa: F401 - one who may do little may not be able to load them later
 from formgen.forms import registry
-from formgen.intake.decide import Desk
+from formgen.intake.decide import DecisionEngine
 from formgen.intake.pipeline import Intake
 from formgen.intake.watcher import Watch
 from formgen.sandbox import reader_pool
@@ -131,12 +131,12 @@ def live(told: dict[str, Any], forms: registry.Registry) -> None:
     checkpoints.LISTENERS.append(listen)
     workspace = Workspace(root)
     weakened(told.get("weak", {}))
-    intake = Intake(workspace, Journal.open(workspace.var), forms, lambda: NOON)
+    intake = Intake(workspace, Journal.open_or_create(workspace.var), forms, lambda: NOON)
     watch = Watch(intake)
-    signal.signal(signal.SIGTERM, lambda *_: watch.end())
+    signal.signal(signal.SIGTERM, lambda *_: watch.request_stop())
     if told.get("scans"):
         for _ in range(told["scans"]):
-            watch.scan()
+            watch.scan_inbox()
             watch.intake.retries.pauses.clear()
     else:
         watch.run(once=True)
@@ -146,9 +146,9 @@ def live(told: dict[str, Any], forms: registry.Registry) -> None:
 def main() -> None:
     """Obey."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    forms = registry.load(Workspace(Path.cwd()))
-    Desk(Workspace(Path.cwd()), Journal.open(Path(tempfile.mkdtemp())), forms).papers()
-    reader_pool.read = lambda data, papers, _: formats.read(data, papers)
+    forms = registry.load_forms(Workspace(Path.cwd()))
+    DecisionEngine(Workspace(Path.cwd()), Journal.open_or_create(Path(tempfile.mkdtemp())), forms).build_form_specs()
+    reader_pool.read = lambda data, papers, _: formats.read_document(data, papers)
     for line in sys.stdin:
         told = json.loads(line)
         notes = Path(told["notes"])

@@ -8,7 +8,16 @@ from functools import cache, partial
 from pathlib import Path
 
 from formgen import formats
-from formgen.documents.extraction import Answer, Control, Draft, Identity, Paper, Question, Sheet, flat
+from formgen.documents.extraction import (
+    Answer,
+    Control,
+    Extraction,
+    FormSpec,
+    Identity,
+    Question,
+    RenderRequest,
+    iter_questions,
+)
 from formgen.formats import pdf
 from formgen.formats.pdf import fields
 from formgen.forms import registry
@@ -24,43 +33,43 @@ STORE = tempfile.TemporaryDirectory(prefix="formgen-pdf-")
 
 def token(form: type[Form]) -> str:
     """Return the token of a form's documents."""
-    return IDENTITY[form].token(KEYS)
+    return IDENTITY[form].sign_token(KEYS)
 
 
 @cache
-def draft(form: type[Form]) -> Draft:
+def draft(form: type[Form]) -> RenderRequest:
     """Return what the documents of a form are drawn from."""
-    return Draft(
-        form.questions(),
+    return RenderRequest(
+        form.list_questions(),
         "fi",
-        issue.words_for(OFFICE, KEYS, form, IDENTITY[form], CASE_ID, "fi"),
-        template=partial(registry.template_file, WORKSPACE, form),
+        issue.build_document_texts(OFFICE, KEYS, form, IDENTITY[form], CASE_ID, "fi"),
+        template=partial(registry.find_template, WORKSPACE, form),
         store=Path(STORE.name),
-        mark=partial(IDENTITY[form].mark, KEYS),
+        sign_page_mark=partial(IDENTITY[form].sign_page_mark, KEYS),
     )
 
 
 @cache
 def issued(form: type[Form]) -> bytes:
     """Return a document of a form in which every field that may be cleared holds something."""
-    return pdf.draw(draft(form), Sheet({path: Answer(text) for path, text in known(form).items()}))
+    return pdf.render(draft(form), Extraction({path: Answer(text) for path, text in known(form).items()}))
 
 
 @cache
-def papers() -> dict[tuple[str, str], Paper]:
+def papers() -> dict[tuple[str, str], FormSpec]:
     """Return what there is to find in the documents of every form."""
-    return {(form.id, form.version): Paper(form.questions()) for form in FORMS}
+    return {(form.id, form.version): FormSpec(form.list_questions()) for form in FORMS}
 
 
-def read(data: bytes) -> Sheet:
+def read(data: bytes) -> Extraction:
     """Return what stands in a document of any form."""
-    return formats.read(data, papers())
+    return formats.read_document(data, papers())
 
 
 def every(form: type[Form]) -> Iterator[Question]:
     """Yield every question of a form, tables with the rows that they print."""
-    for asked in form.questions():
-        yield from flat([asked], asked.rows)
+    for asked in form.list_questions():
+        yield from iter_questions([asked], asked.rows)
 
 
 def known(form: type[Form]) -> dict[str, str]:
@@ -93,17 +102,17 @@ def boxes(form: type[Form], answers: Mapping[str, str]) -> dict[str, str | bool]
     """Return the answers by the names of the fields: a text, or whether a box is ticked."""
     found: dict[str, str | bool] = {}
     for question in every(form):
-        for name, option in fields.boxes(question):
+        for name, option in fields.iter_field_names(question):
             said = answers[question.path]
             found[name] = option.code in said.split() if option else said
     return found
 
 
-def said(sheet: Sheet) -> dict[str, str]:
+def said(sheet: Extraction) -> dict[str, str]:
     """Return the answers of a sheet that are not blank, as they were written."""
     return {path: answer.text for path, answer in sheet.answers.items() if answer.text}
 
 
-def doubted(sheet: Sheet) -> dict[str, Answer]:
+def doubted(sheet: Extraction) -> dict[str, Answer]:
     """Return the answers of a sheet that need a person."""
     return {path: answer for path, answer in sheet.answers.items() if answer.confidence < 1}

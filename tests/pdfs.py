@@ -9,12 +9,12 @@ import page as conformance
 import pikepdf
 import pytest
 
-from formgen.documents.extraction import Control, Identity, Question, Sheet, flat
-from formgen.documents.page_layout import row_count
+from formgen.documents.extraction import Control, Extraction, Identity, Question, iter_questions
+from formgen.documents.page_layout import count_rows
 from formgen.formats import pdf
 from formgen.formats.pdf import fields
-from formgen.formats.pdf.layout import Layout, full_name
-from formgen.forms.form import Form, blank
+from formgen.formats.pdf.layout import Layout, get_full_name
+from formgen.forms.form import Form, prefill_extraction
 from formgen.issuing import issue
 from tests.strategies import CASE_ID, FORMS, INSTANCE, words
 
@@ -36,17 +36,17 @@ def drawn(
     desk: Any,
     form: type[Form],
     language: str = "fi",
-    sheet: Sheet | None = None,
+    sheet: Extraction | None = None,
     record: bytes = b"",
     omitted: Container[str] = (),
 ) -> bytes:
-    draft = issue.drafted(desk, desk.keys, form, identity(form), CASE_ID, language, omitted, record)
-    return pdf.draw(draft, sheet or blank(form, {}, language))
+    draft = issue.build_render_request(desk, desk.keys, form, identity(form), CASE_ID, language, omitted, record)
+    return pdf.render(draft, sheet or prefill_extraction(form, {}, language))
 
 
 def laid(desk: Any, form: type[Form], language: str = "fi") -> Layout:
-    rows = {table.path: row_count(table, Sheet({})) for table in form.questions() if table.columns}
-    return pdf.layout(form.questions(language), language, words(form, language), rows, desk.var / "layouts")
+    rows = {table.path: count_rows(table, Extraction({})) for table in form.list_questions() if table.columns}
+    return pdf.get_layout(form.list_questions(language), language, words(form, language), rows, desk.var / "layouts")
 
 
 def failures(data: bytes, profile: Any) -> list[tuple[str, str]]:
@@ -57,14 +57,14 @@ def failures(data: bytes, profile: Any) -> list[tuple[str, str]]:
 
 def asked(form: type[Form], language: str = "fi") -> Iterator[tuple[str, Question, Any]]:
     """Yield name, question and option of every field of an empty document, in order."""
-    for table in form.questions(language):
-        for question in flat([table], row_count(table, Sheet({})) if table.columns else 0):
-            yield from ((name, question, option) for name, option in fields.boxes(question))
+    for table in form.list_questions(language):
+        for question in iter_questions([table], count_rows(table, Extraction({})) if table.columns else 0):
+            yield from ((name, question, option) for name, option in fields.iter_field_names(question))
 
 
 def full(form: type[Form]) -> dict[str, str]:
     """Return an answer for every question of an empty document but the spare rows; text with all that is odd in it."""
-    spare = {f"{table.path}.{table.rows - 1}." for table in form.questions() if table.columns and not table.locked}
+    spare = {f"{table.path}.{table.rows - 1}." for table in form.list_questions() if table.columns and not table.locked}
     found = {}
     for name, question, option in asked(form):
         if name.startswith(tuple(spare)):
@@ -80,7 +80,7 @@ def full(form: type[Form]) -> dict[str, str]:
 def widgets(document: pikepdf.Pdf) -> Iterator[tuple[str, Any]]:
     """Yield name and widget of every field, page by page."""
     for sheet in document.pages:
-        yield from ((full_name(widget), widget) for widget in sheet.Annots)
+        yield from ((get_full_name(widget), widget) for widget in sheet.Annots)
 
 
 def values_of(document: pikepdf.Pdf) -> dict[str, str]:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from formgen import formats
-from formgen.demo import dated
+from formgen.demo import resolve_dates
 from formgen.publishing import outbox
-from formgen.storage.journal import Row, day
+from formgen.storage.journal import Row, to_local_date
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench
 
 RIGHT = {"referral": REFERRAL, "cooperation_agreement": AGREEMENT, "job_start": JOB}
@@ -70,13 +70,13 @@ def rejected(bench: Bench, wrong: Wrong, format_name: str = "docx", **how: str) 
 
 def reply(bench: Bench, row: Row, format_name: str = "docx") -> bytes:
     """Return the reply to a rejected return."""
-    return outbox.rejected_path(bench.workspace, f"{row['rejected_as']}.palaute.{format_name}").read_bytes()
+    return outbox.get_rejected_path(bench.workspace, f"{row['rejected_as']}.palaute.{format_name}").read_bytes()
 
 
 def at_places(bench: Bench, answers: Mapping[str, str], places: Iterable[str]) -> dict[str, str]:
     """Return those of the answers that belong to some places of a form, as they are typed today."""
     return {
-        path: dated(text, day(bench.clock()))
+        path: resolve_dates(text, to_local_date(bench.clock()))
         for path, text in answers.items()
         if any(path == place or path.startswith(f"{place}.") for place in places)
     }
@@ -92,5 +92,5 @@ def told(bench: Bench, row: Row, wrong: Wrong) -> dict[str, str]:
 
 def put_right(bench: Bench, row: Row, wrong: Wrong, format_name: str = "docx") -> Row:
     """Return what becomes of a reply in which only the marked places were filled."""
-    data = formats.every()[format_name].fill(reply(bench, row, format_name), told(bench, row, wrong))
+    data = formats.load_formats()[format_name].fill_document(reply(bench, row, format_name), told(bench, row, wrong))
     return bench.returned(data, f"korjattu.{format_name}")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from formgen.cases.workflow import Case
-from formgen.issuing.issue import Issued
+from formgen.issuing.issue import IssuedDocument
 from formgen.storage.journal import Row
 from tests.conftest import SETTINGS, Bench
 from tests.rules import TODAY
@@ -53,9 +53,9 @@ def filled(
     return bench.filled(made, written(bench, made, answers))
 
 
-def written(bench: Bench, made: Issued, answers: Mapping[str, str]) -> dict[str, str]:
+def written(bench: Bench, made: IssuedDocument, answers: Mapping[str, str]) -> dict[str, str]:
     """Return what a person writes into a document, a path that ends in ``.*`` being each place of a row, left blank."""
-    issued = bench.journal.issued(made.instance_id)
+    issued = bench.journal.find_issued_document(made.instance_id)
     assert issued
     found: dict[str, str] = {}
     for path, text in answers.items():
@@ -71,15 +71,15 @@ def take(bench: Bench, data: bytes, ending: str = "docx") -> Row:
     """Return what a document has become, taken in without the inbox."""
     file = bench.root / f"palautus-{next(bench.numbers)}.{ending}"
     file.write_bytes(data)
-    submission_id = bench.intake.receive(file, "cli")
+    submission_id = bench.intake.receive_file(file, "cli")
     assert submission_id
-    bench.intake.process(submission_id)
+    bench.intake.process_submission(submission_id)
     return bench.row(submission_id)
 
 
 def go_on(bench: Bench, form: str, answers: Mapping[str, str]) -> None:
     """Send a right document about the only case, or that makes it."""
-    case_id = bench.case().case_id if bench.journal.case_rows() else None
+    case_id = bench.case().case_id if bench.journal.list_cases() else None
     row = take(bench, filled(bench, form, answers, case_id))
     assert row["outcome"] == "accepted", (form, row["reason"])
 

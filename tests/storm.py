@@ -149,7 +149,7 @@ class Storm:
         """Return another sound form."""
         self.made += 1
         instance = UUID(int=self.old.instance.int ^ self.made << 8)
-        token = Identity(self.old.form, self.old.version, instance).token(self.bench.journal.keys)
+        token = Identity(self.old.form, self.old.version, instance).sign_token(self.bench.journal.keys)
 
         def other(_: str, text: str) -> str:
             text = TOKEN.sub(token, text).replace(str(self.old.instance), str(instance))
@@ -233,11 +233,11 @@ def run(root: Path, forms: int, foreign: int, unready: int, incomplete: float = 
             storm.drop_foreign()
             storm.drop_forms()
             expected = {"accepted": forms + 1, "rejected": foreign + 1}
-            wait_until(bench, lambda: {**bench.journal.counts(), "in_work": 0} == {**expected, "in_work": 0})
+            wait_until(bench, lambda: {**bench.journal.count_submissions(), "in_work": 0} == {**expected, "in_work": 0})
             seconds = time.monotonic() - begun
             before = status(command)
         expected["accepted"] += unready
-        wait_until(bench, lambda: {**bench.journal.counts(), "in_work": 0} == {**expected, "in_work": 0})
+        wait_until(bench, lambda: {**bench.journal.count_submissions(), "in_work": 0} == {**expected, "in_work": 0})
         wait_until(bench, lambda: not any(file.suffix == ".docx" for file in (root / "inbox" / "pysyvä").iterdir()))
         wait_until(bench, lambda: status(command)["ok"])
         memory = next(
@@ -250,14 +250,16 @@ def run(root: Path, forms: int, foreign: int, unready: int, incomplete: float = 
         daemon.terminate()
         daemon.wait(60)
     records = [json.loads(file.read_text("utf-8")) for file in (root / "outbox" / "records").rglob("*.json")]
-    return Result(seconds, memory, bench.journal.counts(), [record["instance_id"] for record in records], before, after)
+    return Result(
+        seconds, memory, bench.journal.count_submissions(), [record["instance_id"] for record in records], before, after
+    )
 
 
 def wait_until(bench: Bench, holds: Callable[[], object]) -> None:
     """Look until something holds; give up when for a minute nothing has happened."""
     last, since = None, time.monotonic()
     while not holds():
-        now = (bench.journal.counts(), len(list(bench.workspace.inbox.rglob("*"))))
+        now = (bench.journal.count_submissions(), len(list(bench.workspace.inbox.rglob("*"))))
         last, since = (now, time.monotonic()) if now != last else (last, since)
         assert time.monotonic() - since < PATIENCE, now
         time.sleep(0.2)

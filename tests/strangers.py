@@ -19,13 +19,13 @@ from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 from stdnum.fi import hetu
 
 from formgen import formats
-from formgen.demo import dated
-from formgen.documents.extraction import TOKEN, Control, Question, flat
+from formgen.demo import resolve_dates
+from formgen.documents.extraction import TOKEN, Control, Question, iter_questions
 from formgen.fields.kinds import DayDate
 from formgen.forms.form import Form
-from formgen.i18n import catalog
+from formgen.i18n import load_catalog
 from formgen.publishing import outbox
-from formgen.storage.journal import Row, day
+from formgen.storage.journal import Row, to_local_date
 from tests.conftest import DECIDED, Bench, changed
 from tests.rules.closing import BASE as CLOSING
 from tests.stages import LEGAL, TO_WORK, filled, take, typed
@@ -60,7 +60,7 @@ def open_unit(bench: Bench) -> tuple[str, str]:
     """Let a unit have a client at work and one whose case is closed; return the ids of the two cases."""
     for move in TO_WORK:
         form, answers = LEGAL[move]
-        case_id = bench.journal.case_rows()[0]["case_id"] if bench.journal.case_rows() else None
+        case_id = bench.journal.list_cases()[0]["case_id"] if bench.journal.list_cases() else None
         row = take(bench, filled(bench, form, answers, case_id))
         assert row["outcome"] == "accepted", (form, row["reason"])
     first = take(bench, filled(bench, "referral", {**DECIDED, **FORMER}, None))
@@ -69,7 +69,7 @@ def open_unit(bench: Bench) -> tuple[str, str]:
     bench.clock.pass_days(1)
     last = take(bench, filled(bench, "closing", typed({**CLOSING, **made[2]}, made[3]()), first["case_id"]))
     assert last["outcome"] == "accepted", last["reason"]
-    (open_case, closed) = (row["case_id"] for row in bench.journal.case_rows())
+    (open_case, closed) = (row["case_id"] for row in bench.journal.list_cases())
     return open_case, closed
 
 
@@ -80,7 +80,7 @@ def right(form: str) -> dict[str, str]:
 
 def asked(form: type[Form], answers: Answers) -> dict[str, str]:
     """Return those of the answers that a form asks, not in rows that no longer are."""
-    paths = {question.path for question in flat(form.questions(), 30)}
+    paths = {question.path for question in iter_questions(form.list_questions(), 30)}
     return {path: text for path, text in answers.items() if path in paths}
 
 
@@ -88,7 +88,7 @@ def state(bench: Bench, *cases: str) -> list[Any]:
     """Return everything of some cases that nobody may change unseen."""
     found: list[Any] = []
     for case_id in cases:
-        case = bench.journal.case(case_id, day(bench.clock()), bench.workspace.office, bench.registry)
+        case = bench.journal.load_case(case_id, to_local_date(bench.clock()), bench.workspace.office, bench.registry)
         files = sorted((bench.workspace.outbox / "records" / case_id).glob("*"))
         found.append((case.records, case.steps, case.phase, case.status, [file.read_bytes() for file in files]))
     return found
@@ -115,8 +115,8 @@ def known(bench: Bench) -> set[str]:
     What stands on a blank, or is said by the program to anybody, tells nothing.
     """
     found = {"JOB-1"}
-    for row in bench.journal.record_rows():
-        record = bench.journal.record(row["record_id"])
+    for row in bench.journal.list_record_ids():
+        record = bench.journal.find_record(row["record_id"])
         assert record
         found |= {row["record_id"], record["instance_id"], record["submission_id"]}
         if row["case_id"]:
@@ -139,8 +139,13 @@ def said_to_anybody(bench: Bench) -> str:
     """Return all that stands on blanks, the codes of options, and what the program says: the same in every unit."""
     if not SAID:
         blanks = [told(read(bench.issue(form.id, empty=True).path)) for form in bench.registry]
-        asked = [choice.code for form in bench.registry for one in flat(form.questions(), 1) for choice in one.choices]
-        SAID.append("\n".join((*blanks, *asked, *catalog("en"))))
+        asked = [
+            choice.code
+            for form in bench.registry
+            for one in iter_questions(form.list_questions(), 1)
+            for choice in one.choices
+        ]
+        SAID.append("\n".join((*blanks, *asked, *load_catalog("en"))))
     return SAID[0]
 
 
@@ -193,7 +198,7 @@ def answers_to(bench: Bench, row: Row) -> dict[str, bytes]:
     """Return what was written for the sender of a return and for systems: the files beside it, by their names."""
     if row["outcome"] != "rejected":
         return {}
-    place = outbox.rejected_path(bench.workspace, row["rejected_as"])
+    place = outbox.get_rejected_path(bench.workspace, row["rejected_as"])
     return {file.name: file.read_bytes() for file in place.parent.glob(f"{place.name}.*")}
 
 
@@ -320,7 +325,7 @@ def name_of(widget: Any) -> str:
 
 def unfilled(form: type[Form]) -> list[Question]:
     """Return the questions of a form that stand in no table."""
-    return [question for question in form.questions() if not question.columns]
+    return [question for question in form.list_questions() if not question.columns]
 
 
 def a_day(form: type[Form]) -> str:
@@ -333,8 +338,8 @@ def a_day(form: type[Form]) -> str:
 def put(data: bytes, bench: Bench, answers: Answers) -> bytes:
     """Return a document with answers typed into it, as far as it has fields for them."""
     name = "pdf" if data.startswith(b"%PDF") else "docx"
-    found: bytes = formats.every()[name].fill(
-        data, {path: dated(text, day(bench.clock())) for path, text in answers.items()}
+    found: bytes = formats.load_formats()[name].fill_document(
+        data, {path: resolve_dates(text, to_local_date(bench.clock())) for path, text in answers.items()}
     )
     return found
 

@@ -16,13 +16,11 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from formgen.documents.extraction import Identity, Keyring, Paper, Sheet
+from formgen.documents.extraction import Extraction, FormSpec, Identity, Keyring
 from formgen.fields.code_list import Code, CodeList
 from formgen.fields.kinds import (
-    PARTS,
+    SIGNATURE_PARTS,
     BusinessIdText,
-    Choose,
-    ChooseMany,
     ClockTime,
     DayDate,
     EmailText,
@@ -30,19 +28,21 @@ from formgen.fields.kinds import (
     Kind,
     LongText,
     MonthText,
+    MultipleChoice,
+    MunicipalityChoice,
     NameText,
     Number,
     OccupationText,
     PhoneText,
-    Place,
     PostcodeText,
-    Sign,
+    SignatureBlock,
+    SingleChoice,
     Text,
-    Tick,
     Whole,
+    YesNoChoice,
 )
 from formgen.formats import docx
-from formgen.formats.docx.wording import printed
+from formgen.formats.docx.wording import find_printed_lines
 from formgen.forms import registry
 from formgen.forms.form import Field, Form
 from formgen.issuing import issue
@@ -50,7 +50,7 @@ from formgen.settings import Office, Workspace
 
 REPOSITORY = Path(__file__).parents[1]
 WORKSPACE = Workspace(REPOSITORY)
-FORMS = registry.load(WORKSPACE)
+FORMS = registry.load_forms(WORKSPACE)
 TODAY = date(2026, 6, 1)
 FIRST, LAST = date(1930, 1, 1), date(2040, 12, 31)
 ROWS = 60
@@ -108,7 +108,7 @@ def _(kind: OccupationText) -> SearchStrategy[str]:
 def _(kind: Number) -> SearchStrategy[Decimal]:
     low = Decimal(-999999) if kind.low is None else kind.low
     high = Decimal(9999999) if kind.high is None else kind.high
-    return st.decimals(low, high, places=kind.places).map(kind.scaled)
+    return st.decimals(low, high, places=kind.places).map(kind.set_decimal_places)
 
 
 @values.register
@@ -135,24 +135,24 @@ def _(kind: ClockTime) -> SearchStrategy[time]:
     return st.builds(time, st.integers(0, 23), st.integers(0, 59))
 
 
-def offered(kind: Choose) -> list[str]:
+def offered(kind: SingleChoice) -> list[str]:
     """Return the codes that may be chosen on the day."""
-    return [code for code, entry in kind.of.items() if entry.valid(TODAY) and not entry.successor]
+    return [code for code, entry in kind.of.items() if entry.is_valid(TODAY) and not entry.successor]
 
 
 @values.register
-def _(kind: Choose) -> SearchStrategy[str]:
+def _(kind: SingleChoice) -> SearchStrategy[str]:
     return st.sampled_from(offered(kind))
 
 
 @values.register
-def _(kind: ChooseMany) -> SearchStrategy[tuple[str, ...]]:
+def _(kind: MultipleChoice) -> SearchStrategy[tuple[str, ...]]:
     some = st.sets(st.sampled_from(offered(kind)), min_size=1)
     return some.map(lambda chosen: tuple(code for code in kind.of if code in chosen))
 
 
 @values.register
-def _(kind: Tick) -> SearchStrategy[bool]:
+def _(kind: YesNoChoice) -> SearchStrategy[bool]:
     return st.booleans()
 
 
@@ -203,8 +203,8 @@ def _(kind: PostcodeText) -> SearchStrategy[str]:
 
 
 @values.register
-def _(kind: Sign) -> SearchStrategy[Mapping[str, Any]]:
-    return st.fixed_dictionaries({part: values(reads) for part, (_, reads) in PARTS.items()})
+def _(kind: SignatureBlock) -> SearchStrategy[Mapping[str, Any]]:
+    return st.fixed_dictionaries({part: values(reads) for part, (_, reads) in SIGNATURE_PARTS.items()})
 
 
 # --- records of a form ------------------------------------------------------------------------
@@ -258,9 +258,9 @@ COLOURS = CodeList(
 
 def lists_of(kind: type[Kind]) -> dict[str, CodeList]:
     """Return the parameters that a kind cannot do without."""
-    if issubclass(kind, Place):
+    if issubclass(kind, MunicipalityChoice):
         return {"of": PLACES}
-    return {"of": COLOURS} if issubclass(kind, Choose) and not issubclass(kind, Tick) else {}
+    return {"of": COLOURS} if issubclass(kind, SingleChoice) and not issubclass(kind, YesNoChoice) else {}
 
 
 def example(kind: type[Kind]) -> Kind:
@@ -278,32 +278,32 @@ OFFICE: Any = SimpleNamespace(office=Office(), keys=KEYS)
 
 def words(form: type[Form], language: str = "fi") -> dict[str, str]:
     """Return what a document says besides its fields."""
-    return issue.words_for(OFFICE, KEYS, form, Identity(form.id, form.version, INSTANCE), CASE_ID, language)
+    return issue.build_document_texts(OFFICE, KEYS, form, Identity(form.id, form.version, INSTANCE), CASE_ID, language)
 
 
 def template(form: type[Form], language: str = "fi") -> docx.Template:
     """Return the compiled template of a form."""
-    return docx.load(registry.template_file(WORKSPACE, form), form.questions(language), language)
+    return docx.load_template(registry.find_template(WORKSPACE, form), form.list_questions(language), language)
 
 
-def paper(form: type[Form], made: docx.Template) -> Paper:
+def paper(form: type[Form], made: docx.Template) -> FormSpec:
     """Return what there is to find in a document of a form."""
     said = words(form)
-    return Paper(form.questions(), printed(made.package, {name: said[name] for name in PRINTED}))
+    return FormSpec(form.list_questions(), find_printed_lines(made.package, {name: said[name] for name in PRINTED}))
 
 
 PRINTED = ("organiser", "privacy", "guidance", "about", "form_title")
 
 
 @cache
-def papers() -> dict[tuple[str, str], Paper]:
+def papers() -> dict[tuple[str, str], FormSpec]:
     """Return what there is to find in the documents of every form."""
     return {(form.id, form.version): paper(form, template(form)) for form in FORMS}
 
 
-def drawn(form: type[Form], sheet: Sheet, language: str = "fi") -> bytes:
+def drawn(form: type[Form], sheet: Extraction, language: str = "fi") -> bytes:
     """Return a document of the form with the sheet's answers."""
-    return template(form, language).draw(sheet, words(form, language))
+    return template(form, language).render(sheet, words(form, language))
 
 
 def members(data: bytes) -> dict[str, bytes]:

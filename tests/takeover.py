@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from formgen import formats
-from formgen.documents.extraction import Sheet
+from formgen.documents.extraction import Extraction
 from formgen.files import NOBODY
 from formgen.sandbox import confine, kernel, reader_process
 
@@ -50,12 +50,12 @@ def order(kind: str, **told: Any) -> bytes:
     return KINDS[kind] + json.dumps(told).encode()
 
 
-def obeyed(data: bytes, papers: Any) -> Sheet:
+def obeyed(data: bytes, papers: Any) -> Extraction:
     """Try everything, and say how much that is and what has got through."""
     kind = next(name for name, head in KINDS.items() if data.startswith(head))
     told = json.loads(data.removeprefix(KINDS[kind])) | {"programs": kind == "rtf"}
     tried = [*attacks(told), *(surface(told) if told["surface"] else ())]
-    return Sheet({}, reader=kind, strays=(str(len(tried)), *(name for name, attack in tried if succeeds(attack))))
+    return Extraction({}, reader=kind, strays=(str(len(tried)), *(name for name, attack in tried if succeeds(attack))))
 
 
 def succeeds(attack: Attack) -> bool:
@@ -91,7 +91,7 @@ def on_files(told: Mapping[str, Any]) -> Iterator[tuple[str, Attack]]:
     for folder in (root / "inbox", ours, Path("/var/tmp"), Path("/dev/shm"), Path("/run"), Path("/"), code.parent):
         yield f"write into {folder}", partial((folder / told["mark"]).write_bytes, b"x")
         yield f"make a folder in {folder}", (folder / f"{told['mark']}-folder").mkdir
-    if not told["programs"] or confine.shares_root():
+    if not told["programs"] or confine.has_shared_root():
         yield "write into /tmp", partial(Path("/tmp", told["mark"]).write_bytes, b"x")
     yield "write where it is", partial(Path(told["mark"]).write_bytes, b"x")
     yield "change its own code", lambda: os.open(code, os.O_RDWR)
@@ -119,7 +119,7 @@ def find(folder: str, name: str) -> None:
 
 def called(number: int, *arguments: Any) -> None:
     """Do a call by its number."""
-    kernel.checked(libc.syscall(number, *arguments))
+    kernel.check_result(libc.syscall(number, *arguments))
 
 
 def on_neighbours(told: Mapping[str, Any]) -> Iterator[tuple[str, Attack]]:
@@ -172,7 +172,7 @@ def on_processes(told: Mapping[str, Any]) -> Iterator[tuple[str, Attack]]:
         )
     yield "signal a group", partial(os.kill, -told["group"], signal.SIGURG)
     yield "signal all", partial(os.kill, -1, 0)
-    yield "share memory", lambda: kernel.checked(libc.shmget(told["key"], 4096, 0))
+    yield "share memory", lambda: kernel.check_result(libc.shmget(told["key"], 4096, 0))
     yield "leave a process behind", partial(leave_behind, told["mark"])
     if not told["programs"]:
         yield "start a process", partial(start_one, lambda: None)
@@ -183,7 +183,7 @@ def on_processes(told: Mapping[str, Any]) -> Iterator[tuple[str, Attack]]:
 
 def trace(process: int) -> None:
     """Stop another process as a debugger does, and let it go on."""
-    kernel.checked(libc.ptrace(ATTACH, process, 0, 0))
+    kernel.check_result(libc.ptrace(ATTACH, process, 0, 0))
     os.waitpid(process, 0x40000000)
     libc.ptrace(DETACH, process, 0, 0)
 
@@ -247,7 +247,7 @@ def raise_limit(limit: int) -> None:
 def rights() -> None:
     """Have rights of root over anything."""
     found = ctypes.create_string_buffer(24)
-    kernel.checked(libc.capget(kernel.NO_CAPABILITIES[0], found))
+    kernel.check_result(libc.capget(kernel.NO_CAPABILITIES[0], found))
     if not any(struct.unpack("6I", found.raw)):
         raise PermissionError
 
@@ -292,9 +292,9 @@ def surface(told: Mapping[str, Any]) -> Iterator[tuple[str, Attack]]:
     yield "keep a key", partial(called, ADD_KEY, b"user", b"formgen", b"x", 1, -4)
     yield "load into the kernel", partial(called, MODULE, b"", 0, b"")
     yield "set the clock", lambda: time.clock_settime(time.CLOCK_REALTIME, time.time())
-    yield "be looked into", lambda: kernel.checked(libc.prctl(IS_DUMPABLE, 0, 0, 0, 0) - 1)
-    yield "outlive its reader", lambda: kernel.checked(libc.prctl(kernel.DIE_WITH_PARENT, 0, 0, 0, 0))
-    yield "make shared memory", lambda: kernel.checked(libc.shmget(0, 4096, 0o1600))
+    yield "be looked into", lambda: kernel.check_result(libc.prctl(IS_DUMPABLE, 0, 0, 0, 0) - 1)
+    yield "outlive its reader", lambda: kernel.check_result(libc.prctl(kernel.DIE_WITH_PARENT, 0, 0, 0, 0))
+    yield "make shared memory", lambda: kernel.check_result(libc.shmget(0, 4096, 0o1600))
     yield "have rights of root", rights
     yield "become root", partial(os.setuid, 0)
     yield "mount something", lambda: kernel.mount("tmpfs", "/tmp", "tmpfs")
@@ -308,14 +308,14 @@ def surface(told: Mapping[str, Any]) -> Iterator[tuple[str, Attack]]:
 
 def serve(handle: int) -> None:
     """Be a reader whose children do what their files tell."""
-    formats.read, formats.warm = obeyed, lambda papers: None
-    reader_process.serve(handle)
+    formats.read_document, formats.prepare_readers = obeyed, lambda papers: None
+    reader_process.serve_requests(handle)
 
 
 def dies(handle: int) -> None:
     """Be a reader that is gone at its first file."""
-    formats.warm = lambda papers: os._exit(1)
-    reader_process.serve(handle)
+    formats.prepare_readers = lambda papers: os._exit(1)
+    reader_process.serve_requests(handle)
 
 
 def refuse(*_: Any) -> Any:
@@ -342,16 +342,16 @@ def dumpable(confine: Any, *how: Any) -> None:
 
 
 REMOVED: dict[str, Callable[[], object]] = {
-    "landlock": lambda: setattr(kernel, "landlock_version", lambda: 0),
-    "seccomp": lambda: setattr(confine, "call_filter", lambda programs: b""),
+    "landlock": lambda: setattr(kernel, "get_landlock_version", lambda: 0),
+    "seccomp": lambda: setattr(confine, "build_call_filter", lambda programs: b""),
     "namespaces": lambda: setattr(kernel, "unshare", refuse),
-    "root": lambda: setattr(confine, "take_root", lambda opens: False),
+    "root": lambda: setattr(confine, "create_root", lambda opens: False),
     "network": partial(mask, kernel.NEW_NETWORK),
-    "pids": lambda: (mask(kernel.NEW_PIDS), setattr(kernel, "join", lambda *_: None)),
+    "pids": lambda: (mask(kernel.NEW_PIDS), setattr(kernel, "join_namespace", lambda *_: None)),
     "ipc": partial(mask, kernel.NEW_IPC),
     "capabilities": lambda: setattr(kernel, "drop_capabilities", lambda: None),
     "privileges": partial(skip, kernel, "prctl", kernel.NO_NEW_PRIVS),
-    "dumpable": lambda: setattr(confine, "confine", partial(dumpable, confine.confine)),
+    "dumpable": lambda: setattr(confine, "confine_process", partial(dumpable, confine.confine_process)),
     "death": partial(skip, kernel, "prctl", kernel.DIE_WITH_PARENT),
     **{
         name: partial(skip, resource, "setrlimit", getattr(resource, f"RLIMIT_{name.upper()}"))
@@ -363,7 +363,7 @@ REMOVED: dict[str, Callable[[], object]] = {
 def __getattr__(name: str) -> Callable[[int], None]:
     """Return the reader, or the other process, that lacks what its name tells."""
     start, _, lacking = name.partition("_without_")
-    starts = {"serve": serve, "reads": reader_process.serve, "tell": confine.tell}
+    starts = {"serve": serve, "reads": reader_process.serve_requests, "tell": confine.report_protections}
     if start not in starts:
         raise AttributeError(name)
 
@@ -381,16 +381,16 @@ def __getattr__(name: str) -> Callable[[int], None]:
 def starts_another(handle: int) -> None:
     """Be a reader whose children run a program that never ends, and one that nobody waits for."""
 
-    def read(data: bytes, papers: Any) -> Sheet:
+    def read(data: bytes, papers: Any) -> Extraction:
         told = json.loads(data.removeprefix(KINDS["rtf"]))
         subprocess.Popen(["/bin/sh", "-c", f"(sleep 600; : {told['mark']}) & sleep 600; : {told['mark']}"])
         if told["answers"]:
-            return Sheet({}, reader="rtf", strays=(tempfile.gettempdir(),))
+            return Extraction({}, reader="rtf", strays=(tempfile.gettempdir(),))
         time.sleep(600)
         raise AssertionError("it is killed before")
 
-    formats.read, formats.warm = read, lambda papers: None
-    reader_process.serve(handle)
+    formats.read_document, formats.prepare_readers = read, lambda papers: None
+    reader_process.serve_requests(handle)
 
 
 def starts_another_and_hangs(handle: int) -> None:
@@ -400,34 +400,34 @@ def starts_another_and_hangs(handle: int) -> None:
         time.sleep(600)
         return b""
 
-    done = reader_process.done
+    done = reader_process.run_in_child
 
     def late(*how: Any) -> bytes:
-        confine.collected = hang
+        confine.read_reply = hang
         return done(*how)
 
-    reader_process.done = late
+    reader_process.run_in_child = late
     starts_another(handle)
 
 
 def runs(handle: int) -> None:
     """Be a reader whose children run what the file tells."""
 
-    def read(data: bytes, papers: Any) -> Sheet:
+    def read(data: bytes, papers: Any) -> Extraction:
         command = json.loads(data.removeprefix(KINDS["rtf"]))["command"]
         home = {"PATH": os.defpath, "TMPDIR": tempfile.gettempdir()}
         done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False, env=home)
-        return Sheet({}, reader="rtf", strays=(done.stdout,))
+        return Extraction({}, reader="rtf", strays=(done.stdout,))
 
-    formats.read, formats.warm = read, lambda papers: None
-    reader_process.serve(handle)
+    formats.read_document, formats.prepare_readers = read, lambda papers: None
+    reader_process.serve_requests(handle)
 
 
 def says(handle: int) -> None:
     """Be a reader whose children say what the file holds, as it is."""
-    reader_process.said = lambda data, _: data[len(KINDS["pdf"]) :]
-    formats.warm = lambda papers: None
-    reader_process.serve(handle)
+    reader_process.build_reply = lambda data, _: data[len(KINDS["pdf"]) :]
+    formats.prepare_readers = lambda papers: None
+    reader_process.serve_requests(handle)
 
 
 def says_and_stays(handle: int) -> None:
@@ -440,15 +440,15 @@ def says_and_stays(handle: int) -> None:
         time.sleep(600)
         raise AssertionError("it is killed before")
 
-    reader_process.said = stays
-    reader_process.serve(handle)
+    reader_process.build_reply = stays
+    reader_process.serve_requests(handle)
 
 
 def says_too_much(handle: int) -> None:
     """Be a reader whose children never stop."""
     confine.ANSWER_BYTES = 1_000_000
-    reader_process.said = lambda data, _: b"{" * 2_000_000
-    reader_process.serve(handle)
+    reader_process.build_reply = lambda data, _: b"{" * 2_000_000
+    reader_process.serve_requests(handle)
 
 
 def remembers(handle: int) -> None:
@@ -460,11 +460,11 @@ def remembers(handle: int) -> None:
             memory.seek(start)
             found += memory.read(end - start)
 
-    def read(data: bytes, papers: Any) -> Sheet:
+    def read(data: bytes, papers: Any) -> Extraction:
         told = json.loads(data.removeprefix(KINDS["pdf"]))
-        return Sheet(
+        return Extraction(
             {}, reader="pdf", strays=tuple(str(found.count(told[name].encode())) for name in ("mark", "known"))
         )
 
-    formats.read, formats.warm = read, lambda papers: None
-    reader_process.serve(handle)
+    formats.read_document, formats.prepare_readers = read, lambda papers: None
+    reader_process.serve_requests(handle)

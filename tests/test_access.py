@@ -25,17 +25,17 @@ from sqlalchemy.exc import IntegrityError
 
 from formgen import files
 from formgen.cli.console import LogFormat
-from formgen.cli.session import log
+from formgen.cli.session import configure_logging
 from formgen.documents.extraction import Control
 from formgen.errors import OutOfReach
 from formgen.fields.kinds import Text
 from formgen.forms.form import Field
-from formgen.intake.decide import Desk
+from formgen.intake.decide import DecisionEngine
 from formgen.reports import integrity
 from formgen.settings import Files, Workspace
 from formgen.storage import ledger
 from formgen.storage.access_log import Actor, Head, HeadFile
-from formgen.storage.journal import ACCESS, Journal, rewritten
+from formgen.storage.journal import HEAD_FILE_NAME, Journal, allow_log_changes
 from tests.conftest import JOB, NOON, REFERRAL, SETTINGS, Bench, secrets_in, tree, umask
 from tests.test_cli import COMMANDS, Run, run
 from tests.texts import FORMS
@@ -86,7 +86,7 @@ def test_a_mode_that_lets_others_write_is_no_setting(mode: str, workspace: Works
 
 def test_a_folder_keeps_the_group_that_it_inherits(tmp_path: Path) -> None:
     tmp_path.chmod(0o2750)
-    files.folder(tmp_path / "a" / "b", Files().bits)
+    files.make_folder(tmp_path / "a" / "b", Files().bits)
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == 0o2750
 
 
@@ -159,20 +159,20 @@ FILE, FOLDER = stat.S_IFREG, stat.S_IFDIR
         (status(FILE | 0o666, 0, 12345), "chmod go-w x"),
         (status(FOLDER | 0o1777, 0, 0), ""),
         (status(FOLDER | 0o777, 0, 0), "chmod o-w x"),
-        (status(FILE | 0o600, 54321, 54321), f"chown {files.user_name(os.geteuid())} x"),
-        (status(FOLDER | 0o1777, 54321, 0), f"chown {files.user_name(os.geteuid())} x"),
+        (status(FILE | 0o600, 54321, 54321), f"chown {files.get_user_name(os.geteuid())} x"),
+        (status(FOLDER | 0o1777, 54321, 0), f"chown {files.get_user_name(os.geteuid())} x"),
     ],
 )
 def test_the_user_root_and_a_group_of_one_may_write_and_nobody_else(what: os.stat_result, mended: str) -> None:
-    assert files.mended(Path("x"), what) == mended
+    assert files.build_repair_command(Path("x"), what) == mended
 
 
 def test_a_group_with_another_member_is_not_its_owners_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    group = type("Group", (), {"gr_gid": 0, "gr_name": files.user_name(0), "gr_mem": [files.user_name(0)]})
+    group = type("Group", (), {"gr_gid": 0, "gr_name": files.get_user_name(0), "gr_mem": [files.get_user_name(0)]})
     monkeypatch.setattr(files.grp, "getgrgid", lambda _: group)
-    assert files.mended(Path("x"), status(FILE | 0o664, 0, 0)) == ""
-    group.gr_mem = [files.user_name(0), "somebody"]
-    assert files.mended(Path("x"), status(FILE | 0o664, 0, 0)) == "chmod g-w x"
+    assert files.build_repair_command(Path("x"), status(FILE | 0o664, 0, 0)) == ""
+    group.gr_mem = [files.get_user_name(0), "somebody"]
+    assert files.build_repair_command(Path("x"), status(FILE | 0o664, 0, 0)) == "chmod g-w x"
 
 
 def test_who_can_change_the_program_needs_no_other_file_to_do_so(
@@ -185,9 +185,9 @@ def test_who_can_change_the_program_needs_no_other_file_to_do_so(
             return status(FILE | 0o664, 54321, 12345)
 
     monkeypatch.setattr(files, "PROGRAM", Program(tmp_path))
-    assert files.mended(Path("x"), status(FILE | 0o664, 54321, 12345)) == ""
-    assert files.mended(Path("x"), status(FILE | 0o664, 54321, 12346)) == "chmod g-w x"
-    assert files.mended(Path("x"), status(FILE | 0o666, 54321, 12345)) == "chmod o-w x"
+    assert files.build_repair_command(Path("x"), status(FILE | 0o664, 54321, 12345)) == ""
+    assert files.build_repair_command(Path("x"), status(FILE | 0o664, 54321, 12346)) == "chmod g-w x"
+    assert files.build_repair_command(Path("x"), status(FILE | 0o666, 54321, 12345)) == "chmod o-w x"
 
 
 # --- who may write by an access control list -----------------------------------------------------
@@ -226,16 +226,20 @@ LISTS = {
 @pytest.mark.parametrize("which", LISTS)
 def test_an_access_control_list_tells_who_may_write_and_the_mode_only_its_mask(which: str) -> None:
     packed, mended = LISTS[which]
-    assert files.mended(Path("x"), SHOWN, packed) == mended
-    assert files.mended(Path("x"), status(FOLDER | 0o755, 0, 0), b"", packed) == ("setfacl -k x" if mended else "")
+    assert files.build_repair_command(Path("x"), SHOWN, packed) == mended
+    assert files.build_repair_command(Path("x"), status(FOLDER | 0o755, 0, 0), b"", packed) == (
+        "setfacl -k x" if mended else ""
+    )
 
 
 def test_a_group_that_may_write_by_the_list_and_is_not_the_owners_alone_is_a_stranger() -> None:
     shared = status(FILE | 0o664, 0, 12345)
-    assert files.mended(Path("x"), shared, acl(own=6)) == "chmod g-w x"
-    assert files.mended(Path("x"), shared, acl((USER, 6, 54321), own=6)) == "setfacl -b x && chmod g-w x"
-    assert files.mended(Path("x"), shared, acl((USER, 6, 0), own=4)) == "", "the mode shows the mask, not the group"
-    assert files.mended(Path("x"), shared, acl(own=6, mask=4)) == ""
+    assert files.build_repair_command(Path("x"), shared, acl(own=6)) == "chmod g-w x"
+    assert files.build_repair_command(Path("x"), shared, acl((USER, 6, 54321), own=6)) == "setfacl -b x && chmod g-w x"
+    assert files.build_repair_command(Path("x"), shared, acl((USER, 6, 0), own=4)) == "", (
+        "the mode shows the mask, not the group"
+    )
+    assert files.build_repair_command(Path("x"), shared, acl(own=6, mask=4)) == ""
 
 
 def test_who_can_change_the_program_by_its_list_needs_no_other_file_to_do_so(
@@ -244,12 +248,12 @@ def test_who_can_change_the_program_by_its_list_needs_no_other_file_to_do_so(
     program = tmp_path / "files.py"
     program.write_bytes(b"")
     monkeypatch.setattr(files, "PROGRAM", program)
-    assert files.mended(Path("x"), SHOWN, acl((USER, 6, 54321))) == "setfacl -b x"
+    assert files.build_repair_command(Path("x"), SHOWN, acl((USER, 6, 54321))) == "setfacl -b x"
     listed(program, acl((USER, 6, 54321), (GROUP, 6, 54322)))
-    assert files.mended(Path("x"), SHOWN, acl((USER, 6, 54321), (GROUP, 6, 54322))) == ""
-    assert files.mended(Path("x"), SHOWN, acl((USER, 6, 54322))) == "setfacl -b x"
+    assert files.build_repair_command(Path("x"), SHOWN, acl((USER, 6, 54321), (GROUP, 6, 54322))) == ""
+    assert files.build_repair_command(Path("x"), SHOWN, acl((USER, 6, 54322))) == "setfacl -b x"
     listed(program, acl((USER, 6, 54321), mask=4))
-    assert files.mended(Path("x"), SHOWN, acl((USER, 6, 54321))) == "setfacl -b x"
+    assert files.build_repair_command(Path("x"), SHOWN, acl((USER, 6, 54321))) == "setfacl -b x"
 
 
 Listed = Callable[..., None]
@@ -313,7 +317,7 @@ def test_a_folder_of_code_that_would_let_others_write_what_is_put_there_is_refus
 
 def fields(form: Any) -> Iterator[tuple[str, Field]]:
     """Yield the path and field of every place for text, in tables of the first row."""
-    drawn = {question.path: question for question in form.questions()}
+    drawn = {question.path: question for question in form.list_questions()}
     for field in form.fields:
         question = drawn.get(field.name)
         if question is None:
@@ -343,7 +347,7 @@ def logged(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
     """Return all that is logged, as a program would write it."""
     lines = io.StringIO()
     monkeypatch.setattr("sys.stderr", lines)
-    log(LogFormat.JSON)
+    configure_logging(LogFormat.JSON)
     return lines
 
 
@@ -356,7 +360,7 @@ def told(bench: Bench) -> str:
     texts = [place.relative_to(bench.root).as_posix() for place in bench.root.rglob("*")]
     texts += [file.read_text(encoding="utf-8") for file in (outbox / "rejected").rglob("*.reason.json")]
     texts += [(outbox / "feed.ndjson").read_text(encoding="utf-8")]
-    texts += [json.dumps(line, ensure_ascii=False) for line in bench.journal.accessed()]
+    texts += [json.dumps(line, ensure_ascii=False) for line in bench.journal.find_log_lines()]
     return "\n".join(texts)
 
 
@@ -368,7 +372,7 @@ def test_what_stands_in_a_sensitive_field_of_a_rejected_form_is_said_nowhere(for
     made = bench.issue(form.id, bench.case().case_id)
     bench.drop(bench.filled(made, marks))
     first = run("watch", "--once", at=bench.root)
-    row = bench.journal.returned()[-1]
+    row = bench.journal.find_submissions()[-1]
     assert row["outcome"] in ("rejected", "review")
     second = run("cases", "show", bench.case().case_id, at=bench.root)
     third = run("status", at=bench.root)
@@ -394,7 +398,7 @@ def test_what_stands_in_an_accepted_form_is_said_nowhere_but_in_its_record(tmp_p
     assert logged.getvalue().count("submission.settled") == len(steps)
 
 
-@pytest.mark.parametrize("stop", ["weigh", "opened"])
+@pytest.mark.parametrize("stop", ["decide", "read_or_reject"])
 def test_an_error_of_ours_never_tells_what_it_was_about(
     stop: str, at: At, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -405,25 +409,25 @@ def test_an_error_of_ours_never_tells_what_it_was_about(
     def fail(*_: Any) -> None:
         raise ValueError("Salainen000x")
 
-    monkeypatch.setattr(Desk, stop, fail)
+    monkeypatch.setattr(DecisionEngine, stop, fail)
     said = [
         run(*words, str(file), at=bench.root) for words in (("read",), ("submit",), ("--log-format", "json", "submit"))
     ]
     assert said[0].code == 1
     assert "ValueError test_access.py:" in said[0].err
     assert "Traceback" not in "".join(answer.err for answer in said)
-    assert bench.journal.returned()[-1]["code"] == "internal_error"
+    assert bench.journal.find_submissions()[-1]["code"] == "internal_error"
     assert "Salainen" not in told(bench) + "".join(answer.out + answer.err for answer in said)
 
 
 def test_an_error_of_the_database_never_tells_what_was_to_be_written(at: At) -> None:
     bench = at("referred")
-    (row,) = bench.journal.record_rows()
-    record = dict(bench.journal.record(row["record_id"]) or {})
+    (row,) = bench.journal.list_record_ids()
+    record = dict(bench.journal.find_record(row["record_id"]) or {})
     with pytest.raises(IntegrityError) as caught, bench.journal.engine.begin() as connection:
         bench.journal.add_record(connection, {**record, "payload": "Salainen000x"}, NOON)
     assert "Salainen" not in str(caught.value)
-    with pytest.raises(OutOfReach) as refused, bench.journal.transaction() as connection:
+    with pytest.raises(OutOfReach) as refused, bench.journal.begin_transaction() as connection:
         bench.journal.add_record(connection, {**record, "payload": "Salainen000x"}, NOON)
     assert "Salainen" not in str(refused.value)
 
@@ -448,7 +452,7 @@ def test_every_line_about_a_return_holds_its_id_and_is_json_when_asked(at: At, r
     bench.drop(bench.filled(bench.issue("job_start", bench.case().case_id), JOB))
     said = run("--log-format", "json", "watch", "--once", at=bench.root)
     lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
-    ids = {row["submission_id"] for row in bench.journal.returned()[-2:]}
+    ids = {row["submission_id"] for row in bench.journal.find_submissions()[-2:]}
     assert {line["submission_id"] for line in lines} == ids
     assert {(line["event"], line["level"]) for line in lines} == {("submission.settled", "info")}
 
@@ -456,13 +460,13 @@ def test_every_line_about_a_return_holds_its_id_and_is_json_when_asked(at: At, r
 def test_what_is_logged_deep_inside_a_return_holds_its_id(
     bench: Bench, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = Desk.opened
+    opened = DecisionEngine.read_or_reject
 
-    def speak(desk: Desk, data: bytes) -> Any:
+    def speak(desk: DecisionEngine, data: bytes) -> Any:
         structlog.get_logger().warning("deep")
         return opened(desk, data)
 
-    monkeypatch.setattr(Desk, "opened", speak)
+    monkeypatch.setattr(DecisionEngine, "read_or_reject", speak)
     row = bench.returned(b"no form")
     deep = next(json.loads(line) for line in logged.getvalue().splitlines() if "deep" in line)
     assert deep["submission_id"] == row["submission_id"]
@@ -473,7 +477,7 @@ def test_what_is_logged_deep_inside_a_return_holds_its_id(
 
 def seen(bench: Bench, **about: str) -> list[tuple[str, str]]:
     """Return command and action of the lines of the access log about something."""
-    return [(line["command"], line["action"]) for line in bench.journal.accessed(**about)]
+    return [(line["command"], line["action"]) for line in bench.journal.find_log_lines(**about)]
 
 
 def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
@@ -484,9 +488,9 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
     other = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, case_id)["submission_id"]
     file = bench.root / "palautus.docx"
     file.write_bytes(bench.filled(bench.issue("job_start", case_id), {**JOB, "client_name": "Joku Muu"}))
-    record = bench.journal.record_rows()[0]["record_id"]
+    record = bench.journal.list_record_ids()[0]["record_id"]
     assert run("submit", str(file), at=bench.root).code == 4
-    submission_id = bench.journal.returned()[-1]["submission_id"]
+    submission_id = bench.journal.find_submissions()[-1]["submission_id"]
     hold = ("--start", "1.6.2026", "--next-contact", "20.6.2026")
     monkeypatch.setattr("sys.stdin", io.StringIO("sairaus\nOnni Testinen Metsälä\n"))
     for words in (
@@ -511,18 +515,18 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
         assert (command, action) in new, words
     by = [
         line["actor"]
-        for line in bench.journal.accessed(submission_id=submission_id)
+        for line in bench.journal.find_log_lines(submission_id=submission_id)
         if line["command"] == "review accept"
     ]
-    assert set(by) == {f"Testi Tarkastaja ({Actor.here().name})"}
-    assert bench.journal.accessed(record_id=record)[-1]["command"] == "archive"
+    assert set(by) == {f"Testi Tarkastaja ({Actor.from_system_user().name})"}
+    assert bench.journal.find_log_lines(record_id=record)[-1]["command"] == "archive"
     assert ("submit", "changed") in seen(bench, submission_id=submission_id)
-    assert list(integrity.flaws(bench.workspace, bench.journal)) == []
+    assert list(integrity.find_flaws(bench.workspace, bench.journal)) == []
 
 
 def test_the_access_log_is_listed_by_case_record_and_return(at: At, run: Run) -> None:
     bench = at("referred")
-    row = bench.journal.returned()[-1]
+    row = bench.journal.find_submissions()[-1]
     names = {"case": row["case_id"], "record": row["record_id"], "submission": row["submission_id"]}
     everything = run("access", "list", "--json", at=bench.root).json
     assert [line["seq"] for line in everything] == list(range(1, len(everything) + 1))
@@ -563,7 +567,7 @@ FORGED = (
 def test_a_line_that_is_tampered_with_behind_the_back_of_the_program_is_found(statement: str, at: At, run: Run) -> None:
     bench = at("decided")
     assert run("verify", at=bench.root).code == 0
-    with bench.journal.engine.begin() as connection, rewritten(connection):
+    with bench.journal.engine.begin() as connection, allow_log_changes(connection):
         connection.execute(text(statement))
     said = run("verify", "--json", at=bench.root)
     assert (said.code, said.json["ok"]) == (1, False)
@@ -576,7 +580,7 @@ def test_a_log_that_is_written_anew_with_its_end_is_told_by_an_end_noted_elsewhe
     bench.returned(b"no form")
     assert run("verify", "--head", head, at=bench.root).code == 0
     other = at("referred")
-    for name in ("formgen.db", ACCESS):
+    for name in ("formgen.db", HEAD_FILE_NAME):
         (bench.workspace.var / name).write_bytes((other.workspace.var / name).read_bytes())
     assert run("verify", "--head", head, at=bench.root).code == 1
     assert run("verify", "--head", "nonsense", at=bench.root).code == 2
@@ -585,27 +589,30 @@ def test_a_log_that_is_written_anew_with_its_end_is_told_by_an_end_noted_elsewhe
 def test_a_process_that_dies_as_a_line_is_added_is_no_tampering(at: At) -> None:
     bench = at("referred")
     bench.returned(b"no form")
-    lost = bench.journal.transaction()
-    bench.journal.access(lost.__enter__(), "read", "2026-06-01T09:00:00.000Z", case_id="*")
+    lost = bench.journal.begin_transaction()
+    bench.journal.log_access(lost.__enter__(), "read", "2026-06-01T09:00:00.000Z", case_id="*")
     with suppress(KeyboardInterrupt):
         lost.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
-    assert list(integrity.flaws(bench.workspace, bench.journal)) == []
+    assert list(integrity.find_flaws(bench.workspace, bench.journal)) == []
     with bench.journal.engine.connect() as connection:
-        end = bench.journal.head(connection)
+        end = bench.journal.find_head(connection)
     later = Head(end.seq + 1, "a" * 64)
-    with suppress(KeyboardInterrupt), bench.journal.end.noting(end, later):
+    with suppress(KeyboardInterrupt), bench.journal.head_file.advance_head(end, later):
         raise KeyboardInterrupt  # noted, but the transaction is lost
-    assert list(integrity.flaws(bench.workspace, bench.journal)) == []
+    assert list(integrity.find_flaws(bench.workspace, bench.journal)) == []
     bench.returned(b"no form either")
-    assert bench.journal.end.heads == (bench.journal.head(bench.journal.engine.connect()),)
+    assert bench.journal.head_file.heads == (bench.journal.find_head(bench.journal.engine.connect()),)
 
 
 def test_what_another_process_notes_meanwhile_stays(tmp_path: Path) -> None:
-    end, heads = HeadFile(tmp_path / ACCESS), [Head(), *(Head(9 + at, sign * 64) for at, sign in enumerate("abc"))]
-    with end.noting(*heads[:2]):
+    end, heads = (
+        HeadFile(tmp_path / HEAD_FILE_NAME),
+        [Head(), *(Head(9 + at, sign * 64) for at, sign in enumerate("abc"))],
+    )
+    with end.advance_head(*heads[:2]):
         assert end.heads == (heads[0], heads[1])
-    with end.noting(*heads[1:3]):
-        other = end.noting(*heads[2:])
+    with end.advance_head(*heads[1:3]):
+        other = end.advance_head(*heads[2:])
         other.__enter__()
     assert end.heads == (heads[2], heads[3])
     other.__exit__(None, None, None)
@@ -614,8 +621,8 @@ def test_what_another_process_notes_meanwhile_stays(tmp_path: Path) -> None:
 
 def test_a_log_whose_end_is_not_noted_is_told(at: At) -> None:
     bench = at("referred")
-    (bench.workspace.var / ACCESS).unlink()
-    assert [flaw.message for flaw in integrity.flaws(bench.workspace, bench.journal)] == [ledger.UNNOTED]
+    (bench.workspace.var / HEAD_FILE_NAME).unlink()
+    assert [flaw.message for flaw in integrity.find_flaws(bench.workspace, bench.journal)] == [ledger.UNNOTED]
 
 
 # --- what was written is what is there ------------------------------------------------------------
@@ -626,7 +633,7 @@ def test_an_untouched_workspace_is_as_it_was_written(at: At, run: Run) -> None:
     bench.returned(b"no form")
     said = run("verify", "--json", at=bench.root)
     assert (said.code, said.json["ok"], said.json["problems"]) == (0, True, [])
-    assert Head.read(said.json["head"])
+    assert Head.from_text(said.json["head"])
 
 
 def every_place(bench: Bench) -> Mapping[str, bytes]:
@@ -674,7 +681,7 @@ def test_every_file_that_is_not_as_it_was_written_is_named(how: str, at: At, run
 @pytest.mark.parametrize("is_link", [False, True])
 def test_a_record_that_nobody_has_written_down_is_named(place: str, is_link: bool, at: At, run: Run) -> None:
     bench = at("decided")
-    record = bench.journal.record_rows()[0]["record_id"]
+    record = bench.journal.list_record_ids()[0]["record_id"]
     assert run("archive", record, at=bench.root).code == 0
     assert run("verify", at=bench.root).code == 0
     file = bench.workspace.outbox / place
@@ -727,8 +734,8 @@ MEANT = ("[/red]Veera[bold]", "[link=x]", "\x1b[2J\x1b]0;x\x07Veera", "Veera\nTo
 
 @pytest.mark.parametrize("name", MEANT)
 def test_whatever_name_somebody_gives_the_access_log_prints_it_as_text(bench: Bench, run: Run, name: str) -> None:
-    by_name = Journal.open(bench.workspace.var, Actor.here("cases show", name))
-    by_name.read_by(NOON, {"case_id": "PK-2026-00001"})
+    by_name = Journal.open_or_create(bench.workspace.var, Actor.from_system_user("cases show", name))
+    by_name.log_reads(NOON, {"case_id": "PK-2026-00001"})
     shown = run("access", "list", at=bench.root)
     assert shown.code == 0
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", shown.out)
@@ -741,7 +748,7 @@ def test_whatever_name_somebody_gives_the_access_log_prints_it_as_text(bench: Be
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 def test_a_new_inbox_is_for_the_group_and_closed_to_others_whatever_the_umask(tmp_path: Path, mask: int) -> None:
     with umask(mask):
-        workspace = Workspace(tmp_path).make()
+        workspace = Workspace(tmp_path).make_folders()
     assert stat.S_IMODE(workspace.inbox.stat().st_mode) == 0o770
 
 
@@ -756,7 +763,7 @@ def test_the_log_of_a_daemon_tells_no_name_of_a_file_and_no_value(bench: Bench) 
     place.write_text("in the way", encoding="utf-8")
     command = [sys.executable, "-m", "formgen", "--workspace", str(bench.root), "--log-format", "json", "watch"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as daemon:
-        while len(bench.feed()) < 3 or not bench.journal.problems("publish"):
+        while len(bench.feed()) < 3 or not bench.journal.list_problems("publish"):
             assert daemon.poll() is None
         daemon.terminate()
         assert daemon.stderr

@@ -36,9 +36,9 @@ every_kind = pytest.mark.parametrize("kind", KINDS)
 
 @pytest.fixture(autouse=True)
 def _no_reader_is_left() -> Iterator[None]:
-    reader_pool.rest()
+    reader_pool.stop_idle_readers()
     yield
-    reader_pool.rest()
+    reader_pool.stop_idle_readers()
 
 
 # --- what is tried --------------------------------------------------------------------------------
@@ -58,14 +58,14 @@ def told(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
         (ours / name).write_bytes(b"x")
     mark = uuid4().hex[:15]
     key = int(mark[:7], 16)
-    reader_pool.end()
+    reader_pool.stop_readers()
     monkeypatch.setenv("FORMGEN_ENCRYPTION__KEY", mark)
     with ExitStack() as held:
         ports = [
             held.enter_context(socket.create_server((host, 0), family=family)).getsockname()[1]
             for host, family in (("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6))
         ]
-        shared = kernel.checked(kernel.libc.shmget(key, 4096, 0o1600))
+        shared = kernel.check_result(kernel.libc.shmget(key, 4096, 0o1600))
         held.callback(kernel.libc.shmctl, shared, 0, None)
         sibling = held.enter_context(subprocess.Popen(["sleep", "600"]))
         held.callback(sibling.kill)
@@ -105,9 +105,9 @@ def neighbours(mark: str, held: ExitStack) -> Iterator[tuple[str, str]]:
 def through(kind: str, told: Mapping[str, Any], weak: bool = False) -> set[str]:
     """Return what has got through of all that a child has tried."""
     limits = Intake(allow_weak_sandbox=weak)
-    reader = reader_pool.free({}, limits)
+    reader = reader_pool.acquire_reader({}, limits)
     reader_pool.IDLE.append(reader)
-    file = order(kind, **told, reader=reader.process, memory=MEMORY[kind])
+    file = order(kind, **told, reader=reader.process_id, memory=MEMORY[kind])
     number, *found = reader_pool.read(file, {}, limits).strays
     assert int(number) > len(told["secrets"]) + 100
     assert [reader] == reader_pool.IDLE, "it can be used again"
@@ -161,7 +161,7 @@ MAY_LACK = {
 def lacking(limits: Intake) -> set[str]:
     """Return what the reader lacks that is to read, where that is why it must not."""
     try:
-        reader_pool.IDLE.append(reader_pool.free({}, limits))
+        reader_pool.IDLE.append(reader_pool.acquire_reader({}, limits))
     except SandboxUnavailable as error:
         return {name for name, words in PROTECTIONS.items() if words in error.values["what"]}
     return set()
@@ -204,8 +204,8 @@ def test_without_two_that_stand_for_each_other_nothing_is_read_unless_the_office
     assert (refused.value.exit_code, isinstance(refused.value, Busy)) == (5, True)
     assert all(words in str(refused.value) for words in refused.value.values["what"])
     (reader,) = reader_pool.IDLE
-    assert reader_pool.free({}, Intake(allow_weak_sandbox=True)) is reader
-    reader.end()
+    assert reader_pool.acquire_reader({}, Intake(allow_weak_sandbox=True)) is reader
+    reader.stop()
 
 
 OPEN = {
@@ -255,7 +255,7 @@ def test_a_reader_begins_without_the_environment_and_the_memory_of_the_service(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     mark = uuid4().hex
-    reader_pool.end()
+    reader_pool.stop_readers()
     monkeypatch.setenv("FORMGEN_ENCRYPTION__KEY", mark)
     monkeypatch.setattr(reader_pool, "READER", "tests.takeover:remembers")
     sheet = reader_pool.read(order("pdf", mark=mark, known="C.UTF-8"), {}, Intake())
@@ -264,9 +264,9 @@ def test_a_reader_begins_without_the_environment_and_the_memory_of_the_service(
 
 
 def test_nobody_else_can_ask_a_reader_for_anything() -> None:
-    reader_pool.prepare()
+    reader_pool.start_reader_server()
     reader = reader_pool.Reader.start({})
-    processes = [os.getpid(), reader_pool.SERVERS[0].process.pid, reader.process]
+    processes = [os.getpid(), reader_pool.SERVERS[0].process.pid, reader.process_id]
     lines = {
         str(handle.readlink())
         for process in processes
@@ -277,7 +277,7 @@ def test_nobody_else_can_ask_a_reader_for_anything() -> None:
     listening = {f"socket:[{inode}]" for _, _, _, flags, _, _, inode, *_ in sockets if flags == "00010000"}
     assert any(line.startswith("socket:") for line in lines)
     assert lines & listening == set()
-    reader.end()
+    reader.stop()
 
 
 # --- programs that a reader starts -----------------------------------------------------------------
@@ -364,7 +364,7 @@ def test_libreoffice_has_a_temporary_folder_that_nobody_else_sees(monkeypatch: p
 
 @pytest.mark.parametrize(
     ("reader", "body", "code"),
-    [("says_and_stays", b'{"sheet"', "timeout"), ("says_too_much", b"{", "unsafe"), ("says", b"", "unsafe")],
+    [("says_and_stays", b'{"extraction"', "timeout"), ("says_too_much", b"{", "unsafe"), ("says", b"", "unsafe")],
     ids=["half an answer", "an answer without end", "nothing"],
 )
 def test_a_child_that_says_nothing_sensible_is_cut_off(
@@ -384,18 +384,18 @@ SHEET: dict[str, Any] = {
     "reader": "pdf",
     "facts": [],
     "strays": [],
-    "seals": [],
+    "digital_signatures": [],
     "pictures": {},
-    "writer": "nobody's",
+    "producer": "nobody's",
 }
 ANSWER = SHEET["answers"][NAME]
 LIES = {
     "no JSON": b"not json",
     "a list": [],
     "a number": 7,
-    "a sheet that is a number": {"sheet": 7},
-    "half a sheet": {"sheet": {"answers": {}}},
-    "answers that are a list": {"sheet": SHEET | {"answers": []}},
+    "a sheet that is a number": {"extraction": 7},
+    "half a sheet": {"extraction": {"answers": {}}},
+    "answers that are a list": {"extraction": SHEET | {"answers": []}},
     "a code alone": {"code": 1},
     "a code that there is not": {"code": "well", "message": "Tiedosto on tyhjä."},
     "a message of its own": {"code": "unsafe", "message": "Lähetä henkilötunnuksesi minulle."},
@@ -404,33 +404,36 @@ LIES = {
     "a value in a message": {"code": "unsafe", "message": "Tiedosto on tyhjä.", "values": {"x": "soita minulle"}},
     "a message that lacks its value": {"code": "unsafe", "message": "Lomaketta {form} ei ole."},
     "values that are no texts": {"code": "unsafe", "message": "Tiedosto on tyhjä.", "values": {"x": [1]}},
-    "more than a sheet": {"sheet": SHEET | {"path": "/etc/passwd"}},
-    "more than a reply": {"sheet": SHEET, "outcome": "accepted"},
-    "a place that no form has": {"sheet": SHEET | {"answers": {"nowhere": ANSWER}}},
-    "a row that no form has": {"sheet": SHEET | {"answers": {"nowhere.0.name": ANSWER}}},
-    "a picture of a place outside": {"sheet": SHEET | {"pictures": {"../../formgen": "iVBORw0KGgo="}}},
-    "a picture with an absolute name": {"sheet": SHEET | {"pictures": {"/etc/passwd": "iVBORw0KGgo="}}},
-    "a picture that is none": {"sheet": SHEET | {"pictures": {NAME: "PGh0bWw+"}}},
-    "a picture that is no text of bytes": {"sheet": SHEET | {"pictures": {NAME: "ä"}}},
+    "more than a sheet": {"extraction": SHEET | {"path": "/etc/passwd"}},
+    "more than a reply": {"extraction": SHEET, "outcome": "accepted"},
+    "a place that no form has": {"extraction": SHEET | {"answers": {"nowhere": ANSWER}}},
+    "a row that no form has": {"extraction": SHEET | {"answers": {"nowhere.0.name": ANSWER}}},
+    "a picture of a place outside": {"extraction": SHEET | {"pictures": {"../../formgen": "iVBORw0KGgo="}}},
+    "a picture with an absolute name": {"extraction": SHEET | {"pictures": {"/etc/passwd": "iVBORw0KGgo="}}},
+    "a picture that is none": {"extraction": SHEET | {"pictures": {NAME: "PGh0bWw+"}}},
+    "a picture that is no text of bytes": {"extraction": SHEET | {"pictures": {NAME: "ä"}}},
     "an answer that nobody was asked for": {
-        "sheet": SHEET | {"answers": {"client_last_name": ["", "not_asked", 1, "", []]}}
+        "extraction": SHEET | {"answers": {"client_last_name": ["", "not_asked", 1, "", []]}}
     },
     **{
-        f"an answer of the layer {layer}": {"sheet": SHEET | {"answers": {"client_last_name": ["x", layer, 1, "", []]}}}
+        f"an answer of the layer {layer}": {
+            "extraction": SHEET | {"answers": {"client_last_name": ["x", layer, 1, "", []]}}
+        }
         for layer in sorted(NOT_READ)
     },
     "a signature that leads to a root that nobody trusts": {
-        "sheet": SHEET | {"seals": [{"signer": "x", "signed_at": "", "covers": "file", "root": "Juuri"}]}
+        "extraction": SHEET
+        | {"digital_signatures": [{"signer": "x", "signed_at": "", "covers": "file", "root": "Juuri"}]}
     },
-    "an answer surer than sure": {"sheet": SHEET | {"answers": {"client_last_name": ["", "ink", 2, "", []]}}},
-    "an answer of no certainty": {"sheet": SHEET | {"answers": {NAME: ["", "ink", float("nan"), "", []]}}},
-    "a text that cannot be written": json.dumps({"sheet": SHEET | {"strays": ["\ud800"]}}).encode(),
-    "an answer that is a number": {"sheet": SHEET | {"answers": {NAME: [1, "ink", 1, "", []]}}},
-    "a reader of something else": {"sheet": SHEET | {"reader": "docx"}},
-    "a claim of another kind": {"sheet": SHEET | {"claims": {"phase": "closed"}}},
-    "a token that is none": {"sheet": SHEET | {"tokens": {"field": ["fg1:x"]}}},
-    "a bookmark that is no instance": {"sheet": SHEET | {"tokens": {"bookmark": ["x"]}}},
-    "a signature with more to it": {"sheet": SHEET | {"seals": [{"signer": "x", "valid": True}]}},
+    "an answer surer than sure": {"extraction": SHEET | {"answers": {"client_last_name": ["", "ink", 2, "", []]}}},
+    "an answer of no certainty": {"extraction": SHEET | {"answers": {NAME: ["", "ink", float("nan"), "", []]}}},
+    "a text that cannot be written": json.dumps({"extraction": SHEET | {"strays": ["\ud800"]}}).encode(),
+    "an answer that is a number": {"extraction": SHEET | {"answers": {NAME: [1, "ink", 1, "", []]}}},
+    "a reader of something else": {"extraction": SHEET | {"reader": "docx"}},
+    "a claim of another kind": {"extraction": SHEET | {"claims": {"phase": "closed"}}},
+    "a token that is none": {"extraction": SHEET | {"tokens": {"field": ["fg1:x"]}}},
+    "a bookmark that is no instance": {"extraction": SHEET | {"tokens": {"bookmark": ["x"]}}},
+    "a signature with more to it": {"extraction": SHEET | {"digital_signatures": [{"signer": "x", "valid": True}]}},
     "depth": b"[" * 100_000,
 }
 
@@ -446,9 +449,9 @@ def test_a_reply_that_no_reader_gives_is_cut_off(lie: str, monkeypatch: pytest.M
 
 def test_a_reply_that_a_reader_may_give_is_taken_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reader_pool, "READER", "tests.takeover:says")
-    sheet = reader_pool.read(KINDS["pdf"] + json.dumps({"sheet": SHEET}).encode(), papers(), Intake())
+    sheet = reader_pool.read(KINDS["pdf"] + json.dumps({"extraction": SHEET}).encode(), papers(), Intake())
     assert sheet.answers == {NAME: Answer("Äiti", "acroform", 0.5, "2", ("flattened",))}
-    assert (sheet.claims, sheet.writer) == ({"case_id": "PK-2026-00001"}, "")
+    assert (sheet.claims, sheet.producer) == ({"case_id": "PK-2026-00001"}, "")
     known = {"code": "encrypted", "message": "Tiedosto on tyhjä."}
     with pytest.raises(Unreadable, match="Tiedosto on tyhjä") as refused:
         reader_pool.read(KINDS["pdf"] + json.dumps(known).encode(), papers(), Intake())

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from formgen.errors import Reason
-from formgen.i18n import say
+from formgen.i18n import translate
 from formgen.reports.error_catalogue import ENGINE as ENGINE_SAYS
-from formgen.reports.error_catalogue import SEVERITY, Entry, catalogue
+from formgen.reports.error_catalogue import SEVERITY, Entry, build_catalogue
 from formgen.settings import HERE
 from tests.catalogue import OTHERS, PAGE, current, examples
 from tests.rules import FORMS
 from tests.test_rules import ENGINE
 
-ENTRIES = catalogue(FORMS)
+ENTRIES = build_catalogue(FORMS)
 SOURCES = "\n".join(
     file.read_text(encoding="utf-8")
     for file in sorted(Path(__file__).parent.rglob("*.py"))
@@ -42,7 +42,7 @@ def test_every_code_of_the_contract_is_in_the_catalogue() -> None:
 def test_a_code_has_a_severity_and_texts_in_three_languages_and_a_remedy(entry: Entry) -> None:
     assert entry.severity in SEVERITY
     for text in (entry.message, entry.remedy, SEVERITY[entry.severity]):
-        assert len({say(text, language) for language in ("fi", "sv", "en")}) == 3, text
+        assert len({translate(text, language) for language in ("fi", "sv", "en")}) == 3, text
 
 
 @every_entry

@@ -20,12 +20,12 @@ import pytest
 import typer
 
 from formgen import __version__
-from formgen.cases.workflow import tasks
+from formgen.cases.workflow import list_tasks
 from formgen.cli import app, main
-from formgen.cli.console import Asked, _
-from formgen.formats.docx.controls import tag
+from formgen.cli.console import GlobalOptions, _
+from formgen.formats.docx.controls import format_tag
 from formgen.forms import registry
-from formgen.intake.watcher import alone
+from formgen.intake.watcher import hold_workspace_lock
 from formgen.sandbox.confine import PROTECTIONS
 from formgen.settings import Workspace
 from tests.conftest import AGREEMENT, JOB, REFERRAL, SETTINGS, STORIES, Bench, changed, provenance_of
@@ -33,7 +33,7 @@ from tests.conftest import AGREEMENT, JOB, REFERRAL, SETTINGS, STORIES, Bench, c
 At = Callable[[str], Bench]
 REPOSITORY = Path(__file__).parents[1]
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
-FORMS = registry.load(Workspace(REPOSITORY))
+FORMS = registry.load_forms(Workspace(REPOSITORY))
 ISOLATED = {"PYTHONWARNINGS": "error", "LC_ALL": "fi_FI.UTF-8", "PATH": "/usr/bin:/bin"}
 
 
@@ -120,7 +120,7 @@ def test_every_example_is_a_line_that_can_be_run(words: tuple[str, ...], run: Ru
         command: Any = typer.main.get_group(app)
         context, rest = None, shlex.split(line)
         while rest:
-            context = command.make_context(rest[0], rest[1:], parent=context, obj=Asked(Path()))
+            context = command.make_context(rest[0], rest[1:], parent=context, obj=GlobalOptions(Path()))
             rest = [*context._protected_args, *context.args]
             command = command.get_command(context, rest[0]) if rest else command
 
@@ -261,7 +261,7 @@ def test_a_return_that_waits_or_needs_a_person_ends_in_4(at: At, run: Run) -> No
 
 
 def test_a_second_daemon_ends_in_5(workspace: Workspace, run: Run) -> None:
-    with alone(workspace):
+    with hold_workspace_lock(workspace):
         said = run("watch", "--once", at=workspace.root)
     assert (said.code, said.out) == (5, "")
 
@@ -331,8 +331,8 @@ def test_forms_show_has_the_shape_of_the_contract(form: str, run: Run) -> None:
 
 
 def test_a_tag_is_the_path_with_its_prefix_as_far_as_word_has_room() -> None:
-    assert tag("sign_client.date") == "fg:sign_client.date"
-    assert len(tag("benefits_counselling_plan.0.topic.youth_rehabilitation_allowance")) <= 64
+    assert format_tag("sign_client.date") == "fg:sign_client.date"
+    assert len(format_tag("benefits_counselling_plan.0.topic.youth_rehabilitation_allowance")) <= 64
 
 
 def tags_of(shown: dict[str, Any]) -> Iterator[str]:
@@ -346,18 +346,18 @@ def tags_of(shown: dict[str, Any]) -> Iterator[str]:
             if asked["drawn"] is None:
                 continue
             if asked["type"] == "sign":
-                yield from (tag(f"{path}.{part}") for part in ("name", "date", "place"))
+                yield from (format_tag(f"{path}.{part}") for part in ("name", "date", "place"))
             elif asked["drawn"] == "ticks":
-                yield from (tag(f"{path}.{option['code']}") for option in asked["options"])
+                yield from (format_tag(f"{path}.{option['code']}") for option in asked["options"])
             else:
-                yield tag(path)
+                yield format_tag(path)
 
 
 @pytest.mark.parametrize("form", FORMS.forms)
 def test_every_path_that_is_shown_has_its_controls_in_the_document(form: str, at: At, run: Run) -> None:
     bench = at("decided")
     shown = run("forms", "show", form, "--json").json
-    case = () if FORMS.latest(form).unit else ("--case", bench.case().case_id)
+    case = () if FORMS.find_latest_version(form).unit else ("--case", bench.case().case_id)
     (made,) = run("generate", form, *case, "--json", at=bench.root).json
     with zipfile.ZipFile(made["path"]) as package:
         found = re.findall(r'<w:tag w:val="([^"]*)"', package.read("word/document.xml").decode())
@@ -387,9 +387,9 @@ def test_read_has_the_shape_of_the_contract_and_writes_nothing(at: At, run: Run)
     right.write_bytes(bench.filled(bench.issue("job_start", case_id), JOB))
     wrong.write_bytes(bench.filled(bench.issue("job_start", case_id), {**JOB, "weekly_hours": "52"}))
     junk.write_bytes(b"no form")
-    before = bench.journal.counts(), bench.feed(), bench.journal.record_rows()
+    before = bench.journal.count_submissions(), bench.feed(), bench.journal.list_record_ids()
     answers = run("read", str(right), str(wrong), str(junk), "--json", at=bench.root).json
-    assert (bench.journal.counts(), bench.feed(), bench.journal.record_rows()) == before
+    assert (bench.journal.count_submissions(), bench.feed(), bench.journal.list_record_ids()) == before
     assert [list(item) for item in answers] == [["file", "outcome", "record", "reason", "answers", "again"]] * 3
     assert [item["outcome"] for item in answers] == ["accepted", "rejected", "rejected"]
     assert (list(answers[0]["record"]), answers[0]["reason"]) == (RECORD, None)
@@ -405,7 +405,7 @@ def test_read_has_the_shape_of_the_contract_and_writes_nothing(at: At, run: Run)
 
 def test_read_tells_of_a_duplicate_without_a_reason(at: At, run: Run) -> None:
     bench = at("signed")
-    row = bench.journal.returned()[-1]
+    row = bench.journal.find_submissions()[-1]
     file = bench.root / "uudelleen.docx"
     file.write_bytes((bench.workspace.originals / row["sha256"]).read_bytes())
     for command in ("read", "submit"):
@@ -420,7 +420,7 @@ def test_submit_has_the_shape_of_read_after_processing(at: At, run: Run) -> None
     (answer,) = run("submit", str(file), "--json", at=bench.root).json
     assert list(answer) == ["file", "outcome", "record", "reason", "answers", "again"]
     assert (answer["file"], answer["outcome"], answer["reason"]) == (str(file), "accepted", None)
-    assert answer["record"] == bench.record(bench.journal.returned()[-1])
+    assert answer["record"] == bench.record(bench.journal.find_submissions()[-1])
     assert answer["answers"]["weekly_hours"]["text"] == JOB["weekly_hours"]
     assert file.exists()
 
@@ -507,7 +507,7 @@ def test_a_case_is_put_on_hold_and_resumed(at: At, run: Run) -> None:
     assert (on_hold.status, on_hold.phase, on_hold.steps[-1].transition) == ("on_hold", before.phase, "T26")
     assert held(run, bench, *HOLD, "30.6.2026").code == 2
     bench.clock.pass_days(60)
-    assert [(task.code, task.due.isoformat()) for task in tasks(bench.case())] == [("T26", "2026-06-30")]
+    assert [(task.code, task.due.isoformat()) for task in list_tasks(bench.case())] == [("T26", "2026-06-30")]
     assert held(run, bench, "resume", "--end", "31.5.2026").code == 2
     assert held(run, bench, "resume", "--end", "20.7.2026").json["end"] == "2026-07-20"
     again = bench.case()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from formgen.cases.workflow import Task, tasks
+from formgen.cases.workflow import Task, list_tasks
 from tests.conftest import AGREEMENT, JOB, Bench
 from tests.rules import AMENDMENT, FORMS
 from tests.rules.employer_contact import BASE, CLOSED, OFFER
@@ -76,7 +76,7 @@ in_any_order = pytest.mark.parametrize("turned", [False, True], ids=["in_order",
 def asked(bench: Bench) -> list[Task]:
     """Return the questions to the coach of the case."""
     messages = {said.message for form in FORMS for said in form.contradictions}
-    return [task for task in tasks(bench.case()) if task.message in messages]
+    return [task for task in list_tasks(bench.case()) if task.message in messages]
 
 
 def returned(bench: Bench, both: Contradicting, turned: bool) -> list[Callable[[], None]]:
@@ -100,7 +100,7 @@ def test_every_contradiction_of_every_form_is_shown() -> None:
 def test_both_documents_are_accepted_and_the_coach_is_asked(name: str, turned: bool, at: At) -> None:
     both, bench = TABLE[name], at("signed")
     returned(bench, both, turned)
-    (said,) = [said for said in FORMS.latest(both.form).contradictions if said.name == both.name]
+    (said,) = [said for said in FORMS.find_latest_version(both.form).contradictions if said.name == both.name]
     (task,) = asked(bench)
     assert (task.code, task.due, task.message) == (said.code, bench.case().today, said.message)
     assert (task.whom, task.form) == ("coach", both.form)

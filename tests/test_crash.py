@@ -28,7 +28,7 @@ import pytest
 from formgen import checkpoints
 from formgen.checkpoints import POINTS
 from formgen.documents.extraction import TOKEN, Identity
-from formgen.intake.watcher import Watch, alive
+from formgen.intake.watcher import Watch, is_daemon_alive
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, saved_again, tree
 from tests.test_intake import with_stray
 
@@ -123,16 +123,16 @@ def outcome(root: Path) -> dict[str, str]:
 def sound(root: Path) -> None:
     """Assert that the ledger holds and that everything is there once."""
     bench = Bench(root)
-    counts = bench.journal.counts()
+    counts = bench.journal.count_submissions()
     feed = bench.feed()
-    returns = bench.journal.returned()
+    returns = bench.journal.find_submissions()
     assert counts.get("in_work", 0) == 0
     assert sum(counts.values()) == len(returns)
     assert [line["seq"] for line in feed] == list(range(1, len(feed) + 1))
     final = {line["submission_id"]: line["event"].partition(".")[2] for line in feed}
     assert final == {row["submission_id"]: row["outcome"] for row in returns}
     assert len({row["source"] for row in returns}) == len(returns), "one file, one return"
-    records = [row["record_id"] for row in bench.journal.record_rows()]
+    records = [row["record_id"] for row in bench.journal.list_record_ids()]
     written = sorted(place.name.partition(".")[0] for place in (root / "outbox" / "records").rglob("*.json"))
     assert written == sorted(records)
     bench.journal.engine.dispose()
@@ -147,7 +147,7 @@ def undisturbed(story: Path, mortal: Mortal, tmp_path_factory: pytest.TempPathFa
     assert ended["code"] == 0
     sound(place)
     bench = Bench(place)
-    assert bench.journal.counts() == {"accepted": 4, "rejected": 3, "review": 1, "duplicate": 1}
+    assert bench.journal.count_submissions() == {"accepted": 4, "rejected": 3, "review": 1, "duplicate": 1}
     return outcome(place), ended["reached"]
 
 
@@ -177,7 +177,7 @@ def test_a_power_cut_at_any_point_takes_nothing_that_has_arrived(
     ended = mortal.tell(root, cut=point, hit=1)
     assert ended["signal"] == signal.SIGKILL
     bench = Bench(root)
-    arrived = bench.journal.returned()
+    arrived = bench.journal.find_submissions()
     assert {row["sha256"] for row in arrived} <= {place.name for place in bench.workspace.originals.iterdir()}
     assert len(arrived) - 3 + len(list((root / "inbox").iterdir())) >= before
     bench.journal.engine.dispose()
@@ -211,12 +211,12 @@ def test_a_disk_that_fails_at_any_point_for_a_while_delays_and_harms_nothing(
     watch = Watch(bench.intake)
     monkeypatch.setattr(checkpoints, "LISTENERS", [fail])
     for _ in range(4):
-        watch.scan()
+        watch.scan_inbox()
         watch.intake.retries.pauses.clear()
     checkpoints.LISTENERS.clear()
-    assert {row["attempts"] for row in bench.journal.returned()} <= {0, 1}
-    watch.empty()
-    watch.scan()
+    assert {row["attempts"] for row in bench.journal.find_submissions()} <= {0, 1}
+    watch.drain_inbox()
+    watch.scan_inbox()
     bench.journal.engine.dispose()
     sound(root)
     assert outcome(root) == undisturbed[0]
@@ -264,9 +264,9 @@ def test_a_database_that_somebody_has_locked_is_waited_for(root: Path, undisturb
         with closing(sqlite3.connect(root / "var" / "formgen.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             scanning = pool.submit(Watch(bench.intake).run, True)
-            while not any((root / "var" / "originals").iterdir()) or not alive(bench.workspace):
+            while not any((root / "var" / "originals").iterdir()) or not is_daemon_alive(bench.workspace):
                 pass
-            assert len(bench.journal.returned()) == 3
+            assert len(bench.journal.find_submissions()) == 3
             other.execute("ROLLBACK")
         scanning.result(30)
     bench.journal.engine.dispose()
@@ -297,7 +297,7 @@ class Senders:
         for _ in range(number):
             self.sent += 1
             instance = UUID(int=self.old.instance.int ^ self.sent << 8)
-            token = Identity(self.old.form, self.old.version, instance).token(self.bench.journal.keys)
+            token = Identity(self.old.form, self.old.version, instance).sign_token(self.bench.journal.keys)
             data = changed(
                 self.blank,
                 lambda _, text, token=token, instance=instance: (
@@ -332,8 +332,8 @@ def test_a_daemon_that_is_killed_again_and_again_under_load_loses_and_doubles_no
     sound(bench.root)
     again = Bench(bench.root)
     expected = {"accepted": senders.sent, "duplicate": senders.sent // 10 * 2}
-    assert again.journal.counts() == {name: number for name, number in expected.items() if number}
-    instances = [again.journal.record(row["record_id"])["instance_id"] for row in again.journal.record_rows()]
+    assert again.journal.count_submissions() == {name: number for name, number in expected.items() if number}
+    instances = [again.journal.find_record(row["record_id"])["instance_id"] for row in again.journal.list_record_ids()]
     assert len(set(instances)) == len(instances) == senders.sent >= KILLS // 10
 
 
@@ -361,27 +361,31 @@ def until(holds: Callable[[], Any]) -> None:
 
 def test_a_daemon_that_is_stopped_and_goes_on_has_missed_nothing(root: Path, daemon: subprocess.Popen[bytes]) -> None:
     bench = Bench(root)
-    until(lambda: alive(bench.workspace))
+    until(lambda: is_daemon_alive(bench.workspace))
     for number in range(6):
         daemon.send_signal(signal.SIGSTOP)
         bench.drop(f"thing {number}".encode())
         daemon.send_signal(signal.SIGCONT)
         time.sleep(0.05 * number)
     until(lambda: not any(file.suffix in (".docx", ".txt") for file in bench.workspace.inbox.iterdir()))
-    until(lambda: "in_work" not in bench.journal.counts())
-    assert sum(bench.journal.counts().values()) == 3 + 6 + 6
+    until(lambda: "in_work" not in bench.journal.count_submissions())
+    assert sum(bench.journal.count_submissions().values()) == 3 + 6 + 6
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(30) == 0
 
 
 def test_two_daemons_on_one_workspace_do_the_work_once(root: Path, daemon: subprocess.Popen[bytes]) -> None:
     bench = Bench(root)
-    until(lambda: alive(bench.workspace))
+    until(lambda: is_daemon_alive(bench.workspace))
     second = subprocess.run(
         [sys.executable, "-m", "formgen", "--workspace", str(root), "watch", "--once"], capture_output=True, check=False
     )
     assert second.returncode == 5
-    until(lambda: sum(bench.journal.counts().values()) == 9 and "in_work" not in bench.journal.counts())
+    until(
+        lambda: (
+            sum(bench.journal.count_submissions().values()) == 9 and "in_work" not in bench.journal.count_submissions()
+        )
+    )
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(30) == 0
     sound(root)

@@ -17,17 +17,17 @@ from lxml import etree
 
 from formgen import formats
 from formgen.cases.workflow import Case
-from formgen.documents.extraction import Answer, Control, Identity, Question, Sheet, flat
-from formgen.documents.page_layout import row_count
-from formgen.fields.kinds import PARTS, Kind, Sign
+from formgen.documents.extraction import Answer, Control, Extraction, Identity, Question, iter_questions
+from formgen.documents.page_layout import count_rows
+from formgen.fields.kinds import SIGNATURE_PARTS, Kind, SignatureBlock
 from formgen.formats import docx
-from formgen.formats.docx.controls import CHECKED, UNCHECKED, tag
+from formgen.formats.docx.controls import CHECKED, UNCHECKED, format_tag
 from formgen.formats.docx.package import W14, w
-from formgen.formats.docx.tables import cards
-from formgen.formats.docx.template import places
+from formgen.formats.docx.tables import is_too_wide_for_grid
+from formgen.formats.docx.template import iter_control_paths
 from formgen.forms import registry
-from formgen.forms.form import Form, blank, judge
-from formgen.i18n import clean, say
+from formgen.forms.form import Form, prefill_extraction, validate_extraction
+from formgen.i18n import clean_text, translate
 from formgen.settings import Office
 from tests.strategies import (
     CASE_ID,
@@ -62,21 +62,21 @@ every_language = pytest.mark.parametrize("language", ["fi", "sv"])
 
 def kind_of(form: type[Form], path: str) -> Kind:
     """Return the kind that reads the answer at a path."""
-    asked = form.field(path)
+    asked = form.find_field(path)
     assert asked, path
     assert asked.reads, path
-    return PARTS[path.rpartition(".")[2]][1] if isinstance(asked.reads, Sign) else asked.reads
+    return SIGNATURE_PARTS[path.rpartition(".")[2]][1] if isinstance(asked.reads, SignatureBlock) else asked.reads
 
 
 def meant(form: type[Form], path: str, text: str) -> Any:
     """Return what an answer means: a list's label its code, any other text itself."""
     kind = kind_of(form, path)
-    return kind.read(text, TODAY) if kind.control is Control.LIST else clean(text)
+    return kind.read(text, TODAY) if kind.control is Control.LIST else clean_text(text)
 
 
-def assert_same(form: type[Form], sheet: Sheet, document: bytes) -> None:
+def assert_same(form: type[Form], sheet: Extraction, document: bytes) -> None:
     """Assert that a document reads as exactly the answers of the sheet, all of them sure."""
-    found = formats.read(document, papers())
+    found = formats.read_document(document, papers())
     for path, answer in sheet.answers.items():
         read = found.answers.get(path)
         assert read, f"{path} has not been found"
@@ -95,7 +95,11 @@ def test_what_is_drawn_is_read_back(form: type[Form], language: str) -> None:
     @settings(few, max_examples=5)
     @given(records(form))
     def holds(known: dict[str, Any]) -> None:
-        assert_same(form, blank(form, known, language), drawn(form, blank(form, known, language), language))
+        assert_same(
+            form,
+            prefill_extraction(form, known, language),
+            drawn(form, prefill_extraction(form, known, language), language),
+        )
 
     holds()
 
@@ -105,24 +109,24 @@ def test_a_table_of_sixty_rows_is_read_back(form: type[Form]) -> None:
     @settings(few, max_examples=2)
     @given(records(form, st.just(ROWS)))
     def holds(known: dict[str, Any]) -> None:
-        assert_same(form, blank(form, known), drawn(form, blank(form, known)))
+        assert_same(form, prefill_extraction(form, known), drawn(form, prefill_extraction(form, known)))
 
     holds()
 
 
 @every_form
 def test_what_is_filled_in_is_read_back(form: type[Form]) -> None:
-    empty = drawn(form, blank(form, {}))
+    empty = drawn(form, prefill_extraction(form, {}))
 
     @settings(few, max_examples=3)
     @given(records(form, FEW), records(form, FEW))
     def holds(known: dict[str, Any], typed: dict[str, Any]) -> None:
-        sheet = blank(form, typed)
-        texts = {path: clean(answer.text) for path, answer in sheet.answers.items()}
-        assert_same(form, sheet, docx.fill(empty, texts))
-        again = blank(form, known)
-        merged = Sheet({**again.answers, **sheet.answers})
-        assert_same(form, merged, docx.fill(drawn(form, again), texts))
+        sheet = prefill_extraction(form, typed)
+        texts = {path: clean_text(answer.text) for path, answer in sheet.answers.items()}
+        assert_same(form, sheet, docx.fill_document(empty, texts))
+        again = prefill_extraction(form, known)
+        merged = Extraction({**again.answers, **sheet.answers})
+        assert_same(form, merged, docx.fill_document(drawn(form, again), texts))
 
     holds()
 
@@ -134,9 +138,9 @@ def test_the_journey_changes_neither_record_nor_findings(form: type[Form]) -> No
     @settings(few, max_examples=4)
     @given(records(form, FEW))
     def holds(known: dict[str, Any]) -> None:
-        sheet = blank(form, known)
-        before = judge(form, sheet, case, TODAY)
-        after = judge(form, formats.read(drawn(form, sheet), papers()), case, TODAY)
+        sheet = prefill_extraction(form, known)
+        before = validate_extraction(form, sheet, case, TODAY)
+        after = validate_extraction(form, formats.read_document(drawn(form, sheet), papers()), case, TODAY)
         assert before.record
         assert (after.record, set(after.findings)) == (before.record, set(before.findings))
 
@@ -160,23 +164,27 @@ TRICKS = (
 @every_form
 @pytest.mark.parametrize("text", TRICKS)
 def test_an_answer_that_looks_like_the_form_is_an_answer(form: type[Form], text: str) -> None:
-    free = [path for path in blank(form, {}).answers if kind_of(form, path).control in (Control.LINE, Control.AREA)]
-    sheet = Sheet({**blank(form, {}).answers, **{path: Answer(text) for path in free}})
+    free = [
+        path
+        for path in prefill_extraction(form, {}).answers
+        if kind_of(form, path).control in (Control.LINE, Control.AREA)
+    ]
+    sheet = Extraction({**prefill_extraction(form, {}).answers, **{path: Answer(text) for path in free}})
     assert_same(form, sheet, drawn(form, sheet))
 
 
 @every_form
 def test_an_answer_that_is_another_fields_label_is_an_answer(form: type[Form]) -> None:
-    questions = form.questions()
+    questions = form.list_questions()
     columns = {question.path: question.columns[0].label for question in questions if question.columns}
     labels = [question.label for question in questions]
     shifted = dict(zip([question.path for question in questions], labels[1:] + labels[:1], strict=True))
     answers = {
         path: Answer(shifted.get(path) or columns[path.partition(".")[0]])
-        for path in blank(form, {name: [{}] for name in columns}).answers
+        for path in prefill_extraction(form, {name: [{}] for name in columns}).answers
         if kind_of(form, path).control in (Control.LINE, Control.AREA)
     }
-    sheet = Sheet({**blank(form, {}).answers, **answers})
+    sheet = Extraction({**prefill_extraction(form, {}).answers, **answers})
     assert_same(form, sheet, drawn(form, sheet))
 
 
@@ -184,17 +192,19 @@ def test_an_answer_that_is_another_fields_label_is_an_answer(form: type[Form]) -
 
 
 @cache
-def sample(form: type[Form], language: str, full: bool) -> tuple[Sheet, bytes]:
+def sample(form: type[Form], language: str, full: bool) -> tuple[Extraction, bytes]:
     """Return a sheet, with every answer or with none, and its document."""
-    known = blank(form, {asked.name: [{}, {}] for asked in form.fields if asked.columns} if full else {}, language)
-    sheet = Sheet({path: Answer(written(form, path) if full else "") for path in known.answers})
+    known = prefill_extraction(
+        form, {asked.name: [{}, {}] for asked in form.fields if asked.columns} if full else {}, language
+    )
+    sheet = Extraction({path: Answer(written(form, path) if full else "") for path in known.answers})
     return sheet, drawn(form, sheet, language)
 
 
 def written(form: type[Form], path: str) -> str:
     """Return some answer to the question at a path."""
     kind = kind_of(form, path)
-    codes = [choice.code for choice in kind.choices()]
+    codes = [choice.code for choice in kind.list_choices()]
     if kind.control is Control.TICKS:
         return codes[0]
     return {Control.DATE: "1.3.2026", Control.LIST: codes[-1] if codes else ""}.get(kind.control, "Työ & “Äly” <Oy>")
@@ -216,11 +226,11 @@ def controls(root: Any) -> dict[str, Any]:
     return {value(item, "tag"): item for item in root.iter(w("sdt"))}
 
 
-def asked(form: type[Form], sheet: Sheet, language: str) -> Iterator[tuple[str, Question]]:
+def asked(form: type[Form], sheet: Extraction, language: str) -> Iterator[tuple[str, Question]]:
     """Yield the path of every control that a document should have, and its question."""
-    for question in form.questions(language):
-        for cell in flat([question], row_count(question, sheet) if question.columns else 0):
-            for path in places(cell):
+    for question in form.list_questions(language):
+        for cell in iter_questions([question], count_rows(question, sheet) if question.columns else 0):
+            for path in iter_control_paths(cell):
                 yield path, cell
 
 
@@ -234,7 +244,7 @@ def test_every_field_has_one_control_with_title_tag_and_number(form: type[Form],
     sheet, data = sample(form, language, full)
     items = list(body(data).iter(w("sdt")))
     assert Counter(value(item, "tag") for item in items) == Counter(
-        tag(path) for path, _ in asked(form, sheet, language)
+        format_tag(path) for path, _ in asked(form, sheet, language)
     )
     assert all(value(item, "alias") and len(value(item, "alias")) <= 64 for item in items)
     numbers = [int(value(item, "id")) for item in items]
@@ -262,7 +272,7 @@ def test_state_and_text_of_a_control_agree(form: type[Form], language: str, full
     sheet, data = sample(form, language, full)
     found = controls(body(data))
     for path, question in asked(form, sheet, language):
-        item = found[tag(path)]
+        item = found[format_tag(path)]
         text = "".join(item.find(w("sdtContent")).itertext(w("t")))
         answer = sheet.answers.get(question.path, Answer("")).text
         properties = item.find(w("sdtPr"))
@@ -287,7 +297,7 @@ def test_state_and_text_of_a_control_agree(form: type[Form], language: str, full
 @every_form
 @pytest.mark.parametrize(("language", "locale"), [("fi", "fi-FI"), ("fi_selko", "fi-FI"), ("sv", "sv-FI")])
 def test_a_document_says_its_language(form: type[Form], language: str, locale: str) -> None:
-    parts = members(drawn(form, blank(form, {}, language), language))
+    parts = members(drawn(form, prefill_extraction(form, {}, language), language))
     styles = etree.fromstring(parts["word/styles.xml"])
     assert {item.get(w("val")) for item in styles.iter(w("lang"))} == {locale}
     assert f"<dc:language>{locale}</dc:language>".encode() in parts["docProps/core.xml"]
@@ -306,7 +316,9 @@ def test_header_rows_of_grids_are_marked(form: type[Form]) -> None:
         if inside and not list(first.iter(w("sdt"))) and len(first.findall(w("tc"))) > 1:
             assert first.find(f"{w('trPr')}/{w('tblHeader')}") is not None
             headed += 1
-    assert headed == sum(1 for question in form.questions() if question.columns and not cards(question))
+    assert headed == sum(
+        1 for question in form.list_questions() if question.columns and not is_too_wide_for_grid(question)
+    )
 
 
 @every_form
@@ -324,8 +336,8 @@ def test_other_programs_open_the_document(form: type[Form], language: str, full:
 
 @every_form
 def test_the_identity_stands_in_every_carrier(form: type[Form]) -> None:
-    found = formats.read(sample(form, "fi", False)[1], papers())
-    token = Identity(form.id, form.version, INSTANCE).token(KEYS)
+    found = formats.read_document(sample(form, "fi", False)[1], papers())
+    token = Identity(form.id, form.version, INSTANCE).sign_token(KEYS)
     carriers = {**dict.fromkeys(("body", "custom", "core", "footer"), (token,)), "bookmark": (INSTANCE.hex,)}
     assert found.tokens == carriers
     assert found.claims == {"case_id": CASE_ID, "language": "fi"}
@@ -335,9 +347,9 @@ def test_the_identity_stands_in_every_carrier(form: type[Form]) -> None:
 @every_sample
 def test_the_same_sheet_is_drawn_as_the_same_bytes(form: type[Form], full: bool) -> None:
     sheet, data = sample(form, "fi", full)
-    file = registry.template_file(WORKSPACE, form)
-    afresh = docx.Template(file.read_bytes(), form.questions())
-    assert drawn(form, sheet) == data == afresh.draw(sheet, words(form))
+    file = registry.find_template(WORKSPACE, form)
+    afresh = docx.Template(file.read_bytes(), form.list_questions())
+    assert drawn(form, sheet) == data == afresh.render(sheet, words(form))
 
 
 # --- templates --------------------------------------------------------------------------------
@@ -345,25 +357,27 @@ def test_the_same_sheet_is_drawn_as_the_same_bytes(form: type[Form], full: bool)
 
 def edited(form: type[Form], change: Any) -> list[str]:
     """Return what the check says of a template whose body and footer were changed by ``change(text)``."""
-    parts = members(registry.template_file(WORKSPACE, form).read_bytes())
+    parts = members(registry.find_template(WORKSPACE, form).read_bytes())
     changed = {
         name: change(part.decode()).encode()
         for name, part in parts.items()
         if name.startswith(("word/document", "word/footer"))
     }
     assert any(parts[name] != part for name, part in changed.items())
-    template = docx.Template(packed({**parts, **changed}), form.questions())
-    return [say(found.message, **found.values) for found in template.check()]
+    template = docx.Template(packed({**parts, **changed}), form.list_questions())
+    return [translate(found.message, **found.values) for found in template.find_problems()]
 
 
 def first_line(form: type[Form]) -> Question:
     """Return the first question that is answered in a line."""
-    return next(question for question in form.questions() if question.control is Control.LINE and not question.columns)
+    return next(
+        question for question in form.list_questions() if question.control is Control.LINE and not question.columns
+    )
 
 
 @every_form
 def test_a_packaged_template_has_every_field_once(form: type[Form]) -> None:
-    assert list(template(form).check()) == []
+    assert list(template(form).find_problems()) == []
 
 
 @every_form
@@ -376,13 +390,13 @@ def test_the_check_names_a_field_that_was_removed(form: type[Form]) -> None:
 @every_form
 def test_the_check_names_a_box_and_a_column_that_were_removed(form: type[Form]) -> None:
     boxed = next(
-        question for question in form.questions() if question.control is Control.TICKS and not question.columns
+        question for question in form.list_questions() if question.control is Control.TICKS and not question.columns
     )
     path = f"{boxed.path}.{boxed.choices[0].code}"
     assert edited(form, lambda text: text.replace(f"{{{{ {path} }}}}", "")) == [
         f"Kohta puuttuu pohjasta: {boxed.label} ({path})."
     ]
-    table = next(question for question in form.questions() if question.columns)
+    table = next(question for question in form.list_questions() if question.columns)
     column = next(column for column in table.columns if column.control is not Control.TICKS)
 
     def without(text: str) -> str:

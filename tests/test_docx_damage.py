@@ -22,14 +22,14 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from formgen import formats
-from formgen.documents.extraction import Answer, Paper, Sheet
+from formgen.documents.extraction import Answer, Extraction, FormSpec
 from formgen.errors import Unreadable
-from formgen.fields.code_list import options
+from formgen.fields.code_list import define_options
 from formgen.fields.kinds import Day, Email, Int, Line, Long, Many, Name, One, Signed, YesNo
 from formgen.formats import docx
 from formgen.formats.docx.package import MC, W14, W, w
-from formgen.forms.form import Form, Row, ask, blank, rows
-from formgen.i18n import clean
+from formgen.forms.form import Form, Row, ask, ask_table, prefill_extraction
+from formgen.i18n import clean_text
 from tests.strategies import members, packed, paper, words
 
 Element = Any
@@ -63,15 +63,17 @@ class Sample(Form):
     story: Long | None = ask("Kertomus", hint="Omin sanoin.")
     start: Day | None = ask("Aloituspäivä")
     wants: YesNo | None = ask("Haluaako töitä?")
-    skills: Many | None = ask("Taidot", of=options(cook="Ruoanlaitto", clean="Siivous", drive="Ajokortti"))
+    skills: Many | None = ask("Taidot", of=define_options(cook="Ruoanlaitto", clean="Siivous", drive="Ajokortti"))
     colour: One | None = ask(
         "Väri",
-        of=options(red="Punainen", green="Vihreä", blue="Sininen", white="Valkoinen", black="Musta", grey="Harmaa"),
+        of=define_options(
+            red="Punainen", green="Vihreä", blue="Sininen", white="Valkoinen", black="Musta", grey="Harmaa"
+        ),
     )
     score: Int | None = ask("Arvosana", low=1, high=5)
     members_since: Day | None = ask("Jäsenyys alkaen")
-    members: tuple[Member, ...] = rows("Jäsenet", section="2 Taulukot", printed=3)
-    meetings: tuple[Meeting, ...] = rows("Tapaamiset", printed=1)
+    members: tuple[Member, ...] = ask_table("Jäsenet", section="2 Taulukot", printed=3)
+    meetings: tuple[Meeting, ...] = ask_table("Tapaamiset", printed=1)
     sign_client: Signed | None = ask("Asiakkaan allekirjoitus", section="3 Allekirjoitus")
 
 
@@ -109,12 +111,12 @@ READ = {**GIVEN, "colour": "Vihreä"}
 
 @cache
 def template() -> docx.Template:
-    data = docx.build(Sample.title, Sample.number, Sample.version, Sample.questions())
-    return docx.Template(data, Sample.questions())
+    data = docx.build_template(Sample.title, Sample.number, Sample.version, Sample.list_questions())
+    return docx.Template(data, Sample.list_questions())
 
 
 @cache
-def papers() -> dict[tuple[str, str], Paper]:
+def papers() -> dict[tuple[str, str], FormSpec]:
     return {(Sample.id, Sample.version): paper(Sample, template())}
 
 
@@ -122,7 +124,7 @@ def papers() -> dict[tuple[str, str], Paper]:
 def document() -> Mapping[str, bytes]:
     """Return the members of the filled document."""
     answers = {path: Answer(text) for path, text in GIVEN.items() if text}
-    return members(template().draw(Sheet({**blank(Sample, {}).answers, **answers}), words(Sample)))
+    return members(template().render(Extraction({**prefill_extraction(Sample, {}).answers, **answers}), words(Sample)))
 
 
 # --- what is done to it, and what should come of it -------------------------------------------
@@ -177,9 +179,9 @@ def named(damages: list[Damage]) -> Any:
 
 def assert_read(data: bytes, damage: Damage) -> None:
     """Assert that every answer is as it should be: right and sure, or doubted."""
-    sheet = formats.read(data, papers())
+    sheet = formats.read_document(data, papers())
     expected = {path: text for path, text in {**READ, **damage.sure, **damage.doubt}.items() if path not in damage.gone}
-    assert {path: clean(answer.text) for path, answer in sheet.answers.items()} == expected
+    assert {path: clean_text(answer.text) for path, answer in sheet.answers.items()} == expected
     doubted = {path for path, answer in sheet.answers.items() if answer.confidence < 1}
     assert doubted == set(damage.doubt)
     assert all(sheet.answers[path].doubts for path in doubted)
@@ -1246,12 +1248,12 @@ def main_part_of_another_kind(parts: Parts) -> bytes:
 @named(PACKAGES)
 def test_a_package_is_read_as_it_was_or_refused_with_the_code(damage: Damage) -> None:
     data = damage.do(dict(document()))
-    assert docx.sniff(data)
+    assert docx.can_read(data)
     if not damage.code:
         assert_read(data, damage)
         return
     with pytest.raises(Unreadable) as refused:
-        formats.read(data, papers())
+        formats.read_document(data, papers())
     assert refused.value.code == damage.code
 
 
@@ -1269,17 +1271,17 @@ FOREIGN = {"odt": ODT, "doc": OLE, "rtf": b"{\\rtf1 x}", "pdf": PDF, "html": HTM
 
 @pytest.mark.parametrize("data", FOREIGN.values(), ids=FOREIGN)
 def test_a_file_of_another_format_is_not_taken_for_a_word_document(data: bytes) -> None:
-    assert not docx.sniff(data)
+    assert not docx.can_read(data)
 
 
 @pytest.mark.parametrize("name", ["odt", "doc", "rtf"])
 def test_a_file_of_another_word_processor_is_known_by_its_content(name: str) -> None:
-    assert formats.identify(FOREIGN[name])[0] == "office"
+    assert formats.identify_format(FOREIGN[name])[0] == "office"
 
 
 def test_a_word_document_behind_a_password_is_called_encrypted() -> None:
     with pytest.raises(Unreadable) as refused:
-        formats.read(OLE + "EncryptedPackage".encode("utf-16-le"), papers())
+        formats.read_document(OLE + "EncryptedPackage".encode("utf-16-le"), papers())
     assert refused.value.code == "encrypted"
 
 
@@ -1290,11 +1292,11 @@ def test_a_word_document_behind_a_password_is_called_encrypted() -> None:
 )
 def test_a_file_of_no_format_is_refused(data: bytes, code: str) -> None:
     with pytest.raises(Unreadable) as refused:
-        formats.read(data, papers())
+        formats.read_document(data, papers())
     assert refused.value.code == code
 
 
 def test_a_word_document_that_is_no_form_has_no_answers() -> None:
-    plain = docx.build("Kirje", "", "", ())
-    sheet = formats.read(plain, papers())
+    plain = docx.build_template("Kirje", "", "", ())
+    sheet = formats.read_document(plain, papers())
     assert (dict(sheet.answers), dict(sheet.tokens)) == ({}, {})

@@ -11,21 +11,21 @@ import pikepdf
 import pytest
 from docx import Document
 
-from formgen.documents.extraction import Answer, Sheet
+from formgen.documents.extraction import Answer, Extraction
 from formgen.errors import UsageError
 from formgen.formats import docx
 from formgen.formats.docx.package import w
 from formgen.forms import registry
 from formgen.forms.form import Form
-from formgen.forms.registry import template_file
-from formgen.i18n import say
+from formgen.forms.registry import find_template
+from formgen.i18n import translate
 from formgen.settings import PACKAGED, Workspace
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, provenance_of
 from tests.pdfs import drawn, widgets
 from tests.strategies import words
 
 At = Callable[[str], Bench]
-FORMS = list(registry.load(Workspace(PACKAGED)))
+FORMS = list(registry.load_forms(Workspace(PACKAGED)))
 
 
 def text_of(data: bytes) -> str:
@@ -41,11 +41,11 @@ def consenting(scopes: str) -> dict[str, str]:
 @pytest.mark.parametrize("language", ["fi", "sv"])
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.id)
 def test_what_is_left_out_leaves_neither_field_nor_word_behind(form: type[Form], language: str) -> None:
-    omitted = form.optional(("*",)) | {asked.name for asked in form.fields if asked.sensitivity == "h"}
-    questions = form.questions(language, omitted)
-    template = docx.load(template_file(Workspace(PACKAGED), form), questions, language)
-    assert list(template.check()) == []
-    drawn = template.draw(Sheet({}), words(form, language))
+    omitted = form.find_omitted_fields(("*",)) | {asked.name for asked in form.fields if asked.sensitivity == "h"}
+    questions = form.list_questions(language, omitted)
+    template = docx.load_template(find_template(Workspace(PACKAGED), form), questions, language)
+    assert list(template.find_problems()) == []
+    drawn = template.render(Extraction({}), words(form, language))
     tags = {item.get(w("val")) for item in Document(io.BytesIO(drawn)).element.body.iter("{*}tag")}
     assert not {tag for tag in tags if tag.removeprefix("fg:").partition(".")[0] in omitted}
     kept = {text for question in questions if not question.omitted for text in (question.label, question.section)}
@@ -53,35 +53,35 @@ def test_what_is_left_out_leaves_neither_field_nor_word_behind(form: type[Form],
     for question in questions:
         if question.omitted and question.label not in kept and not any(question.label in word for word in kept):
             assert question.label not in said, question.path
-    assert say(form.title, language) in said
+    assert translate(form.title, language) in said
 
 
 def test_every_question_that_is_not_left_out_is_still_asked() -> None:
     for form in FORMS:
-        omitted = form.optional(("*",))
-        asked = {question.path for question in form.questions(omitted=omitted) if not question.omitted}
+        omitted = form.find_omitted_fields(("*",))
+        asked = {question.path for question in form.list_questions(omitted=omitted) if not question.omitted}
         required = {part for item in form.fields if item.need != "optional" and not item.fill for part in paths(item)}
         assert required <= asked
 
 
 def paths(asked: object) -> list[str]:
     """Return the paths that a field has on paper."""
-    return [path for path, _, _ in asked.parts()] or [asked.name]
+    return [path for path, _, _ in asked.iter_parts()] or [asked.name]
 
 
 def test_a_unit_switches_off_fields_and_sections_by_name_and_number() -> None:
-    form = registry.load(Workspace(PACKAGED)).latest("employer_contact")
-    assert form.optional(("unit_name",)) == {"unit_name"}
-    section = form.optional(("3",))
-    assert {"employer_needs", "tasks_possible"} <= section <= form.optional(("*",))
+    form = registry.load_forms(Workspace(PACKAGED)).find_latest_version("employer_contact")
+    assert form.find_omitted_fields(("unit_name",)) == {"unit_name"}
+    section = form.find_omitted_fields(("3",))
+    assert {"employer_needs", "tasks_possible"} <= section <= form.find_omitted_fields(("*",))
     assert "vacancy_open" not in section
 
 
 @pytest.mark.parametrize("field", ["employer_name", "target_id", "no_such_field", "99"])
 def test_only_what_is_optional_can_be_switched_off(field: str) -> None:
-    form = registry.load(Workspace(PACKAGED)).latest("employer_contact")
+    form = registry.load_forms(Workspace(PACKAGED)).find_latest_version("employer_contact")
     with pytest.raises(UsageError, match="employer_contact"):
-        form.optional((field,))
+        form.find_omitted_fields((field,))
 
 
 def test_a_wrong_setting_is_said_when_a_document_is_made(bench: Bench) -> None:
@@ -129,7 +129,7 @@ def test_what_an_employer_was_not_asked_is_asked_of_the_coach(at: At) -> None:
     typed = {path: text for path, text in JOB.items() if path != "disclosure_level"}
     row = bench.returned(bench.filled(made, typed))
     assert (row["outcome"], bench.errors(row)) == ("review", [("required", "disclosure_level")])
-    verdict = bench.intake.confirm(row, "Veera", {"disclosure_level": JOB["disclosure_level"]})
+    verdict = bench.intake.confirm_submission(row, "Veera", {"disclosure_level": JOB["disclosure_level"]})
     assert verdict.outcome == "accepted"
     record = bench.record(bench.row(row["submission_id"]))
     assert record["data"]["disclosure_level"] == JOB["disclosure_level"]
@@ -162,8 +162,8 @@ def test_a_form_that_asks_nothing_of_an_employer_is_not_made_for_one(at: At) -> 
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.id)
 def test_a_pdf_has_no_field_for_what_is_left_out(form: type[Form], desk: Any) -> None:
-    omitted = form.optional(("*",)) | {asked.name for asked in form.fields if asked.sensitivity == "h"}
-    data = drawn(desk, form, sheet=Sheet({name: Answer("Testi") for name in omitted}), omitted=omitted)
+    omitted = form.find_omitted_fields(("*",)) | {asked.name for asked in form.fields if asked.sensitivity == "h"}
+    data = drawn(desk, form, sheet=Extraction({name: Answer("Testi") for name in omitted}), omitted=omitted)
     with pikepdf.open(io.BytesIO(data)) as document:
         names = {name.partition(".")[0] for name, _ in widgets(document)}
     required = {asked.name for asked in form.fields if asked.required and not asked.fill}

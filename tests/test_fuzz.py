@@ -13,7 +13,7 @@ from lxml import etree
 from pikepdf import Dictionary, Name, Pdf, String
 
 from formgen import formats
-from formgen.documents.extraction import Sheet
+from formgen.documents.extraction import Extraction
 from formgen.formats import office
 from formgen.formats.docx.flow import CHECKBOX
 from formgen.formats.docx.package import w
@@ -23,9 +23,9 @@ from tests.strategies import members, packed
 MAIN = hostile.MAIN
 
 
-def read(data: bytes) -> Sheet:
+def read(data: bytes) -> Extraction:
     """Return what stands in a file."""
-    return formats.read(data, fuzz.papers())
+    return formats.read_document(data, fuzz.papers())
 
 
 @pytest.mark.parametrize("kind", fuzz.KINDS)
@@ -82,7 +82,7 @@ def test_the_socket_of_a_libreoffice_that_was_ended_is_removed(place: str, tmp_p
     digest = hashlib.md5(profile.as_uri().encode("utf-16-le")).digest()
     ours = Path(f"/tmp/OSL_PIPE_SingleOfficeIPC_{''.join(map('{:x}'.format, digest))}")
     ours.touch()
-    office.sweep(str(tmp_path))
+    office.remove_sockets(str(tmp_path))
     assert not ours.exists()
 
 

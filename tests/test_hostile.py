@@ -27,7 +27,7 @@ def ends(data: bytes) -> str:
     """Return what comes of a file behind the wall; nothing is left behind by it."""
     found = end_of(lambda: reader_pool.read(data, PAPERS(), Intake(wall_seconds=20)))
     assert list(Path(tempfile.gettempdir()).glob("formgen-*")) == []
-    assert [child for reader in reader_pool.IDLE for child in reader.children] == []
+    assert [child for reader in reader_pool.IDLE for child in reader.child_ids] == []
     return found
 
 
@@ -47,4 +47,4 @@ def test_many_hostile_files_end_as_their_kind_may(kind: Kind) -> None:
 def test_after_all_of_them_the_forms_are_read_as_ever() -> None:
     for data in (hostile.word(), hostile.portable()):
         assert ends(data) == "read"
-        assert reader_pool.read(data, PAPERS(), Intake()) == formats.read(data, PAPERS())
+        assert reader_pool.read(data, PAPERS(), Intake()) == formats.read_document(data, PAPERS())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from formgen.intake.inbox import candidates, ignored, oddities
+from formgen.intake.inbox import is_ignored, iter_candidate_files, iter_special_files
 from tests.conftest import Bench, tree
 
 pytestmark = pytest.mark.usefixtures("unwalled")
@@ -54,12 +54,12 @@ NAMES: dict[str, bytes] = {
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_a_file_of_any_name_is_rejected_with_its_three_files(bench: Bench, name: bytes) -> None:
     inbox = os.fsencode(bench.workspace.inbox)
-    assert not ignored(os.fsdecode(name))
+    assert not is_ignored(os.fsdecode(name))
     Path(os.fsdecode(inbox + b"/" + name)).write_bytes(DATA)
     outside = tree(bench.root.parent).keys()
     bench.watch()
     assert list(bench.workspace.inbox.iterdir()) == []
-    (row,) = bench.journal.returned()
+    (row,) = bench.journal.find_submissions()
     assert bench.reason(row)["code"] == "unsupported_type"
     written = sorted(tree(bench.workspace.outbox / "rejected"))
     assert len(written) == 3
@@ -77,9 +77,9 @@ def test_all_the_names_at_once_are_kept_apart(bench: Bench) -> None:
     for number, name in enumerate(NAMES.values()):
         Path(os.fsdecode(os.fsencode(bench.workspace.inbox) + b"/" + name)).write_bytes(b"%d" % number)
     bench.watch()
-    assert bench.journal.counts() == {"rejected": len(NAMES)}
+    assert bench.journal.count_submissions() == {"rejected": len(NAMES)}
     assert len(tree(bench.workspace.outbox / "rejected")) == 3 * len(NAMES)
-    assert len({row["rejected_as"] for row in bench.journal.returned()}) == len(NAMES)
+    assert len({row["rejected_as"] for row in bench.journal.find_submissions()}) == len(NAMES)
 
 
 def status(bench: Bench) -> str:
@@ -133,11 +133,11 @@ def test_what_is_no_file_is_named_in_the_status_and_never_opened(bench: Bench, m
     (outside / "x.docx").write_bytes(b"not in the inbox")
     place = bench.workspace.inbox / "x.docx"
     make(place)
-    assert list(candidates(bench.workspace.inbox)) == []
-    assert list(oddities(bench.workspace.inbox)) == [place]
+    assert list(iter_candidate_files(bench.workspace.inbox)) == []
+    assert list(iter_special_files(bench.workspace.inbox)) == [place]
     bench.watch()
     assert os.path.lexists(place)
-    assert bench.journal.returned() == []
+    assert bench.journal.find_submissions() == []
     assert tree(outside) == {"x.docx": b"not in the inbox"}
     assert "x.docx" in status(bench)
 
@@ -155,7 +155,7 @@ def test_a_second_name_of_a_file_outside_is_a_return_and_the_file_outside_stays(
     outside.write_bytes(DATA)
     (bench.workspace.inbox / "x.docx").hardlink_to(outside)
     bench.watch()
-    assert bench.journal.counts() == {"rejected": 1}
+    assert bench.journal.count_submissions() == {"rejected": 1}
     assert outside.read_bytes() == DATA
 
 
@@ -163,7 +163,7 @@ def test_a_folder_with_the_name_of_a_form_is_a_folder(bench: Bench) -> None:
     file = bench.drop(DATA, "lomake.pdf/lomake.docx")
     bench.watch()
     assert file.parent.is_dir()
-    assert [row["file_name"] for row in bench.journal.returned()] == ["lomake.docx"]
+    assert [row["file_name"] for row in bench.journal.find_submissions()] == ["lomake.docx"]
 
 
 def test_a_file_very_deep_in_folders_is_taken(bench: Bench) -> None:
@@ -177,4 +177,4 @@ def test_a_file_very_deep_in_folders_is_taken(bench: Bench) -> None:
     finally:
         os.chdir(here)
     bench.watch()
-    assert bench.journal.counts() == {"rejected": 1}
+    assert bench.journal.count_submissions() == {"rejected": 1}

@@ -27,7 +27,7 @@ from formgen.storage.journal import Journal
 
 REPOSITORY = Path(__file__).parents[1]
 ENGINE = REPOSITORY / "formgen"
-FORMS = registry.load(Workspace(REPOSITORY))
+FORMS = registry.load_forms(Workspace(REPOSITORY))
 MODULES = ["formgen", *sorted(found.name for found in pkgutil.walk_packages(formgen.__path__, "formgen."))]
 IMPORTABLE = [name for name in MODULES if not name.endswith((".__main__", ".env")) and ".versions" not in name]
 CONFIGURED = "importlinter" in tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
@@ -102,31 +102,31 @@ def test_no_module_is_a_drawer_for_everything() -> None:
 def test_the_newest_migration_is_the_one_that_the_store_asks_for() -> None:
     config = Config()
     config.set_main_option("script_location", migrations.__path__[0])
-    assert ScriptDirectory.from_config(config).get_heads() == [tables.HEAD]
+    assert ScriptDirectory.from_config(config).get_heads() == [tables.NEWEST_REVISION]
 
 
 def test_a_migrated_database_is_what_the_tables_say(tmp_path: Path) -> None:
-    journal = Journal.open(tmp_path)
+    journal = Journal.open_or_create(tmp_path)
     with journal.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert context.get_current_revision() == tables.HEAD
+        assert context.get_current_revision() == tables.NEWEST_REVISION
         assert compare_metadata(context, tables.metadata) == []
     journal.engine.dispose()
 
 
 def test_a_migrated_database_has_the_shape_of_the_tables(tmp_path: Path) -> None:
-    journal = Journal.open(tmp_path)
+    journal = Journal.open_or_create(tmp_path)
     with journal.engine.connect() as connection:
-        journal.require_shape(connection)
-        parts = {name for _, name, *_ in journal.own_shape()}
+        tables.require_shape(connection)
+        parts = {name for _, name, *_ in tables.build_expected_shape()}
         assert set(tables.metadata.tables) < parts
         assert {"access_no_update", "access_no_delete", "ix_access_written"} < parts
     journal.engine.dispose()
 
 
 def test_opening_a_journal_again_changes_nothing(tmp_path: Path) -> None:
-    Journal.open(tmp_path).engine.dispose()
+    Journal.open_or_create(tmp_path).engine.dispose()
     before = (tmp_path / "formgen.db").read_bytes()
-    journal = Journal.open(tmp_path)
+    journal = Journal.open_or_create(tmp_path)
     journal.engine.dispose()
     assert (tmp_path / "formgen.db").read_bytes() == before

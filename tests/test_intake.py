@@ -16,15 +16,16 @@ from uuid import UUID
 
 import pytest
 
-from formgen.documents.extraction import TOKEN, Answer, Identity, Sheet
+from formgen.documents.extraction import TOKEN, Answer, Extraction, Identity
 from formgen.errors import Busy, UsageError
-from formgen.intake.decide import Desk, change
-from formgen.intake.pipeline import Intake, shown
+from formgen.files import make_printable
+from formgen.intake.decide import DecisionEngine, classify_change
+from formgen.intake.pipeline import Intake
 from formgen.intake.watcher import Watch
-from formgen.issuing.issue import Issued
+from formgen.issuing.issue import IssuedDocument
 from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
-from formgen.storage.journal import Row, stamp
+from formgen.storage.journal import Row, format_timestamp
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, provenance_of, saved_again, tree
 
 At = Callable[[str], Bench]
@@ -32,7 +33,7 @@ At = Callable[[str], Bench]
 
 def arrived(bench: Bench, data: bytes, name: str = "lomake.docx") -> str:
     """Return the id of the return that a file has become, not yet processed."""
-    submission_id = bench.intake.receive(bench.drop(data, name))
+    submission_id = bench.intake.receive_file(bench.drop(data, name))
     assert submission_id
     return submission_id
 
@@ -49,10 +50,10 @@ def limited(bench: Bench, **limits: Any) -> Bench:
 
 def test_a_received_file_is_kept_under_its_digest_and_left_where_it_is(bench: Bench) -> None:
     file = bench.drop(b"what came", "lomake.docx")
-    submission_id = bench.intake.receive(file)
+    submission_id = bench.intake.receive_file(file)
     assert submission_id
     row = bench.row(submission_id)
-    assert row["sha256"] == outbox.digest(b"what came")
+    assert row["sha256"] == outbox.compute_digest(b"what came")
     assert (bench.workspace.originals / row["sha256"]).read_bytes() == b"what came"
     assert (row["file_name"], row["size"], row["attempts"], row["outcome"]) == ("lomake.docx", 9, 0, None)
     assert file.exists()
@@ -64,17 +65,17 @@ def test_a_link_is_never_followed(bench: Bench, tmp_path: Path) -> None:
     secret.write_bytes(b"of somebody else")
     link = bench.workspace.inbox / "lomake.docx"
     link.symlink_to(secret)
-    assert bench.intake.receive(link) is None
+    assert bench.intake.receive_file(link) is None
     bench.watch()
-    assert bench.journal.returned() == []
+    assert bench.journal.find_submissions() == []
     assert list(bench.workspace.originals.iterdir()) == []
 
 
 def test_a_pipe_is_never_read(bench: Bench) -> None:
     pipe = bench.workspace.inbox / "lomake.docx"
     os.mkfifo(pipe)
-    assert bench.intake.receive(pipe) is None
-    assert bench.journal.returned() == []
+    assert bench.intake.receive_file(pipe) is None
+    assert bench.journal.find_submissions() == []
 
 
 def test_a_file_that_changes_while_it_is_copied_has_not_arrived(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,8 +88,8 @@ def test_a_file_that_changes_while_it_is_copied_has_not_arrived(bench: Bench, mo
             stream.write(b", second page")
 
     monkeypatch.setattr(os, "fsync", write_on)
-    assert bench.intake.receive(file) is None
-    assert bench.journal.returned() == []
+    assert bench.intake.receive_file(file) is None
+    assert bench.journal.find_submissions() == []
     assert [list(folder.iterdir()) for folder in (bench.workspace.originals, bench.workspace.var / "work")] == [[], []]
     assert file.exists()
 
@@ -104,7 +105,7 @@ def test_a_file_that_is_gone_before_it_is_copied_has_not_arrived(bench: Bench, m
         return status
 
     monkeypatch.setattr(Path, "lstat", look)
-    assert bench.intake.receive(file) is None
+    assert bench.intake.receive_file(file) is None
 
 
 def test_a_full_disk_is_our_fault_and_leaves_the_file_in_the_inbox(
@@ -118,10 +119,10 @@ def test_a_full_disk_is_our_fault_and_leaves_the_file_in_the_inbox(
     with monkeypatch.context() as disk:
         disk.setattr(os, "fsync", full)
         with pytest.raises(Busy):
-            bench.intake.receive(file)
+            bench.intake.receive_file(file)
         assert file.exists()
         assert list((bench.workspace.var / "work").iterdir()) == []
-    assert bench.intake.receive(file)
+    assert bench.intake.receive_file(file)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +135,7 @@ def test_a_full_disk_is_our_fault_and_leaves_the_file_in_the_inbox(
     ],
 )
 def test_a_file_name_is_shown_as_text_that_is_safe_to_print(name: str, said: str) -> None:
-    assert shown(name) == said
+    assert make_printable(name) == said
 
 
 # --- one return, whatever dies ------------------------------------------------------------------
@@ -144,11 +145,11 @@ def test_a_crash_between_arrival_and_removal_gives_one_return(at: At) -> None:
     bench = at("signed")
     data = bench.filled(bench.issue("job_start", bench.case().case_id), JOB)
     file = bench.drop(data, "lomake.docx")
-    submission_id = bench.intake.receive(file)
+    submission_id = bench.intake.receive_file(file)
     again = bench.restarted()
     again.watch()
     assert not file.exists()
-    (row,) = [row for row in again.journal.returned() if row["sha256"] == outbox.digest(data)]
+    (row,) = [row for row in again.journal.find_submissions() if row["sha256"] == outbox.compute_digest(data)]
     assert (row["submission_id"], row["outcome"]) == (submission_id, "accepted")
     assert [line["submission_id"] for line in again.feed()].count(submission_id) == 1
 
@@ -159,18 +160,18 @@ def test_the_same_entry_dropped_again_after_its_answer_is_a_return_of_its_own(be
     for _ in range(2):
         os.link(kept, bench.workspace.inbox / "sama.txt")
         bench.watch()
-    assert [row["outcome"] for row in bench.journal.returned()] == ["rejected", "duplicate"]
+    assert [row["outcome"] for row in bench.journal.find_submissions()] == ["rejected", "duplicate"]
 
 
 @pytest.mark.parametrize(
     "point",
     [
-        "journal.attempts",
-        "desk.opened",
-        "desk.weigh",
-        "intake.accept",
-        "intake.publish",
-        "outbox.publish",
+        "journal.set_attempts",
+        "desk.read_or_reject",
+        "desk.decide",
+        "intake.save_record_and_steps",
+        "intake.publish_new_events",
+        "outbox.publish_files",
         "outbox.publish_feed",
     ],
 )
@@ -190,18 +191,18 @@ def test_a_crash_at_any_stop_loses_nothing_and_doubles_nothing(
         raise Killed
 
     room, _, name = point.partition(".")
-    owner: Any = {"journal": type(bench.journal), "desk": Desk, "intake": Intake, "outbox": outbox}[room]
+    owner: Any = {"journal": type(bench.journal), "desk": DecisionEngine, "intake": Intake, "outbox": outbox}[room]
     with monkeypatch.context() as crash:
         crash.setattr(owner, name, die)
         with pytest.raises(Killed):
-            bench.intake.process(submission_id)
+            bench.intake.process_submission(submission_id)
     again = bench.restarted()
     again.watch()
     assert again.row(submission_id)["outcome"] == "accepted"
     assert [step.transition for step in again.case().steps] == ["T01", "T02", "T04", "T13"]
     assert [line["seq"] for line in again.feed()] == [1, 2, 3, 4]
     assert again.record(again.row(submission_id))["case_id"] == case_id
-    assert sum(again.journal.counts().values()) == 4
+    assert sum(again.journal.count_submissions().values()) == 4
 
 
 # --- attempts -----------------------------------------------------------------------------------
@@ -214,16 +215,16 @@ def test_a_crash_at_any_stop_loses_nothing_and_doubles_nothing(
 def test_a_file_whose_reader_is_cut_off_three_times_is_rejected(
     bench: Bench, code: str, limits: Mapping[str, float], reader: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader_pool.rest()
+    reader_pool.stop_idle_readers()
     monkeypatch.setattr(reader_pool, "READER", reader)
     limited(bench, **limits)
     submission_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
     watch = Watch(bench.intake)
     for attempt in (1, 2):
-        assert watch.settle() == 1
+        assert watch.process_submissions() == 1
         assert (bench.row(submission_id)["attempts"], bench.row(submission_id)["outcome"]) == (attempt, None)
         watch.intake.retries.pauses.clear()
-    assert watch.settle() == 0
+    assert watch.process_submissions() == 0
     assert bench.reason(bench.row(submission_id))["code"] == code
     assert bench.row(submission_id)["attempts"] == 3
 
@@ -231,18 +232,18 @@ def test_a_file_whose_reader_is_cut_off_three_times_is_rejected(
 def test_a_reader_that_is_cut_off_once_is_no_reason_to_reject(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     submission_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
     watch = Watch(bench.intake)
-    reader_pool.rest()
+    reader_pool.stop_idle_readers()
     with monkeypatch.context() as bad_day:
         bad_day.setattr(reader_pool, "READER", "tests.takeover:dies")
-        watch.settle()
+        watch.process_submissions()
     watch.intake.retries.pauses.clear()
-    watch.settle()
+    watch.process_submissions()
     assert bench.row(submission_id)["outcome"] == "accepted"
 
 
 def test_a_file_whose_reading_kills_us_every_time_is_rejected_as_unsafe(bench: Bench) -> None:
     submission_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
-    bench.journal.attempts({submission_id: bench.workspace.office.intake.attempts})
+    bench.journal.set_attempts({submission_id: bench.workspace.office.intake.attempts})
     bench.watch()
     assert bench.reason(bench.row(submission_id))["code"] == "unsafe"
 
@@ -258,13 +259,13 @@ def test_a_fault_in_our_own_code_ends_in_internal_error_after_the_last_attempt(
     def stumble(*_: Any) -> None:
         raise LookupError("130485-901L")
 
-    monkeypatch.setattr(Desk, "weigh", stumble)
+    monkeypatch.setattr(DecisionEngine, "decide", stumble)
     submission_id = arrived(bench, bench.filled(bench.issue("referral"), REFERRAL))
     for _ in range(2):
         with pytest.raises(LookupError):
-            bench.intake.process(submission_id)
+            bench.intake.process_submission(submission_id)
         assert bench.row(submission_id)["outcome"] is None
-    bench.intake.process(submission_id)
+    bench.intake.process_submission(submission_id)
     reason = bench.reason(bench.row(submission_id))
     assert reason["code"] == "internal_error"
     assert "130485" not in json.dumps(reason)
@@ -274,9 +275,9 @@ def test_after_an_internal_error_the_same_file_may_come_again(bench: Bench, monk
     data = bench.filled(bench.issue("referral"), REFERRAL)
     submission_id = arrived(bench, data)
     with monkeypatch.context() as bad_day:
-        bad_day.setattr(Desk, "weigh", lambda *_: 1 / 0)
-        bench.journal.attempts({submission_id: 2})
-        bench.intake.process(submission_id)
+        bad_day.setattr(DecisionEngine, "decide", lambda *_: 1 / 0)
+        bench.journal.set_attempts({submission_id: 2})
+        bench.intake.process_submission(submission_id)
     assert bench.row(submission_id)["code"] == "internal_error"
     bench.watch()
     assert bench.returned(data, "uudelleen.docx")["outcome"] == "accepted"
@@ -292,9 +293,9 @@ def test_a_passing_fault_of_ours_never_rejects_a_form(bench: Bench, monkeypatch:
         bad_day.setattr(reader_pool, "read", busy)
         for _ in range(10):
             with pytest.raises(Busy):
-                bench.intake.process(submission_id)
+                bench.intake.process_submission(submission_id)
     assert bench.row(submission_id)["outcome"] is None
-    assert bench.intake.process(submission_id).outcome == "accepted"
+    assert bench.intake.process_submission(submission_id).outcome == "accepted"
 
 
 # --- what the outbox lacks ----------------------------------------------------------------------
@@ -320,7 +321,7 @@ def test_an_outbox_that_was_deleted_is_written_again_to_the_byte(at: At, monkeyp
         (bench.workspace.outbox / name).unlink()
     later = time.time() + 1000
     monkeypatch.setattr(time, "time", lambda: later)
-    bench.restarted().intake.recover()
+    bench.restarted().intake.recover_from_crash()
     again = {name: data for name, data in tree(bench.workspace.outbox).items() if not name.startswith("forms/")}
     assert again == published
 
@@ -332,7 +333,7 @@ def test_one_missing_record_is_written_again_and_nothing_else_is_touched(at: At)
     data = record.read_bytes()
     times = {file: file.stat().st_mtime_ns for file in (bench.workspace.outbox / "records").rglob("*.json")}
     record.unlink()
-    bench.restarted().intake.recover()
+    bench.restarted().intake.recover_from_crash()
     assert record.read_bytes() == data
     assert all(file.stat().st_mtime_ns == time for file, time in times.items() if file != record)
 
@@ -344,7 +345,7 @@ def test_a_feed_that_was_cut_mid_line_is_mended(at: At, cut: int) -> None:
     whole = feed.read_bytes()
     with feed.open("r+b") as stream:
         stream.truncate(len(whole) - cut)
-    bench.restarted().intake.recover()
+    bench.restarted().intake.recover_from_crash()
     assert feed.read_bytes() == whole
 
 
@@ -354,7 +355,7 @@ def test_work_files_of_a_crash_are_cleared_and_those_at_work_are_left(bench: Ben
         file.write_bytes(b"half a file")
         moment = bench.clock().timestamp() - 60 * minutes
         os.utime(file, (moment, moment))
-    bench.restarted().intake.recover()
+    bench.restarted().intake.recover_from_crash()
     assert [file.name for file in (bench.workspace.var / "work").iterdir()] == ["at work"]
 
 
@@ -366,18 +367,18 @@ def carriers_changed(data: bytes, change: Callable[[str, re.Match[str]], str]) -
     return changed(data, lambda name, text: TOKEN.sub(lambda match: change(name, match), text))
 
 
-def of(made: Issued) -> Identity:
+def of(made: IssuedDocument) -> Identity:
     """Return the identity of a document that went out."""
     return Identity(made.form, made.version, UUID(made.instance_id))
 
 
 def test_carriers_that_disagree_go_to_review(bench: Bench) -> None:
     made = bench.issue("referral")
-    other = replace(of(made), instance=UUID(int=7)).token(bench.journal.keys)
+    other = replace(of(made), instance=UUID(int=7)).sign_token(bench.journal.keys)
     data = bench.filled(made, REFERRAL)
     row = bench.returned(carriers_changed(data, lambda name, match: other if "core" in name else match[0]))
     assert (row["outcome"], bench.errors(row)) == ("review", [("R89", "")])
-    assert bench.journal.record_rows() == []
+    assert bench.journal.list_record_ids() == []
 
 
 def test_one_forged_carrier_among_true_ones_goes_to_review(bench: Bench) -> None:
@@ -413,7 +414,7 @@ def test_without_any_token_the_bookmark_is_a_claim_that_a_person_looks_at(bench:
     made = bench.issue("referral")
     row = bench.returned(carriers_changed(bench.filled(made, REFERRAL), lambda *_: ""))
     assert (row["form"], row["instance_id"], row["outcome"]) == ("referral", made.instance_id, "review")
-    assert bench.intake.confirm(row, "testi", {}).outcome == "accepted"
+    assert bench.intake.confirm_submission(row, "testi", {}).outcome == "accepted"
 
 
 def test_what_only_a_bookmark_names_is_never_answered_with_a_signed_form(bench: Bench) -> None:
@@ -444,7 +445,7 @@ def test_what_is_no_form_is_rejected_with_the_reason(bench: Bench, data: bytes, 
 def settled(bench: Bench, data: bytes) -> str:
     """Return the id of a return that was settled as it came."""
     submission_id = arrived(bench, data)
-    bench.intake.process(submission_id)
+    bench.intake.process_submission(submission_id)
     return submission_id
 
 
@@ -481,7 +482,7 @@ def test_text_outside_the_fields_goes_to_review_and_into_no_record(at: At) -> No
     row = in_review(bench)
     assert bench.errors(row) == [("format", "")]
     assert (bench.feed()[-1]["event"], bench.feed()[-1]["path"]) == ("submission.review", None)
-    assert "job_start" not in {known["form"] for known in bench.journal.record_rows()}
+    assert "job_start" not in {known["form"] for known in bench.journal.list_record_ids()}
     assert bench.case().phase == "phase_2"
 
 
@@ -508,7 +509,7 @@ def test_a_field_that_is_gone_goes_to_review(at: At) -> None:
 def test_a_person_confirms_a_review_with_other_values_and_is_named(at: At) -> None:
     bench = at("signed")
     row = in_review(bench)
-    bench.intake.confirm(row, "Testi Tarkastaja", {"weekly_hours": "20"})
+    bench.intake.confirm_submission(row, "Testi Tarkastaja", {"weekly_hours": "20"})
     record = bench.record(bench.row(row["submission_id"]))
     assert record["provenance"]["confirmed_by"] == "Testi Tarkastaja"
     assert record["data"]["weekly_hours"] == "20.0"
@@ -531,7 +532,7 @@ def test_the_record_tells_which_values_a_person_confirmed_which_they_changed_and
     answers = {**JOB, "client_name": "Joku Muu"}
     row = bench.send("job_start", answers, bench.case().case_id)
     bench.clock.pass_days(3)
-    bench.intake.confirm(row, "Testi Tarkastaja", {"weekly_hours": "20", "job_title": answers["job_title"]})
+    bench.intake.confirm_submission(row, "Testi Tarkastaja", {"weekly_hours": "20", "job_title": answers["job_title"]})
     record = bench.record(bench.row(row["submission_id"]))
     provenance, fields = record["provenance"], provenance_of(record)
     decided = {path: (told["decided"], told["read"]) for path, told in fields.items() if told["decided"]}
@@ -541,7 +542,10 @@ def test_the_record_tells_which_values_a_person_confirmed_which_they_changed_and
         "weekly_hours": ("changed", answers["weekly_hours"]),
     }
     assert fields["client_name"]["raw"] == "Joku Muu"
-    assert (provenance["confirmed_by"], provenance["confirmed_at"]) == ("Testi Tarkastaja", stamp(bench.clock()))
+    assert (provenance["confirmed_by"], provenance["confirmed_at"]) == (
+        "Testi Tarkastaja",
+        format_timestamp(bench.clock()),
+    )
 
 
 @pytest.mark.parametrize(
@@ -558,14 +562,16 @@ def test_the_record_tells_which_values_a_person_confirmed_which_they_changed_and
 )
 def test_a_dash_is_no_answer_even_where_it_was_known(bench: Bench, given: str, typed: str, done: str) -> None:
     path, case = "client_municipality", SimpleNamespace(today=bench.clock().date())
-    sheet = Sheet({path: Answer(typed)})
-    about: Any = SimpleNamespace(sheet=sheet, given={path: given}, form=bench.registry.latest("referral"), case=case)
-    assert change(about, path) == done
+    sheet = Extraction({path: Answer(typed)})
+    about: Any = SimpleNamespace(
+        sheet=sheet, given={path: given}, form=bench.registry.find_latest_version("referral"), case=case
+    )
+    assert classify_change(about, path) == done
 
 
 def test_a_record_that_no_person_looked_at_tells_of_no_decision(at: At) -> None:
     bench = at("employed")
-    row = bench.journal.returned()[-1]
+    row = bench.journal.find_submissions()[-1]
     record = bench.record(row)
     assert (record["provenance"]["confirmed_by"], record["provenance"]["confirmed_at"]) == (None, None)
     assert not any(told["decided"] for told in provenance_of(record).values())
@@ -576,7 +582,7 @@ def test_what_a_person_takes_out_is_told_with_what_was_read(at: At) -> None:
     row = in_review(bench)
     path = "pay_day"
     assert JOB[path]
-    bench.intake.confirm(row, "Testi Tarkastaja", {path: ""})
+    bench.intake.confirm_submission(row, "Testi Tarkastaja", {path: ""})
     told = provenance_of(bench.record(bench.row(row["submission_id"])))[path]
     assert (told["raw"], told["change"], told["decided"]) == ("", "blanked", "changed")
 
@@ -588,27 +594,27 @@ def test_a_value_for_a_place_that_the_form_does_not_have_changes_nothing(at: At,
     bench = at("signed")
     row = in_review(bench)
     with pytest.raises(UsageError):
-        bench.intake.confirm(row, "Testi Tarkastaja", {path: "1"})
+        bench.intake.confirm_submission(row, "Testi Tarkastaja", {path: "1"})
     assert bench.row(row["submission_id"]) == row
 
 
 def test_nothing_in_review_is_accepted_or_lost_by_time(at: At) -> None:
     bench = at("signed")
     row = in_review(bench)
-    records = len(bench.journal.record_rows())
+    records = len(bench.journal.list_record_ids())
     for days in (1, bench.workspace.office.intake.waiting_days + 1, 3650):
         bench.clock.pass_days(days)
         bench.watch()
-        bench.restarted().intake.recover()
+        bench.restarted().intake.recover_from_crash()
     assert bench.row(row["submission_id"]) == row
-    assert len(bench.journal.record_rows()) == records
-    assert bench.intake.confirm(row, "Testi Tarkastaja", {}).outcome == "accepted"
+    assert len(bench.journal.list_record_ids()) == records
+    assert bench.intake.confirm_submission(row, "Testi Tarkastaja", {}).outcome == "accepted"
 
 
 def test_a_person_cannot_confirm_what_breaks_a_rule(at: At) -> None:
     bench = at("signed")
     row = in_review(bench)
-    assert bench.intake.confirm(row, "Testi Tarkastaja", {"weekly_hours": "52"}).outcome == "rejected"
+    assert bench.intake.confirm_submission(row, "Testi Tarkastaja", {"weekly_hours": "52"}).outcome == "rejected"
     assert bench.row(row["submission_id"])["outcome"] == "review"
     assert bench.case().phase == "phase_2"
 
@@ -616,7 +622,7 @@ def test_a_person_cannot_confirm_what_breaks_a_rule(at: At) -> None:
 def test_a_person_refuses_a_review_and_its_sender_gets_an_answer(at: At) -> None:
     bench = at("signed")
     row = in_review(bench)
-    bench.intake.refuse(row, "Testi Tarkastaja")
+    bench.intake.reject_submission(row, "Testi Tarkastaja")
     refused = bench.row(row["submission_id"])
     assert bench.reason(refused)["code"] == "invalid_values"
     assert bench.feed()[-1]["event"] == "submission.rejected"
@@ -625,9 +631,9 @@ def test_a_person_refuses_a_review_and_its_sender_gets_an_answer(at: At) -> None
 def test_two_people_who_decide_at_once_make_one_decision(at: At) -> None:
     bench = at("signed")
     row = in_review(bench)
-    bench.intake.confirm(row, "Testi Tarkastaja", {})
+    bench.intake.confirm_submission(row, "Testi Tarkastaja", {})
     with pytest.raises(UsageError):
-        bench.intake.refuse(row, "Toinen Tarkastaja")
+        bench.intake.reject_submission(row, "Toinen Tarkastaja")
     assert bench.row(row["submission_id"])["outcome"] == "accepted"
     assert [line["event"] for line in bench.feed()].count("submission.rejected") == 0
 
@@ -660,10 +666,10 @@ def test_what_has_waited_too_long_but_fits_by_then_is_accepted(at: At, monkeypat
     case_id = bench.case().case_id
     row = bench.send("job_start", JOB, case_id)
     with monkeypatch.context() as crash:
-        crash.setattr(Intake, "release", lambda *_: None)
+        crash.setattr(Intake, "release_waiting_submissions", lambda *_: None)
         bench.send("cooperation_agreement", AGREEMENT, case_id)
     bench.clock.pass_days(bench.workspace.office.intake.waiting_days + 1)
-    bench.intake.expire()
+    bench.intake.expire_waiting_submissions()
     assert bench.row(row["submission_id"])["outcome"] == "accepted"
 
 

@@ -26,7 +26,7 @@ from formgen import formats
 from formgen.documents.extraction import Identity, Keyring
 from formgen.errors import OutOfReach
 from formgen.intake.decide import REVOKED
-from formgen.storage.signing_keys import fingerprint, name_key, new_key, write_key
+from formgen.storage.signing_keys import compute_fingerprint, generate_key, name_key, write_key
 from tests.conftest import AGREEMENT, JOB, NOON, REFERRAL, Bench, changed, tree
 from tests.foreign import FLATTENERS
 from tests.replies import reply
@@ -55,12 +55,12 @@ def test_a_rotated_key_signs_what_is_made_next_and_the_old_one_still_verifies(be
         (new, "signing", True),
     ]
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder(bench).iterdir()} == {0o600}
-    assert bench.journal.issued(bench.issue("referral").instance_id)["key"] == new
+    assert bench.journal.find_issued_document(bench.issue("referral").instance_id)["key"] == new
     assert bench.returned(old)["outcome"] == "accepted"
 
 
 def test_a_daemon_that_is_running_signs_with_and_knows_the_key_that_was_made_meanwhile(bench: Bench, run: Run) -> None:
-    assert bench.journal.keys_to_sign(NOON).current
+    assert bench.journal.ensure_signing_keys(NOON).current
     new = run("keys", "rotate", "--json", at=bench.root).json["key"]
     other = bench.restarted()
     assert bench.returned(other.filled(other.issue("referral"), REFERRAL))["outcome"] == "accepted"
@@ -68,7 +68,7 @@ def test_a_daemon_that_is_running_signs_with_and_knows_the_key_that_was_made_mea
 
 
 def test_the_time_of_a_file_says_nothing_of_which_key_signs(bench: Bench) -> None:
-    first = bench.journal.keys_to_sign(NOON).current
+    first = bench.journal.ensure_signing_keys(NOON).current
     second = bench.journal.rotate_key(NOON)
     for name, time in ((first, 4 * 10**9), (second, 10**9)):
         os.utime(folder(bench) / f"{name}.key", (time, time))
@@ -81,7 +81,7 @@ def test_a_key_is_told_by_a_digest_that_tells_nothing_of_it(bench: Bench, run: R
     (file,) = folder(bench).iterdir()
     key = file.read_bytes()
     assert len(key) == 32
-    assert row["fingerprint"] == fingerprint(key) != hashlib.sha256(key).hexdigest()
+    assert row["fingerprint"] == compute_fingerprint(key) != hashlib.sha256(key).hexdigest()
     assert (row["key"], row["made_at"][:4]) == (file.stem, str(NOON.year))
     said = run("--lang", "en", "keys", "list", at=bench.root).out
     assert row["fingerprint"] in said
@@ -90,16 +90,16 @@ def test_a_key_is_told_by_a_digest_that_tells_nothing_of_it(bench: Bench, run: R
 
 def test_two_processes_that_begin_a_workspace_make_one_key(bench: Bench) -> None:
     other = bench.restarted()
-    with bench.journal.transaction():
-        bench.journal.keys_to_sign(NOON)
+    with bench.journal.begin_transaction():
+        bench.journal.ensure_signing_keys(NOON)
     other.issue("referral")
-    assert len(list(folder(bench).iterdir())) == len(bench.journal.key_rows()) == 1
+    assert len(list(folder(bench).iterdir())) == len(bench.journal.list_signing_keys()) == 1
 
 
 def test_a_key_that_could_not_be_written_down_does_not_lie_there(bench: Bench) -> None:
     bench.issue("referral")
     before = tree(folder(bench))
-    bench.journal.end.file.write_text("7:" + "a" * 64, encoding="ascii")
+    bench.journal.head_file.file.write_text("7:" + "a" * 64, encoding="ascii")
     with pytest.raises(OutOfReach):
         bench.journal.rotate_key(NOON)
     assert tree(folder(bench)) == before
@@ -137,7 +137,7 @@ WRONG: dict[str, Callable[[Path], Any]] = {
     "empty": lambda file: file.write_bytes(b""),
     "a byte short": lambda file: file.write_bytes(file.read_bytes()[:-1]),
     "a byte long": lambda file: file.write_bytes(file.read_bytes() + b"\n"),
-    "another key": lambda file: file.write_bytes(new_key()),
+    "another key": lambda file: file.write_bytes(generate_key()),
     "a link": lambda file: (file.rename(file.parent.parent / "elsewhere"), file.symlink_to("../elsewhere")),
     "a link to nowhere": lambda file: (file.unlink(), file.symlink_to("nowhere")),
     "a pipe": lambda file: (file.unlink(), os.mkfifo(file)),
@@ -152,7 +152,7 @@ WRONG: dict[str, Callable[[Path], Any]] = {
         file.parent.symlink_to("elsewhere"),
     ),
     "beside an empty one": lambda file: write(file.with_name("e3b0c442.key"), b""),
-    "beside one of another name": lambda file: write(file.with_name("00000000.key"), new_key()),
+    "beside one of another name": lambda file: write(file.with_name("00000000.key"), generate_key()),
     "beside a link": lambda file: file.with_name("00000000.key").symlink_to(file.name),
 }
 
@@ -174,7 +174,7 @@ def test_with_a_key_that_is_not_as_it_was_made_nothing_is_signed_nothing_read_an
     file = folder(bench) / f"{bench.journal.keys.current}.key"
     key = file.read_bytes()
     WRONG[what](file)
-    rows = bench.journal.key_rows()
+    rows = bench.journal.list_signing_keys()
     kept = tree(bench.root / "outbox")
     for words in (("generate", "referral"), ("read", "lähete.docx")):
         said = run(*words, at=bench.root)
@@ -182,13 +182,13 @@ def test_with_a_key_that_is_not_as_it_was_made_nothing_is_signed_nothing_read_an
         assert re.search(r"var/keys|chmod|chown|palaut|Palaut", said.err), said.err
         assert key.hex() not in said.err
     assert tree(bench.root / "outbox") == kept
-    assert bench.journal.key_rows() == rows
+    assert bench.journal.list_signing_keys() == rows
     dropped = bench.drop(again)
     for _ in range(bench.workspace.office.intake.attempts + 2):
-        bench.intake.receive(dropped, "folder")
+        bench.intake.receive_file(dropped, "folder")
         with pytest.raises(OutOfReach):
-            bench.intake.process(bench.journal.returned()[-1]["submission_id"])
-    (row,) = bench.journal.returned()
+            bench.intake.process_submission(bench.journal.find_submissions()[-1]["submission_id"])
+    (row,) = bench.journal.find_submissions()
     assert (row["outcome"], row["attempts"]) == (None, 0), "the form is not blamed"
     assert run("status", at=bench.root).code == 1
     said = run("verify", "--json", at=bench.root)
@@ -208,16 +208,16 @@ def test_a_key_that_others_may_read_is_used_again_when_it_is_mended_as_told(benc
 
 def test_a_well_made_key_that_was_not_written_down_signs_and_recognises_nothing(bench: Bench, run: Run) -> None:
     made = bench.issue("referral")
-    stranger = new_key()
+    stranger = generate_key()
     write_key(folder(bench), stranger)
     future = 4 * 10**9
     os.utime(folder(bench) / f"{name_key(stranger)}.key", (future, future))
     identity = Identity(made.form, made.version, UUID(made.instance_id))
-    forged = identity.token(Keyring({name_key(stranger): stranger}, name_key(stranger)))
-    ours = identity.token(bench.journal.keys)
+    forged = identity.sign_token(Keyring({name_key(stranger): stranger}, name_key(stranger)))
+    ours = identity.sign_token(bench.journal.keys)
     data = changed(bench.filled(made, REFERRAL), lambda _, text: text.replace(ours, forged))
     assert bench.returned(data)["code"] == "bad_identity"
-    assert bench.journal.issued(bench.issue("referral").instance_id)["key"] != name_key(stranger)
+    assert bench.journal.find_issued_document(bench.issue("referral").instance_id)["key"] != name_key(stranger)
     problems = run("verify", "--json", at=bench.root).json["problems"]
     assert [problem for problem in problems if name_key(stranger) in problem] == problems != []
 
@@ -251,7 +251,7 @@ def test_a_new_workspace_does_not_take_up_a_key_that_somebody_has_laid_there(ben
     for file in bench.workspace.var.glob("formgen.db*"):
         file.unlink()
     write_key(folder(bench), b"k" * 32)
-    assert bench.restarted().journal.keys_to_sign(NOON).current != name_key(b"k" * 32)
+    assert bench.restarted().journal.ensure_signing_keys(NOON).current != name_key(b"k" * 32)
 
 
 # --- revoked --------------------------------------------------------------------------------------
@@ -283,9 +283,9 @@ def test_what_a_revoked_key_has_signed_is_recognised_and_needs_a_person(
 def test_the_code_on_a_page_by_a_revoked_key_needs_a_person(bench: Bench, run: Run) -> None:
     data = bench.filled(bench.issue("referral", format_name="pdf"), REFERRAL)
     old = revoked(bench, run)
-    sheet = bench.intake.desk.sheet(FLATTENERS["pdftocairo"](data, bench.root))
+    sheet = bench.intake.decision_engine.read_document(FLATTENERS["pdftocairo"](data, bench.root))
     assert set(sheet.tokens) == {"qr"}
-    about = bench.intake.desk.recognise(sheet, NOON)
+    about = bench.intake.decision_engine.identify(sheet, NOON)
     assert [found.values for found in about.doubts if found.message == REVOKED] == [{"key": old}]
     assert about.key == old
 
@@ -306,7 +306,7 @@ def test_a_reply_to_what_a_revoked_key_has_signed_makes_it_no_better(bench: Benc
     after = bench.returned(late)
     for row in (before, after):
         assert row["outcome"] == "rejected"
-        data = formats.every()["docx"].fill(reply(bench, row), {"client_hetu": REFERRAL["client_hetu"]})
+        data = formats.load_formats()["docx"].fill_document(reply(bench, row), {"client_hetu": REFERRAL["client_hetu"]})
         mended = bench.returned(data)
         assert mended["outcome"] == "review"
         assert REVOKED.format(key=old) in mended["reason"]
@@ -350,8 +350,8 @@ IDENTITIES = [
 def signed() -> list[str]:
     """Return tokens and codes of pages, of several documents by two keys."""
     both = list(itertools.product(IDENTITIES, (RING, REST)))
-    marks = [identity.mark(ring, page, 2, "0badcafe") for identity, ring in both for page in (1, 2)]
-    return [identity.token(ring) for identity, ring in both] + marks
+    marks = [identity.sign_page_mark(ring, page, 2, "0badcafe") for identity, ring in both for page in (1, 2)]
+    return [identity.sign_token(ring) for identity, ring in both] + marks
 
 
 def mutated(true: list[str], chance: random.Random) -> Iterator[str]:
@@ -377,8 +377,8 @@ def mutated(true: list[str], chance: random.Random) -> Iterator[str]:
 
 def test_no_token_and_no_code_that_was_not_signed_is_taken_for_one() -> None:
     true = signed()
-    assert all(RING.identify(token) for token in true)
+    assert all(RING.verify_identity(token) for token in true)
     forged = set(mutated(true, random.Random(1))) - set(true)
     assert len(forged) > 100_000
-    assert [token for token in forged if RING.identify(token)] == []
-    assert [token for token in true if RING._replace(keys={"0badcafe": b"x" * 32}).identify(token)] == []
+    assert [token for token in forged if RING.verify_identity(token)] == []
+    assert [token for token in true if RING._replace(keys={"0badcafe": b"x" * 32}).verify_identity(token)] == []

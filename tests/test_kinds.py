@@ -19,8 +19,6 @@ from formgen.documents.extraction import Control
 from formgen.fields import kinds
 from formgen.fields.kinds import (
     BusinessIdText,
-    Choose,
-    ChooseMany,
     ClockTime,
     DayDate,
     EmailText,
@@ -31,28 +29,30 @@ from formgen.fields.kinds import (
     Misread,
     Money,
     MonthText,
+    MultipleChoice,
+    MunicipalityChoice,
     NameText,
     Number,
     OccupationText,
     PhoneText,
-    Place,
     PostcodeText,
     Reading,
-    Sign,
+    SignatureBlock,
+    SingleChoice,
     Text,
-    Tick,
     Whole,
-    clean,
+    YesNoChoice,
+    clean_text,
 )
 from formgen.forms.form import Field
-from formgen.i18n import FORM_LANGUAGES, languages
+from formgen.i18n import FORM_LANGUAGES, list_languages
 from tests.strategies import COLOURS, FORMS, TODAY, example, hetu, values
 
-EVERY = tuple(kinds.every())
+EVERY = tuple(kinds.iter_kinds())
 GIVING = [
-    kind for kind in EVERY if example(kind).example and not issubclass(kind, kinds.Place)
+    kind for kind in EVERY if example(kind).example and not issubclass(kind, kinds.MunicipalityChoice)
 ]  # a municipality's is of the real list
-READ = tuple(kind for kind in EVERY if kind is not Sign)
+READ = tuple(kind for kind in EVERY if kind is not SignatureBlock)
 DECLARED = {get_args(hint)[1]: hint for hint in vars(kinds).values() if get_origin(hint) is Annotated}
 
 every_kind = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
@@ -66,7 +66,7 @@ every_read_kind = pytest.mark.parametrize("kind", READ, ids=lambda kind: kind.__
 def test_a_kind_says_what_may_be_written(kind: type[Kind]) -> None:
     assert kind.type
     assert kind.accepts.endswith(".")
-    assert example(kind).wanted().startswith(kind.accepts.removesuffix("."))
+    assert example(kind).describe_accepted_input().startswith(kind.accepts.removesuffix("."))
 
 
 @pytest.mark.parametrize("kind", GIVING, ids=lambda kind: kind.__name__)
@@ -96,10 +96,12 @@ def test_what_is_written_is_read(kind: type[Kind], language: str) -> None:
 @given(data=st.data())
 def test_the_schema_holds_for_what_is_stored(kind: type[Kind], data: st.DataObject) -> None:
     reads = example(kind)
-    schema = reads.schema()
+    schema = reads.build_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     value = data.draw(values(reads))
-    stored = TypeAdapter(DECLARED[kind]).dump_python(kinds.Signature(**value) if kind is Sign else value, mode="json")
+    stored = TypeAdapter(DECLARED[kind]).dump_python(
+        kinds.Signature(**value) if kind is SignatureBlock else value, mode="json"
+    )
     jsonschema.validate(stored, schema, jsonschema.Draft202012Validator, format_checker=jsonschema.FormatChecker())
 
 
@@ -158,12 +160,12 @@ def test_a_very_long_text_is_read_or_misread(kind: type[Kind], unit: str) -> Non
 
 @given(st.text(st.characters() | st.sampled_from("\u2000\u2001\u00ad\u200ba\u0308\u0344\u212b\r\n\v\x85\u2028 \u3000")))
 def test_clean_text_stays_as_it_is(text: str) -> None:
-    assert clean(clean(text)) == clean(text)
+    assert clean_text(clean_text(text)) == clean_text(text)
 
 
 @given(st.text())
 def test_clean_text_is_what_every_format_can_carry(text: str) -> None:
-    cleaned = clean(text)
+    cleaned = clean_text(text)
     assert unicodedata.is_normalized("NFC", cleaned)
     assert cleaned == cleaned.strip()
     assert not [sign for sign in cleaned if unicodedata.category(sign) in ("Cc", "Cs") and sign not in "\n\t"]
@@ -186,7 +188,7 @@ def test_clean_text_is_what_every_format_can_carry(text: str) -> None:
     ],
 )
 def test_dirt_goes_and_letters_stay(text: str, cleaned: str) -> None:
-    assert clean(text) == cleaned
+    assert clean_text(text) == cleaned
 
 
 # --- what people really write -----------------------------------------------------------------
@@ -194,8 +196,8 @@ def test_dirt_goes_and_letters_stay(text: str, cleaned: str) -> None:
 MARCH = date(2026, 3, 1)
 FUTURE = hetu(date(2029, 12, 31), 902, 0)
 NINE = time(9)
-PLACE = next(field.reads for form in FORMS for field in form.fields if isinstance(field.reads, Place))
-COLOUR, COLOURFUL = Choose(of=COLOURS), ChooseMany(of=COLOURS)
+PLACE = next(field.reads for form in FORMS for field in form.fields if isinstance(field.reads, MunicipalityChoice))
+COLOUR, COLOURFUL = SingleChoice(of=COLOURS), MultipleChoice(of=COLOURS)
 PERCENT = Whole(low=Decimal(0), high=Decimal(100))
 
 
@@ -258,8 +260,8 @@ SURE: list[tuple[Kind, str, Any]] = [
     (PostcodeText(), "80100", "80100"),
     *each(PLACE, "167", "Joensuu | JOENSUU |  joensuu  | 167"),
     *each(PLACE, "091", "Helsinki | Helsingfors | 91 | 091"),
-    *each(Tick(), True, "kyllä | Kyllä. | k | x | X | ☒ | ☑ | ✓ | ja | Joo | yes"),
-    *each(Tick(), False, "ei | Ei | e | nej | no"),
+    *each(YesNoChoice(), True, "kyllä | Kyllä. | k | x | X | ☒ | ☑ | ✓ | ja | Joo | yes"),
+    *each(YesNoChoice(), False, "ei | Ei | e | nej | no"),
     *each(COLOUR, "red", "Punainen | punainen |  PUNAINEN.  | red | 1 | 1."),
     *each(COLOUR, "blue", "Sininen (tumma) | sininen (tumma | Blå | 3"),
     (COLOURFUL, "Vihreä, punainen", ("red", "green")),
@@ -346,7 +348,7 @@ REFUSED: list[tuple[Kind, str, str]] = [
     *each(PhoneText(), "format", "soita | 12 | 040 123 4567 890 123 456"),
     *each(PostcodeText(), "format", "8010 | 801000 | Joensuu"),
     *each(PLACE, "choice", "Atlantis | 999"),
-    *each(Tick(), "choice", "kyllä ei | yes no | ehkä | ☐"),
+    *each(YesNoChoice(), "choice", "kyllä ei | yes no | ehkä | ☐"),
     *each(
         COLOUR,
         "choice",
@@ -421,7 +423,7 @@ def test_what_is_no_answer_is_refused_with_the_code(kind: Kind, text: str, code:
         (Whole(), 1234, "1\u00a0234"),
         (PhoneText(), "+358401234567", "+358\u00a040\u00a01234567"),
         (PLACE, "091", "Helsinki"),
-        (Tick(), False, "no"),
+        (YesNoChoice(), False, "no"),
         (COLOURFUL, ("red", "green"), "red green"),
     ],
 )
@@ -431,7 +433,7 @@ def test_a_value_has_one_form_that_is_shown(kind: Kind, value: Any, text: str) -
 
 def test_a_score_is_drawn_as_boxes_of_which_one_is_ticked() -> None:
     score = Whole(low=Decimal(0), high=Decimal(4))
-    assert (score.control, [choice.code for choice in score.choices("sv")]) == (Control.TICKS, list("01234"))
+    assert (score.control, [choice.code for choice in score.list_choices("sv")]) == (Control.TICKS, list("01234"))
     assert score.read("3", TODAY).value == 3
     with pytest.raises(Misread) as misread:
         score.read("0 3", TODAY)
@@ -450,7 +452,7 @@ def lists() -> Iterator[Any]:
     """Yield every question with a list, named."""
     for form in FORMS:
         for field in fields(form.fields):
-            if isinstance(field.reads, Choose):
+            if isinstance(field.reads, SingleChoice):
                 yield pytest.param(field.reads, id=f"{form.id}.{field.name}")
 
 
@@ -462,8 +464,8 @@ def fields(of: tuple[Field, ...]) -> Iterator[Field]:
 
 
 @pytest.mark.parametrize("kind", tuple(lists()))
-def test_a_label_as_it_is_offered_means_its_code(kind: Choose) -> None:
+def test_a_label_as_it_is_offered_means_its_code(kind: SingleChoice) -> None:
     for code, entry in kind.of.items():
-        if entry.valid(TODAY) and not entry.successor:
-            for language in languages():
-                assert kind.read(kind.label(code, language), TODAY).value == kind.read(code, TODAY).value
+        if entry.is_valid(TODAY) and not entry.successor:
+            for language in list_languages():
+                assert kind.read(kind.format_label(code, language), TODAY).value == kind.read(code, TODAY).value

@@ -19,18 +19,25 @@ from formgen.formats import pdf
 from formgen.reports import integrity
 from formgen.settings import Workspace
 from formgen.storage import ledger
-from formgen.storage.access_log import Head, HeadFile, chained, digest_of_row, follows, row_name
-from formgen.storage.journal import ACCESS, metadata, steps
+from formgen.storage.access_log import (
+    Head,
+    HeadFile,
+    build_row_name,
+    compute_row_digest,
+    is_valid_line,
+    iter_chain_links,
+)
+from formgen.storage.journal import HEAD_FILE_NAME, metadata, steps
 from tests.conftest import AGREEMENT, DECISION, JOB, NOON, REFERRAL, SETTINGS, WALK, Bench, saved_again, tree
 from tests.foreign import flattened
 from tests.test_cli import Run, run
 from tests.test_intake import with_stray
-from tests.test_vault import HOLD, ONE, OTHER, PLAIN, key_file, keyed
+from tests.test_vault import HOLD, NO_ENCRYPTION, ONE, OTHER, key_file, keyed
 
 __all__ = ["run"]  # the fixture of the command line
-VAULTS = {"plain": PLAIN, "sealed": ONE}
+VAULTS = {"plain": NO_ENCRYPTION, "sealed": ONE}
 FLEETING = {("submissions", "attempts")}  # how often a return has been tried says nothing of what became of it
-OURS = ("formgen.db", "formgen.db-wal", "formgen.db-shm", ACCESS)
+OURS = ("formgen.db", "formgen.db-wal", "formgen.db-shm", HEAD_FILE_NAME)
 pytestmark = pytest.mark.usefixtures("unwalled")
 
 
@@ -47,13 +54,13 @@ def told(bench: Bench) -> None:
     bench.send("cooperation_agreement", {}, case_id)
     bench.returned(with_stray(bench.filled(bench.issue("cooperation_agreement", case_id), AGREEMENT)))
     bench.returned(b"no form")
-    bench.journal.note_step(bench.case(), "T26", HOLD, NOON)
+    bench.journal.add_manual_step(bench.case(), "T26", HOLD, NOON)
     bench.journal.rotate_key(NOON)
-    old = next(row["name"] for row in bench.journal.key_rows() if row["state"] == "good")
+    old = next(row["name"] for row in bench.journal.list_signing_keys() if row["state"] == "good")
     bench.journal.revoke_key(old, "koe", NOON)
-    bench.journal.read_by(NOON, {"case_id": case_id}, {"case_id": "*"})
+    bench.journal.log_reads(NOON, {"case_id": case_id}, {"case_id": "*"})
     bench.drop(b"arrived, and no more")
-    bench.intake.receive(next(bench.workspace.inbox.iterdir()))
+    bench.intake.receive_file(next(bench.workspace.inbox.iterdir()))
     bench.journal.engine.dispose()
 
 
@@ -64,7 +71,7 @@ def walked_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
     from formgen import formats
     from formgen.sandbox import reader_pool
 
-    patched.setattr(reader_pool, "read", lambda data, papers, _: formats.read(data, papers))
+    patched.setattr(reader_pool, "read", lambda data, papers, _: formats.read_document(data, papers))
     made = {}
     for name, vault in VAULTS.items():
         made[name] = keyed(tmp_path_factory.mktemp(name) / "työtila", vault)
@@ -204,10 +211,10 @@ def test_a_record_that_is_moved_to_another_case_with_all_that_goes_with_it_is_se
 
 def test_a_row_that_is_removed_and_of_which_the_log_says_so_is_none_that_is_missed(root: Path, run: Run) -> None:
     bench = Bench(root)
-    with bench.journal.transaction() as connection:
-        (name, row) = next(bench.journal.stored(steps))
+    with bench.journal.begin_transaction() as connection:
+        (name, row) = next(bench.journal.iter_named_rows(steps))
         connection.execute(steps.delete().where(steps.c.case_id == row["case_id"], steps.c.seq == row["seq"]))
-        bench.journal.access(connection, "changed", row["at"], case_id=row["case_id"], written=name)
+        bench.journal.log_access(connection, "changed", row["at"], case_id=row["case_id"], written=name)
     bench.journal.engine.dispose()
     assert run("verify", at=root).code == 0
     with opened(root) as connection:
@@ -257,13 +264,13 @@ def test_what_is_not_as_it_was_written_is_not_used(what: str, root: Path) -> Non
     with opened(root) as connection:
         connection.executescript(USED[what])
     with pytest.raises(OutOfReach, match="formgen verify"):
-        bench.intake.desk.read(data, NOON)
+        bench.intake.decision_engine.decide_file(data, NOON)
     bench.journal.engine.dispose()
     for name in OURS:
         (root / "var" / name).unlink(missing_ok=True)
     for name, part in before.items():
         (root / "var" / name).write_bytes(part)
-    assert Bench(root).intake.desk.read(data, NOON).outcome == "accepted"
+    assert Bench(root).intake.decision_engine.decide_file(data, NOON).outcome == "accepted"
 
 
 def test_a_layout_that_is_not_as_it_was_made_is_not_used(root: Path, run: Run) -> None:
@@ -276,13 +283,15 @@ def test_a_layout_that_is_not_as_it_was_made_is_not_used(root: Path, run: Run) -
     said = run("verify", "--json", at=root)
     assert (said.code, [file.name in problem for problem in said.json["problems"]]) == (1, [True])
     with pytest.raises(OutOfReach, match=file.name):
-        bench.intake.desk.sheet(flattened(Path(made.path).read_bytes()))
-    importlib.import_module("formgen.formats.pdf.layout").laid.cache_clear()  # the name is the function's too
+        bench.intake.decision_engine.read_document(flattened(Path(made.path).read_bytes()))
+    importlib.import_module(
+        "formgen.formats.pdf.layout"
+    ).find_or_build_layout.cache_clear()  # the name is the function's too
     bench.issue("referral", format_name="pdf")
     assert b"% altered" not in file.read_bytes()
     assert run("verify", at=root).code == 0
     file.rename(file.with_name("0badcafe.pdf"))
-    assert pdf.kept("0badcafe", file.parent, bench.journal) is None
+    assert pdf.load_layout("0badcafe", file.parent, bench.journal) is None
     assert run("verify", at=root).code == 1
 
 
@@ -317,13 +326,13 @@ def strange_parts() -> dict[str, str]:
 
 @pytest.mark.parametrize("what", strange_parts())
 def test_a_database_that_holds_another_part_than_ours_is_not_opened(tmp_path: Path, what: str, run: Run) -> None:
-    bench = Bench(keyed(tmp_path / "työtila", PLAIN))
+    bench = Bench(keyed(tmp_path / "työtila", NO_ENCRYPTION))
     assert run("verify", at=bench.root).code == 0
     with closing(sqlite3.connect(bench.workspace.var / "formgen.db", isolation_level=None)) as connection:
         connection.executescript(strange_parts()[what])
     said = run("verify", at=bench.root)
     assert (said.code, "formgen ei ole tehnyt" in said.err) == (5, True)
-    with pytest.raises(OutOfReach), bench.journal.transaction():
+    with pytest.raises(OutOfReach), bench.journal.begin_transaction():
         pytest.fail("a process that was at work before writes nothing either")
     bench.journal.engine.dispose()
 
@@ -341,17 +350,17 @@ def rewritten(root: Path, key: bytes = b"") -> None:
         for table in tables(root):
             names = [row["name"] for row in connection.execute(f"PRAGMA table_info({table})") if row["pk"]]
             for row in connection.execute(f"SELECT * FROM {table}"):
-                stored[row_name(table, *(row[name] for name in names))] = digest_of_row(dict(row))
+                stored[build_row_name(table, *(row[name] for name in names))] = compute_row_digest(dict(row))
         for line in lines:
             if line["written"] and newest[line["written"]] == line["seq"]:
                 line["digest"] = stored.get(line["written"], line["digest"])
-        for line, link in zip(lines, list(chained(lines, key)), strict=True):
+        for line, link in zip(lines, list(iter_chain_links(lines, key)), strict=True):
             change = {**link, "digest": line["digest"]}
             connection.execute(
                 "UPDATE access SET prev = :prev, hash = :hash, digest = :digest WHERE seq = :seq", change
             )
         end = Head(link["seq"], link["hash"])
-    (root / "var" / ACCESS).write_text(f"{end}\n", encoding="ascii")
+    (root / "var" / HEAD_FILE_NAME).write_text(f"{end}\n", encoding="ascii")
 
 
 def test_who_can_write_all_of_a_plain_workspace_can_write_another_but_not_past_an_end_noted_elsewhere(
@@ -376,10 +385,10 @@ def test_nobody_can_write_the_log_of_a_sealed_workspace_without_its_key(
     keyed(root, ONE)
     with opened(root) as connection:
         connection.execute("UPDATE steps SET coach = 'Joku Muu'")
-    for key in (b"", OTHER.chain):
+    for key in (b"", OTHER.chain_key):
         rewritten(root, key)
         assert run("verify", at=root).code == 1
-    rewritten(root, ONE.chain)
+    rewritten(root, ONE.chain_key)
     assert run("verify", at=root).code == 0, "the test knows how a log is written"
 
 
@@ -387,7 +396,7 @@ def test_a_log_that_is_emptied_is_seen_with_and_without_its_end(root: Path, run:
     with opened(root) as connection:
         connection.execute("DELETE FROM access")
     cut = run("verify", "--json", at=root)
-    (root / "var" / ACCESS).unlink()
+    (root / "var" / HEAD_FILE_NAME).unlink()
     gone = run("verify", "--json", at=root)
     assert (cut.code, gone.code) == (1, 1)
     assert gone.json["problems"]
@@ -395,7 +404,7 @@ def test_a_log_that_is_emptied_is_seen_with_and_without_its_end(root: Path, run:
 
 def test_a_log_that_was_cut_off_is_not_written_on_so_that_the_cut_stays_to_be_seen(root: Path, run: Run) -> None:
     bench = Bench(root)
-    head = bench.journal.end.file.read_bytes()
+    head = bench.journal.head_file.file.read_bytes()
     with opened(root) as connection:
         (last,) = connection.execute("SELECT max(seq) FROM access WHERE written IS NULL").fetchone()
         connection.execute("DELETE FROM access WHERE seq >= ?", (last,))
@@ -404,12 +413,12 @@ def test_a_log_that_was_cut_off_is_not_written_on_so_that_the_cut_stays_to_be_se
         assert (said.code, "formgen verify" in said.err) == (5, True)
     assert run("verify", at=root).code == 1
     assert "formgen verify" in "".join(run("status", "--json", at=root).json["problems"])
-    assert bench.journal.end.file.read_bytes() == head
-    bench.journal.end.file.unlink()
+    assert bench.journal.head_file.file.read_bytes() == head
+    bench.journal.head_file.file.unlink()
     assert run("cases", "list", at=root).code == 5
-    assert not bench.journal.end.file.exists()
+    assert not bench.journal.head_file.file.exists()
     # what has been looked into is written down by hand
-    bench.journal.end.file.write_text(run("verify", "--json", at=root).json["head"], encoding="ascii")
+    bench.journal.head_file.file.write_text(run("verify", "--json", at=root).json["head"], encoding="ascii")
     assert run("cases", "list", at=root).code == 0
     bench.journal.engine.dispose()
 
@@ -424,7 +433,7 @@ def test_the_end_of_the_log_is_noted_where_the_settings_say(tmp_path: Path, run:
     assert run("generate", "referral", at=root).code == 0
     end = run("verify", "--json", at=root).json
     assert (end["ok"], head.read_text(encoding="ascii").split()) == (True, [end["head"]] * 2)
-    assert not (root / "var" / ACCESS).exists()
+    assert not (root / "var" / HEAD_FILE_NAME).exists()
     earlier = tmp_path / "earlier"
     shutil.copytree(root, earlier)
     assert run("generate", "referral", at=root).code == 0
@@ -437,18 +446,18 @@ def test_the_end_of_the_log_is_noted_where_the_settings_say(tmp_path: Path, run:
 
 def test_a_link_in_the_place_of_the_noted_end_is_not_written_through(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_bytes(b"something")
-    (tmp_path / ACCESS).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OutOfReach), HeadFile(tmp_path / ACCESS).noting(Head(), Head(1, "1" * 64)):
+    (tmp_path / HEAD_FILE_NAME).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OutOfReach), HeadFile(tmp_path / HEAD_FILE_NAME).advance_head(Head(), Head(1, "1" * 64)):
         pass
     assert (tmp_path / "elsewhere").read_bytes() == b"something"
 
 
 def test_the_noted_end_keeps_its_length_so_that_no_power_cut_mixes_two(tmp_path: Path) -> None:
-    end, before = HeadFile(tmp_path / ACCESS), Head()
+    end, before = HeadFile(tmp_path / HEAD_FILE_NAME), Head()
     sizes = set()
     for number in (1, 9, 10, 99, 100, 10**12):
         after = Head(number, "a" * 64)
-        with end.noting(before, after):
+        with end.advance_head(before, after):
             sizes.add(end.file.stat().st_size)
         sizes.add(end.file.stat().st_size)
         before = after
@@ -457,11 +466,11 @@ def test_the_noted_end_keeps_its_length_so_that_no_power_cut_mixes_two(tmp_path:
 
 def test_what_is_written_while_somebody_looks_is_no_flaw(root: Path) -> None:
     bench, other = Bench(root), Bench(root)
-    looking = integrity.flaws(bench.workspace, bench.journal)
-    with bench.journal.still() as ends:
-        other.journal.read_by(NOON, {"case_id": "*"})
+    looking = integrity.find_flaws(bench.workspace, bench.journal)
+    with bench.journal.open_snapshot() as ends:
+        other.journal.log_reads(NOON, {"case_id": "*"})
         other.issue("referral")
-        assert list(ledger.flaws(bench.journal, ends)) == []
+        assert list(ledger.find_flaws(bench.journal, ends)) == []
     assert list(looking) == []
     bench.journal.engine.dispose()
     other.journal.engine.dispose()
@@ -518,14 +527,14 @@ def test_a_sealed_workspace_never_opens_as_a_plain_one_whatever_it_has_lost(lost
     if "plain rows" in lost:
         for file in [*(sealed / "var" / "originals").iterdir()]:
             file.with_suffix("").touch()
-    keyed(sealed, PLAIN)
+    keyed(sealed, NO_ENCRYPTION)
     before = tree(sealed)
     for words in (("status",), ("generate", "referral"), ("watch", "--once"), ("encrypt",), ("verify",)):
         said = run(*words, at=sealed)
         assert (said.code, said.out, ONE.name in said.err) == (5, "", True), words
     keyed(sealed, OTHER)
     assert run("generate", "referral", at=sealed).code == 5
-    keyed(sealed, PLAIN)
+    keyed(sealed, NO_ENCRYPTION)
     gone = {"var/formgen.db-wal", "var/formgen.db-shm", "var/intake.lock", "var/formgen.db"}
     assert {name: data for name, data in tree(sealed).items() if name not in gone} == {
         name: data for name, data in before.items() if name not in gone
@@ -550,7 +559,7 @@ def test_a_plain_folder_in_the_place_of_a_sealed_one_is_not_sealed(
 def test_a_sealed_workspace_whose_database_is_gone_is_no_new_one(sealed: Path, run: Run) -> None:
     for name in OURS:
         (sealed / "var" / name).unlink(missing_ok=True)
-    keyed(sealed, PLAIN)
+    keyed(sealed, NO_ENCRYPTION)
     said = run("generate", "referral", at=sealed)
     assert (said.code, ONE.name in said.err) == (5, True)
 
@@ -559,16 +568,16 @@ def test_with_its_key_a_sealed_workspace_that_has_lost_its_mark_is_marked_again(
     with opened(sealed) as connection:
         connection.execute("DELETE FROM seal")
     assert run("verify", at=sealed).code == 0
-    keyed(sealed, PLAIN)
+    keyed(sealed, NO_ENCRYPTION)
     assert run("verify", at=sealed).code == 5
 
 
 def test_a_sealed_value_is_never_read_without_its_key_nor_a_plain_one_with_it(sealed: Path) -> None:
-    text = ONE.seal("payload:1", "Metsälä")
+    text = ONE.encrypt_text("payload:1", "Metsälä")
     with pytest.raises(OutOfReach, match=ONE.name):
-        PLAIN.open("payload:1", text)
+        NO_ENCRYPTION.decrypt_text("payload:1", text)
     with pytest.raises(OutOfReach):
-        ONE.open("payload:1", text.partition(":")[2])
+        ONE.decrypt_text("payload:1", text.partition(":")[2])
     assert not text[0].isprintable(), "no name of a file that comes looks like it"
 
 
@@ -604,16 +613,18 @@ def test_nothing_that_was_tampered_with_is_sealed_anew(
 def test_the_log_is_chained_with_the_key_that_a_workspace_is_sealed_with_whenever_it_changes(
     root: Path, tmp_path: Path, run: Run
 ) -> None:
-    first = ONE if Workspace(root).vault.key else PLAIN
+    first = ONE if Workspace(root).encryptor.key else NO_ENCRYPTION
     old = ["--old-key", str(key_file(tmp_path, first))] if first.key else []
-    for vault in (OTHER, PLAIN, ONE):
+    for vault in (OTHER, NO_ENCRYPTION, ONE):
         keyed(root, vault)
         assert run("encrypt", *old, at=root).code == 0
         assert run("verify", at=root).code == 0
         bench = Bench(root)
-        lines = list(bench.journal.lines())
-        assert follows(lines[0], Head(), vault.chain)
-        assert not any(follows(lines[0], Head(), other.chain) for other in {PLAIN, ONE, OTHER} - {vault})
+        lines = list(bench.journal.iter_log_lines())
+        assert is_valid_line(lines[0], Head(), vault.chain_key)
+        assert not any(
+            is_valid_line(lines[0], Head(), other.chain_key) for other in {NO_ENCRYPTION, ONE, OTHER} - {vault}
+        )
         with pytest.raises(IntegrityError, match="only added to"), bench.journal.engine.begin() as connection:
             connection.execute(text("DELETE FROM access"))
         bench.journal.engine.dispose()

@@ -18,26 +18,36 @@ from uuid import UUID
 import pytest
 
 from formgen import formats
-from formgen.documents.extraction import Answer, Control, Identity, Paper, Question, Sheet, bookmark, flat, within
-from formgen.documents.page_layout import row_count
+from formgen.documents.extraction import (
+    Answer,
+    Control,
+    Extraction,
+    FormSpec,
+    Identity,
+    Question,
+    build_cell_question,
+    format_bookmark_name,
+    iter_questions,
+)
+from formgen.documents.page_layout import count_rows
 from formgen.errors import Unreadable
-from formgen.formats.docx.build import mark
-from formgen.formats.docx.tables import cards
+from formgen.formats.docx.build import draw_placeholder_logo
+from formgen.formats.docx.tables import is_too_wide_for_grid
 from formgen.formats.docx.template import Template
-from formgen.formats.docx.template import places as template_places
-from formgen.formats.docx.wording import printed
-from formgen.formats.office import OLE, find_lost
+from formgen.formats.docx.template import iter_control_paths as template_places
+from formgen.formats.docx.wording import find_printed_lines
+from formgen.formats.office import OLE, find_lost_content
 from formgen.forms import registry
 from formgen.forms.form import Form
-from formgen.forms.registry import template_file
-from formgen.i18n import FORM_LANGUAGES, clean, languages, say
-from formgen.issuing.issue import words_for
+from formgen.forms.registry import find_template
+from formgen.i18n import FORM_LANGUAGES, clean_text, list_languages, translate
+from formgen.issuing.issue import build_document_texts
 from formgen.sandbox import reader_pool
 from formgen.settings import Intake, Workspace
 from tests.strategies import KEYS
 
 REPOSITORY = Path(__file__).parents[1]
-FORMS = tuple(registry.load(Workspace(REPOSITORY)))
+FORMS = tuple(registry.load_forms(Workspace(REPOSITORY)))
 FORMATS = ("docx", "odt", "doc", "rtf")
 PERSON = Path(__file__).with_name("office_fill.py")
 INSTANCE = UUID("0f9c2c1e-5a58-4b5e-9d33-6f1f3a7f2b10")
@@ -113,12 +123,12 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 # --- what stands in the fields ---------------------------------------------------------------
 
 
-def places(form: type[Form], sheet: Sheet, language: str = "fi") -> list[Question]:
+def places(form: type[Form], sheet: Extraction, language: str = "fi") -> list[Question]:
     """Return every question of a document, those of tables for each row that it has."""
     return [
         place
-        for question in form.questions(language)
-        for place in flat([question], row_count(question, sheet) if question.columns else 0)
+        for question in form.list_questions(language)
+        for place in iter_questions([question], count_rows(question, sheet) if question.columns else 0)
     ]
 
 
@@ -135,16 +145,18 @@ def answer(question: Question, number: int, salt: int) -> str:
     return f"{line}\nToinen rivi\n\n• neljäs, {number}" if question.control is Control.AREA else line
 
 
-def known(form: type[Form]) -> Sheet:
+def known(form: type[Form]) -> Extraction:
     """Return a sheet in which every other place, and the first row of each table, is prefilled."""
-    asked = list(flat(form.questions(), 1))
-    return Sheet({place.path: Answer(answer(place, number, 0)) for number, place in enumerate(asked) if number % 2})
+    asked = list(iter_questions(form.list_questions(), 1))
+    return Extraction(
+        {place.path: Answer(answer(place, number, 0)) for number, place in enumerate(asked) if number % 2}
+    )
 
 
 def shown(question: Question, text: str) -> str:
     """Return an answer as it is read back: a list's item by its label, ticks in the order of the choices."""
     labels = {choice.code: choice.label for choice in question.choices}
-    return labels.get(text, text) if question.control is Control.LIST else clean(text)
+    return labels.get(text, text) if question.control is Control.LIST else clean_text(text)
 
 
 def steps(asked: list[Question], texts: Texts) -> list[list[Any]]:
@@ -157,14 +169,14 @@ def steps(asked: list[Question], texts: Texts) -> list[list[Any]]:
         text = texts[question.path]
         if question.control is Control.TICKS:
             codes = [choice.code for choice in question.choices]
-            boxes |= {bookmark(f"{question.path}.{code}"): code in text.split() for code in codes}
+            boxes |= {format_bookmark_name(f"{question.path}.{code}"): code in text.split() for code in codes}
         elif question.control is Control.LIST:
-            items[bookmark(question.path)] = shown(question, text)
+            items[format_bookmark_name(question.path)] = shown(question, text)
         elif question.control is Control.DATE and number % 2:
             day, month, year = text.split(".")
-            picked[bookmark(question.path)] = f"{year}-{month:0>2}-{day:0>2}", text
+            picked[format_bookmark_name(question.path)] = f"{year}-{month:0>2}-{day:0>2}", text
         else:
-            typed[bookmark(question.path)] = text
+            typed[format_bookmark_name(question.path)] = text
     return [["type_in", typed], ["pick", picked], ["choose", items], ["tick", boxes]]
 
 
@@ -179,7 +191,7 @@ class Filled:
     texts: Texts
     missing: list[str]
     files: dict[str, bytes]
-    sheets: dict[str, Sheet] = field(default_factory=dict)
+    sheets: dict[str, Extraction] = field(default_factory=dict)
 
 
 @pytest.fixture(scope="session")
@@ -188,34 +200,38 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return Workspace(tmp_path_factory.mktemp("workspace"))
 
 
-def drawn(workspace: Workspace, form: type[Form], template: Template, sheet: Sheet) -> bytes:
+def drawn(workspace: Workspace, form: type[Form], template: Template, sheet: Extraction) -> bytes:
     """Return a document as it goes out."""
     identity = Identity(form.id, form.version, INSTANCE)
-    return template.draw(sheet, words_for(workspace, KEYS, form, identity, "PK-2026-00017", template.language))
+    return template.render(
+        sheet, build_document_texts(workspace, KEYS, form, identity, "PK-2026-00017", template.language)
+    )
 
 
-def prefilled(sheet: Sheet, asked: list[Question]) -> dict[str, str]:
+def prefilled(sheet: Extraction, asked: list[Question]) -> dict[str, str]:
     """Return what stands in the fields of a document before anybody has written in it."""
     return {place.path: sheet.answers[place.path].text if place.path in sheet.answers else "" for place in asked}
 
 
-def papers(workspace: Workspace, form: type[Form], template: Template) -> dict[tuple[str, str], Paper]:
+def papers(workspace: Workspace, form: type[Form], template: Template) -> dict[tuple[str, str], FormSpec]:
     """Return what the reader may know of a form and its template."""
-    words = words_for(workspace, KEYS, form, Identity(form.id, form.version, INSTANCE), None, "fi")
+    words = build_document_texts(workspace, KEYS, form, Identity(form.id, form.version, INSTANCE), None, "fi")
     told = {name: words[name] for name in ("organiser", "privacy", "guidance", "about", "form_title")}
-    return {(form.id, form.version): Paper(form.questions(), printed(template.package, told))}
+    return {(form.id, form.version): FormSpec(form.list_questions(), find_printed_lines(template.package, told))}
 
 
 def packaged(workspace: Workspace, form: type[Form], language: str = "fi") -> tuple[bytes, Template]:
     """Return the packaged template of a form, as a file and compiled."""
-    data = template_file(workspace, form).read_bytes()
-    return data, Template(data, form.questions(language), language)
+    data = find_template(workspace, form).read_bytes()
+    return data, Template(data, form.list_questions(language), language)
 
 
-def read(files: Mapping[str, bytes], known_papers: Mapping[tuple[str, str], Paper]) -> dict[str, Sheet]:
+def read(files: Mapping[str, bytes], known_papers: Mapping[tuple[str, str], FormSpec]) -> dict[str, Extraction]:
     """Return what stands in each file; those that need converting are read side by side."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return dict(zip(files, pool.map(lambda data: formats.read(data, known_papers), files.values()), strict=True))
+        return dict(
+            zip(files, pool.map(lambda data: formats.read_document(data, known_papers), files.values()), strict=True)
+        )
 
 
 def fill(
@@ -234,7 +250,7 @@ def fill(
     return office.filled[name]
 
 
-def wrong(asked: list[Question], texts: Texts, sheet: Sheet) -> list[str]:
+def wrong(asked: list[Question], texts: Texts, sheet: Extraction) -> list[str]:
     """Return the places that were not read exactly and surely, each with what was read."""
     found = []
     for question in asked:
@@ -244,11 +260,13 @@ def wrong(asked: list[Question], texts: Texts, sheet: Sheet) -> list[str]:
     return found
 
 
-def assert_exact(workspace: Workspace, form: type[Form], sheet: Sheet, asked: list[Question], texts: Texts) -> None:
+def assert_exact(
+    workspace: Workspace, form: type[Form], sheet: Extraction, asked: list[Question], texts: Texts
+) -> None:
     """Hold a sheet against what was written: values, identity, and nothing besides."""
     assert wrong(asked, texts, sheet) == []
     assert set(sheet.answers) == {question.path for question in asked}
-    token = Identity(form.id, form.version, INSTANCE).token(KEYS)
+    token = Identity(form.id, form.version, INSTANCE).sign_token(KEYS)
     agreeing = [carrier for carrier, tokens in sheet.tokens.items() if tokens in ((token,), (INSTANCE.hex,))]
     assert len(agreeing) >= 2, sheet.tokens
     assert len(agreeing) == len(sheet.tokens), sheet.tokens
@@ -269,7 +287,7 @@ def test_a_form_filled_in_libreoffice_is_read_exactly(
 
 
 @pytest.mark.slow
-@every_other("language", [language for language in languages() if language in FORM_LANGUAGES[1:]])
+@every_other("language", [language for language in list_languages() if language in FORM_LANGUAGES[1:]])
 def test_a_form_in_another_language_is_read_by_what_is_known_in_finnish(
     office: Office, workspace: Workspace, form: type[Form], language: str
 ) -> None:
@@ -286,7 +304,7 @@ def test_every_field_is_a_control_of_its_kind_in_libreoffice(
     told, _ = office.work(drawn(workspace, form, packaged(workspace, form)[1], sheet), "docx", [["kinds"]], ())
     kinds = {Control.DATE: "date", Control.LIST: "list"}
     expected = {
-        bookmark(path): "box" if path != place.path else kinds.get(place.control, "text")
+        format_bookmark_name(path): "box" if path != place.path else kinds.get(place.control, "text")
         for place in places(form, sheet)
         for path in template_places(place)
     }
@@ -313,7 +331,7 @@ def test_a_form_saved_once_can_be_opened_and_changed_again(
     again, texts = changes(filled.asked, filled.texts)
     _, files = office.work(filled.files[ending], ending, steps(again, texts), (ending,))
     known_papers = papers(workspace, form, packaged(workspace, form)[1])
-    assert_exact(workspace, form, formats.read(files[ending], known_papers), filled.asked, texts)
+    assert_exact(workspace, form, formats.read_document(files[ending], known_papers), filled.asked, texts)
 
 
 @every_form
@@ -323,13 +341,13 @@ def test_words_typed_before_a_prompt_or_value_are_part_of_the_answer(
     _, template = packaged(workspace, form)
     sheet = known(form)
     asked = [place for place in places(form, sheet) if place.control in (Control.LINE, Control.AREA)]
-    more = {bookmark(place.path): f"Lisäys {number} " for number, place in enumerate(asked)}
+    more = {format_bookmark_name(place.path): f"Lisäys {number} " for number, place in enumerate(asked)}
     _, files = office.work(drawn(workspace, form, template, sheet), "docx", [["add", more]], ("docx",))
-    found = formats.read(files["docx"], papers(workspace, form, template))
+    found = formats.read_document(files["docx"], papers(workspace, form, template))
     for place in asked:
         was = sheet.answers[place.path].text if place.path in sheet.answers else ""
         got = found.answers[place.path]
-        assert got.text == clean(more[bookmark(place.path)] + was)
+        assert got.text == clean_text(more[format_bookmark_name(place.path)] + was)
         assert set(got.doubts) <= {"placeholder_left"}, place.path
 
 
@@ -341,9 +359,9 @@ def test_an_answer_in_the_place_of_a_deleted_control_is_read(
     sheet = known(form)
     asked = [place for place in places(form, sheet) if place.control is not Control.TICKS]
     texts = {place.path: answer(place, number, 1) for number, place in enumerate(asked)}
-    typed = {bookmark(place.path): shown(place, texts[place.path]) for place in asked}
+    typed = {format_bookmark_name(place.path): shown(place, texts[place.path]) for place in asked}
     _, files = office.work(drawn(workspace, form, template, sheet), "docx", [["overwrite", typed]], ("docx",))
-    found = formats.read(files["docx"], papers(workspace, form, template))
+    found = formats.read_document(files["docx"], papers(workspace, form, template))
     assert wrong(asked, texts, found) == []
     assert found.strays == ()
 
@@ -354,17 +372,17 @@ def test_rows_added_to_a_table_are_read_after_the_printed_ones(
 ) -> None:
     _, template = packaged(workspace, form)
     sheet = known(form)
-    tables = [question for question in form.questions() if question.columns and not cards(question)]
+    tables = [question for question in form.list_questions() if question.columns and not is_too_wide_for_grid(question)]
     rows: dict[str, list[str]] = {}
     expected: dict[str, str] = {}
     for table in tables:
-        count = row_count(table, sheet)
-        first = next(template_places(within(table, count - 1, table.columns[0])))
-        rows[bookmark(first)] = [f"{table.path} lisätty, {column.path}" for column in table.columns]
-        names = (within(table, count, column).path for column in table.columns)
-        expected |= dict(zip(names, rows[bookmark(first)], strict=True))
+        count = count_rows(table, sheet)
+        first = next(template_places(build_cell_question(table, count - 1, table.columns[0])))
+        rows[format_bookmark_name(first)] = [f"{table.path} lisätty, {column.path}" for column in table.columns]
+        names = (build_cell_question(table, count, column).path for column in table.columns)
+        expected |= dict(zip(names, rows[format_bookmark_name(first)], strict=True))
     _, files = office.work(drawn(workspace, form, template, sheet), "docx", [["lengthen", rows]], ("docx",))
-    found = formats.read(files["docx"], papers(workspace, form, template))
+    found = formats.read_document(files["docx"], papers(workspace, form, template))
     assert {path: found.answers[path].text for path in expected} == expected
     asked = places(form, sheet)
     assert wrong(asked, prefilled(sheet, asked), found) == []
@@ -389,7 +407,7 @@ def test_what_libreoffice_does_not_finish_in_its_time_is_told_as_that() -> None:
     ids=["object", "word", "macros", "another word"],
 )
 def test_what_no_form_may_carry_is_told_before_the_conversion_leaves_it_out(data: bytes, lost: list[str]) -> None:
-    assert list(find_lost(data)) == lost
+    assert list(find_lost_content(data)) == lost
 
 
 # --- 2. a template restyled in LibreOffice ---------------------------------------------------
@@ -412,7 +430,7 @@ Restyler = Callable[[type[Form]], Restyled]
 def restyle(office: Office, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Restyler:
     """Return a function that gives a form's template as an office has restyled it; done once a form."""
     picture = tmp_path_factory.mktemp("logo") / "logo.png"
-    picture.write_bytes(mark(64))
+    picture.write_bytes(draw_placeholder_logo(64))
     done: dict[str, Restyled] = {}
 
     def restyled(form: type[Form]) -> Restyled:
@@ -421,7 +439,7 @@ def restyle(office: Office, workspace: Workspace, tmp_path_factory: pytest.TempP
             _, files = office.work(data, "docx", [["restyle", str(picture)]], ("docx",))
             assert pictures(files["docx"]) > pictures(data)
             assert b"Georgia" in zipfile.ZipFile(io.BytesIO(files["docx"])).read("word/styles.xml")
-            template = Template(files["docx"], form.questions())
+            template = Template(files["docx"], form.list_questions())
             sheet = known(form)
             asked = places(form, sheet)
             texts = prefilled(sheet, asked)
@@ -438,7 +456,7 @@ def pictures(data: bytes) -> int:
 
 @every_form
 def test_a_restyled_template_still_has_every_field(restyle: Restyler, form: type[Form]) -> None:
-    assert list(restyle(form).template.check()) == []
+    assert list(restyle(form).template.find_problems()) == []
 
 
 @every_form
@@ -446,7 +464,7 @@ def test_a_document_from_a_restyled_template_is_read_exactly(
     workspace: Workspace, restyle: Restyler, form: type[Form]
 ) -> None:
     restyled = restyle(form)
-    sheet = formats.read(restyled.document, papers(workspace, form, restyled.template))
+    sheet = formats.read_document(restyled.document, papers(workspace, form, restyled.template))
     assert_exact(workspace, form, sheet, restyled.asked, restyled.texts)
 
 
@@ -457,7 +475,7 @@ def test_a_document_from_a_restyled_template_is_filled_and_read_exactly(
     restyled = restyle(form)
     texts = {place.path: answer(place, number, 1) for number, place in enumerate(restyled.asked)}
     _, files = office.work(restyled.document, "docx", steps(restyled.asked, texts), ("docx",))
-    sheet = formats.read(files["docx"], papers(workspace, form, restyled.template))
+    sheet = formats.read_document(files["docx"], papers(workspace, form, restyled.template))
     assert_exact(workspace, form, sheet, restyled.asked, texts)
 
 
@@ -467,15 +485,17 @@ def test_a_document_from_a_restyled_template_is_filled_and_read_exactly(
 @every_form
 def test_the_check_names_a_field_that_was_deleted(office: Office, workspace: Workspace, form: type[Form]) -> None:
     data, _ = packaged(workspace, form)
-    lost, renamed = [place for place in form.questions() if place.control is Control.LINE and not place.columns][:2]
+    lost, renamed = [place for place in form.list_questions() if place.control is Control.LINE and not place.columns][
+        :2
+    ]
     steps_ = [["delete", f"{{{{ {lost.path} }}}}"], ["replace", f'_("{renamed.label}")', '_("Uusi nimi")']]
     told, files = office.work(data, "docx", steps_, ("docx",))
     assert told == [1, 1]
-    template = Template(files["docx"], form.questions())
-    said = [say(found.message, **found.values) for found in template.check()]
+    template = Template(files["docx"], form.list_questions())
+    said = [translate(found.message, **found.values) for found in template.find_problems()]
     assert said == [f"Kohta puuttuu pohjasta: {lost.label} ({lost.path})."]
     sheet = known(form)
     rest = [place for place in places(form, sheet) if place is not lost and place.path != lost.path]
     texts = prefilled(sheet, rest)
     document = drawn(workspace, form, template, sheet)
-    assert wrong(rest, texts, formats.read(document, papers(workspace, form, template))) == []
+    assert wrong(rest, texts, formats.read_document(document, papers(workspace, form, template))) == []

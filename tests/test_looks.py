@@ -16,10 +16,10 @@ import pytest
 
 from formgen.cases import prefill
 from formgen.cases.workflow import Case
-from formgen.documents.extraction import Answer, Control, Question, Sheet
+from formgen.documents.extraction import Answer, Control, Extraction, Question
 from formgen.formats import docx
-from formgen.forms.form import Form, blank
-from formgen.i18n import say
+from formgen.forms.form import Form, prefill_extraction
+from formgen.i18n import translate
 from formgen.settings import Office
 from tests.strategies import FORMS, TODAY, drawn
 
@@ -83,21 +83,23 @@ def page_of(document: pypdfium2.PdfDocument, number: int) -> Page:
     return Page(lines, (TOP - lowest) / (TOP - BOTTOM))
 
 
-def filled(form: type[Form], language: str) -> Sheet:
+def filled(form: type[Form], language: str) -> Extraction:
     """Return a sheet with an answer to everything, and one row more than is printed where rows may be added."""
     answers = dict(unfilled(form, language).answers)
-    for question in form.questions(language):
+    for question in form.list_questions(language):
         rows = range(question.rows + (not question.locked)) if question.columns else ()
         places = [(f"{question.path}.{row}.{column.path}", column) for row in rows for column in question.columns]
         for path, place in places or [(question.path, question)]:
             if path not in answers or not answers[path].text:
                 answers[path] = Answer(written(place))
-    return Sheet(answers)
+    return Extraction(answers)
 
 
-def unfilled(form: type[Form], language: str) -> Sheet:
+def unfilled(form: type[Form], language: str) -> Extraction:
     """Return the sheet of a document as it is made when nothing is known of the client."""
-    return blank(form, prefill.known(form, Case("", TODAY, Office(), forms=FORMS.ids)), language)
+    return prefill_extraction(
+        form, prefill.collect_known_values(form, Case("", TODAY, Office(), forms=FORMS.ids)), language
+    )
 
 
 def written(question: Question) -> str:
@@ -152,7 +154,7 @@ def test_no_page_is_left_half_empty_and_none_holds_hardly_anything(printed: Ever
 @every_form
 def test_no_heading_stands_alone_at_the_foot_of_a_page(printed: Every, form: type[Form]) -> None:
     for language, document in of(printed, form):
-        asked = form.questions(language)
+        asked = form.list_questions(language)
         headings = {question.section for question in asked} | {
             f"{question.label}{' *' if question.required else ''} [{question.number}]"
             for question in asked
@@ -179,7 +181,7 @@ def test_no_word_of_a_label_is_broken(printed: Every, form: type[Form]) -> None:
         seen = {piece for line in document.lines for piece in broken(line)}
         labels = [
             label
-            for question in form.questions(language)
+            for question in form.list_questions(language)
             for asked in (question, *question.columns)
             for label in ([asked.label] if "." not in asked.path else asked.label.split(": ")[:1])
         ]
@@ -191,23 +193,23 @@ def test_every_page_says_what_it_is_of_and_which(printed: Every, form: type[Form
     for language, document in of(printed, form):
         with pypdfium2.PdfDocument(document.file) as pdf:
             feet = [pdf[at].get_textpage().get_text_bounded(top=BOTTOM) for at in range(len(pdf))]
-        title = say(form.title, language)
+        title = translate(form.title, language)
         for number, foot in enumerate(feet, 1):
             assert f"{form.number} · {title}" in foot
-            assert re.search(rf"{say('Sivu', language)} {number} / {len(feet)}", foot)
+            assert re.search(rf"{translate('Sivu', language)} {number} / {len(feet)}", foot)
             assert len(foot.splitlines()) == 2
 
 
 def test_a_document_of_the_unit_speaks_of_no_case_and_no_client(printed: Every) -> None:
     for form in (form for form in FORMS if form.unit):
         text = " ".join(printed[form.id, "fi", False].lines)
-        assert say("Asia") + ":" not in text
+        assert translate("Asia") + ":" not in text
         assert " ".join(Office().privacy.split()) not in " ".join(text.split())
 
 
 @every_form
 def test_a_signature_says_its_hint_once_and_asks_for_no_place(form: type[Form]) -> None:
-    parts = [question for question in form.questions() if "." in question.path]
+    parts = [question for question in form.list_questions() if "." in question.path]
     assert [part.path for part in parts if part.hint and not part.path.endswith(".name")] == []
     assert [part.path for part in parts if part.required and part.path.endswith(".place")] == []
 

@@ -16,11 +16,11 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from formgen import formats
-from formgen.demo import dated
+from formgen.demo import resolve_dates
 from formgen.documents.extraction import TOKEN, Identity
 from formgen.errors import UsageError
 from formgen.publishing import outbox
-from formgen.storage.journal import day
+from formgen.storage.journal import to_local_date
 from tests.conftest import AGREEMENT, DECIDED, DECISION, JOB, REFERRAL, WALK, Bench, changed, saved_again, tree
 from tests.rules.employer_contact import BASE as CONTACT
 from tests.rules.employer_contact import FIRST_MET
@@ -110,7 +110,7 @@ def test_a_later_form_comes_prefilled_from_the_earlier_ones(form: str, at: At) -
     bench = at(place)
     made = bench.issue(form, bench.case().case_id)
     document = tree(bench.workspace.outbox)[f"forms/{made.case_id}/{made.path.rpartition('/')[2]}"]
-    stands = formats.read(document, bench.intake.desk.papers()).answers
+    stands = formats.read_document(document, bench.intake.decision_engine.build_form_specs()).answers
     assert {path: stands[path].text for path in expected} == expected
 
 
@@ -124,7 +124,7 @@ def test_the_rows_of_benefits_reach_the_third_form_from_the_first(at: At) -> Non
 def test_a_blank_form_knows_nothing_of_the_client(at: At) -> None:
     bench = at("signed")
     made = bench.issue("job_start", bench.case().case_id, empty=True)
-    given = bench.journal.issued(made.instance_id)
+    given = bench.journal.find_issued_document(made.instance_id)
     assert given
     assert {"client_name", "client_birth_date", "benefit_effects.0.benefit"} & set(given["answers"]) == set()
 
@@ -173,7 +173,7 @@ def test_the_record_schema_refuses_wrong_data_of_a_known_form(
     at: At, validators: Mapping[str, Draft202012Validator]
 ) -> None:
     bench = at("referred")
-    record = bench.record(bench.journal.returned()[-1])
+    record = bench.record(bench.journal.find_submissions()[-1])
     validators["record.schema.json"].validate(record)
     record["data"]["received_date"] = "1.6.2026"
     assert not validators["record.schema.json"].is_valid(record)
@@ -273,9 +273,9 @@ WRONG = {
 
 def state(bench: Bench) -> tuple[Any, ...]:
     """Return everything about cases that a return must not change unless it is accepted."""
-    cases = [row["case_id"] for row in bench.journal.case_rows()]
+    cases = [row["case_id"] for row in bench.journal.list_cases()]
     records = {name: data for name, data in tree(bench.workspace.outbox).items() if name.startswith("records/")}
-    return cases, bench.journal.record_rows(), bench.case().steps if cases else (), records
+    return cases, bench.journal.list_record_ids(), bench.case().steps if cases else (), records
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -292,7 +292,7 @@ def test_a_wrong_return_is_rejected_with_its_rule_and_changes_nothing_else(name:
     assert wrong.error in {(error["code"], error["field"]) for error in reason["errors"]}
     assert state(bench) == before
     assert [(line["event"], line["code"]) for line in bench.feed()[events:]] == [("submission.rejected", wrong.code)]
-    place = outbox.rejected_path(bench.workspace, row["rejected_as"])
+    place = outbox.get_rejected_path(bench.workspace, row["rejected_as"])
     assert place.read_bytes() == data
     assert place.with_name(f"{place.name}.palaute.docx").read_bytes().startswith(b"PK")
 
@@ -305,12 +305,12 @@ def test_the_rejected_referral_of_the_demo_names_every_fault(bench: Bench) -> No
     errors = {error["code"] for error in bench.reason(row)["errors"]}
     assert row["outcome"] == turn["expect"]
     assert {"R01", "R04"} <= errors
-    assert bench.journal.case_rows() == []
+    assert bench.journal.list_cases() == []
 
 
 def signed_for(bench: Bench, data: bytes, identity: Identity) -> bytes:
     """Return the document with every carrier of its identity saying another one."""
-    token = identity.token(bench.journal.keys)
+    token = identity.sign_token(bench.journal.keys)
     bookmark = f"form_{identity.instance.hex}"
 
     def put(_: str, text: str) -> str:
@@ -354,12 +354,12 @@ def test_a_case_that_nobody_knows_is_rejected(at: At) -> None:
 def test_a_form_that_says_it_is_of_another_case_goes_to_review(at: At) -> None:
     bench = at("signed")
     bench.send("referral", {**REFERRAL, "client_last_name": "Toinen-Malli"})
-    first, second = (row["case_id"] for row in bench.journal.case_rows())
+    first, second = (row["case_id"] for row in bench.journal.list_cases())
     made = bench.issue("job_start", first)
     data = changed(bench.filled(made, JOB), lambda _, text: text.replace(first, second))
     row = bench.returned(data)
     assert (row["outcome"], row["case_id"], bench.errors(row)) == ("review", first, [("R89", "")])
-    assert [known["form"] for known in bench.journal.record_rows()].count("job_start") == 0
+    assert [known["form"] for known in bench.journal.list_record_ids()].count("job_start") == 0
 
 
 @pytest.fixture
@@ -376,7 +376,7 @@ def helsinki(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_form_that_is_dated_today_may_come_right_after_midnight(bench: Bench) -> None:
     bench.clock.now = datetime(2026, 5, 31, 22, 30, tzinfo=UTC)
     made = bench.issue("referral")
-    given = bench.journal.issued(made.instance_id)
+    given = bench.journal.find_issued_document(made.instance_id)
     assert given
     assert given["answers"]["document_date"] == "1.6.2026"
     row = bench.returned(bench.filled(made, DECIDED))
@@ -425,7 +425,7 @@ def test_a_batch_is_settled_in_the_order_of_the_process_whatever_order_it_came_i
     bench.drop(bench.filled(bench.issue("job_start", case_id), JOB), "a.docx")
     bench.drop(bench.filled(bench.issue("cooperation_agreement", case_id), AGREEMENT), "b.docx")
     bench.watch()
-    assert [row["outcome"] for row in bench.journal.returned()] == ["accepted"] * 4
+    assert [row["outcome"] for row in bench.journal.find_submissions()] == ["accepted"] * 4
     assert bench.case().phase == "phase_5"
 
 
@@ -449,7 +449,7 @@ def test_a_release_that_a_crash_has_cut_off_is_made_up_at_the_next_start(
     case_id = bench.case().case_id
     early = bench.send("job_start", JOB, case_id)
     with monkeypatch.context() as crash:
-        crash.setattr(type(bench.intake), "release", lambda *_: None)
+        crash.setattr(type(bench.intake), "release_waiting_submissions", lambda *_: None)
         bench.send("cooperation_agreement", AGREEMENT, case_id)
     assert bench.row(early["submission_id"])["outcome"] == "waiting"
     bench.restarted().watch()
@@ -467,7 +467,7 @@ def test_the_same_document_with_other_values_takes_the_place_of_its_record(at: A
     third = bench.record(bench.returned(bench.filled(made, {**JOB, "weekly_hours": "21"})))
     chain = [(record["version_no"], record["supersedes"]) for record in (first, second, third)]
     assert chain == [(1, None), (2, first["record_id"]), (3, second["record_id"])]
-    assert [known.record_id for known in bench.case().current("job_start")] == [third["record_id"]]
+    assert [known.record_id for known in bench.case().list_current_records("job_start")] == [third["record_id"]]
     assert (second["data"]["weekly_hours"], third["data"]["weekly_hours"]) == ("20.0", "21.0")
 
 
@@ -529,11 +529,11 @@ def test_a_rejected_form_may_be_put_right_and_sent_again(at: At) -> None:
 def test_an_amendment_takes_the_place_of_the_agreement_and_leaves_the_phase(at: At) -> None:
     bench = at("signed")
     case_id = bench.case().case_id
-    first = bench.journal.returned()[-1]
+    first = bench.journal.find_submissions()[-1]
     record = bench.record(bench.send("cooperation_agreement", AMENDMENT, case_id))
     assert record["phase"] == {"before": "phase_2", "after": "phase_2", "transitions": ["T25"]}
     assert (record["version_no"], record["supersedes"]) == (2, first["record_id"])
-    assert bench.case().latest("cooperation_agreement").agreement_kind == "amendment"
+    assert bench.case().find_latest_record("cooperation_agreement").agreement_kind == "amendment"
 
 
 def test_a_document_that_another_has_overtaken_needs_a_person(at: At) -> None:
@@ -544,7 +544,7 @@ def test_a_document_that_another_has_overtaken_needs_a_person(at: At) -> None:
     decided = bench.record(bench.send("referral", DECISION, case_id))
     late = bench.returned(bench.filled(made, {**REFERRAL, "client_call_name": "Testi"}))
     assert (late["outcome"], bench.errors(late)) == ("review", [("choice", "")])
-    bench.intake.confirm(late, "Testi Tarkastaja", {})
+    bench.intake.confirm_submission(late, "Testi Tarkastaja", {})
     record = bench.record(bench.row(late["submission_id"]))
     assert (record["version_no"], record["supersedes"]) == (3, decided["record_id"])
 
@@ -557,7 +557,9 @@ def test_an_agreement_that_was_amended_is_not_made_anew_by_its_old_document(at: 
     amended = bench.record(bench.send("cooperation_agreement", AMENDMENT, case_id))
     late = bench.returned(bench.filled(made, {**AGREEMENT, "contact_hours": "klo 10–12"}))
     assert late["outcome"] == "review"
-    assert [known.record_id for known in bench.case().current("cooperation_agreement")] == [amended["record_id"]]
+    assert [known.record_id for known in bench.case().list_current_records("cooperation_agreement")] == [
+        amended["record_id"]
+    ]
 
 
 def test_an_amendment_of_what_is_not_there_waits_for_the_agreement(at: At) -> None:
@@ -570,7 +572,7 @@ def test_a_second_job_of_a_case_has_its_own_record_and_makes_its_own_move(at: At
     bench = at("employed")
     record = bench.record(bench.send("job_start", {**JOB, "job_title": "Tarjoilija"}, bench.case().case_id))
     assert (record["data"]["job_id"], record["version_no"], record["phase"]["transitions"]) == ("JOB-2", 1, ["T15"])
-    assert len(bench.case().current("job_start")) == 2
+    assert len(bench.case().list_current_records("job_start")) == 2
 
 
 def test_each_job_of_a_case_has_plans_of_its_own(at: At) -> None:
@@ -633,7 +635,7 @@ EARLIER |= {"contacts.0.next_date": ""}
 
 def contacted(bench: Bench) -> list[str]:
     """Return the employers whose records the case has, oldest record first."""
-    return [known.record.employer_name for known in bench.case().current("employer_contact")]
+    return [known.record.employer_name for known in bench.case().list_current_records("employer_contact")]
 
 
 def test_documents_of_a_batch_are_taken_by_their_days(at: At) -> None:
@@ -642,7 +644,7 @@ def test_documents_of_a_batch_are_taken_by_their_days(at: At) -> None:
     for number, answers in enumerate((CALLED, {**CALLED, **EARLIER})):
         bench.drop(bench.filled(bench.issue("employer_contact", case_id), answers), f"{number}.docx")
     bench.watch()
-    assert contacted(bench) == ["Pesula Malli", CALLED["employer_name"]], bench.journal.returned()[-1]["reason"]
+    assert contacted(bench) == ["Pesula Malli", CALLED["employer_name"]], bench.journal.find_submissions()[-1]["reason"]
 
 
 def test_what_waited_is_released_in_the_order_of_the_process(at: At) -> None:
@@ -654,7 +656,7 @@ def test_what_waited_is_released_in_the_order_of_the_process(at: At) -> None:
         row = bench.send("employer_contact", typed, case_id)
         assert row["outcome"] == "waiting", row["reason"]
     bench.returned(agreement)
-    assert contacted(bench) == ["Pesula Malli", CALLED["employer_name"]], bench.journal.returned()[-1]["reason"]
+    assert contacted(bench) == ["Pesula Malli", CALLED["employer_name"]], bench.journal.find_submissions()[-1]["reason"]
 
 
 # --- one of several -------------------------------------------------------------------------------
@@ -663,7 +665,7 @@ def test_what_waited_is_released_in_the_order_of_the_process(at: At) -> None:
 def given(bench: Bench, form: str, about: str) -> dict[str, str]:
     """Return what a new document about one of several things brings with it."""
     made = bench.issue(form, bench.case().case_id, about=about)
-    issued = bench.journal.issued(made.instance_id)
+    issued = bench.journal.find_issued_document(made.instance_id)
     assert issued
     answers: dict[str, str] = issued["answers"]
     return answers
@@ -682,14 +684,14 @@ def test_a_document_about_an_employer_goes_on_from_what_is_known_of_it(at: At) -
     bench = at("signed")
     for answers in (CALLED, {**CALLED, **EARLIER}):
         assert bench.send("employer_contact", answers, bench.case().case_id)["outcome"] == "accepted"
-    first = bench.case().current("employer_contact")[0].record
+    first = bench.case().list_current_records("employer_contact")[0].record
     bench.clock.pass_days(3)
     brought = given(bench, "employer_contact", first.employer_id)
     assert (brought["employer_name"], brought["contacts.0.person"]) == (
         first.employer_name,
         CALLED["contacts.0.person"],
     )
-    assert brought["document_date"] == dated("{today}", day(bench.clock()))
+    assert brought["document_date"] == resolve_dates("{today}", to_local_date(bench.clock()))
     assert given(bench, "employer_contact", "").get("employer_name") is None
 
 

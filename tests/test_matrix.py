@@ -60,7 +60,7 @@ def test_the_matrix_has_every_outcome_and_every_format_that_there_is() -> None:
     events = build_schemas(FORMS)["feed.schema.json"]["properties"]["event"]["enum"]
     told = {event.rpartition(".")[2] for event in events}
     assert {end for cell in cells(*FORMATS) for end in cell.ends} == told
-    endings = {ending for module in formats.every().values() for ending in module.ENDINGS}
+    endings = {ending for module in formats.load_formats().values() for ending in module.ENDINGS}
     assert {f".{name}" for name in FORMATS} >= endings
 
 
@@ -139,7 +139,7 @@ def test_of_thirty_files_with_a_damaged_one_of_every_format_each_has_its_outcome
 
     expected = {name: FOUND[name.partition("-")[0].partition(".")[0]] for name in dropped}
     expected |= {f"{name}-flattened.pdf": FOUND["review"] for name in ("accepted", "values")}
-    rows = {row["file_name"]: row for row in bench.journal.returned() if row["file_name"] in dropped}
+    rows = {row["file_name"]: row for row in bench.journal.find_submissions() if row["file_name"] in dropped}
     assert {name: ends(row) for name, row in rows.items()} == expected
     lines = bench.feed()[before:]
     assert sorted(line["submission_id"] for line in lines) == sorted(row["submission_id"] for row in rows.values())
@@ -159,4 +159,4 @@ def check_published(bench: Bench, row: Mapping[str, Any], published: Mapping[str
         published["record.schema.json"].validate(bench.record(row))
     if row["outcome"] == "rejected":
         published["reason.schema.json"].validate(bench.reason(row))
-        assert outbox.rejected_path(bench.workspace, f"{row['rejected_as']}.palaute.docx").is_file()
+        assert outbox.get_rejected_path(bench.workspace, f"{row['rejected_as']}.palaute.docx").is_file()

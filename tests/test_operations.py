@@ -19,7 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from formgen.intake import health, metrics, watcher
-from formgen.intake.inbox import STATUS, candidates
+from formgen.intake.inbox import STATUS, iter_candidate_files
 from formgen.intake.watcher import Watch
 from formgen.settings import Workspace
 from tests import test_watch
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("unwalled")
 
 def problems(bench: Bench, now: float = 0) -> list[str]:
     """Return the messages of what is wrong with a workspace."""
-    found = health.health(bench.workspace, bench.journal, now or time.time())
+    found = health.check_health(bench.workspace, bench.journal, now or time.time())
     return [problem.message for problem in found.problems]
 
 
@@ -53,7 +53,7 @@ def test_files_that_wait_for_a_daemon_that_is_not_there_are_a_problem(bench: Ben
     bench.drop(b"lies there")
     (found,) = problems(bench, time.time() + health.UNWATCHED + 1)
     assert "formgen watch" in found
-    with watcher.alone(bench.workspace):
+    with watcher.hold_workspace_lock(bench.workspace):
         assert problems(bench, time.time() + health.UNWATCHED + 1) == []
         (found,) = problems(bench, time.time() + health.FORGOTTEN + 1)
     assert "tuntiin" in found
@@ -83,7 +83,7 @@ def test_what_could_not_be_published_is_a_problem(at: At) -> None:
 
 
 def test_a_disk_that_fills_up_is_a_problem(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health.shutil, "disk_usage", lambda _: SimpleNamespace(free=health.ROOM - 1))
+    monkeypatch.setattr(health.shutil, "disk_usage", lambda _: SimpleNamespace(free=health.MIN_FREE_BYTES - 1))
     assert problems(bench) == ["Levytila on loppumassa."]
 
 
@@ -119,7 +119,7 @@ def test_the_daemon_tells_how_long_each_return_took(bench: Bench, monkeypatch: p
     served = {}
     monkeypatch.setattr(metrics, "start_http_server", lambda port, **how: served.update(port=port, **how))
     daemon = Watch(bench.intake)
-    daemon.observe = metrics.served(bench.workspace, bench.journal, 9464).observe
+    daemon.observe = metrics.serve_metrics(bench.workspace, bench.journal, 9464).observe
     bench.drop(b"no form")
     daemon.run(once=True)
     found = samples(generate_latest(served["registry"]).decode())
@@ -153,28 +153,28 @@ def test_the_share_tells_until_when_it_is_certain_that_the_daemon_is_at_work(
     moment = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(watcher, "time", SimpleNamespace(monotonic=lambda: moment.now))
     daemon, file = signing(bench), bench.workspace.inbox / STATUS
-    daemon.sign()
+    daemon.write_status_file()
     until_when = (bench.clock() + watcher.SIGNED_FOR).astimezone()
     first = file.read_text(encoding="utf-8")
     assert f"{until_when:%-d.%-m.%Y %H.%M} asti" in first
     assert "formgen ei ole käynnissä" in first
     bench.clock.now += timedelta(minutes=1)
     moment.now += 59
-    daemon.sign()
+    daemon.write_status_file()
     assert file.read_text(encoding="utf-8") == first
     moment.now += 1
-    daemon.sign()
+    daemon.write_status_file()
     assert file.read_text(encoding="utf-8") != first
-    daemon.sign(ending=True)
+    daemon.write_status_file(ending=True)
     assert "pysäytetty" in file.read_text(encoding="utf-8")
 
 
 def test_the_file_in_the_share_is_never_a_return(bench: Bench) -> None:
     daemon = signing(bench)
-    daemon.sign()
-    assert list(candidates(bench.workspace.inbox)) == []
+    daemon.write_status_file()
+    assert list(iter_candidate_files(bench.workspace.inbox)) == []
     daemon.run(once=True)
-    assert bench.journal.returned() == []
+    assert bench.journal.find_submissions() == []
 
 
 def test_there_is_no_file_in_the_share_unless_it_is_wanted(bench: Bench) -> None:
@@ -189,21 +189,21 @@ def test_a_daemon_that_is_told_to_stop_finishes_what_has_begun_and_leaves_the_re
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
-        assert bench.intake.receive(bench.drop(f"no form {number}".encode()))
+        assert bench.intake.receive_file(bench.drop(f"no form {number}".encode()))
     daemon = Watch(bench.intake)
-    begin = type(bench.intake).begin
+    begin = type(bench.intake).open_submission
 
     def told_to_stop(*about: object) -> object:
-        daemon.end()
+        daemon.request_stop()
         return begin(*about)
 
     monkeypatch.setattr(watcher, "BATCH", 2)
-    monkeypatch.setattr(type(bench.intake), "begin", told_to_stop)
-    daemon.settle()
-    rows = bench.journal.returned()
+    monkeypatch.setattr(type(bench.intake), "open_submission", told_to_stop)
+    daemon.process_submissions()
+    rows = bench.journal.find_submissions()
     assert [(row["outcome"], row["attempts"]) for row in rows] == [("rejected", 1)] * 2 + [(None, 0)] * 3
     bench.restarted().watch()
-    assert {row["outcome"] for row in bench.journal.returned()} == {"rejected"}
+    assert {row["outcome"] for row in bench.journal.find_submissions()} == {"rejected"}
 
 
 def test_the_program_ends_well_when_the_system_asks_it_to(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,7 +213,7 @@ def test_the_program_ends_well_when_the_system_asks_it_to(bench: Bench, monkeypa
     bench.drop(b"no form")
     program = subprocess.Popen([sys.executable, "-m", "formgen", "watch"], cwd=bench.root, env=ISOLATED, stderr=-1)
     try:
-        assert until(lambda: file.exists() and bench.journal.counts().get("rejected"))
+        assert until(lambda: file.exists() and bench.journal.count_submissions().get("rejected"))
         program.send_signal(signal.SIGTERM)
         _, said = program.communicate(timeout=30)
     finally:
@@ -221,7 +221,7 @@ def test_the_program_ends_well_when_the_system_asks_it_to(bench: Bench, monkeypa
         program.communicate()
     assert (program.returncode, b"Traceback" in said) == (0, False)
     assert "pysäytetty" in file.read_text(encoding="utf-8")
-    assert not watcher.alive(bench.workspace)
+    assert not watcher.is_daemon_alive(bench.workspace)
 
 
 # --- what is deployed ---------------------------------------------------------------------------

@@ -42,10 +42,10 @@ def test_a_reader_never_sees_half_a_file(
     with monkeypatch.context() as disk:
         disk.setattr(Path if stop == "replace" else os, stop, fail)
         with pytest.raises(OSError, match="No space"):
-            files.write(file, b"new")
+            files.write_file(file, b"new")
     assert (file.read_bytes() if file.exists() else None) == before
     assert [item.name for item in file.parent.iterdir()] == ([] if before is None else ["a.json"])
-    files.write(file, b"new")
+    files.write_file(file, b"new")
     assert file.read_bytes() == b"new"
 
 
@@ -62,7 +62,7 @@ def test_a_file_has_its_bytes_and_its_mode_before_it_has_its_name(
         return replace(source, target)
 
     monkeypatch.setattr(Path, "replace", look)
-    files.write(tmp_path / "a.json", b"whole")
+    files.write_file(tmp_path / "a.json", b"whole")
     assert seen == [(tmp_path, b"whole", 0o640, False)]
 
 
@@ -95,7 +95,7 @@ def test_a_record_has_the_keys_of_the_contract_in_their_order(at: At) -> None:
         *("file_name", "sha256", "size", "media_type", "channel", "received_at", "processed_at", "software"),
         *("reader", "producer", "confirmed_by", "confirmed_at", "fields", "facts", "digital_signatures"),
     ]
-    assert list(record["data"]) == [asked.name for asked in bench.registry.latest("job_start").fields]
+    assert list(record["data"]) == [asked.name for asked in bench.registry.find_latest_version("job_start").fields]
     assert list(record["signatures"]) == ["client", "coach"]
     assert set(record["signatures"]["client"]) == {"name", "date", "place", "method"}
     assert [list(issue) for issue in record["issues"]] == [["code", "severity", "field", "message"]] * len(
@@ -138,18 +138,18 @@ def test_a_record_is_plain_utf8_with_one_line_end_and_reads_back_the_same(at: At
     assert b"\\u" not in data
     assert "Metsälä".encode() in data
     assert (data.endswith(b"}\n"), b"\r" in data) == (True, False)
-    assert outbox.pretty(json.loads(data)) == data
+    assert outbox.format_json(json.loads(data)) == data
 
 
 def test_a_record_is_written_once_and_never_again(at: At) -> None:
     bench = at("referred")
-    (row,) = bench.journal.record_rows()
-    payload = bench.journal.record(row["record_id"])
+    (row,) = bench.journal.list_record_ids()
+    payload = bench.journal.find_record(row["record_id"])
     assert payload
-    file, data = outbox.record_file(bench.workspace, payload)
+    file, data = outbox.prepare_record_file(bench.workspace, payload)
     first = file.stat()
     assert file.read_bytes() == data()
-    outbox.publish([(file, data)])
+    outbox.publish_files([(file, data)])
     assert (file.stat().st_ino, file.stat().st_mtime_ns) == (first.st_ino, first.st_mtime_ns)
 
 
@@ -171,7 +171,7 @@ def test_the_feed_only_grows(workspace: Workspace) -> None:
     before = (workspace.outbox / "feed.ndjson").read_bytes()
     outbox.publish_feed(workspace, lines(3))
     assert (workspace.outbox / "feed.ndjson").read_bytes().startswith(before)
-    assert (numbers_in(workspace), outbox.last_seq(workspace)) == ([1, 2, 3], 3)
+    assert (numbers_in(workspace), outbox.read_last_seq(workspace)) == ([1, 2, 3], 3)
 
 
 def test_what_another_process_has_published_meanwhile_is_not_published_again(workspace: Workspace) -> None:
@@ -187,10 +187,10 @@ def test_many_that_publish_at_once_write_every_line_once_and_in_order(workspace:
 
 
 def test_the_last_line_is_found_in_a_feed_of_any_length(workspace: Workspace) -> None:
-    assert outbox.last_seq(workspace) == 0
+    assert outbox.read_last_seq(workspace) == 0
     outbox.publish_feed(workspace, lines(*range(1, 12_000)))
     assert (workspace.outbox / "feed.ndjson").stat().st_size > 2 * 65_536
-    assert outbox.last_seq(workspace) == 11_999
+    assert outbox.read_last_seq(workspace) == 11_999
 
 
 # --- names --------------------------------------------------------------------------------------
@@ -198,14 +198,14 @@ def test_the_last_line_is_found_in_a_feed_of_any_length(workspace: Workspace) ->
 
 def rejected_names(bench: Bench) -> list[str]:
     """Return the names of the rejected files, without what lies beside them."""
-    return [row["rejected_as"].partition("/")[2] for row in bench.journal.returned(outcome="rejected")]
+    return [row["rejected_as"].partition("/")[2] for row in bench.journal.find_submissions(outcome="rejected")]
 
 
 def test_a_name_that_is_taken_gets_a_number_before_its_ending(bench: Bench) -> None:
     for content in (b"one", b"two", b"three"):
         bench.returned(content, "lomake.docx")
     assert rejected_names(bench) == ["lomake.docx", "lomake (2).docx", "lomake (3).docx"]
-    folder = outbox.rejected_path(bench.workspace, bench.journal.returned()[-1]["rejected_as"]).parent
+    folder = outbox.get_rejected_path(bench.workspace, bench.journal.find_submissions()[-1]["rejected_as"]).parent
     assert [(folder / name).read_bytes() for name in rejected_names(bench)] == [b"one", b"two", b"three"]
     assert len(list(folder.iterdir())) == 9
 
@@ -220,16 +220,18 @@ def test_a_name_that_is_taken_gets_a_number_before_its_ending(bench: Bench) -> N
     ],
 )
 def test_a_number_goes_where_a_person_would_put_it(name: str, second: str) -> None:
-    assert outbox.free_name("2026-06-01", name, {f"2026-06-01/{name}"}.intersection) == f"2026-06-01/{second}"
+    assert outbox.find_free_name("2026-06-01", name, {f"2026-06-01/{name}"}.intersection) == f"2026-06-01/{second}"
 
 
 def test_a_reply_that_is_sent_back_does_not_take_the_place_of_the_reply(bench: Bench) -> None:
     first = bench.returned(b"no form", "lomake.docx")
-    reply = outbox.rejected_path(bench.workspace, first["rejected_as"] + outbox.REPLIES["docx"])
+    reply = outbox.get_rejected_path(bench.workspace, first["rejected_as"] + outbox.REPLIES["docx"])
     written = reply.read_bytes()
     for suffix in (outbox.REPLIES["docx"], outbox.REASON):
         row = bench.returned(f"sent back {suffix}".encode(), f"lomake.docx{suffix}")
-        assert outbox.rejected_path(bench.workspace, row["rejected_as"]).read_bytes() == f"sent back {suffix}".encode()
+        assert (
+            outbox.get_rejected_path(bench.workspace, row["rejected_as"]).read_bytes() == f"sent back {suffix}".encode()
+        )
     assert reply.read_bytes() == written
     assert len({path for path in tree(bench.workspace.outbox) if path.startswith("rejected/")}) == 9
 
@@ -238,9 +240,9 @@ def test_a_reply_that_is_sent_back_does_not_take_the_place_of_the_reply(bench: B
 def test_the_longest_name_still_has_room_for_its_reason_and_reply(bench: Bench, name: str) -> None:
     assert len(name.encode()) == 255
     row = bench.returned(b"no form", name)
-    file = outbox.rejected_path(bench.workspace, row["rejected_as"])
+    file = outbox.get_rejected_path(bench.workspace, row["rejected_as"])
     assert file.read_bytes() == b"no form"
-    assert all(len(f"{file.name}{suffix}".encode()) <= 255 for suffix in outbox.BESIDE)
+    assert all(len(f"{file.name}{suffix}".encode()) <= 255 for suffix in outbox.REJECTION_ENDINGS)
     assert file.with_name(f"{file.name}{outbox.REASON}").exists()
     assert file.with_name(f"{file.name}{outbox.REPLIES['docx']}").exists()
 
@@ -248,7 +250,7 @@ def test_the_longest_name_still_has_room_for_its_reason_and_reply(bench: Bench, 
 def test_names_that_are_cut_alike_are_told_apart() -> None:
     taken: set[str] = set()
     for _ in range(20):
-        taken.add(outbox.free_name("2026-06-01", "ä" * 125 + ".docx", taken.intersection))
+        taken.add(outbox.find_free_name("2026-06-01", "ä" * 125 + ".docx", taken.intersection))
     assert len(taken) == 20
 
 

@@ -26,7 +26,7 @@ def test_every_carrier_says_whose_document_it_is(form: type[Form]) -> None:
 
 @every_form
 def test_what_was_typed_comes_back_as_it_was_typed(form: type[Form]) -> None:
-    sheet = read(pdf.fill(issued(form), typed(form)))
+    sheet = read(pdf.fill_document(issued(form), typed(form)))
     assert said(sheet) == {path: text for path, text in typed(form).items() if text}
     assert typed(form).keys() <= sheet.answers.keys()
     assert doubted(sheet) == {}

@@ -15,7 +15,7 @@ import pytest
 from pikepdf import Array, Dictionary, Name, Pdf, String
 
 from formgen import formats
-from formgen.documents.extraction import Sheet
+from formgen.documents.extraction import Extraction
 from formgen.errors import Unreadable
 from formgen.formats import pdf
 from formgen.formats.pdf import by_pdfium, fields
@@ -25,14 +25,16 @@ from tests.pdf_forms import FORMS, doubted, issued, known, papers, read, said, t
 
 FORM = min(FORMS, key=lambda form: len(issued(form)))
 READING = importlib.import_module("formgen.formats.pdf.read")
-LINE = next(question.path for question in FORM.questions() if question.path in known(FORM) and not question.choices)
+LINE = next(
+    question.path for question in FORM.list_questions() if question.path in known(FORM) and not question.choices
+)
 Change = Callable[[Pdf], object]
 
 
 @cache
 def filled() -> bytes:
     """Return a form as somebody has filled it."""
-    return pdf.fill(issued(FORM), typed(FORM))
+    return pdf.fill_document(issued(FORM), typed(FORM))
 
 
 @cache
@@ -171,8 +173,8 @@ def test_a_page_without_a_field_is_none_of_the_form() -> None:
 
 @pytest.mark.filterwarnings("ignore::pikepdf.exceptions.PageCopyWarning")
 def test_a_choice_that_has_lost_a_box_is_in_doubt() -> None:
-    question = next(question for question in FORM.questions() if question.control == "ticks")
-    sheet = read(changed(without(fields.name(question.path, question.choices[-1].code))))
+    question = next(question for question in FORM.list_questions() if question.control == "ticks")
+    sheet = read(changed(without(fields.format_field_name(question.path, question.choices[-1].code))))
     assert sheet.answers[question.path].doubts == ("incomplete",)
 
 
@@ -198,8 +200,8 @@ def test_two_fields_of_one_name_are_in_doubt() -> None:
 
 
 def test_a_box_whose_state_and_value_differ_is_in_doubt() -> None:
-    question = next(question for question in FORM.questions() if question.control == "ticks")
-    name = fields.name(question.path, question.choices[0].code)
+    question = next(question for question in FORM.list_questions() if question.control == "ticks")
+    name = fields.format_field_name(question.path, question.choices[0].code)
 
     def change(document: Pdf) -> None:
         held = fields_of(document)[name]
@@ -209,7 +211,7 @@ def test_a_box_whose_state_and_value_differ_is_in_doubt() -> None:
 
 
 def test_what_two_readers_read_in_two_ways_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(by_pdfium, "text", lambda *asked, text=by_pdfium.text: text(*asked).replace("ä", "a"))
+    monkeypatch.setattr(by_pdfium, "read_text", lambda *asked, text=by_pdfium.read_text: text(*asked).replace("ä", "a"))
     answers = doubted(read(changed(lambda document: setattr(fields_of(document)[LINE], "V", String("ääni")))))
     assert answers[LINE].doubts == ("readers_disagree",)
     assert (answers[LINE].text, answers[LINE].confidence) == ("ääni", 0.5)
@@ -231,7 +233,7 @@ def test_what_pdfium_cannot_read_is_read_by_pypdf(monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_only_one_reader_can_read_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(READING, "second", lambda _: None)
+    monkeypatch.setattr(READING, "read_with_second_reader", lambda _: None)
     sheet = read(filled())
     assert {answer.doubts for answer in sheet.answers.values()} == {("one_reader",)}
     assert said(sheet) == {path: text for path, text in typed(FORM).items() if text}
@@ -262,8 +264,8 @@ def test_a_highlight_without_words_is_no_text() -> None:
 
 
 def test_the_label_of_an_option_is_its_code() -> None:
-    form = next(form for form in FORMS if any(question.control == "list" for question in form.questions()))
-    question = next(question for question in form.questions() if question.control == "list")
+    form = next(form for form in FORMS if any(question.control == "list" for question in form.list_questions()))
+    question = next(question for question in form.list_questions() if question.control == "list")
     choice = question.choices[-1]
     for stored in (String(choice.label), String(choice.code), Array([String(choice.code)])):
         data = changed(lambda document, value=stored: setattr(fields_of(document)[question.path], "V", value),
@@ -326,7 +328,7 @@ def test_a_name_that_is_spelled_in_numbers_is_found() -> None:
 
 
 def test_words_that_people_type_are_no_unsafe_content() -> None:
-    data = pdf.fill(issued(FORM), {LINE: "/JS /Launch (/XFA) \\"})
+    data = pdf.fill_document(issued(FORM), {LINE: "/JS /Launch (/XFA) \\"})
     assert read(changed(lambda _: None, data, object_stream_mode=pikepdf.ObjectStreamMode.generate)).facts == ()
     assert read(data).facts == ()
 
@@ -455,7 +457,7 @@ def test_the_next_file_is_read_as_if_nothing_had_happened() -> None:
     assert outcome(object_bomb()) != "read"
     sheet = reader_pool.read(filled(), papers(), Intake())
     assert sheet == read(filled())
-    assert isinstance(sheet, Sheet)
+    assert isinstance(sheet, Extraction)
 
 
 def test_a_file_of_somebody_else_is_no_form() -> None:
@@ -463,6 +465,6 @@ def test_a_file_of_somebody_else_is_no_form() -> None:
     document.add_blank_page()
     out = io.BytesIO()
     document.save(out)
-    sheet = formats.read(out.getvalue(), papers())
+    sheet = formats.read_document(out.getvalue(), papers())
     assert (sheet.answers, sheet.tokens) == ({}, {})
     assert token(FORM) not in str(sheet)

@@ -10,10 +10,10 @@ from tempfile import TemporaryDirectory
 import pytest
 from PIL import Image
 
-from formgen.documents.extraction import Control, Mark, Paper, Question, Sheet, confirm_given
+from formgen.documents.extraction import Control, Extraction, FormSpec, Mark, Question, confirm_given
 from formgen.formats import pdf
 from formgen.forms.form import Form
-from formgen.i18n import clean
+from formgen.i18n import clean_text
 from tests.foreign import FILLERS, FLATTENERS, Job, flattened
 from tests.pdf_forms import FORMS, IDENTITY, KEYS, boxes, draft, every, issued, known, papers, read, typed
 
@@ -22,19 +22,19 @@ SMALL = BY_SIZE[0]
 WORDS_ARE_LOST = {"Chromium"}
 
 
-def marks(sheet: Sheet) -> list[Mark]:
+def marks(sheet: Extraction) -> list[Mark]:
     """Return what the codes on the pages say; all of them are signed by us."""
-    found = [KEYS.marked(token) for token in sheet.tokens["qr"]]
+    found = [KEYS.verify_page_mark(token) for token in sheet.tokens["qr"]]
     assert all(found)
     return [mark for mark in found if mark]
 
 
-def measured(form: type[Form], data: bytes) -> Sheet:
+def measured(form: type[Form], data: bytes) -> Extraction:
     """Return what is read of a document in the two passes of the desk."""
     first = marks(read(data))[0]
-    layout = pdf.kept(first.layout, draft(form).store / "layouts")
+    layout = pdf.load_layout(first.layout, draft(form).store / "layouts")
     assert layout
-    paper: Paper = papers()[form.id, form.version]
+    paper: FormSpec = papers()[form.id, form.version]
     given = {path: text for path, text in known(form).items() if text}
     paper = paper._replace(layout=layout, given=frozenset(given))
     return confirm_given(pdf.read(data, {(form.id, form.version): paper}), given)
@@ -42,7 +42,7 @@ def measured(form: type[Form], data: bytes) -> Sheet:
 
 def close(text: str) -> str:
     """Return a text as it is compared with one whose lines were broken by a layout."""
-    return " ".join(clean(text).split())
+    return " ".join(clean_text(text).split())
 
 
 @cache
@@ -52,11 +52,11 @@ def returned(flattener: str, form: type[Form], filler: str = "") -> bytes:
         if filler:
             (data,) = FILLERS[filler]([Job(issued(form), boxes(form, typed(form)))], Path(folder))
         else:
-            data = pdf.fill(issued(form), typed(form))
+            data = pdf.fill_document(issued(form), typed(form))
         return FLATTENERS[flattener](data, Path(folder))
 
 
-def silently_wrong(sheet: Sheet, meant: dict[str, str]) -> dict[str, str]:
+def silently_wrong(sheet: Extraction, meant: dict[str, str]) -> dict[str, str]:
     """Return the answers that are taken without a person and are not what was meant."""
     return {
         path: answer.text

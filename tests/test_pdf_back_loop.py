@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 from formgen import formats
 from formgen.cli import app
-from formgen.documents.extraction import Sheet
+from formgen.documents.extraction import Extraction
 from formgen.formats import is_whole, pdf
-from formgen.i18n import clean
+from formgen.i18n import clean_text
 from formgen.sandbox import reader_pool
 from tests.conftest import DECIDED, REFERRAL, WALK, Bench
 from tests.foreign import flattened
@@ -68,7 +68,7 @@ def test_pdf_and_word_come_mixed_in_one_batch(bench: Bench) -> None:
     bench.drop(b"%PDF-1.7\n%%EOF\n", "d.pdf")
     bench.drop(b"", "e.pdf.part")
     bench.watch()
-    rows = {row["file_name"]: row for row in bench.journal.returned()}
+    rows = {row["file_name"]: row for row in bench.journal.find_submissions()}
     assert {name: (row["outcome"], row["code"]) for name, row in rows.items()} == {
         "a.docx": ("accepted", None),
         "b.PDF": ("accepted", None),
@@ -188,16 +188,16 @@ def one_line(value: object) -> object:
 def test_no_reader_is_told_what_a_flattened_form_went_out_with(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
     bench, told = at("decided"), []
 
-    def read(data: bytes, papers: reader_pool.Papers, _: object) -> Sheet:
+    def read(data: bytes, papers: reader_pool.FormSpecs, _: object) -> Extraction:
         told.append(pickle.dumps([paper._replace(layout=None) for paper in papers.values()]))
-        return formats.read(data, papers)
+        return formats.read_document(data, papers)
 
     made = bench.issue("cooperation_agreement", bench.case().case_id, format_name="pdf")
-    issued = bench.journal.issued(made.instance_id)
+    issued = bench.journal.find_issued_document(made.instance_id)
     monkeypatch.setattr(reader_pool, "read", read)
-    sheet = bench.intake.desk.sheet(flattened(Path(made.path).read_bytes()))
+    sheet = bench.intake.decision_engine.read_document(flattened(Path(made.path).read_bytes()))
     assert issued
-    known = {clean(text) for text in issued["answers"].values() if len(text) > 9}
+    known = {clean_text(text) for text in issued["answers"].values() if len(text) > 9}
     assert {answer.text for answer in sheet.answers.values() if answer.confidence == 1} > known
     first, second = told
     assert {text for text in known if text.encode() in second and text.encode() not in first} == set()
@@ -206,10 +206,10 @@ def test_no_reader_is_told_what_a_flattened_form_went_out_with(at: At, monkeypat
 def test_a_flattened_form_that_nobody_touched_is_what_was_issued(at: At) -> None:
     bench = at("decided")
     made = bench.issue("cooperation_agreement", bench.case().case_id, format_name="pdf")
-    sheet = bench.intake.desk.sheet(flattened(Path(made.path).read_bytes()))
-    given = bench.journal.issued(made.instance_id)["answers"]
+    sheet = bench.intake.decision_engine.read_document(flattened(Path(made.path).read_bytes()))
+    given = bench.journal.find_issued_document(made.instance_id)["answers"]
     assert {path: answer.text for path, answer in sheet.answers.items() if answer.text} == {
-        path: clean(text) for path, text in given.items()
+        path: clean_text(text) for path, text in given.items()
     }
     assert {answer.confidence for answer in sheet.answers.values()} == {1.0}
     assert sheet.pictures == {}
@@ -250,23 +250,23 @@ def test_pages_of_two_documents_are_in_conflict(at: At) -> None:
 def test_a_page_that_lies_on_its_side_is_read(turn: int, at: At) -> None:
     bench = at("new")
     data = flattened(form(bench, "referral", REFERRAL))
-    straight = bench.intake.desk.sheet(data)
+    straight = bench.intake.decision_engine.read_document(data)
     with pikepdf.open(io.BytesIO(data)) as document:
         for page in document.pages:
             page.rotate(turn, relative=True)
         out = io.BytesIO()
         document.save(out)
-    turned = bench.intake.desk.sheet(out.getvalue())
+    turned = bench.intake.decision_engine.read_document(out.getvalue())
     assert words(turned) == words(straight)
     assert (turned.facts, turned.tokens["qr"]) == (straight.facts, straight.tokens["qr"])
 
 
-def words(sheet: Sheet) -> dict[str, tuple[list[str], float]]:
+def words(sheet: Extraction) -> dict[str, tuple[list[str], float]]:
     """Return the words of each answer, whose lines may come in another order from a page that was turned."""
     return {path: (sorted(answer.text.split()), answer.confidence) for path, answer in sheet.answers.items()}
 
 
 def test_the_format_says_what_it_takes() -> None:
     assert (pdf.ENDINGS, pdf.MEDIA_TYPE) == ((".pdf",), "application/pdf")
-    assert pdf.sniff(b"\xef\xbb\xbf\n%PDF-1.7") is True
-    assert pdf.sniff(b"PK\x03\x04 %PDF-1.7") is False
+    assert pdf.can_read(b"\xef\xbb\xbf\n%PDF-1.7") is True
+    assert pdf.can_read(b"PK\x03\x04 %PDF-1.7") is False

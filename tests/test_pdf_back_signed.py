@@ -22,7 +22,7 @@ from pyhanko.sign import PdfSignatureMetadata, SimpleSigner, sign_pdf
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from formgen.documents.extraction import Paper, Sheet
+from formgen.documents.extraction import Extraction, FormSpec
 from formgen.errors import Unreadable, UsageError
 from formgen.formats import pdf
 from formgen.settings import Workspace
@@ -31,7 +31,9 @@ from tests.foreign import FILLERS, Job
 from tests.pdf_forms import FORMS, issued, known, papers, said, typed
 
 FORM = min(FORMS, key=lambda form: len(issued(form)))
-LINE = next(question.path for question in FORM.questions() if question.path in known(FORM) and not question.choices)
+LINE = next(
+    question.path for question in FORM.list_questions() if question.path in known(FORM) and not question.choices
+)
 BORN = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 DIES = datetime.datetime(2060, 1, 1, tzinfo=datetime.UTC)
 
@@ -115,7 +117,7 @@ def signed(data: bytes, field: str = "allekirjoitus", password: str = "") -> byt
 @cache
 def filled() -> bytes:
     """Return a form as somebody has filled it."""
-    return pdf.fill(issued(FORM), typed(FORM))
+    return pdf.fill_document(issued(FORM), typed(FORM))
 
 
 @cache
@@ -124,10 +126,10 @@ def once() -> bytes:
     return signed(filled())
 
 
-def read(data: bytes, *roots: bytes) -> Sheet:
+def read(data: bytes, *roots: bytes) -> Extraction:
     """Return what is read of a document by an office that trusts the roots."""
     paper = papers()[FORM.id, FORM.version]
-    return pdf.read(data, {(FORM.id, FORM.version): Paper(paper.questions, roots=roots)})
+    return pdf.read(data, {(FORM.id, FORM.version): FormSpec(paper.questions, roots=roots)})
 
 
 def refusal(data: bytes, *roots: bytes) -> tuple[str, str]:
@@ -154,7 +156,7 @@ def test_a_signed_form_is_read_and_says_who_signed_what(form: str) -> None:
     root, _, _ = chain()
     sheet = read(once(), getattr(root, form))
     assert said(sheet) == {path: text for path, text in typed(FORM).items() if text}
-    (seal,) = sheet.seals
+    (seal,) = sheet.digital_signatures
     assert (seal.signer, seal.covers, seal.root) == ("Testi Mallikas", "file", "Testijuuri")
     assert datetime.datetime.fromisoformat(seal.signed_at).tzinfo
     assert (sheet.facts, sheet.strays) == ((), ())
@@ -162,7 +164,7 @@ def test_a_signed_form_is_read_and_says_who_signed_what(form: str) -> None:
 
 def test_a_second_signature_is_no_change() -> None:
     sheet = read(signed(once(), "toinen"), chain()[0].pem)
-    assert [(seal.signer, seal.covers) for seal in sheet.seals] == [
+    assert [(seal.signer, seal.covers) for seal in sheet.digital_signatures] == [
         ("Testi Mallikas", "revision"),
         ("Testi Mallikas", "file"),
     ]
@@ -205,7 +207,7 @@ def test_a_signature_that_leads_to_another_root_is_refused() -> None:
 
 
 def test_without_roots_a_whole_signature_names_none() -> None:
-    (seal,) = read(once()).seals
+    (seal,) = read(once()).digital_signatures
     assert (seal.signer, seal.root) == ("Testi Mallikas", "")
 
 

@@ -16,10 +16,10 @@ from pikepdf import Name
 
 from formgen.documents.extraction import Control, Identity, Mark
 from formgen.formats.pdf import fields
-from formgen.formats.pdf.fill import named
-from formgen.formats.pdf.layout import CORNER, SQUARE, full_name
+from formgen.formats.pdf.fill import iter_named_fields
+from formgen.formats.pdf.layout import CORNER, SQUARE, get_full_name
 from formgen.forms.form import Form
-from formgen.i18n import say
+from formgen.i18n import translate
 from tests.pdfs import (
     A4,
     EACH,
@@ -45,7 +45,7 @@ def test_every_question_has_its_fields_in_the_order_of_reading(desk: Any, form: 
         found = [name for name, _ in widgets(document)]
         assert [name for name in found if name not in MEANT] == [name for name, _, _ in asked(form, language)]
         assert sorted(set(found) & MEANT) == sorted(MEANT)
-        assert sorted(name for name, _ in named(document.Root.AcroForm.Fields)) == sorted(found)
+        assert sorted(name for name, _ in iter_named_fields(document.Root.AcroForm.Fields)) == sorted(found)
         assert all(sheet.Tabs == Name.S for sheet in document.pages)
         assert in_structure(document) == [name for name in found if name not in MEANT - {fields.CASE}]
 
@@ -60,7 +60,7 @@ def in_structure(document: pikepdf.Pdf) -> list[str]:
         if element.get("/S") == Name.Form:
             (kid,) = kids
             assert kid.Type == Name.OBJR
-            found.append(full_name(kid.Obj))
+            found.append(get_full_name(kid.Obj))
             return
         for kid in kids:
             if isinstance(kid, pikepdf.Dictionary):
@@ -73,7 +73,7 @@ def in_structure(document: pikepdf.Pdf) -> list[str]:
 @pytest.mark.parametrize(("form", "language"), BACKWARDS)
 def test_every_field_says_what_it_is_and_what_it_takes(desk: Any, form: type[Form], language: str) -> None:
     questions = {name: (question, option) for name, question, option in asked(form, language)}
-    tables = {table.path: table for table in form.questions(language) if table.columns}
+    tables = {table.path: table for table in form.list_questions(language) if table.columns}
     with pikepdf.open(io.BytesIO(laid(desk, form, language).pdf)) as document:
         for name, widget in widgets(document):
             if name not in questions:
@@ -83,7 +83,7 @@ def test_every_field_says_what_it_is_and_what_it_takes(desk: Any, form: type[For
             assert question.title in tip
             if (table := tables.get(name.partition(".")[0])) is not None:
                 assert tip.startswith(f"{table.title} {int(name.split('.')[1]) + 1}: ")
-            assert tip.endswith(f", {say('pakollinen', language)}") == question.required
+            assert tip.endswith(f", {translate('pakollinen', language)}") == question.required
             assert bool(flags & 1) == question.locked
             if option:
                 assert option.label in tip
@@ -107,16 +107,16 @@ def test_every_field_says_what_it_is_and_what_it_takes(desk: Any, form: type[For
 @pytest.mark.parametrize("form", EACH)
 def test_every_name_leads_back_to_its_path(form: type[Form]) -> None:
     for name, question, option in asked(form):
-        assert fields.path(name, form.questions()) == (question.path, option.code if option else "")
-        assert fields.name(question.path, option.code if option else "") == name
-    assert fields.path("client_lst_name", form.questions()) is None
-    assert fields.path("formgen_token", form.questions()) is None
+        assert fields.parse_field_name(name, form.list_questions()) == (question.path, option.code if option else "")
+        assert fields.format_field_name(question.path, option.code if option else "") == name
+    assert fields.parse_field_name("client_lst_name", form.list_questions()) is None
+    assert fields.parse_field_name("formgen_token", form.list_questions()) is None
 
 
 @pytest.mark.parametrize("path", ["", "a..b", "a b", "a/b", "ä", ".a"])
 def test_what_cannot_be_a_name_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match="^" + re.escape(path)):
-        fields.name(path)
+        fields.format_field_name(path)
 
 
 # --- the page -----------------------------------------------------------------------------------
@@ -177,7 +177,7 @@ def test_the_code_and_the_squares_are_on_every_page(desk: Any, form: type[Form])
     for number, sheet in enumerate(document, start=1):
         picture = sheet.render(scale=scale, grayscale=True).to_pil()
         (code,) = zxingcpp.read_barcodes(picture, formats=zxingcpp.BarcodeFormat.QRCodeModel2)
-        assert KEYS.marked(code.text) == Mark(identity(form), number, layout.pages, layout.digest)
+        assert KEYS.verify_page_mark(code.text) == Mark(identity(form), number, layout.pages, layout.digest)
         assert code.text in sheet.get_textpage().get_text_range().replace("\r\n", "")
         wide = (code.position.top_right.x - code.position.top_left.x) / scale / 72 * 25.4
         assert wide == pytest.approx(0.7 * (33 if wide < 25 else 37), abs=0.4)
@@ -190,10 +190,10 @@ def test_the_code_and_the_squares_are_on_every_page(desk: Any, form: type[Form])
 
 @pytest.mark.parametrize("wrong", ["FG2", "JOB-END", "2026.2", "2/5", "1/6", "1BADCAFE", "K2", "0"])
 def test_a_code_that_we_did_not_sign_says_nothing(wrong: str) -> None:
-    text = Identity("job_start", "2026.1", UUID(int=1)).mark(KEYS, 1, 5, "0badcafe")
+    text = Identity("job_start", "2026.1", UUID(int=1)).sign_page_mark(KEYS, 1, 5, "0badcafe")
     right = ["FG1", "JOB-START", "2026.1", "1/5", "1/5", "0BADCAFE", "K1", text[-1]]
     before = right[["FG2", "JOB-END", "2026.2", "2/5", "1/6", "1BADCAFE", "K2", "0"].index(wrong)]
     changed = text[:-1] + ("1" if text[-1] == "0" else "0") if wrong == "0" else text.replace(before, wrong)
-    assert KEYS.marked(text) is not None
+    assert KEYS.verify_page_mark(text) is not None
     assert changed != text
-    assert KEYS.marked(changed) is None
+    assert KEYS.verify_page_mark(changed) is None

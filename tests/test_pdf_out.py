@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from formgen.cli import app
-from formgen.documents.extraction import Answer, Control, Identity, Sheet
+from formgen.documents.extraction import Answer, Control, Extraction, Identity
 from formgen.errors import UsageError
 from formgen.formats import pdf
 from formgen.formats.pdf import fields
@@ -54,12 +54,12 @@ def test_every_form_passes_pdf_ua(desk: Any, form: type[Form], language: str) ->
 
 @pytest.mark.parametrize("form", EACH)
 def test_every_form_passes_pdf_ua_with_every_field_filled(desk: Any, form: type[Form]) -> None:
-    assert failures(pdf.fill(drawn(desk, form), full(form)), UA) == []
+    assert failures(pdf.fill_document(drawn(desk, form), full(form)), UA) == []
 
 
 @pytest.mark.parametrize(("form", "language"), EVERY)
 def test_every_archived_form_passes_pdf_a_and_pdf_ua(desk: Any, form: type[Form], language: str) -> None:
-    sheet = Sheet({path: Answer(text) for path, text in full(form).items()})
+    sheet = Extraction({path: Answer(text) for path, text in full(form).items()})
     document = drawn(desk, form, language, sheet, b'{"form": "x"}')
     assert failures(document, A3) == []
     assert failures(document, UA) == []
@@ -98,8 +98,8 @@ def test_the_same_input_gives_the_same_bytes(desk: Any, form: type[Form], tmp_pa
 
 
 def test_each_carrier_holds_the_token(desk: Any) -> None:
-    form = FORMS.latest("job_start")
-    token, digest = identity(form).token(KEYS), laid(desk, form).digest
+    form = FORMS.find_latest_version("job_start")
+    token, digest = identity(form).sign_token(KEYS), laid(desk, form).digest
     with pikepdf.open(io.BytesIO(drawn(desk, form))) as document:
         values = {name: str(widget.V) for name, widget in widgets(document) if name in MEANT}
         assert values == {
@@ -117,24 +117,24 @@ def test_each_carrier_holds_the_token(desk: Any) -> None:
 
 
 def test_a_layout_is_found_again_by_its_digest(desk: Any, tmp_path: Path) -> None:
-    form = FORMS.latest("job_end")
+    form = FORMS.find_latest_version("job_end")
     found = laid(desk, form)
-    assert pdf.kept(found.digest, desk.var / "layouts") == found
-    assert pdf.kept("00000000", desk.var / "layouts") is None
-    assert pdf.kept("../layouts/x", desk.var / "layouts") is None
-    assert pdf.kept(found.digest, tmp_path) is None
+    assert pdf.load_layout(found.digest, desk.var / "layouts") == found
+    assert pdf.load_layout("00000000", desk.var / "layouts") is None
+    assert pdf.load_layout("../layouts/x", desk.var / "layouts") is None
+    assert pdf.load_layout(found.digest, tmp_path) is None
     assert len({laid(desk, form, language).digest for language in ("fi", "sv", "fi_selko")}) == 3
 
 
 def test_an_old_layout_stays_when_the_office_changes_its_name(desk: Any, tmp_path: Path) -> None:
-    form = FORMS.latest("job_end")
+    form = FORMS.find_latest_version("job_end")
     told = dict(words(form))
-    rows = {table.path: table.rows for table in form.questions() if table.columns}
-    before = pdf.layout(form.questions(), "fi", told, rows, tmp_path)
-    after = pdf.layout(form.questions(), "fi", {**told, "organiser": "Toinen alue"}, rows, tmp_path)
+    rows = {table.path: table.rows for table in form.list_questions() if table.columns}
+    before = pdf.get_layout(form.list_questions(), "fi", told, rows, tmp_path)
+    after = pdf.get_layout(form.list_questions(), "fi", {**told, "organiser": "Toinen alue"}, rows, tmp_path)
     assert before.digest != after.digest
     assert [file.stem for file in sorted(tmp_path.iterdir())] == sorted([before.digest, after.digest])
-    assert pdf.kept(before.digest, tmp_path) == before
+    assert pdf.load_layout(before.digest, tmp_path) == before
 
 
 # --- values -------------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def shown(document: bytes, place: fields.Place) -> str:
 @pytest.mark.parametrize("form", EACH)
 def test_what_is_known_stands_in_the_fields_and_is_seen(desk: Any, form: type[Form]) -> None:
     answers = full(form)
-    document = drawn(desk, form, sheet=Sheet({path: Answer(text) for path, text in answers.items()}))
+    document = drawn(desk, form, sheet=Extraction({path: Answer(text) for path, text in answers.items()}))
     with pikepdf.open(io.BytesIO(document)) as opened:
         found = dict(widgets(opened))
         layout = laid(desk, form)
@@ -172,20 +172,22 @@ def test_what_is_known_stands_in_the_fields_and_is_seen(desk: Any, form: type[Fo
 
 
 def test_more_rows_than_are_printed_get_their_places(desk: Any) -> None:
-    form = FORMS.latest("job_start")
+    form = FORMS.find_latest_version("job_start")
     known = {f"benefit_effects.{row}.note": Answer("x") for row in range(9)}
     cell = next(name for name, _, _ in asked(form) if name.startswith("benefit_effects.0."))
     known = {cell.replace(".0.", f".{row}."): Answer("") for row in range(9)}
-    with pikepdf.open(io.BytesIO(drawn(desk, form, sheet=Sheet(known)))) as document:
+    with pikepdf.open(io.BytesIO(drawn(desk, form, sheet=Extraction(known)))) as document:
         names = [name for name, _ in widgets(document)]
     assert cell.replace(".0.", ".9.") in names
     assert cell.replace(".0.", ".10.") not in names
 
 
 def test_long_text_is_drawn_smaller_until_it_fits(desk: Any) -> None:
-    form = FORMS.latest("referral")
+    form = FORMS.find_latest_version("referral")
     words_ = " ".join(["sanoja"] * 200)
-    document = pdf.fill(drawn(desk, form), {"client_own_words": words_, "client_last_name": "Mallikas " * 7 + "M"})
+    document = pdf.fill_document(
+        drawn(desk, form), {"client_own_words": words_, "client_last_name": "Mallikas " * 7 + "M"}
+    )
     places = {place.name: place for place in laid(desk, form).places}
     assert shown(document, places["client_own_words"]) == words_
     assert shown(document, places["client_last_name"]) == "Mallikas " * 7 + "M"
@@ -200,25 +202,25 @@ def test_a_given_option_is_set_in_lines_of_the_usual_size(desk: Any, form: type[
         for _, question, _ in asked(form, language)
         if question.control is Control.LIST and question.locked
     }
-    with pikepdf.open(io.BytesIO(pdf.fill(drawn(desk, form, language), longest))) as opened:
+    with pikepdf.open(io.BytesIO(pdf.fill_document(drawn(desk, form, language), longest))) as opened:
         found = dict(widgets(opened))
         assert {path for path in longest if str(found[path].DA) != "/LoSa 9.5 Tf 0 g"} == set()
 
 
 def test_a_letter_that_cannot_be_drawn_is_kept_in_the_value(desk: Any) -> None:
-    document = pdf.fill(drawn(desk, FORMS.latest("job_end")), {"client_name": "Я 🙂 Testi"})
+    document = pdf.fill_document(drawn(desk, FORMS.find_latest_version("job_end")), {"client_name": "Я 🙂 Testi"})
     with pikepdf.open(io.BytesIO(document)) as opened:
         assert str(dict(widgets(opened))["client_name"].V) == "Я 🙂 Testi"
     assert failures(document, UA) == []
 
 
 def test_what_a_person_fills_in_can_be_changed_and_cleared(desk: Any) -> None:
-    form = FORMS.latest("referral")
+    form = FORMS.find_latest_version("referral")
     empty = drawn(desk, form)
     ticks = next(question for _, question, option in asked(form) if option and question.many)
     chosen = next(question for _, question, _ in asked(form) if question.control is Control.LIST)
     first, last = ticks.choices[0].code, ticks.choices[-1].code
-    once = pdf.fill(
+    once = pdf.fill_document(
         empty, {"client_last_name": "Mallikas", ticks.path: f"{first} {last}", chosen.path: chosen.choices[0].code}
     )
     with pikepdf.open(io.BytesIO(once)) as opened:
@@ -226,13 +228,13 @@ def test_what_a_person_fills_in_can_be_changed_and_cleared(desk: Any) -> None:
     assert values["client_last_name"] == "Mallikas"
     assert [name for name in values if values[name] == "/Yes"] == [f"{ticks.path}.{first}", f"{ticks.path}.{last}"]
     assert values[chosen.path] == chosen.choices[0].code
-    cleared = pdf.fill(once, {"client_last_name": "", ticks.path: "", chosen.path: ""})
+    cleared = pdf.fill_document(once, {"client_last_name": "", ticks.path: "", chosen.path: ""})
     with pikepdf.open(io.BytesIO(cleared)) as opened, pikepdf.open(io.BytesIO(empty)) as before:
         assert values_of(opened) == values_of(before)
 
 
 def test_another_program_types_sami_letters_each_into_its_own_field(desk: Any) -> None:
-    form = FORMS.latest("job_start")
+    form = FORMS.find_latest_version("job_start")
     typed = {"service_organiser": "Čáŋ Đuoŧŧar ǥǧǩʒǯ", "employer_name": "Testi Oy", "workplace_address": ""}
     writer = pypdf.PdfWriter(clone_from=io.BytesIO(drawn(desk, form)))
     writer.update_page_form_field_values(None, dict(typed), auto_regenerate=False)
@@ -244,7 +246,7 @@ def test_another_program_types_sami_letters_each_into_its_own_field(desk: Any) -
 
 def test_a_field_that_the_document_lacks_cannot_be_filled(desk: Any) -> None:
     with pytest.raises(LookupError, match="no_such_field"):
-        pdf.fill(drawn(desk, FORMS.latest("job_end")), {"no_such_field": "x"})
+        pdf.fill_document(drawn(desk, FORMS.find_latest_version("job_end")), {"no_such_field": "x"})
 
 
 # --- the commands -------------------------------------------------------------------------------
@@ -254,7 +256,7 @@ def test_a_form_is_generated_as_pdf_without_a_word_template(bench: Bench, monkey
     monkeypatch.setattr(issue, "template_file", lambda *_: pytest.fail("a PDF asks for no Word template"))
     made = bench.issue("referral", format_name="pdf", language="sv")
     assert made.path.endswith(".pdf")
-    assert bench.journal.issued(made.instance_id)["format"] == "pdf"
+    assert bench.journal.find_issued_document(made.instance_id)["format"] == "pdf"
     with pikepdf.open(made.path) as document:
         assert str(document.Root.Lang) == "sv-FI"
         assert str(dict(widgets(document))["service_organiser"].V) == bench.workspace.office.organiser
@@ -262,7 +264,7 @@ def test_a_form_is_generated_as_pdf_without_a_word_template(bench: Bench, monkey
 
 def test_an_accepted_record_is_archived_with_its_values_and_itself(at: Callable[[str], Bench]) -> None:
     bench = at("referred")
-    record = bench.record(bench.journal.returned()[-1])
+    record = bench.record(bench.journal.find_submissions()[-1])
     done = CliRunner().invoke(
         app, ["--workspace", str(bench.root), "--json", "archive", record["record_id"]], catch_exceptions=False
     )
@@ -276,11 +278,11 @@ def test_an_accepted_record_is_archived_with_its_values_and_itself(at: Callable[
         values = {name: str(widget.V) for name, widget in widgets(document) if "/V" in widget}
     assert values["client_last_name"] == record["data"]["client_last_name"]
     identity_ = Identity("referral", record["form_version"], UUID(record["instance_id"]))
-    assert bench.journal.keys.verify(values["formgen_token"]) == identity_
+    assert bench.journal.keys.verify_token(values["formgen_token"]) == identity_
 
 
 def test_a_record_that_is_not_there_cannot_be_archived(bench: Bench) -> None:
     with pytest.raises(UsageError, match="01980000"):
-        issue.archive(
+        issue.archive_record(
             bench.workspace, bench.journal, bench.registry, "01980000-0000-7000-8000-000000000001", bench.clock()
         )

@@ -12,7 +12,7 @@ import pytest
 from formgen import formats
 from formgen.cases.person import Person
 from formgen.cases.workflow import Case
-from formgen.intake.duplicates import settled_as
+from formgen.intake.duplicates import find_repeat
 from formgen.storage.journal import Row
 from tests.conftest import AGREEMENT, DECIDED, DECISION, JOB, REFERRAL, Bench, saved_again
 from tests.strangers import OUTSIDER, WRONG_DAY, answers_to, told
@@ -62,7 +62,7 @@ def test_a_referral_that_replaces_that_of_another_person_is_looked_at(name: str,
     row = bench.returned(bench.filled(made, {**DECISION, **asked(change)}), f"lähete.{format_name}")
     assert looked_at(bench, row) >= places
     assert [known.version_no for known in bench.case().records] == [1]
-    bench.intake.confirm(row, "Testi Tarkastaja", {})
+    bench.intake.confirm_submission(row, "Testi Tarkastaja", {})
     assert [known.version_no for known in bench.case().records] == [1, 2]
 
 
@@ -100,7 +100,7 @@ def test_a_name_that_a_person_has_accepted_is_known_from_then_on(at: At) -> None
     bench = at("decided")
     row = bench.send("referral", {"client_last_name": "Uusi-Malli"}, bench.case().case_id)
     assert looked_at(bench, row) == {"client_last_name"}
-    bench.intake.confirm(row, "Testi Tarkastaja", {})
+    bench.intake.confirm_submission(row, "Testi Tarkastaja", {})
     assert bench.send("cooperation_agreement", AGREEMENT, bench.case().case_id)["outcome"] == "accepted"
 
 
@@ -108,7 +108,7 @@ def test_a_name_that_a_person_has_accepted_is_known_from_then_on(at: At) -> None
 def test_a_blank_for_a_case_that_another_person_has_filled_is_looked_at(places: tuple[str, ...], at: At) -> None:
     bench = at("signed")
     made = bench.issue("job_start", bench.case().case_id, empty=True)
-    prefilled = bench.journal.issued(bench.issue("job_start", bench.case().case_id).instance_id)
+    prefilled = bench.journal.find_issued_document(bench.issue("job_start", bench.case().case_id).instance_id)
     assert prefilled
     own = {**prefilled["answers"], "client_name": "Onni Metsälä"}
     other = {place: OUTSIDER[place] for place in places}
@@ -149,7 +149,7 @@ def test_each_of_two_people_may_correct_their_own(bench: Bench) -> None:
 
 def test_a_file_of_the_second_person_is_no_correction(bench: Bench) -> None:
     _, second = copies(bench, DECIDED, {**DECIDED, **OF_THE_FORM})
-    assert settled_as(bench.journal, bench.registry, second) is None
+    assert find_repeat(bench.journal, bench.registry, second) is None
 
 
 @pytest.mark.parametrize("name", [name for name in CHANGES if name != "another_person"])
@@ -158,7 +158,7 @@ def test_a_copy_that_may_be_of_the_same_person_or_not_is_looked_at(name: str, be
     _, second = copies(bench, DECIDED, {**DECIDED, **change})
     assert whose(bench, second) == places
     assert second["outcome"] == "review"
-    assert len(bench.journal.case_rows()) == len(bench.journal.record_rows()) == 1
+    assert len(bench.journal.list_cases()) == len(bench.journal.list_record_ids()) == 1
 
 
 def test_two_people_whose_copies_were_wrong_are_answered_each_for_themselves(bench: Bench) -> None:
@@ -169,7 +169,9 @@ def test_two_people_whose_copies_were_wrong_are_answered_each_for_themselves(ben
     done = []
     for row in rows:
         (name,) = [name for name in answers_to(bench, row) if name.endswith(".palaute.docx")]
-        data = formats.every()["docx"].fill(answers_to(bench, row)[name], {"decision_date": "20.5.2026"})
+        data = formats.load_formats()["docx"].fill_document(
+            answers_to(bench, row)[name], {"decision_date": "20.5.2026"}
+        )
         done.append(bench.returned(data))
     assert [row["outcome"] for row in done] == ["accepted", "accepted"]
     assert len({row["case_id"] for row in done}) == 2
@@ -185,7 +187,7 @@ def test_who_has_filled_a_copy_of_a_blank_learns_nothing_of_the_first(bench: Ben
 def test_a_refused_copy_is_answered_without_a_word_of_the_first(bench: Bench) -> None:
     _, second = copies(bench, DECIDED, {**DECIDED, "client_hetu": "130485-903N"})
     assert second["outcome"] == "review"
-    bench.intake.refuse(second, "Testi Tarkastaja")
+    bench.intake.reject_submission(second, "Testi Tarkastaja")
     refused = bench.row(second["submission_id"])
     assert (refused["outcome"], bench.reason(refused)["errors"]) == ("rejected", [])
     said = "\n".join(told(data) for data in answers_to(bench, refused).values())
@@ -223,7 +225,7 @@ TABLE: Mapping[str, tuple[Person, bool]] = {
 @pytest.mark.parametrize("name", TABLE)
 def test_two_may_be_one_person_unless_all_that_tells_people_apart_is_different(name: str) -> None:
     other, one = TABLE[name]
-    assert (ONNI.may_be(other), other.may_be(ONNI)) == (one, one)
+    assert (ONNI.can_be(other), other.can_be(ONNI)) == (one, one)
 
 
 def test_the_answers_of_the_tests_are_of_one_person() -> None:

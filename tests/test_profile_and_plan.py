@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from formgen.cases import prefill
-from formgen.cases.workflow import Case, Step, advance, expected, tasks
-from formgen.fields.kinds import Misread, MonthText, Places, Whole
+from formgen.cases.workflow import Case, Step, find_moves, infer_case_phase, list_tasks
+from formgen.fields.kinds import Misread, MonthText, MunicipalitiesChoice, Whole
 from tests import strategies
 from tests.rules import (
     FORMS,
@@ -34,15 +34,15 @@ from tests.rules.vocational_profile import BASE as PROFILE
 from tests.rules.vocational_profile import REOPENED, UPDATE, ended, profiled, profiled_at_work
 
 At = Callable[[], Case]
-FORM = {form: FORMS.latest(form) for form in ("vocational_profile", "job_search_plan")}
+FORM = {form: FORMS.find_latest_version(form) for form in ("vocational_profile", "job_search_plan")}
 CASES = FORM["job_search_plan"].__module__.rpartition(".")[0] + "._case"
 
 
 def moved(form: str, answers: dict[str, str], case: Case) -> tuple[str | None, str | None]:
     """Return which move a document makes, and where to."""
     judgement = judged(form, answers, case)
-    assert judgement.record, judgement.of("error")
-    moves, refused_for = advance(case, judgement.record)
+    assert judgement.record, judgement.list_findings("error")
+    moves, refused_for = find_moves(case, judgement.record)
     assert not refused_for
     return moves[0].id, moves[0].target
 
@@ -79,13 +79,13 @@ def test_a_new_profile_leaves_the_phase_as_it_is(phase: str) -> None:
 def test_a_corrected_profile_does_not_open_profiling_twice() -> None:
     case = accept(in_phase("phase_3", profiled)(), "vocational_profile", {**PROFILE, **REOPENED}, "phase_2")
     again = accept(case, "job_search_plan", {**PLAN, "target_jobs.1.*": ""}, "phase_3")
-    corrected = again.latest("vocational_profile").model_copy(update={"summary": "Kaupan työ."})
-    assert [move.id for move in advance(again, corrected, correction=True)[0]] == ["T06"]
+    corrected = again.find_latest_record("vocational_profile").model_copy(update={"summary": "Kaupan työ."})
+    assert [move.id for move in find_moves(again, corrected, correction=True)[0]] == ["T06"]
 
 
 @pytest.mark.parametrize(("form", "answers"), [("vocational_profile", PROFILE), ("job_search_plan", PLAN)])
 def test_what_comes_before_the_agreement_waits_for_it(form: str, answers: dict[str, str]) -> None:
-    errors = judged(form, {**answers, "coach_name": "Veera Valmentaja-Esimerkki"}, decided()).of("error")
+    errors = judged(form, {**answers, "coach_name": "Veera Valmentaja-Esimerkki"}, decided()).list_findings("error")
     assert "cooperation_agreement" in {found.waits_for for found in errors}
 
 
@@ -96,7 +96,7 @@ def test_a_missing_profile_is_the_only_fault_of_an_early_plan() -> None:
         path: text for path, text in PLAN.items() if not path.startswith(("target_jobs.2", "supports", "documents"))
     }
     typed = {**rest, **goals, **jobs, **EARLY}
-    errors = judged("job_search_plan", typed, signed()).of("error")
+    errors = judged("job_search_plan", typed, signed()).list_findings("error")
     assert {(found.code, found.waits_for) for found in errors} == {("T07", "vocational_profile")}
 
 
@@ -125,13 +125,13 @@ def active(case: Case) -> str | None:
 def test_a_draft_does_not_take_the_place_of_the_plan_that_is_followed() -> None:
     case = accept(planned(), "job_search_plan", {**PLAN, **AGAIN, "plan_status": "draft"}, "phase_3")
     assert (active(drafted()), active(planned()), active(case)) == (None, "first", "first")
-    assert expected(case) == "phase_3"
+    assert infer_case_phase(case) == "phase_3"
     assert active(accept(case, "job_search_plan", {**PLAN, **AGAIN}, "phase_3")) == "review"
 
 
 def test_profiling_that_is_opened_again_ends_the_plan() -> None:
     case = accept(planned(), "vocational_profile", {**PROFILE, **REOPENED}, "phase_2")
-    assert (active(case), expected(case)) == (None, "phase_2")
+    assert (active(case), infer_case_phase(case)) == (None, "phase_2")
 
 
 def test_a_plan_stays_the_one_that_is_followed_when_the_job_has_ended() -> None:
@@ -161,7 +161,7 @@ WANTED = {
 
 @pytest.mark.parametrize("case", WANTED, ids=lambda case: case.__name__ if hasattr(case, "__name__") else "")
 def test_what_a_case_needs_next(case: At) -> None:
-    assert {form for form, declared in FORM.items() if declared.wanted(case())} == WANTED[case]
+    assert {form for form, declared in FORM.items() if declared.is_needed(case())} == WANTED[case]
 
 
 # --- what is already known --------------------------------------------------------------------
@@ -174,20 +174,22 @@ def test_a_goal_keeps_its_id_when_others_go() -> None:
         {**PROFILE, **UPDATE, "work_goals.0.*": "", "work_goals.1.priority": "1"},
         "phase_2",
     )
-    goals = [[row.goal_id for row in made.latest("vocational_profile").work_goals] for made in (profiled(), case)]
+    goals = [
+        [row.goal_id for row in made.find_latest_record("vocational_profile").work_goals] for made in (profiled(), case)
+    ]
     assert goals == [["keittiöapulainen", "kahvilatyöntekijä"], ["kahvilatyöntekijä"]]
 
 
 def test_a_plan_begins_from_the_profile_and_a_later_one_from_the_newer_of_the_two() -> None:
     hours = {"desired_hours_min": "10", "desired_hours_max": "15"}
-    first = prefill.known(FORM["job_search_plan"], profiled())
+    first = prefill.collect_known_values(FORM["job_search_plan"], profiled())
     assert [row["job_title"] for row in first["target_jobs"]] == ["Keittiöapulainen", "Kahvilatyöntekijä"]
     assert [row["employer_name"] for row in first["target_employers"]] == ["Leipomo Malliesimerkki"]
     assert (first["search_area"], first["search_area_max_minutes"], first["profile_version"]) == (("167",), 40, 1)
     again = accept(planned(), "job_search_plan", {**PLAN, **AGAIN, "hours_min": "18"}, "phase_3")
-    assert prefill.known(FORM["job_search_plan"], again)["hours_min"] == 18
+    assert prefill.collect_known_values(FORM["job_search_plan"], again)["hours_min"] == 18
     newer = accept(again, "vocational_profile", {**PROFILE, **UPDATE, **hours}, "phase_3")
-    known = prefill.known(FORM["job_search_plan"], newer)
+    known = prefill.collect_known_values(FORM["job_search_plan"], newer)
     assert (known["hours_min"], known["hours_max"], known["profile_version"], known["plan_kind"]) == (
         10,
         15,
@@ -200,7 +202,7 @@ def test_a_plan_begins_from_the_profile_and_a_later_one_from_the_newer_of_the_tw
 def test_a_plan_drops_the_jobs_of_goals_that_are_gone_and_takes_up_new_ones() -> None:
     goal = {"work_goals.0.goal_text": "Kauppaan", "work_goals.0.occupation": "Myyjä"}
     case = accept(planned(), "vocational_profile", {**PROFILE, **REOPENED, **goal}, "phase_2")
-    jobs = prefill.known(FORM["job_search_plan"], case)["target_jobs"]
+    jobs = prefill.collect_known_values(FORM["job_search_plan"], case)["target_jobs"]
     assert [(row["goal_id"], row["job_title"]) for row in jobs] == [
         ("kahvilatyöntekijä", "Kahvilatyöntekijä"),
         ("myyjä", "Myyjä"),
@@ -208,7 +210,7 @@ def test_a_plan_drops_the_jobs_of_goals_that_are_gone_and_takes_up_new_ones() ->
 
 
 def test_a_profile_takes_up_what_the_job_has_taught() -> None:
-    known = prefill.known(FORM["vocational_profile"], ended())
+    known = prefill.collect_known_values(FORM["vocational_profile"], ended())
     assert (known["update_trigger"], known["related_job_id"]) == ("job_end", "JOB-1")
     assert [(row["job_id"], row["do_next_time"]) for row in known["lessons"]] == [
         ("JOB-1", "Etsitään pienempi paikka.")
@@ -238,31 +240,31 @@ def test_a_hold_stops_a_clock_that_runs(holds: tuple[tuple[int, int], ...], day:
     case = later(200)()
     for hold in holds:
         case = held(case, *hold)
-    assert case.after(TODAY, 30) == TODAY + timedelta(days=day)
+    assert case.add_active_days(TODAY, 30) == TODAY + timedelta(days=day)
 
 
 def test_a_task_is_not_called_for_before_its_time_when_a_hold_came_first() -> None:
-    codes = [{task.code for task in tasks(held(later(day)(), 0, 20))} for day in (46, 47)]
+    codes = [{task.code for task in list_tasks(held(later(day)(), 0, 20))} for day in (46, 47)]
     assert ["R22" in found for found in codes] == [False, True]
 
 
 def test_the_search_is_counted_from_the_contact_that_began_it() -> None:
     row = SimpleNamespace(date=TODAY - timedelta(days=2), mode="workplace_visit")
-    contact = SimpleNamespace(id="employer_contact", coach=None, dues=(), contradictions=(), contacts=(row,))
+    contact = SimpleNamespace(id="employer_contact", coach=None, deadlines=(), contradictions=(), contacts=(row,))
     case = accept(holding(profiled(), contact, phase="phase_3"), "job_search_plan", PLAN, "phase_3")
-    overdue = [{task.code for task in tasks(replace(case, today=TODAY + timedelta(days=day)))} for day in (27, 28)]
+    overdue = [{task.code for task in list_tasks(replace(case, today=TODAY + timedelta(days=day)))} for day in (27, 28)]
     assert ["R31" in found for found in overdue] == [False, True]
 
 
 def test_the_search_after_a_job_is_counted_from_the_day_after_its_end() -> None:
     steps = (*ended().steps[:-1], replace(ended().steps[-1], after="phase_3"))
     case = accept(replace(ended(), steps=steps), "job_search_plan", {**PLAN, "plan_kind": "first"}, "phase_3")
-    assert case.latest("job_search_plan").begun(case) == TODAY + timedelta(days=21)
+    assert case.find_latest_record("job_search_plan").begun(case) == TODAY + timedelta(days=21)
 
 
 # --- kinds ------------------------------------------------------------------------------------
 
-PLACES = strategies.example(Places)
+PLACES = strategies.example(MunicipalitiesChoice)
 
 
 @pytest.mark.parametrize(
@@ -304,4 +306,4 @@ def test_a_year_is_not_set_apart_by_thousands() -> None:
 
 
 def test_a_new_case_wants_neither() -> None:
-    assert not any(form.wanted(NEW) for form in FORM.values())
+    assert not any(form.is_needed(NEW) for form in FORM.values())

@@ -25,8 +25,8 @@ def asking(bench: Bench) -> Bench:
 
 def lines(bench: Bench, row: Row) -> list[str]:
     """Return the lines of the receipt of a return."""
-    package = Package(outbox.receipt_path(bench.workspace, "2026-06-01", row["record_id"]).read_bytes())
-    return ["".join(line.itertext(w("t"))) for line in package.parse(package.main).iter(w("p"))]
+    package = Package(outbox.get_receipt_path(bench.workspace, "2026-06-01", row["record_id"]).read_bytes())
+    return ["".join(line.itertext(w("t"))) for line in package.parse_member(package.main).iter(w("p"))]
 
 
 def test_an_office_that_does_not_ask_gets_none(bench: Bench) -> None:
@@ -64,7 +64,7 @@ def test_receipts_are_written_again_to_the_byte_however_the_case_has_gone_on(ben
     assert bench.send("referral", DECISION, bench.case().case_id)["outcome"] == "accepted"
     for name in before:
         (bench.workspace.outbox / "receipts" / name).unlink()
-    bench.restarted().intake.recover()
+    bench.restarted().intake.recover_from_crash()
     again = tree(bench.workspace.outbox / "receipts")
     assert {name: again[name] for name in before} == before
     assert len(again) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from formgen.i18n import languages, say
+from formgen.i18n import list_languages, translate
 from formgen.intake.duplicates import SENTENCES
 from tests.conftest import DECIDED, JOB, REFERRAL, Bench, changed, saved_again
 from tests.test_cli import Run, run
@@ -58,8 +58,8 @@ WAYS: Mapping[str, tuple[Callable[[Bench], bytes], str]] = {
 
 def test_there_are_five_ways_to_come_again_with_five_sentences_in_every_language() -> None:
     assert list(WAYS) == list(SENTENCES)
-    for language in languages():
-        assert len({say(sentence, language) for sentence in SENTENCES.values()}) == len(SENTENCES)
+    for language in list_languages():
+        assert len({translate(sentence, language) for sentence in SENTENCES.values()}) == len(SENTENCES)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -91,7 +91,7 @@ def test_a_file_that_was_accepted_of_one_person_needs_a_look_when_it_comes_of_an
     assert bench.returned(bench.filled(made, DECIDED))["outcome"] == "accepted"
     other = bench.returned(bench.filled(made, {**DECIDED, "client_hetu": "130485-903N"}))
     assert (other["outcome"], bench.errors(other)) == ("review", [("R89", "client_hetu")])
-    assert len(bench.journal.case_rows()) == 1
+    assert len(bench.journal.list_cases()) == 1
 
 
 def test_a_rejected_file_that_is_read_again_still_says_what_is_wrong(at: At, run: Run) -> None:

@@ -12,10 +12,10 @@ import pikepdf
 import pytest
 
 from formgen import formats
-from formgen.documents.extraction import SIGN, Question, flat
+from formgen.documents.extraction import SIGN, Question, iter_questions
 from formgen.formats.docx.package import Package, w
-from formgen.formats.pdf.fields import NOTE, boxes
-from formgen.formats.pdf.fill import named
+from formgen.formats.pdf.fields import NOTE, iter_field_names
+from formgen.formats.pdf.fill import iter_named_fields
 from formgen.storage.journal import Row
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed, provenance_of, tree
 from tests.foreign import FILLERS, FLATTENERS, Job
@@ -34,7 +34,7 @@ every_wrong = pytest.mark.parametrize("name", WRONG)
 
 def standing(bench: Bench, data: bytes, format_name: str = "docx") -> dict[str, str]:
     """Return what stands in the fields of a document."""
-    answers = formats.every()[format_name].read(data, bench.intake.desk.papers()).answers
+    answers = formats.load_formats()[format_name].read(data, bench.intake.decision_engine.build_form_specs()).answers
     return {path: answer.text for path, answer in answers.items() if answer.text}
 
 
@@ -47,7 +47,7 @@ def test_a_reply_with_only_the_marked_places_filled_is_accepted(name: str, at: A
     record = bench.record(done)
     assert (done["instance_id"], record["version_no"], record["supersedes"]) == (row["reply_id"], 1, None)
     assert done["case_id"] == row["case_id"] or wrong.form == "referral"
-    assert bench.journal.issued(row["reply_id"])["corrects"] == row["instance_id"]
+    assert bench.journal.find_issued_document(row["reply_id"])["corrects"] == row["instance_id"]
 
 
 @every_wrong
@@ -55,15 +55,15 @@ def test_a_reply_keeps_every_answer_and_marks_every_wrong_place_by_sign_words_an
     wrong = WRONG[name]
     bench = at(PLACE[wrong.form])
     row = rejected(bench, wrong)
-    assert standing(bench, reply(bench, row)) == standing(bench, bench.intake.original(row))
+    assert standing(bench, reply(bench, row)) == standing(bench, bench.intake.read_original(row))
     package = Package(reply(bench, row))
-    root = package.parse(package.main)
+    root = package.parse_member(package.main)
     errors = bench.reason(row)["errors"]
     count = len({error["field"] for error in errors})
     lines = ["".join(line.itertext(w("t"))) for line in root.iter(w("p"))]
     assert ("Korjaa tämä kohta" if count == 1 else f"Korjaa nämä {count} kohtaa") in lines
     said_beside = "\n".join(line for line in lines if line.startswith(SIGN))
-    comments = package.parse("word/comments.xml")
+    comments = package.parse_member("word/comments.xml")
     said_aside = ["".join(comment.itertext()) for comment in comments]
     assert len(said_aside) == count
     for error in errors:
@@ -72,7 +72,7 @@ def test_a_reply_keeps_every_answer_and_marks_every_wrong_place_by_sign_words_an
     anchored = {mark.get(w("id")) for mark in root.iter(w("commentReference"))}
     assert anchored == {comment.get(w("id")) for comment in comments}
     numbered = {mark.get(w("val")) for mark in root.iter(w("numId"))}
-    named = {mark.get(w("numId")) for mark in package.parse("word/numbering.xml").iter(w("num"))}
+    named = {mark.get(w("numId")) for mark in package.parse_member("word/numbering.xml").iter(w("num"))}
     assert numbered <= named
     assert len([line for line in lines if re.match(r"\d+\. ", line)]) == count
 
@@ -84,7 +84,7 @@ def test_a_pdf_is_answered_by_a_pdf_too_that_says_what_to_do_and_is_accepted(nam
     row = rejected(bench, wrong, "pdf")
     data = reply(bench, row, "pdf")
     assert failures(data, UA) == []
-    assert standing(bench, data, "pdf") == standing(bench, bench.intake.original(row), "pdf")
+    assert standing(bench, data, "pdf") == standing(bench, bench.intake.read_original(row), "pdf")
     errors = bench.reason(row)["errors"]
     titles = tooltips(data)
     for number, error in enumerate(errors, start=1):
@@ -99,7 +99,7 @@ def test_a_pdf_is_answered_by_a_pdf_too_that_says_what_to_do_and_is_accepted(nam
 def tooltips(data: bytes) -> dict[str, str]:
     """Return what every field of a PDF is called."""
     with pikepdf.open(io.BytesIO(data)) as document:
-        return {name: str(field.TU) for name, field in named(document.Root.AcroForm.Fields)}
+        return {name: str(field.TU) for name, field in iter_named_fields(document.Root.AcroForm.Fields)}
 
 
 def test_both_replies_to_a_pdf_are_one_document(at: At) -> None:
@@ -126,7 +126,7 @@ def test_a_layout_with_notes_that_is_kept_holds_no_answer(at: At) -> None:
 def values(data: bytes) -> list[str]:
     """Return the values of the fields of a PDF."""
     with pikepdf.open(io.BytesIO(data)) as document:
-        return [str(field.V) for _, field in named(document.Root.AcroForm.Fields) if "/V" in field]
+        return [str(field.V) for _, field in iter_named_fields(document.Root.AcroForm.Fields) if "/V" in field]
 
 
 def test_a_reply_that_comes_back_as_it_is_is_rejected_for_the_same_reasons_and_is_answered_again(at: At) -> None:
@@ -136,14 +136,14 @@ def test_a_reply_that_comes_back_as_it_is_is_rejected_for_the_same_reasons_and_i
     second = bench.returned(reply(bench, first))
     assert bench.errors(second) == bench.errors(first)
     assert second["instance_id"] == first["reply_id"]
-    assert bench.journal.issued(second["reply_id"])["corrects"] == first["instance_id"]
+    assert bench.journal.find_issued_document(second["reply_id"])["corrects"] == first["instance_id"]
     assert put_right(bench, second, wrong)["outcome"] == "accepted"
 
 
 def test_lines_of_a_reply_are_no_text_outside_the_fields_but_what_a_person_adds_is(at: At) -> None:
     bench = at("new")
     row = rejected(bench, WRONG["code"])
-    data = formats.every()["docx"].fill(reply(bench, row), told(bench, row, WRONG["code"]))
+    data = formats.load_formats()["docx"].fill_document(reply(bench, row), told(bench, row, WRONG["code"]))
     written = data_with(data, "Kohdassa oli: ", "Kohdassa oli väärä numero: ")
     assert bench.returned(written)["outcome"] == "review"
 
@@ -185,7 +185,7 @@ def test_a_reply_to_a_wrong_correction_corrects_the_same_record(at: At) -> None:
     record = bench.record(put_right(bench, row, wrong))
     assert (record["supersedes"], record["version_no"]) == (first["record_id"], 2)
     assert record["data"]["job_title"] == "Kokki"
-    assert len(bench.case().current("job_start")) == 1
+    assert len(bench.case().list_current_records("job_start")) == 1
 
 
 def test_a_reply_with_what_has_been_accepted_meanwhile_is_a_duplicate(at: At) -> None:
@@ -194,7 +194,7 @@ def test_a_reply_with_what_has_been_accepted_meanwhile_is_a_duplicate(at: At) ->
     row = bench.returned(bench.filled(made, {**JOB, "weekly_hours": "52"}))
     bench.clock.pass_days(1)
     typed = {"weekly_hours": JOB["weekly_hours"]}
-    accepted = bench.returned(formats.every()["docx"].fill(bench.intake.original(row), typed))
+    accepted = bench.returned(formats.load_formats()["docx"].fill_document(bench.intake.read_original(row), typed))
     assert accepted["outcome"] == "accepted"
     late = put_right(bench, row, Wrong("job_start", {}))
     assert (late["outcome"], late["first_id"]) == ("duplicate", accepted["submission_id"])
@@ -209,11 +209,11 @@ def test_a_reply_with_other_answers_than_were_accepted_meanwhile_needs_a_person(
     row = bench.returned(bench.filled(made, {**right, path: bad}))
     bench.clock.pass_days(1)
     assert bench.returned(bench.filled(made, right))["outcome"] == "accepted"
-    cases, records = len(bench.journal.case_rows()), len(bench.journal.record_rows())
+    cases, records = len(bench.journal.list_cases()), len(bench.journal.list_record_ids())
     other = {"referral": "muu@example.fi", "job_start": "30"}[form]
-    late = bench.returned(formats.every()["docx"].fill(reply(bench, row), {path: other}))
+    late = bench.returned(formats.load_formats()["docx"].fill_document(reply(bench, row), {path: other}))
     assert late["outcome"] == "review"
-    assert (len(bench.journal.case_rows()), len(bench.journal.record_rows())) == (cases, records)
+    assert (len(bench.journal.list_cases()), len(bench.journal.list_record_ids())) == (cases, records)
 
 
 @pytest.mark.parametrize("name", ["signature", "number"])
@@ -235,7 +235,9 @@ def test_a_reply_does_not_correct_unseen_what_another_document_has_said_since(at
     assert row["outcome"] == "rejected"
     bench.clock.pass_days(1)
     assert bench.send("referral", DECISION, case_id)["outcome"] == "accepted"
-    late = bench.returned(formats.every()["docx"].fill(reply(bench, row), {"decision_date": "20.5.2026"}))
+    late = bench.returned(
+        formats.load_formats()["docx"].fill_document(reply(bench, row), {"decision_date": "20.5.2026"})
+    )
     assert (late["outcome"], bench.errors(late)) == ("review", [("choice", "")])
 
 
@@ -254,7 +256,7 @@ def test_a_field_that_a_document_was_made_without_stays_away_from_its_reply(benc
     settings.write_text(settings.read_text(encoding="utf-8") + left_out, encoding="utf-8")
     bench = bench.restarted()
     row = rejected(bench, WRONG["code"])
-    assert b"fg:service_provider" not in Package(reply(bench, row)).read("word/document.xml")
+    assert b"fg:service_provider" not in Package(reply(bench, row)).read_member("word/document.xml")
     assert put_right(bench, row, WRONG["code"])["outcome"] == "accepted"
 
 
@@ -276,7 +278,7 @@ def test_a_return_in_which_nothing_can_be_put_right_is_answered_by_a_letter(at: 
     bench = at("signed")
     row = bench.send("cooperation_agreement", {**AGREEMENT, "agreement_kind": "initial"}, bench.case().case_id)
     assert (row["code"], row["reply_id"]) == ("transition_not_allowed", None)
-    assert b"w:sdt>" not in Package(reply(bench, row)).read("word/document.xml")
+    assert b"w:sdt>" not in Package(reply(bench, row)).read_member("word/document.xml")
 
 
 def test_replies_that_are_gone_are_written_again_to_the_byte(at: At) -> None:
@@ -287,7 +289,7 @@ def test_replies_that_are_gone_are_written_again_to_the_byte(at: At) -> None:
     for name in before:
         (folder / name).unlink()
     bench.clock.pass_days(3)
-    bench.restarted().intake.recover()
+    bench.restarted().intake.recover_from_crash()
     assert tree(folder) == before
 
 
@@ -297,7 +299,11 @@ def test_replies_that_are_gone_are_written_again_to_the_byte(at: At) -> None:
 def marked(bench: Bench, row: Row, wrong: Wrong) -> tuple[list[Question], dict[str, str]]:
     """Return the marked places of a reply as questions, and what a person writes there."""
     typed = told(bench, row, wrong)
-    asked = [place for place in flat(bench.registry.latest(wrong.form).questions(), 9) if place.path in typed]
+    asked = [
+        place
+        for place in iter_questions(bench.registry.find_latest_version(wrong.form).list_questions(), 9)
+        if place.path in typed
+    ]
     return asked, typed
 
 
@@ -321,7 +327,7 @@ def test_a_reply_that_is_filled_in_a_viewer_is_accepted(filler: str, at: At, tmp
     values: dict[str, str | bool] = {
         name: option.code in typed[question.path].split() if option else typed[question.path]
         for question in asked
-        for name, option in boxes(question)
+        for name, option in iter_field_names(question)
     }
     (data,) = FILLERS[filler]([Job(reply(bench, row, "pdf"), values)], tmp_path)
     done = bench.returned(data, "korjattu.pdf")
@@ -332,7 +338,7 @@ def test_a_pdf_reply_that_is_printed_is_measured_against_its_own_layout(at: At, 
     wrong = WRONG["many"]
     bench = at(PLACE[wrong.form])
     row = rejected(bench, wrong, "pdf")
-    data = formats.every()["pdf"].fill(reply(bench, row, "pdf"), told(bench, row, wrong))
+    data = formats.load_formats()["pdf"].fill_document(reply(bench, row, "pdf"), told(bench, row, wrong))
     done = bench.returned(FLATTENERS["PDFium"](data, tmp_path), "tuloste.pdf")
     assert (done["outcome"], done["instance_id"]) == ("review", row["reply_id"])
     doubted = {error["field"] for error in json.loads(done["reason"])["errors"]}

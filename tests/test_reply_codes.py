@@ -132,7 +132,7 @@ def refused(bench: Bench, one: Wrong, format_name: str) -> Row:
     for form, answers in one.before:
         go_on(bench, form, typed(answers, CASE[form]()))
     bench.clock.pass_days((one.case().today - TODAY).days)
-    case_id = bench.case().case_id if bench.journal.case_rows() else None
+    case_id = bench.case().case_id if bench.journal.list_cases() else None
     answers = typed({**BASE[one.form], **one.breaks}, one.case())
     row = take(bench, filled(bench, one.form, answers, case_id, format_name), format_name)
     assert (row["outcome"], row["code"]) == ("rejected", "invalid_values"), row["reason"]
@@ -143,13 +143,13 @@ def refused(bench: Bench, one: Wrong, format_name: str) -> Row:
 def put_right(bench: Bench, row: Row, one: Wrong) -> dict[str, str]:
     """Return what a person writes into the places that the reply marks, and into no other."""
     marked = [place for _, place in bench.errors(row)]
-    issued = bench.journal.issued(row["instance_id"])
+    issued = bench.journal.find_issued_document(row["instance_id"])
     assert issued
     written = typed({**BASE[one.form], **INSTEAD.get(one.code, {})}, one.case())
     blank = [path.removesuffix("*") for path in written if path.endswith(".*")]
     given = {path: text for path, text in issued["answers"].items() if not any(map(path.startswith, blank))}
     right = {**dict.fromkeys(marked, ""), **given, **written}
-    asked = {question.path for question in questions(bench.registry.latest(one.form), right)}
+    asked = {question.path for question in questions(bench.registry.find_latest_version(one.form), right)}
     return {path: text for path, text in at_places(bench, right, marked).items() if path in asked}
 
 
@@ -180,7 +180,7 @@ def test_a_reply_in_which_only_what_is_marked_is_put_right_is_accepted(
     shutil.copytree(workspaces[one.stage], root)
     bench = open_bench(root)
     row = refused(bench, one, format_name)
-    form = bench.registry.latest(one.form)
+    form = bench.registry.find_latest_version(one.form)
     data = fill(form, reply(bench, row, format_name), put_right(bench, row, one), office, tmp_path)
     done = take(bench, data, format_name)
     assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]

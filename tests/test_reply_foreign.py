@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from formgen.documents.extraction import Control, Question, flat
+from formgen.documents.extraction import Control, Question, iter_questions
 from formgen.formats.pdf import fields
 from formgen.forms.form import Form
 from tests.conftest import Bench
@@ -26,7 +26,7 @@ every_wrong = pytest.mark.parametrize("name", EACH)
 
 def questions(form: type[Form], answers: Mapping[str, str]) -> list[Question]:
     """Return the questions that answers are to."""
-    return [question for question in flat(form.questions(), ROWS) if question.path in answers]
+    return [question for question in iter_questions(form.list_questions(), ROWS) if question.path in answers]
 
 
 def in_fields(form: type[Form], answers: Mapping[str, str]) -> dict[str, str | bool]:
@@ -34,7 +34,7 @@ def in_fields(form: type[Form], answers: Mapping[str, str]) -> dict[str, str | b
     found: dict[str, str | bool] = {}
     for question in questions(form, answers):
         text = answers[question.path]
-        for name, option in fields.boxes(question):
+        for name, option in fields.iter_field_names(question):
             found[name] = option.code in text.split() if option else text
     return found
 
@@ -45,7 +45,9 @@ def test_a_pdf_reply_is_put_right_in_any_viewer(filler: str, name: str, at: At, 
     wrong = WRONG[name]
     bench = at(PLACE[wrong.form])
     row = rejected(bench, wrong, "pdf")
-    job = Job(reply(bench, row, "pdf"), in_fields(bench.registry.latest(wrong.form), told(bench, row, wrong)))
+    job = Job(
+        reply(bench, row, "pdf"), in_fields(bench.registry.find_latest_version(wrong.form), told(bench, row, wrong))
+    )
     (data,) = FILLERS[filler]([job], tmp_path)
     done = bench.returned(data, "korjattu.pdf")
     assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]
@@ -58,7 +60,7 @@ def test_a_word_reply_is_put_right_in_libreoffice_and_saved_in_any_format(name: 
     bench = at(PLACE[wrong.form])
     row = rejected(bench, wrong)
     answers = told(bench, row, wrong)
-    asked = questions(bench.registry.latest(wrong.form), answers)
+    asked = questions(bench.registry.find_latest_version(wrong.form), answers)
     dates = {question.path for question in asked if question.control is Control.DATE}
     assert all(answers[path].count(".") == 2 for path in dates)
     _, files = office.work(reply(bench, row), "docx", steps(asked, answers), FORMATS)
@@ -68,5 +70,5 @@ def test_a_word_reply_is_put_right_in_libreoffice_and_saved_in_any_format(name: 
         assert done["instance_id"] == row["reply_id"] or done["outcome"] == "duplicate", done["reason"]
         outcomes.append(done["outcome"])
     assert outcomes == ["accepted", *["duplicate"] * (len(FORMATS) - 1)], [
-        found["reason"] for found in bench.journal.returned() if found["outcome"] in ("review", "rejected")
+        found["reason"] for found in bench.journal.find_submissions() if found["outcome"] in ("review", "rejected")
     ]

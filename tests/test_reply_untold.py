@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from formgen import formats
-from formgen.demo import dated
+from formgen.demo import resolve_dates
 from formgen.documents.extraction import AS_ISSUED, TOKEN
-from formgen.i18n import say
-from formgen.storage.journal import Row, day
+from formgen.i18n import translate
+from formgen.storage.journal import Row, to_local_date
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed, provenance_of
 from tests.foreign import FILLERS, FLATTENERS, Job
 from tests.replies import PLACE, Wrong, at_places, put_right, reply
@@ -53,7 +53,7 @@ def torn(bench: Bench, wrong: Wrong, lost: Mapping[str, str], format_name: str, 
 
 def filled(bench: Bench, row: Row, answers: Mapping[str, str], format_name: str) -> Row:
     """Return what becomes of a reply in which some places were filled."""
-    data = formats.every()[format_name].fill(reply(bench, row, format_name), answers)
+    data = formats.load_formats()[format_name].fill_document(reply(bench, row, format_name), answers)
     return bench.returned(data, f"korjattu.{format_name}")
 
 
@@ -71,7 +71,7 @@ def test_what_a_file_has_lost_is_not_told_and_stays_as_it_was_issued(name: str, 
     wrong, lost = LOST[name]
     bench = at(PLACE[wrong.form])
     row, sent = torn(bench, wrong, lost, format_name)
-    issued = bench.journal.issued(row["instance_id"])
+    issued = bench.journal.find_issued_document(row["instance_id"])
     assert issued
     given = {path: text for path, text in issued["answers"].items() if path.partition(".")[0] in lost}
     said = all_told(reply(bench, row, format_name))
@@ -174,7 +174,7 @@ def test_a_form_of_one_person_that_was_filled_for_another_is_looked_at_after_a_r
 
 def test_what_a_document_did_not_ask_is_not_told_in_a_reply_either(bench: Bench) -> None:
     first = bench.send("referral", REFERRAL)
-    met = dated(REFERRAL["transition_meetings.0.meeting_date"], day(bench.clock()))
+    met = resolve_dates(REFERRAL["transition_meetings.0.meeting_date"], to_local_date(bench.clock()))
     with (bench.root / "formgen.toml").open("a", encoding="utf-8") as settings:
         settings.write('[leave_out]\nreferral = ["transition_meetings"]\n')
     bench = bench.restarted()
@@ -212,7 +212,7 @@ def test_a_reply_names_no_case_whatever_the_file_named(at: At) -> None:
 def test_a_reply_says_it_in_the_language_of_the_document(language: str, at: At) -> None:
     bench = at("decided")
     row, _ = torn(bench, *LOST["name"], "docx", language=language)
-    assert say(HINT, language) in all_told(reply(bench, row))
+    assert translate(HINT, language) in all_told(reply(bench, row))
     assert bench.record(mended(bench, row, LOST["name"][1], "docx"))["data"]["client_name"] == "Onni Testinen Metsälä"
 
 
@@ -225,7 +225,7 @@ PLACES = {"client_name": "", "goal_summary": "", "service_task": "", "client_ema
 def test_a_hint_that_a_viewer_saves_again_is_left_alone(filler: str, at: At, tmp_path: Path) -> None:
     bench = at("decided")
     row, _ = torn(bench, AGREED, PLACES, "pdf")
-    values = in_fields(bench.registry.latest("cooperation_agreement"), {"privacy_notice_given": "yes"})
+    values = in_fields(bench.registry.find_latest_version("cooperation_agreement"), {"privacy_notice_given": "yes"})
     (data,) = FILLERS[filler]([Job(reply(bench, row, "pdf"), values)], tmp_path)
     done = bench.returned(data, "korjattu.pdf")
     assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]
@@ -235,7 +235,7 @@ def test_a_hint_that_a_viewer_saves_again_is_left_alone(filler: str, at: At, tmp
 def test_a_hint_that_is_printed_is_as_sure_as_what_was_printed(at: At, tmp_path: Path) -> None:
     bench = at("decided")
     row, _ = torn(bench, AGREED, PLACES, "pdf")
-    data = formats.every()["pdf"].fill(reply(bench, row, "pdf"), {"privacy_notice_given": "yes"})
+    data = formats.load_formats()["pdf"].fill_document(reply(bench, row, "pdf"), {"privacy_notice_given": "yes"})
     done = bench.returned(FLATTENERS["PDFium"](data, tmp_path), "tuloste.pdf")
     doubted = {error["field"] for error in json.loads(done["reason"])["errors"]}
     assert (done["outcome"], doubted) == ("review", {"privacy_notice_given"})
@@ -246,12 +246,12 @@ def test_a_hint_that_libreoffice_saves_in_any_format_is_left_alone(at: At, offic
     bench = at("decided")
     row, _ = torn(bench, AGREED, PLACES, "docx")
     answers = {"privacy_notice_given": "yes"}
-    asked = questions(bench.registry.latest("cooperation_agreement"), answers)
+    asked = questions(bench.registry.find_latest_version("cooperation_agreement"), answers)
     _, files = office.work(reply(bench, row), "docx", steps(asked, answers), FORMATS)
     outcomes = []
     for ending, data in files.items():
         done = bench.returned(data, f"korjattu.{ending}")
         outcomes.append(done["outcome"])
     assert outcomes == ["accepted", *["duplicate"] * (len(FORMATS) - 1)], [
-        found["reason"] for found in bench.journal.returned() if found["outcome"] in ("review", "rejected")
+        found["reason"] for found in bench.journal.find_submissions() if found["outcome"] in ("review", "rejected")
     ]

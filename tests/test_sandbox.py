@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from formgen.errors import SandboxUnavailable
-from formgen.i18n import say
-from formgen.intake.health import health
-from formgen.intake.watcher import SANDBOX, Watch, alone
+from formgen.i18n import translate
+from formgen.intake.health import check_health
+from formgen.intake.watcher import SANDBOX, Watch, hold_workspace_lock
 from formgen.sandbox import confine, reader_pool
 from formgen.sandbox.confine import PROTECTIONS
 from formgen.storage.journal import Row
@@ -23,7 +23,7 @@ from tests.test_watch import until
 __all__ = ["run"]  # the fixture of the command line
 At = Callable[[str], Bench]
 Become = Callable[[bool], None]
-READER, TELLER = reader_pool.READER, confine.TELLER
+READER, TELLER = reader_pool.READER, confine.PROBE
 HELD = dict.fromkeys(PROTECTIONS, True)
 WEAK = HELD | {"memory": False}
 ALLOWED = f"{SETTINGS}allow_weak_sandbox = true\n"
@@ -31,7 +31,7 @@ ALLOWED = f"{SETTINGS}allow_weak_sandbox = true\n"
 
 def told(language: str, message: str = SandboxUnavailable().message) -> str:
     """Return what is said in a language of a machine on which memory is not limited."""
-    return say(message, language, what=(PROTECTIONS["memory"],))
+    return translate(message, language, what=(PROTECTIONS["memory"],))
 
 
 @pytest.fixture
@@ -40,9 +40,9 @@ def become(monkeypatch: pytest.MonkeyPatch) -> Iterator[Become]:
 
     def change(weak: bool) -> None:
         monkeypatch.setattr(reader_pool, "READER", "tests.takeover:reads_without_as" if weak else READER)
-        monkeypatch.setattr(confine, "TELLER", "tests.takeover:tell_without_as" if weak else TELLER)
-        confine.tried.cache_clear()
-        reader_pool.rest()
+        monkeypatch.setattr(confine, "PROBE", "tests.takeover:tell_without_as" if weak else TELLER)
+        confine.probe_reader_protections.cache_clear()
+        reader_pool.stop_idle_readers()
 
     yield change
     change(weak=False)
@@ -56,7 +56,7 @@ def weak(become: Become) -> None:
 
 def in_work(bench: Bench) -> Row:
     """Return the only return, which has been kept and is not read, at no cost of an attempt."""
-    (row,) = bench.journal.returned()
+    (row,) = bench.journal.find_submissions()
     assert (row["outcome"], row["attempts"], list(bench.workspace.inbox.iterdir())) == (None, 0, [])
     return row
 
@@ -96,7 +96,7 @@ def test_what_is_submitted_stays_in_work(bench: Bench, tmp_path: Path, run: Run)
     said = run("submit", str(file), at=bench.root)
     assert (said.code, told("fi") in " ".join(said.err.split())) == (5, True)
     in_work(bench)
-    with alone(bench.workspace):  # and beside a daemon, which cannot read it either
+    with hold_workspace_lock(bench.workspace):  # and beside a daemon, which cannot read it either
         again = run("submit", str(file), at=bench.root)
     assert (again.code, told("fi") in " ".join(again.err.split())) == (5, True)
 
@@ -105,14 +105,14 @@ def test_the_daemon_goes_on_and_reads_when_it_can(bench: Bench, become: Become) 
     become(weak=True)
     bench.drop(bench.filled(bench.issue("referral"), REFERRAL))
     daemon = Watch(bench.intake)
-    assert until(lambda: daemon.scan() and bench.journal.returned())
+    assert until(lambda: daemon.scan_inbox() and bench.journal.find_submissions())
     for _ in range(bench.workspace.office.intake.attempts + 1):
         bench.intake.retries.pauses.clear()
-        assert daemon.scan() == 1
+        assert daemon.scan_inbox() == 1
     row = in_work(bench)
     become(weak=False)
     bench.intake.retries.pauses.clear()
-    assert daemon.scan() == 0
+    assert daemon.scan_inbox() == 0
     assert bench.row(row["submission_id"])["outcome"] == "accepted"
 
 
@@ -144,13 +144,13 @@ def test_an_office_may_allow_it_and_is_told_what_it_has_allowed(bench: Bench, ru
 
 def held(bench: Bench) -> Any:
     """Return what status tells of the protections."""
-    return health(bench.workspace, bench.journal, 0).sandbox
+    return check_health(bench.workspace, bench.journal, 0).sandbox
 
 
 def test_status_tells_what_holds_for_the_readers_of_the_daemon(bench: Bench) -> None:
     (bench.workspace.var / SANDBOX).write_text(json.dumps(WEAK), encoding="utf-8")
     assert held(bench) == HELD, "nobody is at work, so that it is tried"
-    with alone(bench.workspace):
+    with hold_workspace_lock(bench.workspace):
         assert held(bench) == WEAK
 
 
@@ -161,9 +161,9 @@ def test_the_daemon_notes_what_holds_while_it_is_at_work(bench: Bench, monkeypat
 
     def scan() -> int:
         seen.append(json.loads(note.read_bytes()))
-        daemon.end()
+        daemon.request_stop()
         return 0
 
-    monkeypatch.setattr(daemon, "scan", scan)
+    monkeypatch.setattr(daemon, "scan_inbox", scan)
     daemon.run()
     assert (seen, note.exists()) == ([WEAK], False)

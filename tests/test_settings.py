@@ -51,8 +51,11 @@ def test_the_file_sets_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None
 
 def test_coaches_are_found_by_name_and_strangers_have_a_name_only(tmp_path: Path) -> None:
     found = office(tmp_path, '[[coaches]]\nname = "Veera Valmentaja"\nphone = "+358 40 000 0000"\nfte = 0.5\n')
-    assert (found.coach("Veera Valmentaja").phone, found.coach("Veera Valmentaja").fte) == ("+358 40 000 0000", 0.5)
-    assert found.coach("Joku Muu") == Coach(name="Joku Muu")
+    assert (found.find_coach("Veera Valmentaja").phone, found.find_coach("Veera Valmentaja").fte) == (
+        "+358 40 000 0000",
+        0.5,
+    )
+    assert found.find_coach("Joku Muu") == Coach(name="Joku Muu")
 
 
 @pytest.mark.parametrize(
@@ -122,8 +125,8 @@ def mode(path: Path) -> int:
 def test_private_state_is_for_its_owner_only(tmp_path: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
-        workspace = Workspace(tmp_path / "työtila").make()
-        assert Journal.open(workspace.var).keys_to_sign(NOON).current
+        workspace = Workspace(tmp_path / "työtila").make_folders()
+        assert Journal.open_or_create(workspace.var).ensure_signing_keys(NOON).current
     finally:
         os.umask(before)
     assert mode(workspace.var) == 0o700
@@ -133,15 +136,15 @@ def test_private_state_is_for_its_owner_only(tmp_path: Path, mask: int) -> None:
 
 
 def test_making_a_workspace_again_changes_nothing_and_closes_what_was_open(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path).make()
-    key = Journal.open(workspace.var).keys_to_sign(NOON).current
+    workspace = Workspace(tmp_path).make_folders()
+    key = Journal.open_or_create(workspace.var).ensure_signing_keys(NOON).current
     workspace.var.chmod(0o755)
-    assert Journal.open(Workspace(tmp_path).make().var).keys_to_sign(NOON).current == key
+    assert Journal.open_or_create(Workspace(tmp_path).make_folders().var).ensure_signing_keys(NOON).current == key
     assert mode(workspace.var) == 0o700
 
 
 def test_a_workspace_where_none_can_be_made_is_out_of_reach(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutOfReach) as away:
-        Workspace(tmp_path / "file" / "työtila").make()
+        Workspace(tmp_path / "file" / "työtila").make_folders()
     assert away.value.exit_code == 5

@@ -23,15 +23,15 @@ pytestmark = pytest.mark.usefixtures("unwalled")
 
 def lived(root: Path, seed: int = SEED) -> tuple[Stage, list[Outcome]]:
     """Return the stage after the year of a small unit, and what became of every turn."""
-    stage = demo.unit(root, COACHES, seed)
-    found = list(demo.play(stage, demo.days(stage, CLIENTS, seed)))
+    stage = demo.create_unit_stage(root, COACHES, seed)
+    found = list(demo.play_stories(stage, demo.list_daily_turns(stage, CLIENTS, seed)))
     stage.intake.journal.engine.dispose()
     return stage, found
 
 
 def test_a_year_ends_as_its_stories_say_and_the_same_seed_gives_the_same_year_to_the_byte(tmp_path: Path) -> None:
     stage, found = lived(tmp_path / "first")
-    assert [item.turn for item in found if not item.as_told] == []
+    assert [item.turn for item in found if not item.is_expected] == []
     again, _ = lived(tmp_path / "second")
     first, second = tree(stage.intake.workspace.outbox), tree(again.intake.workspace.outbox)
     assert list(first) == list(second)
@@ -49,13 +49,16 @@ def test_a_year_ends_as_its_stories_say_and_the_same_seed_gives_the_same_year_to
 
 
 def test_another_seed_gives_another_year(tmp_path: Path) -> None:
-    years = [demo.days(demo.unit(tmp_path / str(seed), COACHES, seed), CLIENTS, seed) for seed in (1, 1, 2)[1:]]
+    years = [
+        demo.list_daily_turns(demo.create_unit_stage(tmp_path / str(seed), COACHES, seed), CLIENTS, seed)
+        for seed in (1, 1, 2)[1:]
+    ]
     assert years[0] != years[1]
 
 
 def test_a_whole_unit_meets_every_form_and_every_kind_of_end(tmp_path: Path) -> None:
-    stage = demo.unit(tmp_path / "unit", 5, 1)
-    turns = [turn for batch in demo.days(stage, 100, 1) for turn in batch]
+    stage = demo.create_unit_stage(tmp_path / "unit", 5, 1)
+    turns = [turn for batch in demo.list_daily_turns(stage, 100, 1) for turn in batch]
     assert {turn.form for turn in turns if turn.form} == set(stage.intake.registry.ids)
     assert {turn.step for turn in turns} == {"", "T26", "T27"}
     assert {turn.expect for turn in turns} == {"accepted", "rejected", "waiting", "duplicate"}
@@ -69,21 +72,21 @@ def test_a_whole_unit_meets_every_form_and_every_kind_of_end(tmp_path: Path) -> 
 
 
 def test_nobody_in_a_year_can_be_somebody(tmp_path: Path) -> None:
-    stage = demo.unit(tmp_path / "unit", 5, 1)
-    turns = [turn for batch in demo.days(stage, 100, 1) for turn in batch]
+    stage = demo.create_unit_stage(tmp_path / "unit", 5, 1)
+    turns = [turn for batch in demo.list_daily_turns(stage, 100, 1) for turn in batch]
     codes = {turn.answers["client_hetu"] for turn in turns if "client_hetu" in turn.answers}
     assert len(codes) > 90
     for code in codes:
         assert HetuText().read(code, date(2026, 6, 1)).value == code
         assert 900 <= int(code[7:10]) <= 999
-    year = demo.year()
+    year = demo.load_year_module()
     assert all(any(word in name for word in ("Malli", "Testi", "Esimerkki")) for name in year.COACHES)
 
 
 def test_a_turn_of_a_story_comes_after_the_one_before_it(tmp_path: Path) -> None:
-    stage = demo.unit(tmp_path / "unit", 5, 3)
+    stage = demo.create_unit_stage(tmp_path / "unit", 5, 3)
     last: dict[str, datetime] = {}
-    for batch in demo.days(stage, 100, 3):
+    for batch in demo.list_daily_turns(stage, 100, 3):
         for turn in batch:
             assert turn.at
             assert turn.story not in last or last[turn.story] < turn.at
@@ -92,14 +95,14 @@ def test_a_turn_of_a_story_comes_after_the_one_before_it(tmp_path: Path) -> None
 
 
 def test_a_year_is_not_played_over_a_workspace(tmp_path: Path) -> None:
-    demo.unit(tmp_path / "unit", 1, 1)
+    demo.create_unit_stage(tmp_path / "unit", 1, 1)
     with pytest.raises(UsageError, match="jo työtila"):
-        demo.unit(tmp_path / "unit", 1, 1)
+        demo.create_unit_stage(tmp_path / "unit", 1, 1)
 
 
 def test_ids_rise_though_the_clock_stands_still() -> None:
     clock = Clock(datetime(2026, 1, 2, tzinfo=UTC))
-    made = [demo.ids(1, clock) for _ in range(2)]
+    made = [demo.build_id_factory(1, clock) for _ in range(2)]
     first, second = ([new() for _ in range(5000)] for new in made)
     assert first == second == sorted(set(first))
     assert {made.version for made in first} == {7}
@@ -120,7 +123,7 @@ def test_a_year_that_ends_otherwise_than_told_is_said_and_is_a_failure(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refused = [Turn("001", "referral", {"client_wants_work": "no"}, at=datetime(2026, 1, 5, 9, tzinfo=UTC))]
-    monkeypatch.setattr(demo, "days", lambda *_: [refused])
+    monkeypatch.setattr(demo, "list_daily_turns", lambda *_: [refused])
     said = run("simulate", str(tmp_path / "vuosi"), "--clients", "1")
     assert said.code == 1
     assert "001: referral → rejected" in said.err

@@ -18,8 +18,8 @@ from benchmarks.contest import Way, paced, raced, ratio
 from benchmarks.samples import Sample, samples
 from formgen import formats
 from formgen.documents.extraction import Identity
-from formgen.forms.form import judge
-from formgen.issuing.issue import words_for
+from formgen.forms.form import validate_extraction
+from formgen.issuing.issue import build_document_texts
 from tests.conftest import REFERRAL, Bench
 from tests.strategies import KEYS
 
@@ -33,7 +33,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     """Return a form with an answer in every field, its identity always the same."""
     (found,) = samples(tmp_path_factory.mktemp("speed"), [FORM])
     identity = Identity(FORM, found.form.version, UUID(int=1))
-    words = words_for(found.desk.workspace, KEYS, found.form, identity, "PK-2025-00001", "fi")
+    words = build_document_texts(found.desk.workspace, KEYS, found.form, identity, "PK-2025-00001", "fi")
     return replace(found, draft=replace(found.draft, words=words))
 
 
@@ -53,18 +53,21 @@ def test_a_word_document_is_made_many_times_faster_than_by_docxtpl(sample: Sampl
 
 
 def test_a_word_document_is_read_in_not_much_more_than_a_walk_over_its_cells(sample: Sample) -> None:
-    data, papers = sample.drawn("docx", sample.answers), sample.desk.papers()
-    assert times_as_long(peers.python_docx(data), lambda: formats.read(data, papers)) > 0.5
+    data, papers = sample.drawn("docx", sample.answers), sample.desk.build_form_specs()
+    assert times_as_long(peers.python_docx(data), lambda: formats.read_document(data, papers)) > 0.5
 
 
 def test_a_pdf_is_filled_many_times_faster_than_by_pypdf(sample: Sample) -> None:
     empty, texts = sample.empty("pdf"), sample.texts
-    assert times_as_long(peers.pypdf_fill(empty, texts), lambda: formats.every()["pdf"].fill(empty, texts)) > 8
+    assert (
+        times_as_long(peers.pypdf_fill(empty, texts), lambda: formats.load_formats()["pdf"].fill_document(empty, texts))
+        > 8
+    )
 
 
 def test_a_pdf_is_read_by_two_readers_in_less_than_pypdf_takes_alone(sample: Sample) -> None:
-    data, papers = sample.drawn("pdf", sample.answers), sample.desk.papers()
-    assert times_as_long(peers.pypdf_read(data), lambda: formats.read(data, papers)) > 1
+    data, papers = sample.drawn("pdf", sample.answers), sample.desk.build_form_specs()
+    assert times_as_long(peers.pypdf_read(data), lambda: formats.read_document(data, papers)) > 1
 
 
 # --- by counted calls -------------------------------------------------------------------------
@@ -103,14 +106,16 @@ def calls(work: Callable[[], object]) -> int:
 def work_of(sample: Sample, name: str) -> Callable[[], object]:
     """Return the work of a name in `CALLS`."""
     task, kind = name.split()
-    module = formats.every()[kind]
-    data, papers = sample.drawn(kind, sample.answers), sample.desk.papers()
-    sheet, empty, texts = formats.read(data, papers), sample.empty(kind), sample.texts
+    module = formats.load_formats()[kind]
+    data, papers = sample.drawn(kind, sample.answers), sample.desk.build_form_specs()
+    sheet, empty, texts = formats.read_document(data, papers), sample.empty(kind), sample.texts
     return {
         "draw": lambda: sample.drawn(kind, sample.answers),
-        "read": lambda: formats.read(data, papers),
-        "judge": lambda: judge(sample.form, sheet, sample.desk.case("", sample.now.date()), sample.now.date()),
-        "fill": lambda: module.fill(empty, texts),
+        "read": lambda: formats.read_document(data, papers),
+        "judge": lambda: validate_extraction(
+            sample.form, sheet, sample.desk.load_case("", sample.now.date()), sample.now.date()
+        ),
+        "fill": lambda: module.fill_document(empty, texts),
     }[task]
 
 
@@ -156,8 +161,8 @@ def test_a_return_costs_the_database_no_more_when_many_have_come_before(bench: B
     event.listen(bench.journal.engine, "checkout", lambda raw, *_: raw.set_progress_handler(step, 20))
     taken()
     few = taken()
-    with bench.journal.transaction() as connection:
+    with bench.journal.begin_transaction() as connection:
         for copied in LONG_AGO:
             connection.exec_driver_sql(copied)
     assert 0 < taken() < few * 1.3
-    assert bench.journal.counts()["accepted"] > 3
+    assert bench.journal.count_submissions()["accepted"] > 3

@@ -14,12 +14,12 @@ import pikepdf
 import pypdfium2
 import pytest
 
-from formgen.cases.person import list_identifying_fields
+from formgen.cases.person import iter_identifying_fields
 from formgen.formats.docx.package import Package
 from formgen.forms import registry
 from formgen.forms.form import Form
 from formgen.settings import Workspace
-from formgen.storage.journal import Journal, Row, day, stamp
+from formgen.storage.journal import Journal, Row, format_timestamp, to_local_date
 from tests.conftest import SETTINGS, Bench, saved_again
 from tests.stages import open_bench
 from tests.strangers import (
@@ -51,7 +51,7 @@ from tests.test_libreoffice import Office, office
 
 __all__ = ["office", "run"]
 REPOSITORY = Path(__file__).parents[1]
-FORMS = tuple(registry.load(Workspace(REPOSITORY)))
+FORMS = tuple(registry.load_forms(Workspace(REPOSITORY)))
 OF_CASES = tuple(form for form in FORMS if not form.unit)
 pytestmark = pytest.mark.usefixtures("unwalled")
 every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.id)
@@ -141,7 +141,7 @@ def filled_blank(unit: Unit, form: type[Form], format_name: str) -> bytes:
 
 def fitting(form: type[Form], format_name: str, answers: Mapping[str, str]) -> dict[str, str]:
     """Return the answers for which a blank has fields: a PDF has no more rows than it prints."""
-    printed = {question.path: question.rows for question in form.questions() if question.columns}
+    printed = {question.path: question.rows for question in form.list_questions() if question.columns}
     found = asked(form, answers)
     if format_name == "docx":
         return found
@@ -205,7 +205,7 @@ def test_reading_a_blank_that_claims_a_case_tells_nothing_of_it(form: type[Form]
 def test_no_claim_lets_a_blank_in_that_an_office_program_has_saved(
     form_id: str, saved_as: str, unit: Unit, office: Office
 ) -> None:
-    form = unit.bench.registry.latest(form_id)
+    form = unit.bench.registry.find_latest_version(form_id)
     for claim in (unit.open, MISSING):
         data = claiming(filled_blank(unit, form, "docx"), claim, shown=True)
         _, files = office.work(data, "docx", [], (saved_as,))
@@ -222,7 +222,7 @@ def test_a_journal_that_has_lost_a_document_believes_no_claim(format_name: str, 
     for key in (unit.bench.workspace.var / "keys").iterdir():
         shutil.copy(key, other.workspace.var / "keys" / key.name)
     other = other.restarted()
-    form = unit.bench.registry.latest("referral")
+    form = unit.bench.registry.find_latest_version("referral")
     for claim in unit.claims.values():
         made = other.issue("referral", format_name=format_name)
         answers = fitting(form, format_name, right("referral"))
@@ -261,7 +261,7 @@ class Taken:
 def found(unit: Unit, form: type[Form], format_name: str) -> Taken:
     """Return a form that was issued for the open case."""
     made = unit.bench.issue(form.id, unit.open, format_name=format_name)
-    issued = unit.bench.journal.issued(made.instance_id)
+    issued = unit.bench.journal.find_issued_document(made.instance_id)
     assert issued
     return Taken(read(made.path), issued["answers"], made.instance_id)
 
@@ -388,14 +388,16 @@ def again(data: bytes) -> bytes:
 
 # --- guesses at whose a token is -------------------------------------------------------------------
 
-UNTOLD = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|\d{4}-\d\d-\d\dT[\d:.]+Z|palautus-\d+|fg1:\S+|FG1:\S+")
+UNTOLD = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16,}|\d{4}-\d\d-\d\dT[\d:.]+Z|palautus-\d+|\d+/\d+:[0-9A-F]+(?::[0-9A-F]+)*|fg1:\S+|FG1:\S+"
+)
 WRONG = {"client_name": "Kaisa Virtanen", "client_birth_date": "24.5.1985"}
 WRONG |= {"client_last_name": "Virtanen", "client_first_names": "Kaisa Testi", "client_hetu": "240585-9558"}
 
 
 def identifying(form: type[Form]) -> list[str]:
     """Return the fields of a form that tell whose a document is."""
-    return [asked.name for _, asked in list_identifying_fields(form)]
+    return [asked.name for _, asked in iter_identifying_fields(form)]
 
 
 def written_for(unit: Unit, row: Row, guesses: Mapping[str, str]) -> dict[str, str]:
@@ -412,7 +414,7 @@ def written_for(unit: Unit, row: Row, guesses: Mapping[str, str]) -> dict[str, s
 def spoken(data: bytes) -> list[str]:
     """Return what an answer says: of a form each text of its pages and fields, in order."""
     if data.startswith(b"PK"):
-        return re.findall(r"<w:t\b[^>]*>([^<]*)", Package(data).read("word/document.xml").decode())
+        return re.findall(r"<w:t\b[^>]*>([^<]*)", Package(data).read_member("word/document.xml").decode())
     if not data.startswith(b"%PDF"):
         return [data.decode()]
     document = pypdfium2.PdfDocument(data)
@@ -457,14 +459,14 @@ def test_what_a_paper_has_lost_looks_the_same_whether_it_was_known_or_not(
     taken = found(unit, form, "docx")
     wrong = put(taken.data, unit.bench, {a_day(form): WRONG_DAY})
     bare = without_fields(wrong, lambda name: bool(name) and not name.startswith((a_day(form), "formgen_")))
-    answers, issued = [], Journal.issued
+    answers, issued = [], Journal.find_issued_document
 
     def issued_with_little(journal: Journal, instance_id: str) -> Row | None:
         row = issued(journal, instance_id)
         return row and {**row, "given": {path: row["given"].get(path, "") for path in identifying(form)}}
 
     for remembered, data in ((issued, bare), (issued_with_little, again(bare))):
-        monkeypatch.setattr(Journal, "issued", remembered)
+        monkeypatch.setattr(Journal, "find_issued_document", remembered)
         row = unit.returned(data)
         answers.append(written_for(unit, row, {}))
     assert difference(*answers) == []
@@ -483,8 +485,10 @@ def difference(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
 
 def close(unit: Unit) -> None:
     """Let the open case be over."""
-    case = unit.bench.journal.case(unit.open, day(unit.bench.clock()), unit.bench.workspace.office, unit.bench.registry)
+    case = unit.bench.journal.load_case(
+        unit.open, to_local_date(unit.bench.clock()), unit.bench.workspace.office, unit.bench.registry
+    )
     step = {"case_id": unit.open, "seq": case.steps[-1].seq + 1, "record_id": case.records[-1].record_id}
     about = {"form": "closing", "transition": "T20", "phase_before": case.phase, "phase_after": "closed", "coach": None}
-    with unit.bench.journal.transaction() as connection:
-        unit.bench.journal.add_step(connection, {**step, **about, "at": stamp(unit.bench.clock())})
+    with unit.bench.journal.begin_transaction() as connection:
+        unit.bench.journal.add_step(connection, {**step, **about, "at": format_timestamp(unit.bench.clock())})

@@ -15,7 +15,7 @@ import pytest
 
 from formgen import files
 from formgen.intake import watcher
-from formgen.intake.inbox import CANARY, is_being_written, opened
+from formgen.intake.inbox import CANARY, is_being_written, open_regular_file
 from formgen.intake.watcher import Watch
 from formgen.publishing import outbox
 from tests.conftest import NOON, REFERRAL, Bench, thing, tree
@@ -32,7 +32,7 @@ def test_a_thousand_swaps_under_load_let_nothing_out_and_make_nothing(
     monkeypatch.setattr(watcher, "SIGNED_EVERY", 0.0)
     monkeypatch.setattr(watcher, "CANARY_EVERY", 0.0)
     bench = bench.restarted()
-    bench.journal.keys_to_sign(NOON)
+    bench.journal.ensure_signing_keys(NOON)
     (key,) = (bench.workspace.var / "keys").glob("*.key")
     secret, mode, daemon = key.read_bytes(), key.stat().st_mode, Watch(bench.intake)
     command = [sys.executable, "-m", "tests.swapper", str(bench.root), str(SWAPS)]
@@ -41,13 +41,13 @@ def test_a_thousand_swaps_under_load_let_nothing_out_and_make_nothing(
         while other.poll() is None:
             number += 1
             bench.drop(thing(str(number).encode()), f"kansio{number % 3}/{number}.docx")
-            daemon.scan()
-            daemon.sign()
+            daemon.scan_inbox()
+            daemon.write_status_file()
             bench.intake.retries.pauses.clear()
             with pytest.MonkeyPatch.context() as once:
-                once.setattr(daemon, "scan", daemon.end)
+                once.setattr(daemon, "scan_inbox", daemon.request_stop)
                 daemon.stop.clear()
-                daemon.watch()  # plants its canary
+                daemon.watch_inbox()  # plants its canary
                 daemon.stop.clear()
     assert other.returncode == 0
     assert number > 3
@@ -57,7 +57,7 @@ def test_a_thousand_swaps_under_load_let_nothing_out_and_make_nothing(
     assert [place for place in odd if place.is_symlink() or not (place.is_dir() or place.is_file())] == []
     kept = {**tree(bench.workspace.outbox), **tree(bench.workspace.originals)}
     assert [name for name, data in kept.items() if secret in data] == []
-    assert key.name not in {row["file_name"] for row in bench.journal.returned() if row["size"] == len(secret)}
+    assert key.name not in {row["file_name"] for row in bench.journal.find_submissions() if row["size"] == len(secret)}
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "file", "nothing"])
@@ -66,7 +66,7 @@ def test_what_is_put_in_the_place_of_a_file_that_is_too_large_is_not_taken_for_i
 ) -> None:
     (bench.root / "formgen.toml").write_text("[intake]\nmax_bytes = 100_000\nquiet = 0.0\nincomplete = 0.0\n")
     bench = bench.restarted()
-    bench.journal.keys_to_sign(NOON)
+    bench.journal.ensure_signing_keys(NOON)
     (key,) = (bench.workspace.var / "keys").glob("*.key")
     file, rename = bench.drop(bytes(100_001), "suuri.docx"), os.rename
 
@@ -89,11 +89,11 @@ def test_what_is_put_in_the_place_of_a_file_that_is_too_large_is_not_taken_for_i
     bench.watch()
     if kind in ("file", "folder"):
         bench.watch()
-        assert bench.journal.counts() == {"rejected": 1, "accepted": 1}
+        assert bench.journal.count_submissions() == {"rejected": 1, "accepted": 1}
     assert key.stat().st_mode == mode
     assert os.path.lexists(file) == (kind in ("link", "pipe", "folder"))
     assert list(bench.workspace.originals.iterdir()) == [
-        bench.workspace.originals / row["sha256"] for row in bench.journal.returned() if row["sha256"]
+        bench.workspace.originals / row["sha256"] for row in bench.journal.find_submissions() if row["sha256"]
     ]
     assert not [place for place in bench.workspace.outbox.rglob("*") if place.is_symlink() or place.is_fifo()]
 
@@ -110,7 +110,7 @@ def test_what_is_no_plain_file_is_neither_moved_nor_given_another_mode(bench: Be
         os.mkfifo(place)
     else:
         place.mkdir()
-    files.move(place, target, 0o644)
+    files.move_file(place, target, 0o644)
     assert (target.exists(), os.path.lexists(place), beyond.stat().st_mode & 0o777) == (False, True, 0o600)
 
 
@@ -144,10 +144,10 @@ def test_a_folder_that_has_become_a_link_leads_nowhere(bench: Bench, monkeypatch
     file = bench.workspace.inbox / "kansio" / "salaisuus.docx"
     for syscall in (files.OPENAT2, 1_000_000):  # one that no kernel has: step by step
         monkeypatch.setattr(files, "OPENAT2", syscall)
-        with pytest.raises(FileNotFoundError), opened(file, bench.workspace.inbox):
+        with pytest.raises(FileNotFoundError), open_regular_file(file, bench.workspace.inbox):
             pass
         inside = bench.drop(b"sound", "a/b/c.docx")
-        with opened(inside, bench.workspace.inbox) as (stream, _):
+        with open_regular_file(inside, bench.workspace.inbox) as (stream, _):
             assert stream.read() == b"sound"
 
 
@@ -164,7 +164,7 @@ def test_what_is_no_plain_file_is_not_opened_and_hangs_nobody(bench: Bench, kind
         with socket.socket(socket.AF_UNIX) as plug:
             plug.bind(place.name)
         os.chdir(here)
-    with pytest.raises(FileNotFoundError), opened(place, bench.workspace.inbox):
+    with pytest.raises(FileNotFoundError), open_regular_file(place, bench.workspace.inbox):
         pass
 
 
@@ -190,17 +190,17 @@ def test_the_feed_is_not_opened_through_a_link(bench: Bench) -> None:
     row = bench.send("referral", REFERRAL)
     assert row["outcome"] == "accepted"
     assert not target.exists()
-    assert [problem["stage"] for problem in bench.journal.problems()] == ["publish"]
+    assert [problem["stage"] for problem in bench.journal.list_problems()] == ["publish"]
     (bench.workspace.outbox / "feed.ndjson").unlink()
     bench.intake.retries.pauses.clear()
     bench.watch()
     assert [line["record_id"] for line in bench.feed()] == [row["record_id"]]
-    assert bench.journal.problems() == []
+    assert bench.journal.list_problems() == []
 
 
 def test_a_link_in_the_place_of_a_record_is_replaced_and_not_followed(bench: Bench) -> None:
     row = bench.send("referral", REFERRAL)
-    place = outbox.record_path(bench.workspace, row["case_id"], row["record_id"], row["form"])
+    place = outbox.get_record_path(bench.workspace, row["case_id"], row["record_id"], row["form"])
     elsewhere = bench.root / "muualla.json"
     elsewhere.write_text("{}", encoding="utf-8")
     place.unlink()

@@ -17,26 +17,26 @@ from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 from lxml import etree
 
-from formgen.documents.extraction import Answer, Control, Sheet
+from formgen.documents.extraction import Answer, Control, Extraction
 from formgen.errors import UsageError
 from formgen.formats import docx
 from formgen.formats.docx import carried, syntax
 from formgen.formats.docx.package import DOCUMENT_BYTES, TEMPLATE_BYTES, w
 from formgen.formats.docx.wording import LONGEST
 from formgen.forms import registry
-from formgen.i18n import say
+from formgen.i18n import translate
 from formgen.settings import Workspace
 from tests.strategies import FORMS, WORKSPACE, members, packed, words
 from tests.test_cli import REPOSITORY, Run, run
 
 __all__ = ["run"]  # the fixture of the command line
-FORM = FORMS.latest("referral")
-QUESTIONS = FORM.questions()
+FORM = FORMS.find_latest_version("referral")
+QUESTIONS = FORM.list_questions()
 TABLE = next(question for question in QUESTIONS if question.columns)
 ASKED = next(question for question in QUESTIONS if question.control is Control.LINE and not question.columns)
 BODY, HEAD, FOOT = "word/document.xml", "word/header1.xml", "word/footer1.xml"
 PROMPTS, CORE = "word/glossary/document.xml", "docProps/core.xml"
-PARTS = members(registry.template_file(WORKSPACE, FORM).read_bytes())
+PARTS = members(registry.find_template(WORKSPACE, FORM).read_bytes())
 RAN = "FORMGEN_TEMPLATE_RAN"
 RUNS = f"cycler.__init__.__globals__.os.environ.setdefault('{RAN}', '1')"
 HIDDEN = f"{{{{ {RUNS} }}}}"
@@ -73,14 +73,14 @@ def paragraph(*texts: str) -> str:
 def told(data: bytes) -> list[str]:
     """Return what the check says of a template."""
     try:
-        return [say(found.message, **found.values) for found in docx.Template(data, QUESTIONS).check()]
+        return [translate(found.message, **found.values) for found in docx.Template(data, QUESTIONS).find_problems()]
     except UsageError as error:
         return [str(error)]
 
 
-def drawn(data: bytes, sheet: Sheet | None = None, **said: str) -> str:
+def drawn(data: bytes, sheet: Extraction | None = None, **said: str) -> str:
     """Return the text of the document that comes of a template, without what stands in its fields."""
-    made = docx.Template(data, QUESTIONS).draw(sheet or Sheet({}), {**words(FORM), **said})
+    made = docx.Template(data, QUESTIONS).render(sheet or Extraction({}), {**words(FORM), **said})
     body = Document(io.BytesIO(made)).element.body
     for control in list(body.iter(w("sdt"))):
         control.getparent().remove(control)
@@ -363,7 +363,7 @@ def test_what_is_not_rendered_stays_as_it_is() -> None:
     assert core != PARTS[CORE]
     data = packed({**PARTS, **hidden, CORE: core})
     assert told(data) == []
-    made = members(docx.Template(data, QUESTIONS).draw(Sheet({}), words(FORM)))
+    made = members(docx.Template(data, QUESTIONS).render(Extraction({}), words(FORM)))
     assert {name: made[name] for name in hidden} == hidden
     assert HIDDEN in etree.fromstring(made[CORE]).findtext("{*}contentStatus")
 
@@ -536,7 +536,7 @@ def test_a_link_to_click_on_stays() -> None:
     ],
 )
 def test_what_is_on_the_lists_comes_out(line: str, comes_out: str) -> None:
-    sheet = Sheet({f"{TABLE.path}.1.{TABLE.columns[0].path}": Answer("x")})
+    sheet = Extraction({f"{TABLE.path}.1.{TABLE.columns[0].path}": Answer("x")})
     data = with_line(f"[{line}]")
     assert told(data) == []
     said = drawn(data, sheet, case_id="PK-1", guidance="Neuvo", about="asia")
@@ -583,13 +583,13 @@ def test_every_node_of_jinja_is_known_here() -> None:
 def test_a_node_that_is_on_no_list_is_refused(kind: type[nodes.Node]) -> None:
     node = object.__new__(kind)  # InternalName is not made otherwise
     tree = nodes.Template([node])
-    assert list(syntax.refused(tree, {TABLE.path})) == [node]
+    assert list(syntax.find_refused_nodes(tree, {TABLE.path})) == [node]
 
 
 def allowed(source: str) -> bool:
     """Tell whether nothing in a source is refused."""
     tree = syntax.parse_part(source, "teksti")
-    return not list(syntax.refusals(tree, source, {TABLE.path}, "teksti"))
+    return not list(syntax.find_refusals(tree, source, {TABLE.path}, "teksti"))
 
 
 @pytest.mark.parametrize("name", sorted(FILTERS))
@@ -611,7 +611,7 @@ def test_the_sandbox_knows_nothing_else() -> None:
     assert set(syntax.ENVIRONMENT.filters) == set(syntax.FILTERS)
     assert set(syntax.ENVIRONMENT.tests) == set(syntax.TESTS)
     with pytest.raises(UsageError):
-        syntax.render(syntax.ENVIRONMENT.from_string("{{ ''.__class__.__mro__ }}"), {})
+        syntax.render_part(syntax.ENVIRONMENT.from_string("{{ ''.__class__.__mro__ }}"), {})
 
 
 def test_the_guide_names_all_that_is_on_the_lists() -> None:
@@ -636,8 +636,8 @@ def test_no_line_ends_in_anything_but_a_document_or_a_sentence(line: str) -> Non
     with suppress(UsageError):
         syntax.check_text(source, "teksti")
         tree = syntax.parse_part(line, "teksti")
-        if not list(syntax.refusals(tree, line, {TABLE.path}, "teksti")):
-            syntax.render(syntax.ENVIRONMENT.from_string(tree), context)
+        if not list(syntax.find_refusals(tree, line, {TABLE.path}, "teksti")):
+            syntax.render_part(syntax.ENVIRONMENT.from_string(tree), context)
 
 
 # --- the bounds -------------------------------------------------------------------------------
@@ -664,18 +664,18 @@ def rows(cells: str) -> str:
 )
 def test_a_template_that_would_take_long_or_fill_memory_is_refused(xml: str, problem: str) -> None:
     data = in_body(xml)
-    many = Sheet({f"{TABLE.path}.{number}.{TABLE.columns[0].path}": Answer("x") for number in range(20)})
+    many = Extraction({f"{TABLE.path}.{number}.{TABLE.columns[0].path}": Answer("x") for number in range(20)})
     with pytest.raises(UsageError, match=re.escape(problem)):
-        docx.Template(data, QUESTIONS).draw(many, words(FORM))
+        docx.Template(data, QUESTIONS).render(many, words(FORM))
     if xml != rows(paragraph("x" * (DOCUMENT_BYTES // 8))):
         assert told(data)[-1].endswith(problem)
 
 
 def test_a_document_whose_fields_would_fill_memory_is_not_drawn() -> None:
     made = docx.Template(in_body(rows(paragraph(f"{{{{ row.{TABLE.columns[0].path} }}}} " * 1000))), QUESTIONS)
-    many = Sheet({f"{TABLE.path}.{number}.{TABLE.columns[0].path}": Answer("x") for number in range(20)})
+    many = Extraction({f"{TABLE.path}.{number}.{TABLE.columns[0].path}": Answer("x") for number in range(20)})
     with pytest.raises(UsageError, match=re.escape(TOO_LARGE)):
-        made.draw(many, words(FORM))
+        made.render(many, words(FORM))
 
 
 @pytest.mark.parametrize(

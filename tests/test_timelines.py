@@ -16,8 +16,8 @@ from uuid import UUID
 import pytest
 
 from formgen import formats
-from formgen.cases.workflow import Case, expected, tasks
-from formgen.demo import Clock, Outcome, Stage, Turn, play
+from formgen.cases.workflow import Case, infer_case_phase, list_tasks
+from formgen.demo import Clock, Outcome, Stage, Turn, play_stories
 from formgen.documents.extraction import Identity
 from formgen.intake.watcher import Watch
 from formgen.sandbox import reader_pool
@@ -51,7 +51,11 @@ def copied(place: Path, root: Path, stage: Stage) -> Theatre:
     """Return a copy of a workspace, in which people hold what they held there."""
     shutil.copytree(place, root)
     theatre = opened(root)
-    theatre.stage.cases, theatre.stage.papers, theatre.stage.numbers = dict(stage.cases), dict(stage.papers), count(100)
+    theatre.stage.cases, theatre.stage.documents, theatre.stage.numbers = (
+        dict(stage.cases),
+        dict(stage.documents),
+        count(100),
+    )
     theatre.stage.intake.clock.now = stage.intake.clock()
     return theatre
 
@@ -70,13 +74,13 @@ def theatre(tmp_path: Path) -> Theatre:
 
 def played(theatre: Theatre, *steps: Step) -> list[Outcome]:
     """Return what became of steps that come each on its day."""
-    return list(play(theatre.stage, ([step.turn] for step in steps)))
+    return list(play_stories(theatre.stage, ([step.turn] for step in steps)))
 
 
 def records(theatre: Theatre) -> list[dict[str, Any]]:
     """Return the records of the only case in the order in which they were accepted."""
-    rows = {row["record_id"]: row for row in theatre.journal.returned() if row["outcome"] == "accepted"}
-    return [theatre.record(rows[known["record_id"]]) for known in theatre.journal.record_rows()]
+    rows = {row["record_id"]: row for row in theatre.journal.find_submissions() if row["outcome"] == "accepted"}
+    return [theatre.record(rows[known["record_id"]]) for known in theatre.journal.list_record_ids()]
 
 
 def versions(theatre: Theatre) -> Mapping[str, tuple[int, ...]]:
@@ -101,7 +105,7 @@ def open_tasks(case: Case, since: date, until: date) -> dict[str, list[date]]:
     """Return the days on which each task stands, from a day to before another, nothing happening between them."""
     found = defaultdict(list)
     for day in (since + timedelta(days=number) for number in range((until - since).days)):
-        for task in tasks(replace(case, today=day)):
+        for task in list_tasks(replace(case, today=day)):
             found[task.code].append(day)
     return found
 
@@ -115,14 +119,14 @@ def test_a_timeline_makes_its_moves_and_ends_in_its_phase_with_its_records_and_i
     ends = [*(step.on for step in told.steps[1:]), read(told.until) + timedelta(days=1)]
     for step, until in zip(told.steps, ends, strict=True):
         (outcome,) = played(theatre, step)
-        assert outcome.as_told, (step.day, outcome.row["outcome"], theatre.errors(outcome.row))
+        assert outcome.is_expected, (step.day, outcome.row["outcome"], theatre.errors(outcome.row))
         phase = theatre.record(outcome.row)["phase"]
         assert (step.day, " ".join(phase["transitions"])) == (step.day, step.moves)
-        for code, days in open_tasks(theatre.stage.case(STORY), step.on, until).items():
+        for code, days in open_tasks(theatre.stage.load_case(STORY), step.on, until).items():
             stood[code] += days
         assert dict(Caseloads(theatre.journal)) in ({}, {normal.DECISION["assigned_coach"]: 1})
-    case = theatre.stage.case(STORY)
-    assert (case.phase, expected(case)) == (told.phase, told.phase)
+    case = theatre.stage.load_case(STORY)
+    assert (case.phase, infer_case_phase(case)) == (told.phase, told.phase)
     assert versions(theatre) == told.records
     assert warnings(theatre) == []
     assert {code: (days[0], days[-1]) for code, days in stood.items()} == {
@@ -174,7 +178,7 @@ def made(theatre: Theatre, turns: Iterable[Turn], at: datetime | None) -> list[t
     clock = theatre.stage.intake.clock
     assert isinstance(clock, Clock)
     clock.now = at or clock.now
-    return [(turn, theatre.stage.paper(turn)) for turn in turns]
+    return [(turn, theatre.stage.fill_document(turn)) for turn in turns]
 
 
 def story(theatre: Theatre) -> list[Any]:
@@ -194,17 +198,21 @@ def test_documents_that_come_together_end_the_same_in_whatever_order_they_lie(
     theatre = opened(tmp_path / "made")
     last = told.steps[-1].turn.at
     opening, papers, *others = waves(told)
-    theatre.stage.returned(made(theatre, opening, last), Watch(theatre.stage.intake))
+    theatre.stage.submit_documents(made(theatre, opening, last), Watch(theatre.stage.intake))
     papers = made(theatre, papers, last)
     theatre.journal.engine.dispose()
     for order in orders:
         theatre = copied(tmp_path / "made", tmp_path / order, theatre.stage)
-        theatre.stage.returned(in_order(order, papers), Watch(theatre.stage.intake))
+        theatre.stage.submit_documents(in_order(order, papers), Watch(theatre.stage.intake))
         for turns in others:
-            theatre.stage.returned(in_order(order, made(theatre, turns, last)), Watch(theatre.stage.intake))
-        assert {row["outcome"] for row in theatre.journal.returned()} == {"accepted"}
-        assert theatre.stage.case(STORY).phase == told.phase
-        assert (versions(theatre), warnings(theatre), tasks(theatre.stage.case(STORY))) == (told.records, [], ())
+            theatre.stage.submit_documents(in_order(order, made(theatre, turns, last)), Watch(theatre.stage.intake))
+        assert {row["outcome"] for row in theatre.journal.find_submissions()} == {"accepted"}
+        assert theatre.stage.load_case(STORY).phase == told.phase
+        assert (versions(theatre), warnings(theatre), list_tasks(theatre.stage.load_case(STORY))) == (
+            told.records,
+            [],
+            (),
+        )
         moves = [" ".join(record["phase"]["transitions"]) for record in records(theatre)]
         assert moves == [step.moves for step in told.steps]
         found.append(story(theatre))
@@ -214,13 +222,13 @@ def test_documents_that_come_together_end_the_same_in_whatever_order_they_lie(
 def test_documents_that_come_backwards_one_by_one_wait_for_each_other(theatre: Theatre) -> None:
     told, watch = normal.TIMELINE, Watch(theatre.stage.intake)
     opening, turns = waves(told)
-    theatre.stage.returned(made(theatre, opening, told.steps[-1].turn.at), watch)
+    theatre.stage.submit_documents(made(theatre, opening, told.steps[-1].turn.at), watch)
     papers = made(theatre, turns, told.steps[-1].turn.at)
     search, talks, (job, support), logs = papers[:5], papers[5:7], papers[7:9], papers[9:]
     seen = [
         outcome.row["outcome"]
         for paper in (*search[::-1], *talks, support, job, *logs)
-        for outcome in theatre.stage.returned([paper], watch)
+        for outcome in theatre.stage.submit_documents([paper], watch)
     ]
     assert seen == ["waiting"] * 4 + ["accepted"] * 3 + ["waiting"] + ["accepted"] * 6
     assert [" ".join(record["phase"]["transitions"]) for record in records(theatre)] == [
@@ -238,13 +246,13 @@ def snapshots(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, tuple[Pa
     home = tmp_path_factory.mktemp("loop")
     (home / "now").mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader_pool, "read", lambda data, papers, _: formats.read(data, papers))
+        patch.setattr(reader_pool, "read", lambda data, papers, _: formats.read_document(data, papers))
         theatre = opened(home / "now")
         found = {}
         for step in (None, *loop.TIMELINE.steps):
-            assert all(outcome.as_told for outcome in played(theatre, *([step] if step else [])))
+            assert all(outcome.is_expected for outcome in played(theatre, *([step] if step else [])))
             shutil.copytree(home / "now", place := home / str(len(found)))
-            stage = replace(theatre.stage, cases=dict(theatre.stage.cases), papers=dict(theatre.stage.papers))
+            stage = replace(theatre.stage, cases=dict(theatre.stage.cases), papers=dict(theatre.stage.documents))
             found[step.day if step else ""] = (place, stage)
         theatre.journal.engine.dispose()
     return found
@@ -255,7 +263,7 @@ def test_the_two_jobs_of_the_loop_are_of_two_occupations_and_two_employers(
 ) -> None:
     place, stage = snapshots["1.9.2026"]
     theatre = copied(place, tmp_path / "now", stage)
-    held = theatre.stage.case(STORY).current("job_start")
+    held = theatre.stage.load_case(STORY).list_current_records("job_start")
     shares = {
         "19": {known.record.occupation_code[:4] for known in held},
         "20": {known.record.employer_id for known in held},
@@ -266,8 +274,8 @@ def test_the_two_jobs_of_the_loop_are_of_two_occupations_and_two_employers(
 def state(theatre: Theatre) -> tuple[Any, ...]:
     """Return everything that a return must not change unless it is accepted."""
     published = {name: data for name, data in tree(theatre.workspace.outbox).items() if name.startswith("records/")}
-    steps = theatre.stage.case(STORY).steps if theatre.stage.cases else ()
-    return theatre.journal.case_rows(), theatre.journal.record_rows(), steps, published
+    steps = theatre.stage.load_case(STORY).steps if theatre.stage.cases else ()
+    return theatre.journal.list_cases(), theatre.journal.list_record_ids(), steps, published
 
 
 @pytest.mark.parametrize("name", wrong.WRONG)
@@ -278,9 +286,9 @@ def test_a_wrong_document_is_answered_by_its_rule_and_changes_nothing_else(
     place, stage = snapshots[told.after]
     theatre = copied(place, tmp_path / "now", stage)
     for outcome in played(theatre, *told.before):
-        assert outcome.as_told, theatre.errors(outcome.row)
+        assert outcome.is_expected, theatre.errors(outcome.row)
     if told.hold:
-        theatre.stage.step(Turn(STORY, "", told.hold, step="T26"))
+        theatre.stage.take_step(Turn(STORY, "", told.hold, step="T26"))
     before, seen = state(theatre), len(theatre.feed())
     (outcome,) = played(theatre, told.step)
     row = outcome.row

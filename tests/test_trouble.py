@@ -20,7 +20,7 @@ import pytest
 from formgen import formats
 from formgen.errors import OutOfReach
 from formgen.intake import health, retries
-from formgen.intake.decide import Desk
+from formgen.intake.decide import DecisionEngine
 from formgen.intake.pipeline import ALL, Intake
 from formgen.intake.watcher import Watch
 from formgen.issuing import correction, issue
@@ -41,7 +41,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def problems(bench: Bench) -> list[str]:
     """Return what `status` says is wrong."""
-    found = health.health(bench.workspace, bench.journal, NOON.timestamp())
+    found = health.check_health(bench.workspace, bench.journal, NOON.timestamp())
     return [problem.message.format_map(problem.values) for problem in found.problems]
 
 
@@ -104,12 +104,12 @@ def test_what_a_daemon_could_not_publish_the_next_one_does(bench: Bench) -> None
 def test_what_another_process_could_not_publish_the_daemon_does(bench: Bench) -> None:
     daemon, other = Watch(bench.intake), bench.restarted()
     with in_the_way(bench.workspace.outbox / "records" / "PK-2026-00001"):
-        submission_id = other.intake.receive(other.drop(other.filled(other.issue("referral"), REFERRAL)), "cli")
+        submission_id = other.intake.receive_file(other.drop(other.filled(other.issue("referral"), REFERRAL)), "cli")
         assert submission_id
-        other.intake.process(submission_id)
+        other.intake.process_submission(submission_id)
     for file in bench.workspace.inbox.iterdir():
         file.unlink()
-    daemon.scan()
+    daemon.scan_inbox()
     assert bench.record(bench.row(submission_id))["form"] == "referral"
     assert problems(bench) == []
 
@@ -122,10 +122,10 @@ def test_while_the_whole_outbox_cannot_be_written_the_feed_waits_and_no_return_i
 
     data = bench.filled(bench.issue("referral"), REFERRAL)
     with monkeypatch.context() as disk:
-        disk.setattr("formgen.files.lay", full)
+        disk.setattr("formgen.files.write_new_file", full)
         row = bench.returned(data)
     assert bench.feed() == []
-    assert [(problem["stage"], problem["subject"]) for problem in bench.journal.problems()] == [("publish", ALL)]
+    assert [(problem["stage"], problem["subject"]) for problem in bench.journal.list_problems()] == [("publish", ALL)]
     rested(bench).watch()
     assert (bench.record(row)["form"], len(bench.feed()), problems(bench)) == ("referral", 1, [])
 
@@ -134,29 +134,31 @@ def test_a_rejected_document_of_another_word_processor_gets_its_reply_as_word_do
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row = rejected(bench, WRONG["many"])
-    issued = bench.journal.issued(row["reply_id"])
+    issued = bench.journal.find_issued_document(row["reply_id"])
     assert issued
-    for place in outbox.rejected_path(bench.workspace, row["rejected_as"]).parent.iterdir():
+    for place in outbox.get_rejected_path(bench.workspace, row["rejected_as"]).parent.iterdir():
         place.unlink()
     for other in ("odt", "doc", "rtf"):
-        monkeypatch.setattr(type(bench.journal), "issued", lambda _, __, other=other: {**issued, "format": other})
-        replies = issue.replies(bench.workspace, bench.journal, bench.registry, row)
+        monkeypatch.setattr(
+            type(bench.journal), "find_issued_document", lambda _, __, other=other: {**issued, "format": other}
+        )
+        replies = issue.prepare_replies(bench.workspace, bench.journal, bench.registry, row)
         assert [name for name, draw in replies.items() if draw()] == ["docx"]
     bench.restarted().watch()
-    assert zipfile.is_zipfile(outbox.rejected_path(bench.workspace, f"{row['rejected_as']}.palaute.docx"))
+    assert zipfile.is_zipfile(outbox.get_rejected_path(bench.workspace, f"{row['rejected_as']}.palaute.docx"))
 
 
 @pytest.mark.parametrize("broken", ["form", "form and letter", "all"])
 def test_a_reply_that_cannot_be_drawn_falls_back_and_the_reason_is_there_in_any_case(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    monkeypatch.setattr(issue, "again", fail)
+    monkeypatch.setattr(issue, "render_correction", fail)
     if broken != "form":
-        monkeypatch.setattr(correction, "letter", fail)
+        monkeypatch.setattr(correction, "render_letter", fail)
     if broken == "all":
-        monkeypatch.setattr(correction, "text", fail)
+        monkeypatch.setattr(correction, "render_letter_text", fail)
     row = rejected(bench, WRONG["many"])
-    file = outbox.rejected_path(bench.workspace, row["rejected_as"])
+    file = outbox.get_rejected_path(bench.workspace, row["rejected_as"])
     beside = {place.name.removeprefix(file.name) for place in file.parent.iterdir()}
     expected = {"form": {".palaute.docx"}, "form and letter": {".palaute.txt"}, "all": set()}[broken]
     assert beside == {"", ".reason.json", *expected}
@@ -169,7 +171,7 @@ def test_a_reply_that_cannot_be_drawn_falls_back_and_the_reason_is_there_in_any_
         assert all(error["message"] in text for error in bench.reason(row)["errors"])
     assert len(problems(bench)) == (1 if broken == "all" else 0)
     monkeypatch.undo()
-    monkeypatch.setattr("formgen.sandbox.reader_pool.read", lambda data, papers, _: formats.read(data, papers))
+    monkeypatch.setattr("formgen.sandbox.reader_pool.read", lambda data, papers, _: formats.read_document(data, papers))
     rested(bench).watch()
     assert problems(bench) == []
 
@@ -177,15 +179,15 @@ def test_a_reply_that_cannot_be_drawn_falls_back_and_the_reason_is_there_in_any_
 def test_an_original_that_has_gone_keeps_the_reason_and_the_reply_from_nobody(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle = Intake.settle
+    settle = Intake.settle_submission
 
     def lose(intake: Intake, row: Any, verdict: Any) -> None:
         settle(intake, row, verdict)
         (bench.workspace.originals / row["sha256"]).unlink(missing_ok=True)
 
-    monkeypatch.setattr(Intake, "settle", lose)
+    monkeypatch.setattr(Intake, "settle_submission", lose)
     row = rejected(bench, WRONG["line"])
-    file = outbox.rejected_path(bench.workspace, row["rejected_as"])
+    file = outbox.get_rejected_path(bench.workspace, row["rejected_as"])
     assert {place.name.removeprefix(file.name) for place in file.parent.iterdir()} == {".reason.json", ".palaute.docx"}
     (named,) = problems(bench)
     assert row["submission_id"] in named
@@ -197,18 +199,21 @@ def test_an_original_that_has_gone_keeps_the_reason_and_the_reply_from_nobody(
 @pytest.mark.parametrize(
     "error", [LookupError("a mistake"), OutOfReach(detail="gone"), OSError(5, "broken"), AssertionError()], ids=repr
 )
-@pytest.mark.parametrize("stop", ["begin", "conclude"])
+@pytest.mark.parametrize("stop", ["open_submission", "decide_and_settle"])
 def test_whatever_goes_wrong_with_one_return_the_others_of_its_batch_go_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, stop: str, error: Exception
 ) -> None:
-    act, desk_act = getattr(Intake, stop), {"begin": "opened", "conclude": "judge"}[stop]
+    act, desk_act = (
+        getattr(Intake, stop),
+        {"open_submission": "read_or_reject", "decide_and_settle": "identify_and_decide"}[stop],
+    )
     poisoned: list[bool] = []
 
     def mark(intake: Intake, about: Any) -> Any:
         poisoned[:] = [getattr(about, "row", about)["file_name"] == "1.docx"]
         return act(intake, about)
 
-    do = getattr(Desk, desk_act)
+    do = getattr(DecisionEngine, desk_act)
 
     def poison(*about: Any) -> Any:
         if any(poisoned):
@@ -216,28 +221,28 @@ def test_whatever_goes_wrong_with_one_return_the_others_of_its_batch_go_on(
         return do(*about)
 
     monkeypatch.setattr(Intake, stop, mark)
-    monkeypatch.setattr(Desk, desk_act, poison)
+    monkeypatch.setattr(DecisionEngine, desk_act, poison)
     bench.workspace.__dict__["office"] = one_reader(bench)
     bench.drop(thing(b"poison"), "1.docx")
     bench.drop(bench.filled(bench.issue("referral"), REFERRAL), "2.docx")
     bench.drop(thing(b"other"), "3.docx")
     daemon = Watch(bench.intake)
-    daemon.empty()
-    daemon.settle()
-    assert {row["file_name"]: row["outcome"] for row in bench.journal.returned() if row["outcome"]}.items() >= {
+    daemon.drain_inbox()
+    daemon.process_submissions()
+    assert {row["file_name"]: row["outcome"] for row in bench.journal.find_submissions() if row["outcome"]}.items() >= {
         ("2.docx", "accepted"),
         ("3.docx", "rejected"),
     }
-    first = bench.journal.returned()[0]
+    first = bench.journal.find_submissions()[0]
     if isinstance(error, OutOfReach):  # ours: it is tried for ever, and no form is blamed
         assert (first["outcome"], first["attempts"]) == (None, 0)
         assert problems(bench) == [f"Palautuksen {first['submission_id']} käsittely ei onnistu: gone"]
     else:
         assert (first["outcome"], first["code"], problems(bench)) == ("rejected", "internal_error", [])
     monkeypatch.undo()
-    monkeypatch.setattr("formgen.sandbox.reader_pool.read", lambda data, papers, _: formats.read(data, papers))
+    monkeypatch.setattr("formgen.sandbox.reader_pool.read", lambda data, papers, _: formats.read_document(data, papers))
     rested(bench).watch()
-    assert bench.journal.counts() == {"accepted": 1, "rejected": 2}
+    assert bench.journal.count_submissions() == {"accepted": 1, "rejected": 2}
     assert (problems(bench), len(bench.feed())) == ([], 3)
 
 
@@ -252,10 +257,10 @@ def test_a_row_that_cannot_be_written_down_keeps_no_other_of_its_batch_from_it(
 ) -> None:
     add = type(bench.journal).add_event
 
-    def refuse(journal: Any, connection: Any, body: Any) -> None:
-        if body["code"] == "empty_file":
+    def refuse(journal: Any, connection: Any, name: str, row: Any, line: Any) -> None:
+        if row["code"] == "empty_file":
             raise OutOfReach(detail="constraint failed")
-        add(journal, connection, body)
+        add(journal, connection, name, row, line)
 
     monkeypatch.setattr(type(bench.journal), "add_event", refuse)
     (bench.root / "formgen.toml").write_text(
@@ -266,14 +271,14 @@ def test_a_row_that_cannot_be_written_down_keeps_no_other_of_its_batch_from_it(
     bench.drop(thing(), "2.docx")
     bench.drop(bench.filled(bench.issue("referral"), REFERRAL), "3.docx")
     bench.watch()
-    outcomes = {row["file_name"]: row["outcome"] for row in bench.journal.returned()}
+    outcomes = {row["file_name"]: row["outcome"] for row in bench.journal.find_submissions()}
     assert outcomes == {"1.docx": None, "2.docx": "rejected", "3.docx": "accepted"}
     assert len(bench.feed()) == 2
     (named,) = problems(bench)
     assert "constraint failed" in named
     monkeypatch.undo()
     rested(bench).watch()
-    assert bench.journal.counts() == {"accepted": 1, "rejected": 2}
+    assert bench.journal.count_submissions() == {"accepted": 1, "rejected": 2}
     assert problems(bench) == []
 
 
@@ -321,17 +326,17 @@ def test_a_journal_that_cannot_be_read_for_a_while_does_not_end_the_daemon(
 ) -> None:
     daemon = Watch(bench.intake)
     scans: list[int] = []
-    scan = Watch.scan
+    scan = Watch.scan_inbox
 
     def stumble(watch: Watch) -> int:
         scans.append(1)
         if len(scans) == 1:
             raise OSError(5, "Input/output error")
         if len(scans) == 2:
-            watch.end()
+            watch.request_stop()
         return scan(watch)
 
-    monkeypatch.setattr(Watch, "scan", stumble)
+    monkeypatch.setattr(Watch, "scan_inbox", stumble)
     daemon.wake.set()
     daemon.run()
     assert len(scans) == 2
@@ -356,12 +361,12 @@ def test_a_file_that_is_too_large_is_neither_read_nor_copied_and_answered(
     with file.open("wb") as stream:
         stream.truncate(5_000_000_000)
     reading: list[str] = []
-    monkeypatch.setattr("formgen.intake.pipeline.opened", lambda file, _: reading.append(file.name))
+    monkeypatch.setattr("formgen.intake.pipeline.open_regular_file", lambda file, _: reading.append(file.name))
     bench.watch()
-    row = bench.journal.returned()[-1]
+    row = bench.journal.find_submissions()[-1]
     assert (reading, row["outcome"], row["code"], row["size"]) == ([], "rejected", "too_large", 5_000_000_000)
     assert bench.reason(row)["sha256"] is None
-    moved = outbox.rejected_path(bench.workspace, row["rejected_as"])
+    moved = outbox.get_rejected_path(bench.workspace, row["rejected_as"])
     assert (moved.stat().st_size, moved.stat().st_blocks, file.exists()) == (5_000_000_000, 0, False)
     assert moved.with_name(f"{moved.name}.palaute.docx").exists()
     assert list(bench.workspace.originals.iterdir()) == []
@@ -379,19 +384,22 @@ def test_a_file_that_is_too_large_and_cannot_be_moved_is_answered_once_left_and_
     def refuse(*_: Any) -> bool:
         raise OSError(18, "Invalid cross-device link")
 
-    monkeypatch.setattr("formgen.intake.pipeline.set_aside", refuse)
+    monkeypatch.setattr("formgen.intake.pipeline.move_oversized_file", refuse)
     for _ in range(3):
         rested(bench).watch()
     assert (file.exists(), sound.exists()) == (True, False)
-    assert bench.journal.counts() == {"accepted": 1, "rejected": 1}
+    assert bench.journal.count_submissions() == {"accepted": 1, "rejected": 1}
     (named,) = problems(bench)
     assert "suuri.docx" in named
     assert "cross-device" in named
-    row = next(row for row in bench.journal.returned() if row["outcome"] == "rejected")
-    assert [row["stage"] for row in bench.journal.problems()] == ["take"]
+    row = next(row for row in bench.journal.find_submissions() if row["outcome"] == "rejected")
+    assert [row["stage"] for row in bench.journal.list_problems()] == ["take"]
     monkeypatch.undo()
     rested(bench).watch()
-    assert (outbox.rejected_path(bench.workspace, row["rejected_as"]).stat().st_size, problems(bench)) == (100_001, [])
+    assert (outbox.get_rejected_path(bench.workspace, row["rejected_as"]).stat().st_size, problems(bench)) == (
+        100_001,
+        [],
+    )
 
 
 def test_a_file_that_cannot_be_removed_keeps_no_other_in_the_inbox_and_is_taken_once(
@@ -411,18 +419,18 @@ def test_a_file_that_cannot_be_removed_keeps_no_other_in_the_inbox_and_is_taken_
         for _ in range(3):
             rested(bench).watch()
         assert [file.name for file in bench.workspace.inbox.iterdir()] == ["03.docx"]
-        assert bench.journal.counts() == {"rejected": 8}
+        assert bench.journal.count_submissions() == {"rejected": 8}
         (named,) = problems(bench)
         assert "03.docx" in named
         assert "Operation not permitted" in named
         daemon = Watch(rested(bench).intake)
-        daemon.scan()
+        daemon.scan_inbox()
         daemon.wake.wait(0.1)
-        daemon.scan()
+        daemon.scan_inbox()
         assert daemon.next_look == inf, "what rests costs nothing"
     rested(bench).watch()
     assert (list(bench.workspace.inbox.iterdir()), problems(bench)) == ([], [])
-    assert bench.journal.counts() == {"rejected": 8}
+    assert bench.journal.count_submissions() == {"rejected": 8}
 
 
 def test_a_file_that_may_not_be_read_is_named_and_taken_when_it_may(
@@ -443,7 +451,7 @@ def test_a_file_that_may_not_be_read_is_named_and_taken_when_it_may(
         assert "salattu.docx" in named
         assert "Permission denied" in named
     rested(bench).watch()
-    assert (file.exists(), bench.journal.counts(), problems(bench)) == (False, {"accepted": 1}, [])
+    assert (file.exists(), bench.journal.count_submissions(), problems(bench)) == (False, {"accepted": 1}, [])
 
 
 def test_a_problem_with_a_file_that_somebody_has_taken_away_is_over(
@@ -454,29 +462,29 @@ def test_a_problem_with_a_file_that_somebody_has_taken_away_is_over(
 
     file = bench.drop(thing())
     with monkeypatch.context() as folder:
-        folder.setattr("formgen.intake.pipeline.remove", refuse)
+        folder.setattr("formgen.intake.pipeline.remove_if_unchanged", refuse)
         bench.watch()
     assert len(problems(bench)) == 1
     file.unlink()
     assert problems(bench) == []
     bench.watch()
-    assert bench.journal.problems() == []
+    assert bench.journal.list_problems() == []
 
 
 def test_status_counts_from_when_a_file_came_whatever_its_time_of_writing(bench: Bench) -> None:
     file = bench.drop(b"half a file", "vanha.docx")
     os.utime(file, (1, 1))
-    found = health.health(bench.workspace, bench.journal, file.lstat().st_ctime + 7)
+    found = health.check_health(bench.workspace, bench.journal, file.lstat().st_ctime + 7)
     assert (found.oldest, found.problems) == (7.0, ())
     bench = limited(bench, incomplete=300)
     daemon = Watch(bench.intake)
-    daemon.scan()
-    daemon.note_waiting(0.0)
+    daemon.scan_inbox()
+    daemon.save_waiting_files(0.0)
     bench.clock.now = NOON.replace(hour=11)
     file.chmod(0o600)
-    daemon.scan()
-    daemon.note_waiting(0.0)
-    found = health.health(bench.workspace, bench.journal, bench.clock.now.timestamp())
+    daemon.scan_inbox()
+    daemon.save_waiting_files(0.0)
+    found = health.check_health(bench.workspace, bench.journal, bench.clock.now.timestamp())
     assert found.oldest is not None
     assert 7200 <= found.oldest < 7210
     assert any("vanha.docx" in problem.values.get("place", "") for problem in found.problems)
@@ -486,12 +494,12 @@ def test_an_empty_file_is_rejected_in_its_time_also_by_a_daemon_that_is_run_now_
     file = bench.drop(b"", "tyhjä.docx")
     bench.watch()
     bench.restarted().watch()  # ends as the first one did
-    assert bench.journal.returned() == []
+    assert bench.journal.find_submissions() == []
     bench.clock.now = NOON.replace(minute=11)
     bench.restarted().watch()
     assert not file.exists()
-    assert bench.reason(bench.journal.returned()[-1])["code"] == "empty_file"
-    assert bench.journal.problems() == []
+    assert bench.reason(bench.journal.find_submissions()[-1])["code"] == "empty_file"
+    assert bench.journal.list_problems() == []
 
 
 LITTER = [
@@ -508,8 +516,8 @@ def test_the_litter_of_other_programs_is_left_and_counted_and_never_answered(ben
         bench.drop(thing(name.encode()), name)
     sound = bench.drop(thing(), "a/b/lomake.docx")
     bench.watch()
-    assert [row["file_name"] for row in bench.journal.returned()] == [sound.name]
-    found = health.health(bench.workspace, bench.journal, NOON.timestamp())
+    assert [row["file_name"] for row in bench.journal.find_submissions()] == [sound.name]
+    found = health.check_health(bench.workspace, bench.journal, NOON.timestamp())
     assert (found.inbox, found.oldest, found.problems) == (0, None, ())
     assert found.ignored == len(LITTER)
 
@@ -519,7 +527,7 @@ def test_an_office_may_name_more_that_is_to_be_ignored(bench: Bench) -> None:
     kept = [bench.drop(thing(b"1"), "lomake.bak"), bench.drop(thing(b"2"), "vanhat/lomake.docx")]
     row = bench.returned(thing(b"3"), "uudet/lomake.docx")
     assert [file.exists() for file in kept] == [True, True]
-    assert bench.journal.returned() == [row]
+    assert bench.journal.find_submissions() == [row]
 
 
 @pytest.mark.parametrize("form", ["docx", "odt", "doc", "rtf", "pdf"])
@@ -622,12 +630,12 @@ def test_a_file_that_a_program_has_open_for_writing_waits_however_long_it_is_sil
         stream.truncate(len(data))
         for _ in range(3):
             bench.watch()
-        assert bench.journal.returned() == []
-        assert [row["cause"] for row in bench.journal.problems("wait")] == ["open"]
+        assert bench.journal.find_submissions() == []
+        assert [row["cause"] for row in bench.journal.list_problems("wait")] == ["open"]
         stream.write(data)
     bench.watch()
-    assert bench.journal.counts() == {"accepted": 1}
-    assert bench.journal.problems() == []
+    assert bench.journal.count_submissions() == {"accepted": 1}
+    assert bench.journal.list_problems() == []
 
 
 def test_what_is_written_into_a_file_after_it_was_copied_stays_in_the_inbox_and_comes_again(
@@ -635,27 +643,27 @@ def test_what_is_written_into_a_file_after_it_was_copied_stays_in_the_inbox_and_
 ) -> None:
     sound = bench.filled(bench.issue("referral"), REFERRAL)
     file = bench.drop(thing(b"x" * len(sound))[: len(sound)].ljust(len(sound), b"\0"), "lomake.docx")
-    let_go = Intake.let_go
+    let_go = Intake.remove_from_inbox
 
     def late(intake: Intake, file: Path, status: Any, kept: Any) -> bool:
         times = file.stat()
         with file.open("r+b") as stream:
             stream.write(sound)
         os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
-        monkeypatch.setattr(Intake, "let_go", let_go)
+        monkeypatch.setattr(Intake, "remove_from_inbox", let_go)
         return let_go(intake, file, file.lstat(), kept)  # as if the time had not told it
 
-    monkeypatch.setattr(Intake, "let_go", late)
+    monkeypatch.setattr(Intake, "remove_from_inbox", late)
     bench.watch()
     bench.watch()
     assert not file.exists()
-    assert bench.journal.counts() == {"rejected": 1, "accepted": 1}
+    assert bench.journal.count_submissions() == {"rejected": 1, "accepted": 1}
 
 
 def test_of_a_long_backlog_those_that_are_ready_go_first_whatever_lies_before_them(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("formgen.intake.watcher.LOOKS", 20)
+    monkeypatch.setattr("formgen.intake.watcher.MAX_NEW_FILES", 20)
     bench = limited(bench, incomplete=3600)
     daemon = Watch(bench.intake)
     for number in range(60):
@@ -663,9 +671,9 @@ def test_of_a_long_backlog_those_that_are_ready_go_first_whatever_lies_before_th
     for number in range(60, 100):
         bench.drop(thing(str(number).encode()), f"{number:03}.docx")
     for _ in range(8):
-        daemon.scan()
+        daemon.scan_inbox()
         daemon.wake.wait(0.1)
-    assert bench.journal.counts() == {"rejected": 40}
+    assert bench.journal.count_submissions() == {"rejected": 40}
     assert len(list(bench.workspace.inbox.iterdir())) == 60
 
 
@@ -691,7 +699,7 @@ def test_emptying_the_inbox_says_what_could_not_be_published(bench: Bench) -> No
     bench.drop(bench.filled(bench.issue("referral"), REFERRAL))
     with in_the_way(bench.workspace.outbox / "records"):
         done = formgen(bench, "watch", "--once")
-        (row,) = bench.journal.returned()
+        (row,) = bench.journal.find_submissions()
         assert (done.returncode, row["submission_id"] in done.stderr) == (1, True), done.stderr
         status = formgen(bench, "status")
         assert (status.returncode, row["submission_id"] in status.stdout) == (1, True)
@@ -706,4 +714,4 @@ def test_a_daemon_whose_log_cannot_be_written_goes_on(bench: Bench) -> None:
         command = [sys.executable, "-m", "formgen", "--workspace", str(bench.root), "watch", "--once"]
         done = subprocess.run(command, stderr=full, timeout=120, check=False)
     assert done.returncode == 0
-    assert bench.journal.counts() == {"rejected": 1}
+    assert bench.journal.count_submissions() == {"rejected": 1}

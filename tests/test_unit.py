@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from formgen.cases.workflow import advance, tasks
+from formgen.cases.workflow import find_moves, list_tasks
 from formgen.errors import UsageError
 from tests.conftest import Bench, tree
 from tests.rules import FORMS, JOB, judged
@@ -39,7 +39,7 @@ def test_a_general_contact_with_an_employer_is_a_record_of_the_unit(bench: Bench
     assert (row["case_id"], record["case_id"], record["phase"]) == (None, None, NOWHERE)
     assert (record["data"]["client_name"], record["data"]["contact_basis"]) == (None, "general")
     assert list(tree(bench.workspace.outbox / "records")) == [f"_unit/{record['record_id']}.employer_contact.json"]
-    assert bench.journal.case_rows() == []
+    assert bench.journal.list_cases() == []
 
 
 def test_the_next_general_contact_with_the_same_employer_takes_the_place_of_the_first(bench: Bench) -> None:
@@ -76,7 +76,7 @@ def test_an_assessment_becomes_a_record_of_no_case_and_moves_none(bench: Bench) 
     assert [data[f"section_totals_{part}"] for part in ("staffing", "organisation", "services")] == [13, 32, 55]
     names = list(tree(bench.workspace.outbox / "records"))
     assert names == [f"_unit/{record['record_id']}.quality_assessment.json"]
-    assert (bench.journal.case_rows(), bench.feed()[-1]["case_id"]) == ([], None)
+    assert (bench.journal.list_cases(), bench.feed()[-1]["case_id"]) == ([], None)
 
 
 def test_an_assessment_knows_the_one_before_it_also_when_that_is_corrected(bench: Bench) -> None:
@@ -103,7 +103,7 @@ def test_an_assessment_is_made_for_no_case(at: At) -> None:
 
 
 def test_a_blank_assessment_has_its_25_criteria(bench: Bench) -> None:
-    given = bench.journal.issued(bench.issue("quality_assessment", empty=True).instance_id)
+    given = bench.journal.find_issued_document(bench.issue("quality_assessment", empty=True).instance_id)
     assert given
     assert [given["answers"][f"criteria.{index}.no"] for index in range(25)] == [str(no) for no in range(1, 26)]
 
@@ -141,14 +141,14 @@ def test_rows_that_nobody_answered_are_rows_only_where_they_are_called_for() -> 
 
 def test_an_end_stops_every_clock_but_its_own() -> None:
     case = replace(closed(), today=closed().today.replace(year=2027))
-    assert {task.form for task in tasks(case)} == {"closing"}
+    assert {task.form for task in list_tasks(case)} == {"closing"}
 
 
 def test_a_closing_is_wanted_when_nothing_else_is_left() -> None:
-    closing = FORMS.latest("closing")
-    assert not closing.wanted(SEARCHING())
-    assert not closing.wanted(closed())
-    assert closing.wanted(replace(closed(), today=closed().today.replace(month=8)))
+    closing = FORMS.find_latest_version("closing")
+    assert not closing.is_needed(SEARCHING())
+    assert not closing.is_needed(closed())
+    assert closing.is_needed(replace(closed(), today=closed().today.replace(month=8)))
 
 
 def test_a_service_that_never_began_has_no_days() -> None:
@@ -159,7 +159,7 @@ def test_a_service_that_never_began_has_no_days() -> None:
 
 def test_a_closed_case_is_closed_once() -> None:
     case = closed()
-    record = case.latest("closing")
-    assert advance(case, record)[1][0].code == "R88"
-    assert advance(case, record, correction=True) == ((), ())
-    assert advance(case, case.latest("cooperation_agreement"), correction=True)[1][0].code == "R88"
+    record = case.find_latest_record("closing")
+    assert find_moves(case, record)[1][0].code == "R88"
+    assert find_moves(case, record, correction=True) == ((), ())
+    assert find_moves(case, case.find_latest_record("cooperation_agreement"), correction=True)[1][0].code == "R88"

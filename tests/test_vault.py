@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from formgen.encryption import CHUNK, PLAIN, SALT, TAG, Vault, from_file, from_text
+from formgen.encryption import CHUNK, NO_ENCRYPTION, SALT, TAG, Encryptor, build_encryptor, load_encryptor
 from formgen.errors import OutOfReach, UsageError
 from formgen.reports import integrity
 from formgen.settings import Workspace
@@ -23,13 +23,13 @@ from tests.test_cli import COMMANDS, Run, run
 
 __all__ = ["run"]  # the fixture of the command line
 At = Callable[[str], Bench]
-ONE, OTHER = Vault(b"1" * 32), Vault(b"2" * 32)
+ONE, OTHER = Encryptor(b"1" * 32), Encryptor(b"2" * 32)
 HOLD = {"reason": "sairausloma", "start": "2026-06-01", "next_contact": "2026-06-09"}
 SECRETS = ("Metsälä", "sairausloma", JOB["employer_name"], REFERRAL["client_hetu"])
 pytestmark = pytest.mark.usefixtures("unwalled")
 
 
-def key_file(folder: Path, vault: Vault) -> Path:
+def key_file(folder: Path, vault: Encryptor) -> Path:
     """Return a file that holds a key and is its owner's."""
     file = folder / f"{vault.name}.key"
     file.write_bytes(b64encode(vault.key) + b"\n")
@@ -37,7 +37,7 @@ def key_file(folder: Path, vault: Vault) -> Path:
     return file
 
 
-def keyed(root: Path, vault: Vault) -> Path:
+def keyed(root: Path, vault: Encryptor) -> Path:
     """Return a workspace whose settings name a key, or none."""
     root.mkdir(exist_ok=True)
     setting = f'[encryption]\nkey_file = "{key_file(root.parent, vault)}"\n' if vault.key else ""
@@ -50,7 +50,7 @@ def walked(bench: Bench) -> Bench:
     case_id = bench.returned(bench.filled(bench.issue("referral"), REFERRAL), "Metsälä.docx")["case_id"]
     early = bench.send("job_start", JOB, case_id)
     assert early["outcome"] == "rejected" or early["waits_for"]
-    bench.journal.note_step(bench.case(), "T26", HOLD, NOON)
+    bench.journal.add_manual_step(bench.case(), "T26", HOLD, NOON)
     assert bench.returned(b"no form")["outcome"] == "rejected"
     return bench
 
@@ -66,12 +66,12 @@ def test_a_sealed_file_opens_to_what_it_was_and_any_other_bytes_do_not(tmp_path:
     data = data[:size]
     digest = hashlib.sha256(data).hexdigest()
     out = io.BytesIO()
-    with ONE.into(out) as stream:
+    with ONE.encrypt_stream(out) as stream:
         for start in range(0, size, 777_777):
             stream.write(data[start : start + 777_777])
-    sealed, file = out.getvalue(), ONE.place(tmp_path, digest)
+    sealed, file = out.getvalue(), ONE.locate_file(tmp_path, digest)
     file.write_bytes(sealed)
-    assert ONE.read(tmp_path, digest) == data
+    assert ONE.read_file(tmp_path, digest) == data
     assert data[:1000] not in sealed or size < 20
     piece = CHUNK + TAG
     pieces = [sealed[start : start + piece] for start in range(SALT, len(sealed), piece)]
@@ -87,19 +87,23 @@ def test_a_sealed_file_opens_to_what_it_was_and_any_other_bytes_do_not(tmp_path:
     for bad in damaged:
         file.write_bytes(bad)
         with pytest.raises(OutOfReach):
-            ONE.read(tmp_path, digest)
+            ONE.read_file(tmp_path, digest)
 
 
 def test_a_sealed_text_opens_in_its_own_place_with_its_own_key_only() -> None:
-    sealed = ONE.seal("payload:1", "Metsälä")
-    assert ONE.open("payload:1", sealed) == "Metsälä"
-    assert sealed != ONE.seal("payload:1", "Metsälä")
+    sealed = ONE.encrypt_text("payload:1", "Metsälä")
+    assert ONE.decrypt_text("payload:1", sealed) == "Metsälä"
+    assert sealed != ONE.encrypt_text("payload:1", "Metsälä")
     for vault, name, text in ((ONE, "payload:2", sealed), (OTHER, "payload:1", sealed), (ONE, "payload:1", "plain")):
         with pytest.raises(OutOfReach) as told:
-            vault.open(name, text)
+            vault.decrypt_text(name, text)
         assert "Metsälä" not in str(told.value)
     assert "1111" not in repr(ONE)
-    assert (PLAIN.seal("a", "b"), PLAIN.open("a", "b"), PLAIN.digest("b")) == ("b", "b", "b")
+    assert (
+        NO_ENCRYPTION.encrypt_text("a", "b"),
+        NO_ENCRYPTION.decrypt_text("a", "b"),
+        NO_ENCRYPTION.compute_digest("b"),
+    ) == ("b", "b", "b")
 
 
 # --- the key ------------------------------------------------------------------------------------
@@ -108,22 +112,26 @@ def test_a_sealed_text_opens_in_its_own_place_with_its_own_key_only() -> None:
 @pytest.mark.parametrize("text", ["", "abc", b64encode(b"1" * 31).decode(), "ä" * 44, b64encode(b"1" * 33).decode()])
 def test_what_is_no_key_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(UsageError) as told:
-        from_text(text)
+        build_encryptor(text)
     assert not text or text not in str(told.value)
 
 
 def test_a_key_is_written_in_either_base64() -> None:
     key = bytes(range(224, 256))
-    assert from_text(b64encode(key).decode()) == from_text(b64encode(key, b"-_").decode() + "\n") == Vault(key)
+    assert (
+        build_encryptor(b64encode(key).decode())
+        == build_encryptor(b64encode(key, b"-_").decode() + "\n")
+        == Encryptor(key)
+    )
 
 
 @pytest.mark.parametrize("mode", [0o604, 0o644, 0o620, 0o602])
 def test_a_key_that_others_can_read_or_write_is_refused(tmp_path: Path, mode: int) -> None:
     file = key_file(tmp_path, ONE)
-    assert from_file(file, tmp_path / "työtila") == ONE
+    assert load_encryptor(file, tmp_path / "työtila") == ONE
     file.chmod(mode)
     with pytest.raises(UsageError, match="chmod 600"):
-        from_file(file, tmp_path / "työtila")
+        load_encryptor(file, tmp_path / "työtila")
 
 
 def test_a_key_in_the_workspace_is_refused_wherever_it_lies(workspace: Workspace, run: Run) -> None:
@@ -142,7 +150,7 @@ def test_a_key_in_the_workspace_is_refused_wherever_it_lies(workspace: Workspace
 
 def test_a_key_may_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORMGEN_ENCRYPTION__KEY", b64encode(ONE.key).decode())
-    assert Workspace(tmp_path).vault == ONE
+    assert Workspace(tmp_path).encryptor == ONE
 
 
 def test_a_key_file_that_is_gone_is_out_of_reach(tmp_path: Path, run: Run) -> None:
@@ -164,8 +172,8 @@ def leaks(root: Path) -> list[tuple[str, str]]:
 def test_a_sealed_workspace_does_all_that_a_plain_one_does_and_keeps_nothing_readable(tmp_path: Path, run: Run) -> None:
     root = keyed(tmp_path / "työtila", ONE)
     bench = walked(Bench(root))
-    referral = bench.journal.returned()[0]
-    original = bench.intake.original(referral)
+    referral = bench.journal.find_submissions()[0]
+    original = bench.intake.read_original(referral)
     assert bench.returned(original)["outcome"] == "duplicate"
     assert bench.returned(saved_again(original))["outcome"] == "duplicate"
     assert bench.send("cooperation_agreement", AGREEMENT, referral["case_id"])["outcome"] in ("accepted", "rejected")
@@ -209,8 +217,8 @@ GIVEN = {
 }
 
 
-@pytest.mark.parametrize("lost", [PLAIN, OTHER], ids=["lost", "wrong"])
-def test_without_the_key_every_command_says_so_and_changes_nothing(lost: Vault, tmp_path: Path, run: Run) -> None:
+@pytest.mark.parametrize("lost", [NO_ENCRYPTION, OTHER], ids=["lost", "wrong"])
+def test_without_the_key_every_command_says_so_and_changes_nothing(lost: Encryptor, tmp_path: Path, run: Run) -> None:
     root = keyed(tmp_path / "työtila", ONE)
     bench = walked(Bench(root))
     (tmp_path / "palautus.docx").write_bytes(bench.filled(bench.issue("referral"), REFERRAL))
@@ -247,13 +255,13 @@ def test_a_plain_workspace_with_a_key_in_its_settings_is_to_be_sealed_first(at: 
 
 
 def test_encryption_is_turned_on_changed_and_turned_off(tmp_path: Path, run: Run) -> None:
-    root = keyed(tmp_path / "työtila", PLAIN)
+    root = keyed(tmp_path / "työtila", NO_ENCRYPTION)
     bench = walked(Bench(root))
     bench.journal.engine.dispose()
     assert leaks(root)
     before = tree(root / "outbox")
     old: list[str] = []
-    for vault in (ONE, OTHER, PLAIN):
+    for vault in (ONE, OTHER, NO_ENCRYPTION):
         keyed(root, vault)
         said = run("encrypt", *old, "--json", at=root)
         assert (said.code, said.json) == (0, {"key": vault.name if vault.key else None})
@@ -261,9 +269,9 @@ def test_encryption_is_turned_on_changed_and_turned_off(tmp_path: Path, run: Run
         assert (leaks(root) == []) is bool(vault.key)
         assert run("verify", at=root).code == 0
         again = Bench(root)
-        first = again.journal.returned()[0]
+        first = again.journal.find_submissions()[0]
         assert first["file_name"].endswith(".docx")
-        assert again.returned(saved_again(again.intake.original(first)))["outcome"] == "duplicate"
+        assert again.returned(saved_again(again.intake.read_original(first)))["outcome"] == "duplicate"
         again.journal.engine.dispose()
         old = ["--old-key", str(key_file(tmp_path, vault))] if vault.key else []
     after = tree(root / "outbox")
@@ -276,7 +284,7 @@ def test_encryption_is_turned_on_changed_and_turned_off(tmp_path: Path, run: Run
 def test_a_wrong_old_key_changes_nothing(tmp_path: Path, run: Run) -> None:
     root = keyed(tmp_path / "työtila", ONE)
     walked(Bench(root)).journal.engine.dispose()
-    third = Vault(b"3" * 32)
+    third = Encryptor(b"3" * 32)
     keyed(root, OTHER)
     before = tree(root / "var" / "originals")
     assert run("encrypt", "--old-key", str(key_file(tmp_path, third)), at=root).code == 5
@@ -290,7 +298,7 @@ def test_a_wrong_old_key_changes_nothing(tmp_path: Path, run: Run) -> None:
 def test_a_crash_as_encryption_is_turned_on_loses_nothing(
     tmp_path: Path, stop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = keyed(tmp_path / "työtila", PLAIN)
+    root = keyed(tmp_path / "työtila", NO_ENCRYPTION)
     walked(Bench(root)).journal.engine.dispose()
     keyed(root, ONE)
     workspace = Workspace(root)
@@ -303,24 +311,24 @@ def test_a_crash_as_encryption_is_turned_on_loses_nothing(
 
     with monkeypatch.context() as crash:
         if stop == "digests":
-            crash.setattr(rekey.files, "put", die)
+            crash.setattr(rekey.files, "sync_stream", die)
         elif stop == "sealed_anew":
-            crash.setattr(Journal, "sealed_anew", die)
+            crash.setattr(Journal, "reencrypt_database", die)
         else:
             crash.setattr(Path, "iterdir", die)
         with pytest.raises(Killed):
-            rekey.reseal(workspace, PLAIN, Actor("testi"), NOON)
-    rekey.reseal(workspace, PLAIN, Actor("testi"), NOON)
+            rekey.reencrypt_workspace(workspace, NO_ENCRYPTION, Actor("testi"), NOON)
+    rekey.reencrypt_workspace(workspace, NO_ENCRYPTION, Actor("testi"), NOON)
     bench = Bench(root)
     assert leaks(root) == []
-    assert list(integrity.flaws(bench.workspace, bench.journal)) == []
+    assert list(integrity.find_flaws(bench.workspace, bench.journal)) == []
 
 
 def test_a_process_that_was_at_work_before_the_key_changed_writes_nothing(tmp_path: Path) -> None:
-    root = keyed(tmp_path / "työtila", PLAIN)
+    root = keyed(tmp_path / "työtila", NO_ENCRYPTION)
     bench = walked(Bench(root))
     keyed(root, ONE)
-    rekey.reseal(Workspace(root), PLAIN, Actor("testi"), NOON)
+    rekey.reencrypt_workspace(Workspace(root), NO_ENCRYPTION, Actor("testi"), NOON)
     with pytest.raises(OutOfReach, match="uudelleen"):
         bench.issue("referral")
-    assert json.loads(Bench(root).journal.returned()[0]["source"] and "true")
+    assert json.loads(Bench(root).journal.find_submissions()[0]["source"] and "true")

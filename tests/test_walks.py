@@ -24,10 +24,10 @@ from hypothesis.stateful import (
 )
 
 from formgen import formats
-from formgen.cases.workflow import Case, advance, hold, resume
+from formgen.cases.workflow import Case, check_hold, check_resume, find_moves
 from formgen.errors import UsageError
 from formgen.sandbox import reader_pool
-from formgen.storage.journal import day
+from formgen.storage.journal import to_local_date
 from tests.rules import FORMS
 from tests.stages import LEGAL, STAGES, filled, open_bench, take, typed, workspaces
 from tests.test_rules import BASE, CASE, MOVES
@@ -63,9 +63,11 @@ class Unit(RuleBasedStateMachine):
 
     def look(self) -> None:
         """Keep how all cases stand."""
-        bench, today = self.bench, day(self.bench.clock())
-        rows = bench.journal.case_rows()
-        self.cases = [bench.journal.case(row["case_id"], today, bench.workspace.office, bench.registry) for row in rows]
+        bench, today = self.bench, to_local_date(self.bench.clock())
+        rows = bench.journal.list_cases()
+        self.cases = [
+            bench.journal.load_case(row["case_id"], today, bench.workspace.office, bench.registry) for row in rows
+        ]
 
     def teardown(self) -> None:
         """Count what has been reached, and clean up."""
@@ -141,12 +143,12 @@ class Unit(RuleBasedStateMachine):
         case = self.cases[pick % len(self.cases)]
         today = case.today
         on_hold = case.status == "on_hold"
-        said = resume(case, today) if on_hold else hold(case, today, today + timedelta(days=30))
+        said = check_resume(case, today) if on_hold else check_hold(case, today, today + timedelta(days=30))
         if any(found.severity == "error" for found in said):
             return
         days_ = {"end": today} if on_hold else {"start": today, "next_contact": today + timedelta(days=30)}
         note = {"reason": "sairausloma", **{name: str(on) for name, on in days_.items()}}
-        self.bench.journal.note_step(case, "T27" if on_hold else "T26", note, self.bench.clock())
+        self.bench.journal.add_manual_step(case, "T27" if on_hold else "T26", note, self.bench.clock())
         self.look()
 
     def restart(self) -> None:
@@ -182,8 +184,8 @@ class Unit(RuleBasedStateMachine):
                 own = [step for step in case.steps if step.record_id == known.record_id]
                 held = [step for step in case.steps if not step.record_id and len(again.steps) < step.seq < own[0].seq]
                 again = replace(again, steps=(*again.steps, *held))
-                on = replace(again, today=day(datetime.fromisoformat(own[0].at)))
-                moves, stopped = advance(on, known.record, correction=known.supersedes is not None)
+                on = replace(again, today=to_local_date(datetime.fromisoformat(own[0].at)))
+                moves, stopped = find_moves(on, known.record, correction=known.supersedes is not None)
                 assert not stopped
                 assert [move.id for move in moves] == [step.transition for step in own if step.transition]
                 again = replace(again, records=(*again.records, known), steps=(*again.steps, *own))
@@ -192,10 +194,10 @@ class Unit(RuleBasedStateMachine):
     @invariant()
     def every_return_has_one_outcome(self) -> None:
         """Hold the ledger's equation."""
-        assert self.bench.journal.counts().get("in_work", 0) == 0
+        assert self.bench.journal.count_submissions().get("in_work", 0) == 0
         feed = self.bench.feed()
         events = [line["submission_id"] for line in feed if line["event"] != "submission.waiting"]
-        settled = [row["submission_id"] for row in self.bench.journal.returned() if row["outcome"] != "waiting"]
+        settled = [row["submission_id"] for row in self.bench.journal.find_submissions() if row["outcome"] != "waiting"]
         assert sorted(events) == sorted(settled)
         assert [line["seq"] for line in feed] == list(range(1, len(feed) + 1))
 
@@ -210,7 +212,7 @@ def forbidden(case: Case) -> None:
             assert step.form == "job_start"
     jobs = {record.job_id for record in records(case, "job_start")}
     assert {record.job_id for record in records(case, "job_end")} <= jobs
-    assert len({known.instance_id for known in case.current("closing")}) <= 1
+    assert len({known.instance_id for known in case.list_current_records("closing")}) <= 1
     closed = next((step.seq for step in case.steps if step.after == "closed"), None)
     assert all(step.form == "closing" for step in case.steps if closed and step.seq > closed)
 
@@ -222,7 +224,7 @@ def records(case: Case, form: str) -> list[Any]:
 
 def test_no_walk_reaches_what_the_table_forbids(workspaces: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Unit, "stages", workspaces, raising=False)
-    monkeypatch.setattr(reader_pool, "read", lambda data, papers, _: formats.read(data, papers))
+    monkeypatch.setattr(reader_pool, "read", lambda data, papers, _: formats.read_document(data, papers))
     run_state_machine_as_test(
         Unit,
         settings=settings(

@@ -18,10 +18,10 @@ from io import BytesIO
 import pytest
 
 from formgen import formats
-from formgen.documents.extraction import Answer, Sheet
+from formgen.documents.extraction import Answer, Extraction
 from formgen.errors import CutOff, Unreadable
-from formgen.formats.docx.read import index
-from formgen.forms.form import Form, blank
+from formgen.formats.docx.read import build_index
+from formgen.forms.form import Form, prefill_extraction
 from formgen.sandbox import confine, reader_pool
 from formgen.settings import Intake
 from tests.strategies import FORMS, drawn, members, packed, papers
@@ -34,18 +34,22 @@ every_form = pytest.mark.parametrize("form", tuple(FORMS), ids=lambda form: form
 
 @pytest.fixture(autouse=True)
 def _no_reader_is_left() -> Iterator[None]:
-    reader_pool.rest()
+    reader_pool.stop_idle_readers()
     yield
     assert len(reader_pool.IDLE) <= 1, "one reads after the other, each is ended or used again"
-    assert [child for reader in reader_pool.IDLE for child in reader.children] == []
-    reader_pool.rest()
+    assert [child for reader in reader_pool.IDLE for child in reader.child_ids] == []
+    reader_pool.stop_idle_readers()
 
 
 @cache
 def document(form: type[Form]) -> bytes:
     """Return a document of a form with something in it."""
-    paths = [path for path in blank(form, {}).answers if form.field(path) and form.field(path).type in ("text", "long")]
-    return drawn(form, Sheet({path: Answer("Äiti & “poika”\n<Oy>\t🙂") for path in paths}))
+    paths = [
+        path
+        for path in prefill_extraction(form, {}).answers
+        if form.find_field(path) and form.find_field(path).type in ("text", "long")
+    ]
+    return drawn(form, Extraction({path: Answer("Äiti & “poika”\n<Oy>\t🙂") for path in paths}))
 
 
 @cache
@@ -65,7 +69,7 @@ def heavy() -> bytes:
 def test_a_document_reads_the_same_on_both_sides(form: type[Form]) -> None:
     data = document(form)
     sheet = reader_pool.read(data, papers(), Intake())
-    assert sheet == formats.read(data, papers())
+    assert sheet == formats.read_document(data, papers())
     assert any(answer.text for answer in sheet.answers.values())
 
 
@@ -81,7 +85,7 @@ def test_a_document_reads_the_same_on_both_sides(form: type[Form]) -> None:
     ids=["nothing", "text", "half a package", "another package", "a name that leads out"],
 )
 def test_what_cannot_be_read_has_the_same_code_on_both_sides(data: bytes, code: str) -> None:
-    for read in (lambda: reader_pool.read(data, papers(), Intake()), lambda: formats.read(data, papers())):
+    for read in (lambda: reader_pool.read(data, papers(), Intake()), lambda: formats.read_document(data, papers())):
         with pytest.raises(Unreadable) as refused:
             read()
         assert (refused.value.code, type(refused.value)) == (code, Unreadable)
@@ -142,7 +146,7 @@ def test_the_next_file_is_read_as_if_nothing_had_happened() -> None:
     form = next(iter(FORMS))
     with pytest.raises(CutOff):
         reader_pool.read(heavy(), papers(), Intake(wall_seconds=0.05))
-    assert reader_pool.read(document(form), papers(), Intake()) == formats.read(document(form), papers())
+    assert reader_pool.read(document(form), papers(), Intake()) == formats.read_document(document(form), papers())
 
 
 def confined(code: str) -> str:
@@ -159,7 +163,7 @@ def test_one_reader_reads_one_file_after_another() -> None:
         with suppress(Unreadable):
             reader_pool.read(data, papers(), Intake())
     assert [reader] == reader_pool.IDLE
-    assert reader.alive
+    assert reader.is_alive
 
 
 def test_a_reader_looks_only_for_the_papers_of_its_call() -> None:
@@ -181,7 +185,7 @@ for name in ("AS", "CPU", "CORE", "FSIZE", "NOFILE", "NPROC"):
 
 def test_what_there_is_to_find_is_indexed_before_a_child_is_forked() -> None:
     told = papers()
-    formats.warm(told)
-    before = index.cache_info().misses
-    assert formats.read(document(next(iter(FORMS))), told).answers
-    assert index.cache_info().misses == before
+    formats.prepare_readers(told)
+    before = build_index.cache_info().misses
+    assert formats.read_document(document(next(iter(FORMS))), told).answers
+    assert build_index.cache_info().misses == before

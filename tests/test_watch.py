@@ -20,10 +20,10 @@ import pytest
 from formgen import files
 from formgen.errors import OutOfReach
 from formgen.intake import retries, watcher
-from formgen.intake.health import health, left_undone
-from formgen.intake.inbox import CANARY, DEEPEST, candidates, ignored, is_being_edited, oddities
-from formgen.intake.pipeline import Begun, Intake
-from formgen.intake.watcher import Watch, alive, alone
+from formgen.intake.health import check_health, find_unfinished_work
+from formgen.intake.inbox import CANARY, DEEPEST, is_being_edited, is_ignored, iter_candidate_files, iter_special_files
+from formgen.intake.pipeline import Intake, OpenedSubmission
+from formgen.intake.watcher import Watch, hold_workspace_lock, is_daemon_alive
 from tests.conftest import JOB, REFERRAL, Bench, saved_again, thing
 
 At = Callable[[str], Bench]
@@ -76,7 +76,7 @@ def running(daemon: Watch) -> Iterator[Thread]:
     try:
         yield thread
     finally:
-        daemon.end()
+        daemon.request_stop()
         thread.join(LONGEST)
     assert not thread.is_alive()
     assert failed == []
@@ -102,15 +102,15 @@ def running(daemon: Watch) -> Iterator[Thread]:
 )
 def test_files_of_editors_and_transfers_are_ignored_and_stay(bench: Bench, name: str) -> None:
     file = bench.drop(b"not a return", name)
-    assert ignored(name)
+    assert is_ignored(name)
     bench.watch()
     assert file.exists()
-    assert bench.journal.returned() == []
+    assert bench.journal.find_submissions() == []
 
 
 @pytest.mark.parametrize("name", ["lomake.docx", "lomake (konflikti 2026-06-01).docx", "tmp", "part.docx", ".docx"])
 def test_any_other_name_is_a_return(bench: Bench, name: str) -> None:
-    assert not ignored(name)
+    assert not is_ignored(name)
     assert bench.returned(thing(), name)["file_name"] == name
 
 
@@ -135,10 +135,10 @@ def test_odd_things_are_named_and_neither_opened_nor_removed(bench: Bench, tmp_p
             plug.bind("pistoke")
         finally:
             os.chdir(here)
-    assert {file.name for file in oddities(inbox)} == {"linkki.docx", "kansio", "putki", "pistoke"}
-    assert list(candidates(inbox)) == []
+    assert {file.name for file in iter_special_files(inbox)} == {"linkki.docx", "kansio", "putki", "pistoke"}
+    assert list(iter_candidate_files(inbox)) == []
     bench.watch()
-    assert bench.journal.returned() == []
+    assert bench.journal.find_submissions() == []
     assert {file.name for file in inbox.iterdir()} == {"linkki.docx", "kansio", "putki", "pistoke"}
 
 
@@ -163,21 +163,21 @@ def test_folders_in_each_other_without_end_are_named_once_and_keep_no_file_of_ot
     daemon = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         bench.drop(thing(b"1"), "ennen.docx")
-        assert until(lambda: bench.journal.counts() == {"rejected": 1})
+        assert until(lambda: bench.journal.count_submissions() == {"rejected": 1})
         dig(inbox, 1200)
         bench.drop(thing(b"2"), "jälkeen.docx")
         bench.drop(thing(b"3"), "/".join(["d"] * DEEPEST) + "/syvin.docx")
-        assert until(lambda: bench.journal.counts() == {"rejected": 3})
+        assert until(lambda: bench.journal.count_submissions() == {"rejected": 3})
         daemon.terminate()
         assert daemon.wait(LONGEST) == 0
         named = {"name": "d", "depth": DEEPEST}
-        found = health(bench.workspace, bench.journal, time.time()).problems
+        found = check_health(bench.workspace, bench.journal, time.time()).problems
         assert [problem.values for problem in found] == [named]
         bench.drop(thing(b"4"), "myöhemmin.docx")
         with running(Watch(bench.intake, 0.1 if options else None)):  # which finds them there
-            assert until(lambda: bench.journal.counts() == {"rejected": 4})
+            assert until(lambda: bench.journal.count_submissions() == {"rejected": 4})
         bench.watch()
-        assert [problem.values for problem in left_undone(bench.workspace, bench.journal)] == [named]
+        assert [problem.values for problem in find_unfinished_work(bench.workspace, bench.journal)] == [named]
     finally:
         daemon.kill()
         daemon.wait()
@@ -190,12 +190,12 @@ def test_folders_in_each_other_without_end_are_named_once_and_keep_no_file_of_ot
 def test_a_file_is_taken_after_it_has_been_left_alone_for_the_quiet_time(bench: Bench, moment: Time) -> None:
     daemon = Watch(bench.intake)
     file = bench.drop(thing(), "lomake.docx")
-    assert daemon.scan() == 1
+    assert daemon.scan_inbox() == 1
     moment.now += limits(bench).quiet * 0.9
-    assert daemon.scan() == 1
+    assert daemon.scan_inbox() == 1
     assert file.exists()
     moment.now += limits(bench).quiet * 0.2
-    assert daemon.scan() == 0
+    assert daemon.scan_inbox() == 0
     assert not file.exists()
 
 
@@ -206,9 +206,9 @@ def test_a_file_that_a_long_scan_comes_to_late_is_left_alone_for_the_quiet_time_
     daemon = Watch(bench.intake)
     first, late = bench.drop(thing(), "1.docx"), bench.workspace.inbox / "z" / "2.docx"
     late.parent.mkdir()
-    daemon.scan()
+    daemon.scan_inbox()
     moment.now += limits(bench).quiet * 2
-    let_go = Intake.let_go
+    let_go = Intake.remove_from_inbox
 
     def long(intake: Intake, file: Path, *about: Any) -> bool:
         gone = let_go(intake, file, *about)
@@ -216,11 +216,11 @@ def test_a_file_that_a_long_scan_comes_to_late_is_left_alone_for_the_quiet_time_
         moment.now += 3600
         return gone
 
-    monkeypatch.setattr(Intake, "let_go", long)
-    assert daemon.scan() == 1
+    monkeypatch.setattr(Intake, "remove_from_inbox", long)
+    assert daemon.scan_inbox() == 1
     assert not first.exists()
-    monkeypatch.setattr(Intake, "let_go", let_go)
-    assert daemon.scan() == 1
+    monkeypatch.setattr(Intake, "remove_from_inbox", let_go)
+    assert daemon.scan_inbox() == 1
     assert late.exists()
 
 
@@ -228,76 +228,76 @@ def test_of_a_long_backlog_no_more_is_looked_at_than_fits_and_all_is_taken_in_th
     bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watcher, "BATCH", 2)
-    monkeypatch.setattr(watcher, "LOOKS", 3)
+    monkeypatch.setattr(watcher, "MAX_NEW_FILES", 3)
     daemon = Watch(bench.intake)
     for number in range(11):
         bench.drop(thing(f"something {number}".encode()), f"{number:02}.docx")
     looked_at = []
-    while daemon.scan():
-        looked_at.append(len(daemon.looks))
+    while daemon.scan_inbox():
+        looked_at.append(len(daemon.file_states))
         moment.now += limits(bench).quiet * 2
     assert looked_at == [3, 3, 3, 2]
-    assert len(bench.journal.returned()) == 11
+    assert len(bench.journal.find_submissions()) == 11
 
 
 def test_a_growing_file_is_not_taken_until_it_rests(bench: Bench, moment: Time) -> None:
     daemon = Watch(bench.intake)
     file = bench.drop(b"page ", "skannaus.txt")
     for _ in range(5):
-        daemon.scan()
+        daemon.scan_inbox()
         moment.now += limits(bench).quiet * 2
         with file.open("ab") as stream:
             stream.write(b"page ")
-    assert daemon.scan() == 1
+    assert daemon.scan_inbox() == 1
     moment.now += limits(bench).incomplete * 2
-    assert daemon.scan() == 0
-    (row,) = bench.journal.returned()
+    assert daemon.scan_inbox() == 0
+    (row,) = bench.journal.find_submissions()
     assert row["size"] == len(b"page ") * 6
 
 
 def test_on_a_polled_share_a_file_rests_for_two_looks(bench: Bench, moment: Time) -> None:
     daemon = Watch(bench.intake, poll=5.0)
     bench.drop(thing())
-    daemon.scan()
+    daemon.scan_inbox()
     moment.now += 9.0
-    assert daemon.scan() == 1
+    assert daemon.scan_inbox() == 1
     moment.now += 2.0
-    assert daemon.scan() == 0
+    assert daemon.scan_inbox() == 0
 
 
 def test_an_empty_file_waits_and_is_then_rejected_as_empty(bench: Bench, moment: Time) -> None:
     daemon = Watch(bench.intake)
     bench.drop(b"", "lomake.docx")
-    daemon.scan()
+    daemon.scan_inbox()
     moment.now += limits(bench).empty - 1
-    assert daemon.scan() == 1
+    assert daemon.scan_inbox() == 1
     moment.now += 2
-    assert daemon.scan() == 0
-    assert bench.reason(bench.journal.returned()[-1])["code"] == "empty_file"
+    assert daemon.scan_inbox() == 0
+    assert bench.reason(bench.journal.find_submissions()[-1])["code"] == "empty_file"
 
 
 def test_an_empty_file_that_is_filled_later_is_a_return_like_any_other(bench: Bench, moment: Time) -> None:
     daemon = Watch(bench.intake)
     file = bench.drop(b"", "lomake.docx")
-    daemon.scan()
+    daemon.scan_inbox()
     moment.now += 10
     file.write_bytes(bench.filled(bench.issue("referral"), REFERRAL))
-    daemon.scan()
+    daemon.scan_inbox()
     moment.now += limits(bench).quiet * 2
-    assert daemon.scan() == 0
-    assert bench.journal.returned()[-1]["outcome"] == "accepted"
+    assert daemon.scan_inbox() == 0
+    assert bench.journal.find_submissions()[-1]["outcome"] == "accepted"
 
 
 def test_a_package_without_its_end_waits_longer_before_it_is_called_broken(bench: Bench, moment: Time) -> None:
     daemon = Watch(bench.intake)
     data = bench.filled(bench.issue("referral"), REFERRAL)
     bench.drop(data[:-200], "lomake.docx")
-    daemon.scan()
+    daemon.scan_inbox()
     moment.now += limits(bench).incomplete - 1
-    assert daemon.scan() == 1
+    assert daemon.scan_inbox() == 1
     moment.now += 2
-    assert daemon.scan() == 0
-    assert bench.reason(bench.journal.returned()[-1])["code"] == "unreadable"
+    assert daemon.scan_inbox() == 0
+    assert bench.reason(bench.journal.find_submissions()[-1])["code"] == "unreadable"
 
 
 @pytest.mark.parametrize(
@@ -313,14 +313,14 @@ def test_a_file_whose_editor_is_still_open_is_left_alone(bench: Bench, moment: T
     daemon = Watch(bench.intake)
     file, beside = bench.drop(thing(), name), bench.drop(b"", lock)
     assert is_being_edited(file)
-    daemon.scan()
+    daemon.scan_inbox()
     moment.now += 1000
-    daemon.scan()
+    daemon.scan_inbox()
     assert file.exists()
     beside.unlink()
-    daemon.scan()
+    daemon.scan_inbox()
     assert not file.exists()
-    assert bench.journal.returned()[-1]["file_name"] == name
+    assert bench.journal.find_submissions()[-1]["file_name"] == name
 
 
 def test_emptying_the_inbox_once_does_not_wait_for_an_editor(bench: Bench) -> None:
@@ -336,7 +336,7 @@ def test_a_file_that_cannot_be_taken_now_is_taken_later(
 ) -> None:
     daemon = Watch(bench.intake)
     file = bench.drop(thing())
-    daemon.scan()
+    daemon.scan_inbox()
     moment.now += 1
 
     def full(*_: Any) -> None:
@@ -344,13 +344,13 @@ def test_a_file_that_cannot_be_taken_now_is_taken_later(
 
     with monkeypatch.context() as disk:
         disk.setattr(os, "fsync", full)
-        assert daemon.scan() == 1
+        assert daemon.scan_inbox() == 1
     assert file.exists()
-    assert [row["cause"] for row in bench.journal.problems("take")] == ["No space left on device"] * 2
+    assert [row["cause"] for row in bench.journal.list_problems("take")] == ["No space left on device"] * 2
     moment.now += 1
-    assert daemon.scan() == 0
+    assert daemon.scan_inbox() == 0
     assert not file.exists()
-    assert bench.journal.problems() == []
+    assert bench.journal.list_problems() == []
 
 
 # --- the daemon lives ---------------------------------------------------------------------------
@@ -361,67 +361,67 @@ def stumble(*_: Any) -> None:
     raise LookupError("a mistake")
 
 
-@pytest.mark.parametrize("stop", ["begin", "conclude"])
+@pytest.mark.parametrize("stop", ["open_submission", "decide_and_settle"])
 def test_one_return_that_makes_us_stumble_holds_up_no_other(
     bench: Bench, stop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = Watch(bench.intake)
-    first = bench.intake.receive(bench.drop(thing(b"one")))
-    second = bench.intake.receive(bench.drop(thing(b"two")))
+    first = bench.intake.receive_file(bench.drop(thing(b"one")))
+    second = bench.intake.receive_file(bench.drop(thing(b"two")))
     assert first
     assert second
     act = getattr(Intake, stop)
 
     def only_second(intake: Intake, about: Any, *rest: Any) -> Any:
-        row = about.row if isinstance(about, Begun) else about
+        row = about.row if isinstance(about, OpenedSubmission) else about
         return act(intake, about, *rest) if row["submission_id"] == second else stumble()
 
     monkeypatch.setattr(Intake, stop, only_second)
-    assert daemon.settle() == 1
+    assert daemon.process_submissions() == 1
     assert (bench.row(first)["outcome"], bench.row(second)["outcome"]) == (None, "rejected")
-    assert daemon.settle() == 1
+    assert daemon.process_submissions() == 1
 
 
 def test_what_stumbles_is_tried_again_after_a_longer_pause_each_time(
     bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = Watch(bench.intake)
-    submission_id = bench.intake.receive(bench.drop(thing(b"one")))
+    submission_id = bench.intake.receive_file(bench.drop(thing(b"one")))
     assert submission_id
-    monkeypatch.setattr(Intake, "begin", stumble)
+    monkeypatch.setattr(Intake, "open_submission", stumble)
     pauses = []
     for _ in range(12):
-        daemon.settle()
+        daemon.process_submissions()
         pauses.append(bench.intake.retries.pauses["process", submission_id].until - moment.now)
         moment.now += pauses[-1]
     assert pauses[:3] == [0.5, 1.0, 2.0]
     assert pauses[-1] == retries.LONGEST_PAUSE
 
 
-@pytest.mark.parametrize("name", ["expire", "publish"])
+@pytest.mark.parametrize("name", ["expire_waiting_submissions", "publish_new_events"])
 def test_trouble_in_upkeep_does_not_end_the_daemon(bench: Bench, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Intake, name, stumble)
-    assert Watch(bench.intake).scan() == 0
+    assert Watch(bench.intake).scan_inbox() == 0
 
 
 def test_what_could_not_be_published_is_published_at_a_later_scan(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = Watch(bench.intake)
-    bench.intake.receive(bench.drop(bench.filled(bench.issue("referral"), REFERRAL)))
+    bench.intake.receive_file(bench.drop(bench.filled(bench.issue("referral"), REFERRAL)))
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as disk:
-        disk.setattr(files, "lay", full)
-        daemon.settle()
+        disk.setattr(files, "write_new_file", full)
+        daemon.process_submissions()
     assert bench.feed() == []
     bench.intake.retries.pauses.clear()
     for file in list(bench.workspace.inbox.iterdir()):
         file.unlink()
-    daemon.scan()
-    assert bench.record(bench.journal.returned()[-1])["form"] == "referral"
+    daemon.scan_inbox()
+    assert bench.record(bench.journal.find_submissions()[-1])["form"] == "referral"
     assert [line["event"] for line in bench.feed()] == ["record.accepted"]
 
 
@@ -434,7 +434,7 @@ def test_all_that_was_received_has_an_outcome(at: At) -> None:
     for data in dropped:
         bench.drop(data)
     bench.watch()
-    counts = bench.journal.counts()
+    counts = bench.journal.count_submissions()
     assert counts == {"accepted": 4, "rejected": 2, "duplicate": 3}
     assert sum(counts.values()) == len(bench.feed()) == 3 + len(dropped)
     assert list(bench.workspace.inbox.iterdir()) == []
@@ -447,7 +447,7 @@ def hold(root: str, held: Any, done: Any) -> None:
     """Hold a workspace's lock as another process does."""
     from formgen.settings import Workspace
 
-    with alone(Workspace(Path(root))):
+    with hold_workspace_lock(Workspace(Path(root))):
         held.set()
         done.wait(LONGEST)
 
@@ -459,14 +459,14 @@ def test_a_second_daemon_is_refused(bench: Bench) -> None:
     other.start()
     try:
         assert held.wait(LONGEST)
-        assert alive(bench.workspace)
+        assert is_daemon_alive(bench.workspace)
         with pytest.raises(OutOfReach) as refused:
             bench.watch()
         assert refused.value.exit_code == 5
     finally:
         done.set()
         other.join(LONGEST)
-    assert not alive(bench.workspace)
+    assert not is_daemon_alive(bench.workspace)
     bench.watch()
 
 
@@ -504,7 +504,7 @@ def test_a_deaf_observer_is_replaced(bench: Bench, monkeypatch: pytest.MonkeyPat
         made.append(Deaf())
         return made[-1]
 
-    monkeypatch.setattr(Watch, "observer", deaf)
+    monkeypatch.setattr(Watch, "start_observer", deaf)
     with running(Watch(bench.intake)):
         assert until(lambda: len(made) >= 3)
         assert made[0].stopped
@@ -518,13 +518,13 @@ def test_an_observer_that_hears_its_canary_is_kept(bench: Bench, monkeypatch: py
     bench.workspace.__dict__["office"] = office.model_copy(update={"intake": quick})
     monkeypatch.setattr(watcher, "CANARY_WITHIN", 0.5)
     monkeypatch.setattr(watcher, "CANARY_EVERY", 0.05)
-    real, made, heard = Watch.observer, [], []
+    real, made, heard = Watch.start_observer, [], []
 
     def counted(daemon: Watch, hint: Any) -> Any:
         made.append(hint)
         return real(daemon, hint)
 
-    monkeypatch.setattr(Watch, "observer", counted)
+    monkeypatch.setattr(Watch, "start_observer", counted)
     with running(Watch(bench.intake)):
         for _ in range(3):
             seen = made[0].canary_seen if made else 0.0
@@ -538,15 +538,15 @@ def test_a_dropped_file_wakes_the_daemon_within_a_second(bench: Bench, poll: flo
     slow_scans(bench)
     daemon = Watch(bench.intake, poll)
     hears: list[Any] = []
-    real = Watch.observer
+    real = Watch.start_observer
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Watch, "observer", lambda self, hint: hears.append(real(self, hint)) or hears[-1])
+        patched.setattr(Watch, "start_observer", lambda self, hint: hears.append(real(self, hint)) or hears[-1])
         with running(daemon):
             assert until(lambda: hears and hears[0].is_alive())
             begun = time.monotonic()
             file = bench.drop(thing(), "lomake.docx")
             assert until(lambda: not file.exists())
-            assert until(lambda: bench.journal.counts().get("rejected") == 1)
+            assert until(lambda: bench.journal.count_submissions().get("rejected") == 1)
             assert time.monotonic() - begun < 1 + limits(bench).quiet
 
 
@@ -578,16 +578,16 @@ def test_a_daemon_that_cannot_observe_scans(bench: Bench, monkeypatch: pytest.Mo
 def test_a_daemon_that_is_asked_to_end_ends_and_lets_go_of_the_workspace(bench: Bench) -> None:
     slow_scans(bench)
     with running(Watch(bench.intake)) as thread:
-        assert until(lambda: alive(bench.workspace))
+        assert until(lambda: is_daemon_alive(bench.workspace))
         assert thread.is_alive()
-    assert not alive(bench.workspace)
+    assert not is_daemon_alive(bench.workspace)
 
 
 def test_a_daemon_starts_when_those_who_looked_whether_one_is_alive_are_done(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looking = ExitStack()
-    looking.enter_context(alone(bench.workspace))
+    looking.enter_context(hold_workspace_lock(bench.workspace))
     monkeypatch.setattr(time, "sleep", lambda _: looking.close())
     file = bench.drop(thing(b"no form"), "a.txt")
     Watch(bench.intake).run(once=True)

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from formgen import cli, formats, i18n
-from formgen.documents.extraction import Answer, Question, Sheet
+from formgen.documents.extraction import Answer, Extraction, Question
 from formgen.errors import UsageError
 from formgen.fields.code_list import CodeList
-from formgen.fields.kinds import Choose, Place
-from formgen.forms.form import Field, Form, blank
-from formgen.i18n import LOCALE, catalog, languages, plain, say
+from formgen.fields.kinds import MunicipalityChoice, SingleChoice
+from formgen.forms.form import Field, Form, prefill_extraction
+from formgen.i18n import LOCALE, list_languages, load_catalog, normalise_text, translate
 from tests import strategies, texts
 
 FORMS = list(texts.FORMS)
-OTHERS = [language for language in languages() if language != "fi"]
+OTHERS = [language for language in list_languages() if language != "fi"]
 IDS = [form.id for form in FORMS]
 
 
@@ -37,7 +37,7 @@ def code_lists() -> Mapping[str, CodeList]:
     found: dict[int, tuple[str, CodeList]] = {}
     for form in FORMS:
         for field in texts.every_field(form.fields):
-            if isinstance(field.reads, Choose) and not isinstance(field.reads, Place):
+            if isinstance(field.reads, SingleChoice) and not isinstance(field.reads, MunicipalityChoice):
                 found.setdefault(id(field.reads.of), (f"{form.id}.{field.name}", field.reads.of))
     return dict(found.values())
 
@@ -54,12 +54,12 @@ def levels(questions: Sequence[Question]) -> Iterator[tuple[str, Sequence[Questi
 
 
 def test_there_are_words_in_swedish_english_and_easy_finnish() -> None:
-    assert languages() == ("fi", "en", "fi_selko", "sv")
+    assert list_languages() == ("fi", "en", "fi_selko", "sv")
 
 
 @pytest.mark.parametrize("language", ["sv", "en"])
 def test_every_text_has_words(language: str) -> None:
-    silent = sorted(text for text in texts.every() if not catalog(language).get(text, "").strip())
+    silent = sorted(text for text in texts.every() if not load_catalog(language).get(text, "").strip())
     assert not silent, f"python -m tests.texts {language}"
 
 
@@ -122,22 +122,22 @@ def test_what_is_no_text_is_not_found() -> None:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_words_have_the_names_of_their_text(language: str) -> None:
-    broken = {text: found for text, found in catalog(language).items() if names(text) != names(found)}
+    broken = {text: found for text, found in load_catalog(language).items() if names(text) != names(found)}
     assert not broken
 
 
-@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("language", list_languages())
 def test_a_text_says_its_values_in_every_language(language: str) -> None:
     for text in texts.every():
         if wanted := names(text):
-            filled = say(text, language, **{name: f"<{name}>" for name in wanted})
+            filled = translate(text, language, **{name: f"<{name}>" for name in wanted})
             assert all(f"<{name}>" in filled for name in wanted)
             assert "{" not in filled.replace("{{", "")
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_words_can_stand_in_a_template(language: str) -> None:
-    assert not {text for text, found in catalog(language).items() if found != found.strip() or "\n" in found}
+    assert not {text for text, found in load_catalog(language).items() if found != found.strip() or "\n" in found}
 
 
 # --- what must not be taken for another -------------------------------------------------------
@@ -146,23 +146,26 @@ def test_words_can_stand_in_a_template(language: str) -> None:
 @pytest.mark.parametrize("place", code_lists())
 def test_an_option_is_named_in_no_language_as_another_is_in_any(place: str) -> None:
     labels = {
-        code: {plain(text) for text in i18n.everywhere(entry.label)} for code, entry in code_lists()[place].items()
+        code: {normalise_text(text) for text in i18n.list_translations(entry.label)}
+        for code, entry in code_lists()[place].items()
     }
     assert not [(one, two) for one, two in combinations(labels, 2) if labels[one] & labels[two]]
 
 
-@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("language", list_languages())
 @pytest.mark.parametrize("form", FORMS, ids=IDS)
 def test_questions_that_stand_together_are_told_apart(form: type[Form], language: str) -> None:
-    for _, questions in levels(form.questions(language)):
-        labels = [plain(question.label) for question in questions]
+    for _, questions in levels(form.list_questions(language)):
+        labels = [normalise_text(question.label) for question in questions]
         assert len(set(labels)) == len(labels), sorted(label for label in labels if labels.count(label) > 1)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=IDS)
 def test_a_question_is_named_in_no_language_as_another_is_in_any(form: type[Form]) -> None:
-    for _, questions in levels(form.questions()):
-        labels = {item.path: {plain(text) for text in i18n.everywhere(item.label)} for item in questions}
+    for _, questions in levels(form.list_questions()):
+        labels = {
+            item.path: {normalise_text(text) for text in i18n.list_translations(item.label)} for item in questions
+        }
         assert not [(one, two) for one, two in combinations(labels, 2) if labels[one] & labels[two]]
 
 
@@ -204,14 +207,18 @@ def test_a_document_reads_back_the_same_in_any_language(form: type[Form], langua
     assert not returned(form, known, language).strays
 
 
-def returned(form: type[Form], known: Mapping[str, object], language: str) -> Sheet:
+def returned(form: type[Form], known: Mapping[str, object], language: str) -> Extraction:
     """Return what is read of a document in the language; municipalities and options by what they mean."""
-    sheet = formats.read(strategies.drawn(form, blank(form, known, language), language), strategies.papers())
-    return Sheet({path: meant(form.field(path), answer) for path, answer in sheet.answers.items()}, strays=sheet.strays)
+    sheet = formats.read_document(
+        strategies.drawn(form, prefill_extraction(form, known, language), language), strategies.papers()
+    )
+    return Extraction(
+        {path: meant(form.find_field(path), answer) for path, answer in sheet.answers.items()}, strays=sheet.strays
+    )
 
 
 def meant(asked: Field | None, answer: Answer) -> Answer:
     """Return the answer to a choice by its code: a label is written in the language of its document."""
-    if asked is None or not isinstance(asked.reads, Choose) or not answer.text:
+    if asked is None or not isinstance(asked.reads, SingleChoice) or not answer.text:
         return answer
     return replace(answer, text=str(asked.reads.read(answer.text, strategies.TODAY).value))

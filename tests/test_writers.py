@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from formgen.documents.producers import WRITERS, recognised
+from formgen.documents.producers import PRODUCERS, identify_producer
 from formgen.formats import docx, pdf
 from formgen.formats.docx.package import Package
 from tests.conftest import Bench, changed
@@ -34,11 +34,11 @@ SAID = {
 
 @pytest.mark.parametrize(("said", "key"), SAID.items())
 def test_a_program_is_recognised_by_what_it_says_of_itself(said: str, key: str) -> None:
-    assert recognised(said) == key
+    assert identify_producer(said) == key
 
 
 def test_every_program_of_the_table_but_pandoc_and_pdf_lib_has_an_example() -> None:
-    assert WRITERS.keys() - set(SAID.values()) == {"pandoc", "pdf_lib"}
+    assert PRODUCERS.keys() - set(SAID.values()) == {"pandoc", "pdf_lib"}
 
 
 def saved_by(data: bytes, program: str) -> bytes:
@@ -52,9 +52,9 @@ def saved_by(data: bytes, program: str) -> bytes:
 
 
 def test_what_we_send_out_names_no_program(bench: Bench) -> None:
-    papers = bench.intake.desk.papers()
+    papers = bench.intake.decision_engine.build_form_specs()
     for name, module in (("docx", docx), ("pdf", pdf)):
-        assert module.read(bench.filled(bench.issue("referral", format_name=name), {}), papers).writer == ""
+        assert module.read(bench.filled(bench.issue("referral", format_name=name), {}), papers).producer == ""
 
 
 @pytest.mark.usefixtures("unwalled")
@@ -69,7 +69,7 @@ def test_a_record_and_a_reason_name_the_program(bench: Bench) -> None:
 def test_who_used_a_program_that_takes_the_fields_out_is_told_which_way_works(bench: Bench) -> None:
     data = bench.filled(bench.issue("referral"), {**WRONG_REFERRAL})
     row = bench.returned(saved_by(data, "Google Docs"))
-    assert WRITERS["google_docs"].advice in words(reply(bench, row))
+    assert PRODUCERS["google_docs"].advice in words(reply(bench, row))
 
 
 def test_a_file_that_is_no_form_names_its_program_through_the_wall(bench: Bench) -> None:
@@ -77,7 +77,7 @@ def test_a_file_that_is_no_form_names_its_program_through_the_wall(bench: Bench)
     stranger = changed(with_token, lambda _, text: text.replace("fg1:", "").replace("form_", "muu_"))
     row = bench.returned(saved_by(stranger, "Google Docs"))
     assert (row["code"], bench.reason(row)["producer"]) == ("not_a_form", "google_docs")
-    assert WRITERS["google_docs"].advice in words(reply(bench, row))
+    assert PRODUCERS["google_docs"].advice in words(reply(bench, row))
 
 
 def test_a_letter_without_a_program_says_nothing_of_one(bench: Bench) -> None:
@@ -89,7 +89,7 @@ def test_a_letter_without_a_program_says_nothing_of_one(bench: Bench) -> None:
 def words(data: bytes) -> str:
     """Return the text of a Word document."""
     package = Package(data)
-    return " ".join(package.parse(package.main).itertext())
+    return " ".join(package.parse_member(package.main).itertext())
 
 
 WRONG_REFERRAL = WRONG["code"].answers

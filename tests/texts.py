@@ -26,10 +26,10 @@ from babel.messages.pofile import read_po, write_po
 
 import formgen
 from formgen.documents.extraction import Control, Question
-from formgen.documents.producers import WRITERS
+from formgen.documents.producers import PRODUCERS
 from formgen.errors import FormgenError, Reason
 from formgen.fields import kinds
-from formgen.fields.kinds import Choose, Place
+from formgen.fields.kinds import MunicipalityChoice, SingleChoice
 from formgen.forms import registry
 from formgen.forms.form import Field
 from formgen.forms.registry import Registry
@@ -39,8 +39,8 @@ from formgen.sandbox.confine import PROTECTIONS
 from formgen.settings import Office, Workspace
 
 REPOSITORY = Path(__file__).parents[1]
-FORMS = registry.load(Workspace(REPOSITORY))
-SPOKEN = {"say": "text", "_": "text", "expression": "text"}
+FORMS = registry.load_forms(Workspace(REPOSITORY))
+SPOKEN = {"translate": "text", "_": "text", "expression": "text"}
 MESSAGE = "message"
 TEMPLATED = re.compile(r"""\b_\(\s*(["'])(.*?)\1""")
 WIDTH = 110
@@ -56,11 +56,11 @@ def printed(forms: Registry = FORMS) -> Iterator[str]:
     """Yield what stands in the documents of the forms: titles, sections, labels, hints, options."""
     for form in forms:
         yield from (form.title, form.about)
-        for question in form.questions():
+        for question in form.list_questions():
             yield from asked(question)
         for field in every_field(form.fields):
             yield field.label
-            if isinstance(field.reads, Choose) and not isinstance(field.reads, Place):
+            if isinstance(field.reads, SingleChoice) and not isinstance(field.reads, MunicipalityChoice):
                 yield from (name for code in field.reads.of.values() for name in (code.label, *code.names))
 
 
@@ -83,7 +83,7 @@ def every_field(fields: Iterable[Field]) -> Iterator[Field]:
 def ruled(forms: Registry = FORMS) -> Iterator[str]:
     """Yield the messages of the rules and of the tasks that the clock brings."""
     for form in forms:
-        yield from (said.message for said in (*form.rules, *form.dues, *form.contradictions))
+        yield from (said.message for said in (*form.rules, *form.deadlines, *form.contradictions))
 
 
 # --- the texts of the engine ------------------------------------------------------------------
@@ -92,8 +92,8 @@ def ruled(forms: Registry = FORMS) -> Iterator[str]:
 def declared() -> Iterator[str]:
     """Yield the texts that classes carry: what a kind accepts, what an exception says, what the office says."""
     modules()
-    yield from (kind.accepts for kind in kinds.every() if ours(kind))
-    yield from (text for writer in WRITERS.values() if writer.advice for text in (writer.name, writer.advice))
+    yield from (kind.accepts for kind in kinds.iter_kinds() if ours(kind))
+    yield from (text for writer in PRODUCERS.values() if writer.advice for text in (writer.name, writer.advice))
     yield from (*REMEDY.values(), *PROTECTIONS.values())
     yield from (text for reason in Reason for text in (reason.message, reason.advice))
     yield from (error.__doc__ or "" for error in errors(FormgenError) if ours(error))

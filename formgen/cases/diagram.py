@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from formgen.cases.workflow import PHASES, Move
 from formgen.forms.form import Form
-from formgen.i18n import say
+from formgen.i18n import translate
 
 WIDTH, HEIGHT, GAP = 150, 56, 70
 TOP, MARGIN = 120, 40
@@ -25,20 +25,20 @@ class Line(NamedTuple):
     form: str
 
 
-def table(forms: Iterable[type[Form]]) -> list[Line]:
+def list_moves(forms: Iterable[type[Form]]) -> list[Line]:
     """Return every move of the forms, in the order of the catalogue."""
     lines = [Line(move.id, move.source, move.target, form.id) for form in forms for move in form.moves]
     return sorted(lines, key=lambda line: (line.move, line.source or "", line.target))
 
 
-def faults(forms: Iterable[type[Form]]) -> Iterator[str]:
+def find_faults(forms: Iterable[type[Form]]) -> Iterator[str]:
     """Yield what is wrong with the moves as a whole.
 
     A phase that no move leads to, a phase other than the end that none leads out of, and two
     moves of one form that are for the same phase without a condition to tell them apart.
     """
     every = list(forms)
-    lines = table(every)
+    lines = list_moves(every)
     reached = {line.target for line in lines}
     left = {line.source for line in lines if line.source != line.target}
     yield from (f"{phase} is never reached" for phase in PHASES if phase not in reached)
@@ -46,16 +46,16 @@ def faults(forms: Iterable[type[Form]]) -> Iterator[str]:
     for form in every:
         plain: dict[str | None, Move] = {}
         for move in form.moves:
-            if move.unconditional and move.source in plain:
+            if move.is_unconditional and move.source in plain:
                 yield f"{plain[move.source].id} and {move.id} of {form.id} overlap in {move.source}"
-            if move.unconditional:
+            if move.is_unconditional:
                 plain[move.source] = move
 
 
-def svg(forms: Iterable[type[Form]], language: str = "fi") -> str:
+def render_svg(forms: Iterable[type[Form]], language: str = "fi") -> str:
     """Return the phases and the moves between them as a picture that a screen reader can tell."""
     arrows: dict[tuple[str | None, str], list[str]] = {}
-    for line in table(forms):
+    for line in list_moves(forms):
         arrows.setdefault((line.source, line.target), []).append(line.move)
     places = {phase: MARGIN + 60 + number * (WIDTH + GAP) for number, phase in enumerate(PHASES)}
     forward = sum(1 for source, target in arrows if source and places[source] < places[target])
@@ -63,7 +63,7 @@ def svg(forms: Iterable[type[Form]], language: str = "fi") -> str:
     top = TOP + forward * LANE
     width = MARGIN + places["closed"] + WIDTH
     height = top + HEIGHT + backward * LANE + TOP
-    title = say("Asian vaiheet ja siirtymät", language)
+    title = translate("Asian vaiheet ja siirtymät", language)
     told = "; ".join(
         f"{source or '–'} → {target}: {', '.join(dict.fromkeys(moves))}" for (source, target), moves in arrows.items()
     )
@@ -76,54 +76,59 @@ def svg(forms: Iterable[type[Form]], language: str = "fi") -> str:
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
     ]
     parts += [
-        box(places[phase], top, number, say(name, language)) for number, (phase, name) in enumerate(PHASES.items())
+        render_phase(places[phase], top, number, translate(name, language))
+        for number, (phase, name) in enumerate(PHASES.items())
     ]
     above, below = 0, 0
-    for (source, target), moves in sorted(arrows.items(), key=lambda item: span(item[0], places)):
+    for (source, target), moves in sorted(arrows.items(), key=lambda item: measure_arrow(item[0], places)):
         label = escape(" ".join(dict.fromkeys(moves)))
         end = places[target]
         if source is None:
             parts.append(
-                arrow(f"M{MARGIN - 20} {top + HEIGHT / 2}H{end}", MARGIN - 18, top + HEIGHT / 2 - 6, label, "start")
+                render_arrow(
+                    f"M{MARGIN - 20} {top + HEIGHT / 2}H{end}", MARGIN - 18, top + HEIGHT / 2 - 6, label, "start"
+                )
             )
         elif source == target:
-            parts.append(words(end + WIDTH / 2, top + HEIGHT + 14, f"↻ {label}"))
+            parts.append(render_text(end + WIDTH / 2, top + HEIGHT + 14, f"↻ {label}"))
         elif places[source] < end:
             above += 1
             y = top - 14 - above * LANE
             start = places[source] + WIDTH * 0.75 - above
-            parts.append(arrow(f"M{start} {top}V{y}H{end + 20 + above * 4}V{top}", start + 6, y - 3, label, "start"))
+            parts.append(
+                render_arrow(f"M{start} {top}V{y}H{end + 20 + above * 4}V{top}", start + 6, y - 3, label, "start")
+            )
         else:
             below += 1
             y = top + HEIGHT + 26 + below * LANE
             start = places[source] + WIDTH * 0.25 + below * 4
             parts.append(
-                arrow(
+                render_arrow(
                     f"M{start} {top + HEIGHT}V{y}H{end + WIDTH * 0.75}V{top + HEIGHT}", start - 6, y - 3, label, "end"
                 )
             )
     return "".join([*parts, "</svg>\n"])
 
 
-def box(x: int, y: int, number: int, name: str) -> str:
+def render_phase(x: int, y: int, number: int, name: str) -> str:
     """Return a phase: its number, but for the end, and its name."""
     mark = f"P{number + 1}" if number < len(PHASES) - 1 else ""
     frame = f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="8" fill="{PAPER}" stroke="{INK}"/>'
-    return frame + words(x + WIDTH / 2, y + 24, mark) + words(x + WIDTH / 2, y + 40, escape(name))
+    return frame + render_text(x + WIDTH / 2, y + 24, mark) + render_text(x + WIDTH / 2, y + 40, escape(name))
 
 
-def words(x: float, y: float, text: str, anchor: str = "middle") -> str:
+def render_text(x: float, y: float, text: str, anchor: str = "middle") -> str:
     """Return a text at a place."""
     return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{INK}">{text}</text>'
 
 
-def span(ends: tuple[str | None, str], places: dict[str, int]) -> tuple[int, int]:
+def measure_arrow(ends: tuple[str | None, str], places: dict[str, int]) -> tuple[int, int]:
     """Return how far an arrow leads and where it ends: short ones are drawn nearest to the phases."""
     source, target = ends
     return (abs(places[target] - places[source]) if source else 0, places[target])
 
 
-def arrow(path: str, x: float, y: float, label: str, anchor: str) -> str:
+def render_arrow(path: str, x: float, y: float, label: str, anchor: str) -> str:
     """Return a line with a tip and its label."""
     line = f'<path d="{path}" fill="none" stroke="{LINE}" marker-end="url(#tip)"/>'
-    return line + words(x, y, label, anchor)
+    return line + render_text(x, y, label, anchor)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from formgen.fields.kinds import HetuText, birth_date
+from formgen.fields.kinds import HetuText, parse_birth_date
 from formgen.forms.form import Field, Form
 
 CODE, BORN, NAME = "code", "born", "name"
@@ -21,7 +21,7 @@ class Person:
     born: date | None = None
     name: frozenset[str] = frozenset()
 
-    def shares_name(self, other: Person) -> bool:
+    def has_matching_name(self, other: Person) -> bool:
         """Tell whether two have a name in common: one may be written shorter, or in another order.
 
         >>> Person(name=frozenset(("onni", "malli"))).shares_name(Person(name=frozenset(("malli", "onni", "testi"))))
@@ -29,14 +29,14 @@ class Person:
         """
         return bool(self.name and other.name) and (self.name <= other.name or self.name >= other.name)
 
-    def may_be(self, other: Person) -> bool:
+    def can_be(self, other: Person) -> bool:
         """Tell whether two may be one person: what tells people apart is not all different.
 
         Two identity codes that differ are of two people, unless the name is the same: one may be mistyped.
         """
         if self.code and other.code:
-            return self.code == other.code or self.shares_name(other)
-        return self.shares_name(other) or bool(self.born and self.born == other.born)
+            return self.code == other.code or self.has_matching_name(other)
+        return self.has_matching_name(other) or bool(self.born and self.born == other.born)
 
     def find_differences(self, known: Iterable[Person]) -> set[str]:
         """Return what is otherwise than in all that is known of somebody: `CODE`, `BORN`, `NAME`.
@@ -52,7 +52,7 @@ class Person:
         return found | ({NAME} if names and not any(self.name <= name for name in names) else set())
 
 
-def list_identifying_fields(form: type[Form]) -> Iterator[tuple[str, Field]]:
+def iter_identifying_fields(form: type[Form]) -> Iterator[tuple[str, Field]]:
     """Yield each field that tells whose a document of a form is, after the part of a person that it holds."""
     for asked in form.fields:
         if isinstance(asked.reads, HetuText):
@@ -66,11 +66,11 @@ def list_identifying_fields(form: type[Form]) -> Iterator[tuple[str, Field]]:
 def build_person(form: type[Form], answer: Callable[[Field], Any]) -> Person:
     """Build the person whom a document of a form names; ``answer`` returns the value of a field, or None."""
     values: dict[str, list[Any]] = {CODE: [], BORN: [], NAME: []}
-    for part, asked in list_identifying_fields(form):
+    for part, asked in iter_identifying_fields(form):
         if value := answer(asked):
             values[part].append(value)
     code = next(iter(values[CODE]), "")
-    born = next(iter(values[BORN]), birth_date(code) if code else None)
+    born = next(iter(values[BORN]), parse_birth_date(code) if code else None)
     return Person(code, born, frozenset(word for name in values[NAME] for word in split_name(name)))
 
 
@@ -98,7 +98,7 @@ def find_differing_fields(record: Form, known: Iterable[Form], replaced: Form | 
     if replaced and read_person(replaced).name not in (frozenset(), person.name):
         parts.add(NAME)
     names: dict[str, list[str]] = {CODE: [], BORN: [], NAME: []}
-    for part, asked in list_identifying_fields(type(record)):
+    for part, asked in iter_identifying_fields(type(record)):
         names[part].append(asked.name)
     found = names[CODE] if CODE in parts else []
     if BORN in parts:

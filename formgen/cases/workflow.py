@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from formgen.errors import Finding
-from formgen.forms.form import Contradiction, Form, Unanswered, attempt
+from formgen.forms.form import Contradiction, Form, Unanswered, call_or_none
 from formgen.settings import Office
 
 Found = TypeVar("Found")
@@ -29,7 +29,7 @@ HOLD_CONTACT = "Asia on tauolla. Sovitun yhteydenoton aika on tullut."
 When = Callable[[Any, "Case"], bool]
 
 
-def always(_record: Any, _case: Case) -> bool:
+def is_always_met(_record: Any, _case: Case) -> bool:
     """Tell that a move has no condition of its own."""
     return True
 
@@ -46,17 +46,17 @@ class Move:
     id: str
     source: str | None
     target: str
-    when: When = always
+    when: When = is_always_met
     then: tuple[str, ...] = ()
 
     @property
-    def unconditional(self) -> bool:
+    def is_unconditional(self) -> bool:
         """Tell whether any document of the form is of this move."""
-        return self.when is always
+        return self.when is is_always_met
 
 
 @dataclass(frozen=True)
-class Known:
+class CaseRecord:
     """One accepted record of a case; ``changed`` are the paths at which it changed a known value.
 
     ``at`` is the moment when it was accepted.
@@ -122,7 +122,7 @@ class Case:
     case_id: str
     today: date
     office: Office = field(default_factory=Office)
-    records: tuple[Known, ...] = ()
+    records: tuple[CaseRecord, ...] = ()
     steps: tuple[Step, ...] = ()
     forms: frozenset[str] = frozenset()
     caseloads: Mapping[str, int] = field(default_factory=dict)
@@ -152,31 +152,35 @@ class Case:
                 found[-1] = replace(found[-1], end=date.fromisoformat(step.note["end"]))
         return tuple(found)
 
-    def questioned(self, places: Mapping[str, Found]) -> dict[str, Found]:
+    def find_unresolved(self, places: Mapping[str, Found]) -> dict[str, Found]:
         """Return what a person has not accepted as it is, by its place."""
         accepted = {place for step in self.steps for place in step.note.get("accepted", "").split()}
         return {place: found for place, found in places.items() if place not in accepted}
 
-    def changed(self) -> dict[str, tuple[Known, str]]:
+    def find_changed_values(self) -> dict[str, tuple[CaseRecord, str]]:
         """Return the known values that records in force changed and nobody has accepted, by their place."""
-        places = {f"{known.record_id}:{path}": (known, path) for known in self.current() for path in known.changed}
-        return self.questioned(places)
+        places = {
+            f"{known.record_id}:{path}": (known, path)
+            for known in self.list_current_records()
+            for path in known.changed
+        }
+        return self.find_unresolved(places)
 
-    def contradicted(self) -> dict[str, tuple[Known, Contradiction, Known]]:
+    def find_contradictions(self) -> dict[str, tuple[CaseRecord, Contradiction, CaseRecord]]:
         """Return the values that another record in force contradicts and nobody has accepted, by their place.
 
         A correction of either record is another place: what was accepted of the old one is asked again.
         """
-        places, in_force = {}, self.current()
+        places, in_force = {}, self.list_current_records()
         for known in in_force:
             for declared in known.record.contradictions:
-                against = attempt(declared.against, known.record, self)
+                against = call_or_none(declared.conflicts_with, known.record, self)
                 other = next((one for one in in_force if one.record is against), None)
                 if other:
                     places[f"{known.record_id}:{declared.field}:{other.record_id}"] = (known, declared, other)
-        return self.questioned(places)
+        return self.find_unresolved(places)
 
-    def after(self, since: date, days: int) -> date:
+    def add_active_days(self, since: date, days: int) -> date:
         """Return the day on which a clock started on a day has run so many days: it stands still in a hold."""
         ends = since + timedelta(days=days)
         for hold in self.holds:
@@ -187,26 +191,26 @@ class Case:
     @property
     def coach(self) -> str | None:
         """Return the coach whom the newest record to name one names."""
-        named = (known.record.coach for known in reversed(self.current()))
+        named = (known.record.coach for known in reversed(self.list_current_records()))
         return next((coach for coach in named if coach), None)
 
-    def current(self, form: str = "") -> tuple[Known, ...]:
+    def list_current_records(self, form: str = "") -> tuple[CaseRecord, ...]:
         """Return the records in force, oldest first: those that no later one corrects."""
         corrected = {known.supersedes for known in self.records}
         return tuple(
             known for known in self.records if known.record_id not in corrected and form in ("", known.record.id)
         )
 
-    def latest(self, form: str) -> Any:
+    def find_latest_record(self, form: str) -> Any:
         """Return the newest record in force of a form, or None."""
-        found = self.current(form)
+        found = self.list_current_records(form)
         return found[-1].record if found else None
 
-    def without(self, *instances: str) -> Case:
+    def exclude_documents(self, *instances: str) -> Case:
         """Return the case as if no record of some documents had been accepted: what a correction is judged by."""
         return replace(self, records=tuple(known for known in self.records if known.instance_id not in instances))
 
-    def newest(self, record_id: str) -> Known:
+    def find_current_record(self, record_id: str) -> CaseRecord:
         """Return the record in force at the end of the line of corrections that a record began."""
         later = {known.supersedes: known for known in self.records}
         found = next(known for known in self.records if known.record_id == record_id)
@@ -228,7 +232,7 @@ class HiddenCase:
         raise Unanswered(name)
 
 
-def tasks(case: Case) -> tuple[Task, ...]:
+def list_tasks(case: Case) -> tuple[Task, ...]:
     """Return what is overdue or in question on the case's day, longest first.
 
     A contradiction is in question from the day of the later of its two documents. A hold stops
@@ -239,25 +243,25 @@ def tasks(case: Case) -> tuple[Task, ...]:
         contact = Task("T26", case.holds[-1].next_contact, HOLD_CONTACT, "coach", "", None)
         return (contact,) if contact.due <= case.today else ()
     found = []
-    for known in case.current():
-        for declared in known.record.dues if case.status == "open" or ends(known.record) else ():
-            day = attempt(declared.since, known.record, case)
+    for known in case.list_current_records():
+        for declared in known.record.deadlines if case.status == "open" or can_end_case(known.record) else ():
+            day = call_or_none(declared.since, known.record, case)
             if day and day <= case.today:
                 found.append(
                     Task(declared.code, day, declared.message, declared.whom, known.record.id, known.record_id)
                 )
-    for known, asks, other in case.contradicted().values() if case.status == "open" else ():
-        day = max(getattr(one.record, one.record.dated) for one in (known, other))
+    for known, asks, other in case.find_contradictions().values() if case.status == "open" else ():
+        day = max(getattr(one.record, one.record.date_field) for one in (known, other))
         found.append(Task(asks.code, day, asks.message, "coach", known.record.id, known.record_id))
-    for known, path in case.changed().values():
-        day, asked = getattr(known.record, known.record.dated), known.record.field(path)
+    for known, path in case.find_changed_values().values():
+        day, asked = getattr(known.record, known.record.date_field), known.record.find_field(path)
         label = asked.label if asked else path
         task = Task(CHANGED, day, CHANGED_VALUE, "coach", known.record.id, known.record_id, {"label": label})
         found.append(task)
     return tuple(sorted(dict.fromkeys(found), key=lambda task: (task.due, task.code)))
 
 
-def hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ...]:
+def check_hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ...]:
     """Return why a case cannot be put on hold as asked (T26), or nothing."""
     if case.status != "open" or case.phase is None:
         return (Finding("T26", "error", "", "Vain avoimen asian voi panna tauolle."),)
@@ -268,7 +272,7 @@ def hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ...]:
     return ()
 
 
-def resume(case: Case, end: date) -> tuple[Finding, ...]:
+def check_resume(case: Case, end: date) -> tuple[Finding, ...]:
     """Return why a case's hold cannot end as asked (T27), or nothing."""
     if case.status != "on_hold":
         return (Finding("T27", "error", "", "Asia ei ole tauolla."),)
@@ -277,13 +281,13 @@ def resume(case: Case, end: date) -> tuple[Finding, ...]:
     return ()
 
 
-def expected(case: Case) -> str | None:
+def infer_case_phase(case: Case) -> str | None:
     """Return the phase that the records in force speak for: a check, never a change."""
-    reached = [attempt(known.record.expects, case) for known in case.current()]
+    reached = [call_or_none(known.record.infer_phase, case) for known in case.list_current_records()]
     return max((phase for phase in reached if phase), default=None, key=list(PHASES).index)
 
 
-def advance(case: Case, record: Form, correction: bool = False) -> tuple[tuple[Move, ...], tuple[Finding, ...]]:
+def find_moves(case: Case, record: Form, correction: bool = False) -> tuple[tuple[Move, ...], tuple[Finding, ...]]:
     """Return the moves that the record makes, or the finding why it makes none.
 
     Exactly one move fits the phase; two are a mistake in the schemas. A move may be followed
@@ -292,31 +296,31 @@ def advance(case: Case, record: Form, correction: bool = False) -> tuple[tuple[M
     form in a phase in which it ``stays``; a correction is all that a closed case takes, and only of
     the form that closed it. A form of the unit moves no case.
     """
-    if record.of_unit(case.case_id):
+    if record.is_of_unit(case.case_id):
         return (), ()
-    if case.status == "closed" and not (correction and ends(record)):
+    if case.status == "closed" and not (correction and can_end_case(record)):
         return (), (Finding("R88", "error", "", "Asia on päättynyt. Avatkaa uusi asia."),)
-    first = fitting(record, case, case.phase)
+    first = find_fitting_move(record, case, case.phase)
     if first:
-        second = fitting(record, case, first.target, first.then) if first.then else None
+        second = find_fitting_move(record, case, first.target, first.then) if first.then else None
         return (first, second) if second else (first,), ()
-    if correction or case.phase in record.stays:
+    if correction or case.phase in record.allowed_phases:
         return (), ()
     message = "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}."
     return (), (Finding(record.moves[0].id, "error", "", message, {"phase": PHASES.get(case.phase or "", "–")}),)
 
 
-def ends(form: Form | type[Form]) -> bool:
+def can_end_case(form: Form | type[Form]) -> bool:
     """Tell whether a form ends a case."""
     return any(move.target == "closed" for move in form.moves)
 
 
-def fitting(record: Form, case: Case, phase: str | None, among: tuple[str, ...] = ()) -> Move | None:
+def find_fitting_move(record: Form, case: Case, phase: str | None, among: tuple[str, ...] = ()) -> Move | None:
     """Return the one move, among those named if any are, that fits the phase and the record."""
     fits = [
         move
         for move in record.moves
-        if move.source == phase and (not among or move.id in among) and attempt(move.when, record, case)
+        if move.source == phase and (not among or move.id in among) and call_or_none(move.when, record, case)
     ]
     if len(fits) > 1:
         raise LookupError(f"{record.id}: {', '.join(move.id for move in fits)} fit at once")

@@ -14,8 +14,8 @@ import typer
 from typer.core import TyperGroup
 
 from formgen import __version__
-from formgen.cli.console import HERE, Asked, LogFormat, Unfailing, _, err, out, text_of
-from formgen.errors import FormgenError, raised_at
+from formgen.cli.console import SYSTEM_LANGUAGE, GlobalOptions, LogFormat, TolerantStream, _, describe_error, err, out
+from formgen.errors import FormgenError, locate_error
 
 COMMANDS = {  # the module of each command and what it does, in the order of the work
     "init": ("workspace", _("Tee työtila kansioon.")),
@@ -86,7 +86,7 @@ app = typer.Typer(
 )
 
 
-def tell_version(wanted: bool) -> None:
+def print_version(wanted: bool) -> None:
     """Print the version and end, before a command is asked for."""
     if wanted:
         out.print(f"formgen {__version__}")
@@ -94,7 +94,7 @@ def tell_version(wanted: bool) -> None:
 
 
 @app.callback()
-def root(
+def store_options(
     context: typer.Context,
     workspace: Annotated[
         Path | None, typer.Option("--workspace", envvar="FORMGEN_WORKSPACE", help=_("Työtilan kansio."), metavar="DIR")
@@ -105,14 +105,14 @@ def root(
     ] = LogFormat.CONSOLE,
     lang: Annotated[str, typer.Option("--lang", help=_("Viestien kieli: fi, sv tai en."))] = "",
     _version: Annotated[
-        bool, typer.Option("--version", help=_("Näytä versio."), is_eager=True, callback=tell_version)
+        bool, typer.Option("--version", help=_("Näytä versio."), is_eager=True, callback=print_version)
     ] = False,
 ) -> None:
     """Take the options that go before the command."""
-    asked = context.obj = context.obj or Asked(Path())
+    asked = context.obj = context.obj or GlobalOptions(Path())
     asked.root = (workspace or Path.cwd()).resolve()
     asked.as_json, asked.log_format = as_json, log_format
-    asked.lang, asked.language = lang, lang or HERE
+    asked.lang, asked.language = lang, lang or SYSTEM_LANGUAGE
 
 
 def main() -> None:
@@ -120,15 +120,15 @@ def main() -> None:
 
     ``--json`` may stand anywhere on the line.
     """
-    sys.stderr = Unfailing(sys.stderr)
+    sys.stderr = TolerantStream(sys.stderr)
     arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
-    asked = Asked(Path())
+    asked = GlobalOptions(Path())
     try:
         app(["--json", *arguments] if len(arguments) < len(sys.argv) - 1 else arguments, obj=asked)
     except FormgenError as error:
-        err.print(text_of(error, asked.language))
+        err.print(describe_error(error, asked.language))
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001 - the text of a foreign error may hold what stood in a field
-        where = f"{type(error).__name__} {raised_at(error)}"
-        err.print(text_of(FormgenError(detail=where), asked.language))
+        where = f"{type(error).__name__} {locate_error(error)}"
+        err.print(describe_error(FormgenError(detail=where), asked.language))
         sys.exit(FormgenError.exit_code)

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from formgen.cli.console import _, err, examples, out
-from formgen.cli.session import now, session
+from formgen.cli.console import _, err, format_examples, out
+from formgen.cli.session import now, open_session
 from formgen.errors import UsageError
 from formgen.reports import integrity
 from formgen.storage.access_log import Head
@@ -27,7 +27,7 @@ STATES = {"signing": "allekirjoittaa", "good": "kelpaa", "revoked": "poistettu k
 @access.command(
     "list",
     help=_("Näytä käyttöloki, kaikki tai yhdestä asiasta, tietueesta tai palautuksesta."),
-    epilog=examples("formgen access list", "formgen access list --case PK-2026-00017"),
+    epilog=format_examples("formgen access list", "formgen access list --case PK-2026-00017"),
 )
 def access_list(
     context: typer.Context,
@@ -36,28 +36,30 @@ def access_list(
     returned: Annotated[str, typer.Option("--submission", help=_("Palautuksen tunnus."))] = "",
 ) -> None:
     """List who read or changed what."""
-    shared = session(context)
+    shared = open_session(context)
     asked = {"case_id": case, "record_id": record, "submission_id": returned}
-    lines = shared.journal.accessed(**{name: value for name, value in asked.items() if value})
+    lines = shared.journal.find_log_lines(**{name: value for name, value in asked.items() if value})
     if shared.as_json:
-        shared.answer(lines)
+        shared.print_json(lines)
         return
-    say = shared.say
+    say = shared.translate
     who = (say("Aika"), say("Kuka"), say("Komento"), say("Teko"))
     table = Table("#", *who, say("Asia"), say("Tietue"), say("Palautus"), say("Kirjoitettu rivi"))
     for line in lines:
         about = (line[name] or "–" for name in (*asked, "written"))
-        action = shared.say(ACTIONS[line["action"]])
+        action = shared.translate(ACTIONS[line["action"]])
         table.add_row(str(line["seq"]), line["at"], line["actor"], line["command"] or "–", action, *about)
     out.print(table)
 
 
 @keys.command(
-    "list", help=_("Luettele avaimet ja kerro, mikä niistä allekirjoittaa."), epilog=examples("formgen keys list")
+    "list",
+    help=_("Luettele avaimet ja kerro, mikä niistä allekirjoittaa."),
+    epilog=format_examples("formgen keys list"),
 )
 def keys_list(context: typer.Context) -> None:
     """List the signing keys, oldest first, and tell which one signs and which are revoked."""
-    shared = session(context)
+    shared = open_session(context)
     rows = [
         {
             "key": row["name"],
@@ -69,14 +71,14 @@ def keys_list(context: typer.Context) -> None:
             "revoked_by": row["revoked_by"],
             "reason": row["remark"],
         }
-        for row in shared.journal.key_rows()
+        for row in shared.journal.list_signing_keys()
     ]
     if shared.as_json:
-        shared.answer(rows)
+        shared.print_json(rows)
         return
     for row in rows:
         how = {"at": row["revoked_at"], "by": row["revoked_by"], "remark": row["reason"] or "–"}
-        state = shared.say(STATES[row["state"]], **how)
+        state = shared.translate(STATES[row["state"]], **how)
         out.print(f"{row['key']}  {row['made_at']}  {state}", markup=False)
         out.print(f"    sha256 {row['fingerprint']}", markup=False)
 
@@ -84,15 +86,15 @@ def keys_list(context: typer.Context) -> None:
 @keys.command(
     "rotate",
     help=_("Tee uusi avain, joka allekirjoittaa tästä lähtien. Vanhoilla tehdyt lomakkeet kelpaavat edelleen."),
-    epilog=examples("formgen keys rotate"),
+    epilog=format_examples("formgen keys rotate"),
 )
 def keys_rotate(context: typer.Context, by: Annotated[str, typer.Option("--by", help=_("Kuka päätti."))] = "") -> None:
     """Make the key that signs from now on; what older ones have signed stays good."""
-    shared = session(context)
+    shared = open_session(context)
     shared.by = by
     key = shared.journal.rotate_key(now())
     if shared.as_json:
-        shared.answer({"key": key})
+        shared.print_json({"key": key})
     else:
         out.print(key)
 
@@ -100,7 +102,7 @@ def keys_rotate(context: typer.Context, by: Annotated[str, typer.Option("--by", 
 @keys.command(
     "revoke",
     help=_("Poista avain käytöstä: sillä tehdyt lomakkeet jäävät tarkistettaviksi, kun ne palaavat."),
-    epilog=examples('formgen keys revoke 3f9a1c07 --reason "varmuuskopio varastettu"'),
+    epilog=format_examples('formgen keys revoke 3f9a1c07 --reason "varmuuskopio varastettu"'),
 )
 def keys_revoke(
     context: typer.Context,
@@ -109,17 +111,17 @@ def keys_revoke(
     by: Annotated[str, typer.Option("--by", help=_("Kuka päätti."))] = "",
 ) -> None:
     """Have the documents of a key go to review from now on."""
-    shared = session(context)
+    shared = open_session(context)
     shared.by = by
     shared.journal.revoke_key(key, reason, now())
     if shared.as_json:
-        shared.answer({"key": key, "state": "revoked"})
+        shared.print_json({"key": key, "state": "revoked"})
     else:
-        err.print(shared.say("Avain {key} on poistettu käytöstä.", key=key))
+        err.print(shared.translate("Avain {key} on poistettu käytöstä.", key=key))
 
 
 @app.command(
-    epilog=examples("formgen verify", "formgen verify --head 1204:3b0c…"),
+    epilog=format_examples("formgen verify", "formgen verify --head 1204:3b0c…"),
 )
 def verify(
     context: typer.Context,
@@ -129,20 +131,21 @@ def verify(
     ] = "",
 ) -> None:
     """Tell what is no longer as it was written, and where the access log ends now."""
-    shared = session(context)
-    head = Head.read(noted)
+    shared = open_session(context)
+    head = Head.from_text(noted)
     if noted and head is None:
         raise UsageError("Lokin loppu annetaan muodossa NUMERO:TIIVISTE.")
     found = [
-        shared.say(flaw.message, **flaw._asdict()) for flaw in integrity.flaws(shared.workspace, shared.journal, head)
+        shared.translate(flaw.message, **flaw._asdict())
+        for flaw in integrity.find_flaws(shared.workspace, shared.journal, head)
     ]
-    with shared.journal.transaction() as connection:
-        end = shared.journal.head(connection)
+    with shared.journal.begin_transaction() as connection:
+        end = shared.journal.find_head(connection)
     if shared.as_json:
-        shared.answer({"ok": not found, "head": str(end), "problems": found})
+        shared.print_json({"ok": not found, "head": str(end), "problems": found})
     else:
         for problem in found:
             err.print(f"! {problem}")
-        out.print(shared.say("Käyttölokin loppu: {head}", head=end))
+        out.print(shared.translate("Käyttölokin loppu: {head}", head=end))
     if found:
         raise typer.Exit(1)

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from formgen.cases.workflow import PHASES, Case, Task, expected, hold, resume, tasks
-from formgen.cli.console import _, err, examples, out
-from formgen.cli.session import Session, now, session
+from formgen.cases.workflow import PHASES, Case, Task, check_hold, check_resume, infer_case_phase, list_tasks
+from formgen.cli.console import _, err, format_examples, out
+from formgen.cli.session import Session, now, open_session
 from formgen.errors import Finding, UsageError
 from formgen.fields.kinds import DayDate, Misread
-from formgen.storage.journal import Caseloads, day
+from formgen.storage.journal import Caseloads, to_local_date
 
 STATUS = {"open": "avoin", "on_hold": "tauolla", "closed": "päättynyt"}
 
@@ -25,75 +25,81 @@ app = typer.Typer(name="cases", no_args_is_help=True)
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help=_("Asian tunnus."))]
 
 
-def opened(shared: Session, case_id: str) -> Case:
+def load_case(shared: Session, case_id: str) -> Case:
     """Return a case as it is today."""
-    return shared.journal.case(case_id, day(now()), shared.workspace.office, shared.registry)
+    return shared.journal.load_case(case_id, to_local_date(now()), shared.workspace.office, shared.registry)
 
 
-def told(shared: Session, task: Task) -> dict[str, str]:
+def describe_task(shared: Session, task: Task) -> dict[str, str]:
     """Return a task as the outside contract shows it."""
-    message = shared.say(task.message, **task.values)
+    message = shared.translate(task.message, **task.values)
     return {"code": task.code, "due": task.due.isoformat(), "message": message, "whom": task.whom}
 
 
-@app.command("list", help=_("Luettele asiat valmentajittain."), epilog=examples("formgen cases list"))
+@app.command("list", help=_("Luettele asiat valmentajittain."), epilog=format_examples("formgen cases list"))
 def cases_list(context: typer.Context) -> None:
     """List the cases by coach, with the oldest open task of each."""
-    shared = session(context)
-    shared.reads(case_id="*")
-    found = [opened(shared, row["case_id"]) for row in shared.journal.case_rows()]
+    shared = open_session(context)
+    shared.log_access(case_id="*")
+    found = [load_case(shared, row["case_id"]) for row in shared.journal.list_cases()]
     rows = [
-        (case, next(iter(tasks(case)), None))
+        (case, next(iter(list_tasks(case)), None))
         for case in sorted(found, key=lambda case: (case.coach or "", case.case_id))
     ]
     if shared.as_json:
-        shared.answer(
+        shared.print_json(
             [
                 {
                     "case_id": case.case_id,
                     "status": case.status,
                     "phase": case.phase,
                     "coach": case.coach,
-                    "oldest_task": told(shared, task) if task else None,
+                    "oldest_task": describe_task(shared, task) if task else None,
                 }
                 for case, task in rows
             ]
         )
         return
     titles = ("Valmentaja", "Asia", "Tila", "Vaihe", "Vanhin tehtävä", "Mistä lähtien")
-    table = Table(*(shared.say(title) for title in titles))
+    table = Table(*(shared.translate(title) for title in titles))
     for case, task in rows:
-        phase = shared.say(PHASES.get(case.phase or "", "–"))
-        due = (shared.say(task.message, **task.values), DayDate().write(task.due)) if task else ("–", "–")
-        table.add_row(case.coach or "–", case.case_id, shared.say(STATUS[case.status]), phase, *due)
+        phase = shared.translate(PHASES.get(case.phase or "", "–"))
+        due = (shared.translate(task.message, **task.values), DayDate().write(task.due)) if task else ("–", "–")
+        table.add_row(case.coach or "–", case.case_id, shared.translate(STATUS[case.status]), phase, *due)
     out.print(table)
     for coach, number in Caseloads(shared.journal).items():
-        out.print(shared.say("{coach}: {number} avointa asiaa", coach=coach, number=number))
+        out.print(shared.translate("{coach}: {number} avointa asiaa", coach=coach, number=number))
 
 
 @app.command(
     "tasks",
     help=_("Luettele avoimet tehtävät: mikä on myöhässä, mistä lähtien ja kenellä."),
-    epilog=examples("formgen cases tasks", "formgen cases tasks PK-2026-00017"),
+    epilog=format_examples("formgen cases tasks", "formgen cases tasks PK-2026-00017"),
 )
 def cases_tasks(
     context: typer.Context,
     case_ids: Annotated[list[str] | None, typer.Argument(metavar="[CASE…]", help=_("Asioiden tunnukset."))] = None,
 ) -> None:
     """List what is overdue, oldest first."""
-    shared = session(context)
-    chosen = case_ids or [row["case_id"] for row in shared.journal.case_rows()]
-    found = [(task, case) for case in (opened(shared, case_id) for case_id in chosen) for task in tasks(case)]
-    shared.journal.read_by(now(), *({"case_id": case_id} for case_id in case_ids or "*"))
+    shared = open_session(context)
+    chosen = case_ids or [row["case_id"] for row in shared.journal.list_cases()]
+    found = [(task, case) for case in (load_case(shared, case_id) for case_id in chosen) for task in list_tasks(case)]
+    shared.journal.log_reads(now(), *({"case_id": case_id} for case_id in case_ids or "*"))
     found.sort(key=lambda item: (item[0].due, item[1].case_id))
     if shared.as_json:
-        shared.answer([{"case_id": case.case_id, "coach": case.coach, **told(shared, task)} for task, case in found])
+        shared.print_json(
+            [{"case_id": case.case_id, "coach": case.coach, **describe_task(shared, task)} for task, case in found]
+        )
         return
     titles = ("Mistä lähtien", "Asia", "Valmentaja", "Koodi", "Tehtävä")
-    table = Table(*(shared.say(title) for title in titles))
+    table = Table(*(shared.translate(title) for title in titles))
     for task, case in found:
         table.add_row(
-            DayDate().write(task.due), case.case_id, case.coach or "–", task.code, told(shared, task)["message"]
+            DayDate().write(task.due),
+            case.case_id,
+            case.coach or "–",
+            task.code,
+            describe_task(shared, task)["message"],
         )
     out.print(table)
 
@@ -101,18 +107,18 @@ def cases_tasks(
 @app.command(
     "show",
     help=_("Näytä yhden asian vaihe, tietueet ja odottavat palautukset."),
-    epilog=examples("formgen cases show PK-2026-00017"),
+    epilog=format_examples("formgen cases show PK-2026-00017"),
 )
 def cases_show(context: typer.Context, case_id: CaseId) -> None:
     """Show one case."""
-    shared = session(context)
-    case = opened(shared, case_id)
-    shared.reads(case_id=case_id)
+    shared = open_session(context)
+    case = load_case(shared, case_id)
+    shared.log_access(case_id=case_id)
     value: dict[str, Any] = {
         "case_id": case.case_id,
         "status": case.status,
         "phase": case.phase,
-        "expected_phase": expected(case),
+        "expected_phase": infer_case_phase(case),
         "coach": case.coach,
         "steps": [
             {
@@ -124,22 +130,34 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
             }
             for step in case.steps
         ],
-        "tasks": [told(shared, task) for task in tasks(case)],
-        "waiting": pending_returns(shared, case_id, "waiting"),
-        "review": pending_returns(shared, case_id, "review"),
+        "tasks": [describe_task(shared, task) for task in list_tasks(case)],
+        "waiting": list_pending_submissions(shared, case_id, "waiting"),
+        "review": list_pending_submissions(shared, case_id, "review"),
     }
     if shared.as_json:
-        shared.answer(value)
+        shared.print_json(value)
         return
-    out.print(f"{case.case_id}  {shared.say(PHASES.get(case.phase or '', '–'))}  {case.coach or ''}")
+    out.print(f"{case.case_id}  {shared.translate(PHASES.get(case.phase or '', '–'))}  {case.coach or ''}")
     if case.phase != value["expected_phase"]:
         err.print(
-            shared.say("Tietueiden mukaan vaihe olisi {phase}. Tarkistakaa asia.", phase=value["expected_phase"] or "–")
+            shared.translate(
+                "Tietueiden mukaan vaihe olisi {phase}. Tarkistakaa asia.", phase=value["expected_phase"] or "–"
+            )
         )
-    table = Table("#", shared.say("Lomake"), shared.say("Siirtymä"), shared.say("Vaihe"), shared.say("Aika"))
+    table = Table(
+        "#",
+        shared.translate("Lomake"),
+        shared.translate("Siirtymä"),
+        shared.translate("Vaihe"),
+        shared.translate("Aika"),
+    )
     for step in case.steps:
         table.add_row(
-            str(step.seq), step.form, step.transition or "–", shared.say(PHASES.get(step.after or "", "–")), step.at
+            str(step.seq),
+            step.form,
+            step.transition or "–",
+            shared.translate(PHASES.get(step.after or "", "–")),
+            step.at,
         )
     out.print(table)
     for task in value["tasks"]:
@@ -148,7 +166,7 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
         out.print(f"{item['outcome']}: {item['form']} {item['submission_id']} {item['waits_for'] or ''}")
 
 
-def pending_returns(shared: Session, case_id: str, outcome: str) -> list[dict[str, Any]]:
+def list_pending_submissions(shared: Session, case_id: str, outcome: str) -> list[dict[str, Any]]:
     """Return the returns of a case that are in review or wait."""
     return [
         {
@@ -158,18 +176,18 @@ def pending_returns(shared: Session, case_id: str, outcome: str) -> list[dict[st
             "received_at": row["received_at"],
             "waits_for": row["waits_for"],
         }
-        for row in shared.journal.returned(case_id=case_id, outcome=outcome)
+        for row in shared.journal.find_submissions(case_id=case_id, outcome=outcome)
     ]
 
 
-@app.command("open", help=_("Avaa asia käsin, ennen lähetettä."), epilog=examples("formgen cases open"))
+@app.command("open", help=_("Avaa asia käsin, ennen lähetettä."), epilog=format_examples("formgen cases open"))
 def cases_open(context: typer.Context) -> None:
     """Open a case by hand."""
-    shared = session(context)
-    with shared.journal.transaction() as connection:
+    shared = open_session(context)
+    with shared.journal.begin_transaction() as connection:
         case_id = shared.journal.open_case(connection, shared.workspace.office.case_prefix, now())
     if shared.as_json:
-        shared.answer({"case_id": case_id})
+        shared.print_json({"case_id": case_id})
     else:
         out.print(case_id)
 
@@ -180,7 +198,7 @@ Day = Annotated[str, typer.Option(metavar="DAY", help=_("Päivä, esimerkiksi 1.
 def read_day(text: str) -> date:
     """Return the day of an option; raise `UsageError`."""
     try:
-        found: date | None = DayDate().read(text, day(now())).value
+        found: date | None = DayDate().read(text, to_local_date(now())).value
     except Misread as misread:
         raise UsageError(misread.message) from misread
     if found is None:
@@ -194,21 +212,23 @@ def read_reason(shared: Session) -> str:
     What stands on a command line can be seen by everybody on the machine.
     """
     if sys.stdin.isatty():
-        err.print(shared.say("Tauon syy:"), end=" ")
+        err.print(shared.translate("Tauon syy:"), end=" ")
     if text := sys.stdin.readline().strip():
         return text
     raise UsageError("Kirjoita tauon syy vakiosyötteeseen.")
 
 
-def take(shared: Session, case: Case, transition: str, findings: Iterable[Finding], note: Mapping[str, str]) -> None:
+def take_step(
+    shared: Session, case: Case, transition: str, findings: Iterable[Finding], note: Mapping[str, str]
+) -> None:
     """Write a step that no document makes, unless a finding forbids it."""
     for found in findings:
         if found.severity == "error":
             raise UsageError(found.message)
-        err.print(shared.say(found.message))
-    shared.journal.note_step(case, transition, note, now())
+        err.print(shared.translate(found.message))
+    shared.journal.add_manual_step(case, transition, note, now())
     if shared.as_json:
-        shared.answer({"case_id": case.case_id, "transition": transition, **note})
+        shared.print_json({"case_id": case.case_id, "transition": transition, **note})
 
 
 @app.command(
@@ -217,7 +237,7 @@ def take(shared: Session, case: Case, transition: str, findings: Iterable[Findin
         "Pane asia tauolle. Tauko ei muuta vaihetta eikä ole syy lopettaa. Tauon syy kysytään tai luetaan "
         "vakiosyötteestä, jolloin muut eivät näe sitä."
     ),
-    epilog=examples(
+    epilog=format_examples(
         "formgen cases hold PK-2026-00017 --start 1.3.2026 --next-contact 30.3.2026",
         "formgen cases hold PK-2026-00017 --start 1.3.2026 --next-contact 30.3.2026 < syy.txt",
     ),
@@ -229,33 +249,33 @@ def cases_hold(
     next_contact: Day,
 ) -> None:
     """Put a case on hold (T26)."""
-    shared = session(context)
-    case = opened(shared, case_id)
+    shared = open_session(context)
+    case = load_case(shared, case_id)
     begins, contact = read_day(start), read_day(next_contact)
     note = {"reason": read_reason(shared), "start": begins.isoformat(), "next_contact": contact.isoformat()}
-    take(shared, case, "T26", hold(case, begins, contact), note)
+    take_step(shared, case, "T26", check_hold(case, begins, contact), note)
 
 
 @app.command(
-    "resume", help=_("Päätä asian tauko."), epilog=examples("formgen cases resume PK-2026-00017 --end 1.4.2026")
+    "resume", help=_("Päätä asian tauko."), epilog=format_examples("formgen cases resume PK-2026-00017 --end 1.4.2026")
 )
 def cases_resume(context: typer.Context, case_id: CaseId, end: Day) -> None:
     """End the hold of a case (T27)."""
-    shared = session(context)
-    case = opened(shared, case_id)
+    shared = open_session(context)
+    case = load_case(shared, case_id)
     last = read_day(end)
-    take(shared, case, "T27", resume(case, last), {"end": last.isoformat()})
+    take_step(shared, case, "T27", check_resume(case, last), {"end": last.isoformat()})
 
 
 @app.command(
     "accept",
     help=_("Hyväksy asiassa muuttuneet ja ristiriitaiset tiedot: ne poistuvat tehtävistä."),
-    epilog=examples("formgen cases accept PK-2026-00017"),
+    epilog=format_examples("formgen cases accept PK-2026-00017"),
 )
 def cases_accept(context: typer.Context, case_id: CaseId) -> None:
     """Accept the known values that documents have changed, and those that another record contradicts."""
-    shared = session(context)
-    case = opened(shared, case_id)
-    places = [*case.changed(), *case.contradicted()]
+    shared = open_session(context)
+    case = load_case(shared, case_id)
+    places = [*case.find_changed_values(), *case.find_contradictions()]
     if places:
-        take(shared, case, "", (), {"accepted": " ".join(places)})
+        take_step(shared, case, "", (), {"accepted": " ".join(places)})

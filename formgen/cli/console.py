@@ -16,12 +16,12 @@ from rich.text import Text
 from formgen import i18n
 from formgen.errors import FormgenError
 
-HERE = i18n.spoken_here(os.environ)
+SYSTEM_LANGUAGE = i18n.detect_language(os.environ)
 
 WIDE = 160
 
 
-class Plain(Console):
+class PlainConsole(Console):
     """A console on which what people have typed is text: neither markup nor a command to the terminal."""
 
     def render_str(self, text: str, **how: Any) -> Text:
@@ -30,11 +30,11 @@ class Plain(Console):
         return super().render_str(shown, **{**how, "markup": False, "emoji": False})
 
 
-out = Plain(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
-err = Plain(stderr=True, highlight=False, soft_wrap=True)
+out = PlainConsole(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else WIDE)
+err = PlainConsole(stderr=True, highlight=False, soft_wrap=True)
 
 
-class Unfailing:
+class TolerantStream:
     """A stream that loses what it cannot write: no message, nor a line of the log, may end what is being done."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -65,28 +65,28 @@ class LogFormat(StrEnum):
 
 
 @dataclass
-class Asked:
+class GlobalOptions:
     """The options that go before the command; without ``lang`` the office's language may take its place."""
 
     root: Path
     as_json: bool = False
     lang: str = ""
     log_format: LogFormat = LogFormat.CONSOLE
-    language: str = HERE
+    language: str = SYSTEM_LANGUAGE
 
 
 def _(text: str, **values: object) -> str:
     """Return a Finnish text in the language of the messages."""
-    return i18n.say(text, HERE, **values)
+    return i18n.translate(text, SYSTEM_LANGUAGE, **values)
 
 
-def examples(*lines: str) -> str:
+def format_examples(*lines: str) -> str:
     """Return examples as the end of a command's help."""
     return "\n\n".join([_("Esimerkkejä:"), *(f"  {line}" for line in lines)])
 
 
-def text_of(error: BaseException, language: str) -> str:
+def describe_error(error: BaseException, language: str) -> str:
     """Return an error as a person reads it."""
     if isinstance(error, FormgenError):
-        return i18n.say(error.message, language, **error.values)
+        return i18n.translate(error.message, language, **error.values)
     return str(error)

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from formgen.cli.console import _, err, examples
+from formgen.cli.console import _, err, format_examples
 from formgen.cli.outcomes import OUTCOMES, UNSURE
-from formgen.cli.session import session
+from formgen.cli.session import open_session
 from formgen.cli.workspace import METRICS
 from formgen.errors import FormgenError, OutOfReach
-from formgen.intake.health import left_undone
+from formgen.intake.health import find_unfinished_work
 from formgen.intake.watcher import Watch
 from formgen.publishing import outbox
 
@@ -21,7 +21,9 @@ app = typer.Typer()
 
 
 @app.command(
-    epilog=examples("formgen watch", "formgen watch --once", "formgen watch --poll 5", "formgen watch --metrics 9464"),
+    epilog=format_examples(
+        "formgen watch", "formgen watch --once", "formgen watch --poll 5", "formgen watch --metrics 9464"
+    ),
 )
 def watch(
     context: typer.Context,
@@ -42,27 +44,31 @@ def watch(
     What could not be taken, processed or published then is named, and the exit code is 1; it is 4
     when files were only left waiting: open, empty, or not whole yet.
     """
-    shared = session(context)
+    shared = open_session(context)
     daemon = Watch(shared.intake, poll)
     if port:
         try:
-            daemon.observe = importlib.import_module(METRICS).served(shared.workspace, shared.journal, port).observe
+            daemon.observe = (
+                importlib.import_module(METRICS).serve_metrics(shared.workspace, shared.journal, port).observe
+            )
         except OSError as error:
             raise OutOfReach(detail=f"{port}: {error.strerror}") from error
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: daemon.end())
+        signal.signal(number, lambda *_: daemon.request_stop())
     outbox.publish_schemas(shared.workspace.outbox / "schemas", shared.registry, shared.workspace.office.files.bits)
-    err.print(shared.say("Vahditaan kansiota {folder}", folder=shared.workspace.inbox))
+    err.print(shared.translate("Vahditaan kansiota {folder}", folder=shared.workspace.inbox))
     daemon.run(once)
-    left = left_undone(shared.workspace, shared.journal) if once else ()
+    left = find_unfinished_work(shared.workspace, shared.journal) if once else ()
     for problem in left:
-        err.print(f"! {shared.say(problem.message, **problem.values)}")
-    counts = shared.journal.counts()
+        err.print(f"! {shared.translate(problem.message, **problem.values)}")
+    counts = shared.journal.count_submissions()
     if shared.as_json:
-        shared.answer(counts)
+        shared.print_json(counts)
     else:
         err.print(
-            ", ".join(f"{shared.say(OUTCOMES.get(name, name))} {number}" for name, number in sorted(counts.items()))
+            ", ".join(
+                f"{shared.translate(OUTCOMES.get(name, name))} {number}" for name, number in sorted(counts.items())
+            )
         )
     if left:
         raise typer.Exit(UNSURE if all(problem.waits for problem in left) else FormgenError.exit_code)

@@ -10,20 +10,20 @@ from typing import Annotated, Any
 
 import typer
 
-from formgen.cli.console import _, examples, out
-from formgen.cli.outcomes import described_bytes, report, settled, told
-from formgen.cli.session import Session, now, progress, session
+from formgen.cli.console import _, format_examples, out
+from formgen.cli.outcomes import describe_decision, describe_file, describe_submission, print_outcomes
+from formgen.cli.session import Session, now, open_session, track_progress
 from formgen.errors import OutOfReach, SandboxUnavailable, UsageError
 from formgen.forms.form import Form
-from formgen.intake.duplicates import foreseen
+from formgen.intake.duplicates import predict_repeat
 from formgen.intake.health import require_sandbox
 from formgen.intake.pipeline import ALL
 from formgen.intake.watcher import Watch
-from formgen.issuing.issue import Issued, issue
-from formgen.issuing.issue import archive as make_archived
+from formgen.issuing.issue import IssuedDocument, issue_document
+from formgen.issuing.issue import archive_record as make_archived
 from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
-from formgen.storage.journal import day
+from formgen.storage.journal import to_local_date
 
 app = typer.Typer()
 
@@ -35,7 +35,7 @@ class Recipient(StrEnum):
 
 
 @app.command(
-    epilog=examples(
+    epilog=format_examples(
         "formgen generate referral",
         "formgen generate referral --format pdf",
         "formgen generate cooperation_agreement --case PK-2026-00017",
@@ -63,9 +63,11 @@ def generate(
     path: Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))] = None,
 ) -> None:
     """Make prefilled forms."""
-    shared = session(context)
+    shared = open_session(context)
     made = []
-    forms = [shared.registry.latest(name) for name in names or ()] + (needed(shared, case) if following else [])
+    forms = [shared.registry.find_latest_version(name) for name in names or ()] + (
+        list_needed_forms(shared, case) if following else []
+    )
     if not forms and not following:
         raise UsageError("Anna lomakkeen tunnus tai --next.")
     for form in forms:
@@ -76,7 +78,7 @@ def generate(
             else path
         )
         made.append(
-            issue(
+            issue_document(
                 shared.workspace,
                 shared.journal,
                 shared.registry,
@@ -92,11 +94,11 @@ def generate(
                 path=target,
             )
         )
-    listed(shared, made)
+    print_documents(shared, made)
 
 
 @app.command(
-    epilog=examples("formgen archive 01980000-0000-7000-8000-000000000001"),
+    epilog=format_examples("formgen archive 01980000-0000-7000-8000-000000000001"),
 )
 def archive(
     context: typer.Context,
@@ -104,7 +106,7 @@ def archive(
     path: Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))] = None,
 ) -> None:
     """Make the copies of records that are archived."""
-    shared = session(context)
+    shared = open_session(context)
     folder = path if path and (path.is_dir() or len(records) > 1) else None
     made = [
         make_archived(
@@ -117,37 +119,37 @@ def archive(
         )
         for record in records
     ]
-    listed(shared, made)
+    print_documents(shared, made)
 
 
-def listed(shared: Session, made: list[Issued]) -> None:
+def print_documents(shared: Session, made: list[IssuedDocument]) -> None:
     """Print where the documents lie."""
     if shared.as_json:
-        shared.answer([asdict(item) for item in made])
+        shared.print_json([asdict(item) for item in made])
     else:
         for item in made:
             out.print(item.path)
 
 
-def needed(shared: Session, case_id: str | None) -> list[type[Form]]:
+def list_needed_forms(shared: Session, case_id: str | None) -> list[type[Form]]:
     """Return the forms that a case needs now; raise `UsageError` without a case."""
     if case_id is None:
         raise UsageError("Valinta --next tarvitsee asian tunnuksen: --case.")
-    case = shared.journal.case(case_id, day(now()), shared.workspace.office, shared.registry)
-    return [form for form in shared.registry if form.wanted(case)]
+    case = shared.journal.load_case(case_id, to_local_date(now()), shared.workspace.office, shared.registry)
+    return [form for form in shared.registry if form.is_needed(case)]
 
 
 @app.command(
-    epilog=examples("formgen read palautus.docx", "formgen --json read *.docx"),
+    epilog=format_examples("formgen read palautus.docx", "formgen --json read *.docx"),
 )
 def read(
     context: typer.Context, files: Annotated[list[Path], typer.Argument(metavar="FILE…", help=_("Tiedostot."))]
 ) -> None:
     """Read and validate files; nothing is written."""
-    reader_pool.prepare()
-    shared = session(context)
+    reader_pool.start_reader_server()
+    shared = open_session(context)
     found = []
-    for file in progress(files, shared.say("Luetaan")):
+    for file in track_progress(files, shared.translate("Luetaan")):
         at = now()
         try:
             size = file.stat().st_size
@@ -155,40 +157,45 @@ def read(
             data = b"" if large else file.read_bytes()
         except OSError as error:
             raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file)) from error
-        verdict = shared.intake.desk.too_large if large else shared.intake.desk.read(data, at)
+        verdict = (
+            shared.intake.decision_engine.too_large_verdict
+            if large
+            else shared.intake.decision_engine.decide_file(data, at)
+        )
         if verdict.case_id:
-            shared.reads(case_id=verdict.case_id)
-        row = described_bytes(file, size, "" if large else outbox.digest(data), at)
-        again = foreseen(verdict, shared.intake.first_of_same_bytes(row))
-        said = {"again": again.told(shared.language) if again else None}
-        found.append({**told(str(file), row, verdict, at), **said})
-    report(shared, found)
+            shared.log_access(case_id=verdict.case_id)
+        row = describe_file(file, size, "" if large else outbox.compute_digest(data), at)
+        again = predict_repeat(verdict, shared.intake.find_identical_submission(row))
+        said = {"again": again.to_dict(shared.language) if again else None}
+        found.append({**describe_decision(str(file), row, verdict, at), **said})
+    print_outcomes(shared, found)
 
 
-@app.command(epilog=examples("formgen submit palautus.docx"))
+@app.command(epilog=format_examples("formgen submit palautus.docx"))
 def submit(
     context: typer.Context, files: Annotated[list[Path], typer.Argument(metavar="FILE…", help=_("Tiedostot."))]
 ) -> None:
     """Take files in as if they had been dropped into the inbox; the files themselves stay."""
-    shared = session(context)
+    shared = open_session(context)
     arrived = []
     for file in files:
-        submission_id = shared.intake.receive(file, "cli") if file.is_file() else None
+        submission_id = shared.intake.receive_file(file, "cli") if file.is_file() else None
         if submission_id is None:
             raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file))
         arrived.append((file, submission_id))
     found = [
-        awaited(shared, file, submission_id) for file, submission_id in progress(arrived, shared.say("Käsitellään"))
+        wait_for_outcome(shared, file, submission_id)
+        for file, submission_id in track_progress(arrived, shared.translate("Käsitellään"))
     ]
-    report(shared, found)
+    print_outcomes(shared, found)
 
 
-def awaited(shared: Session, file: Path, submission_id: str) -> dict[str, Any]:
+def wait_for_outcome(shared: Session, file: Path, submission_id: str) -> dict[str, Any]:
     """Return what became of a return: settled here, or by the daemon when one is at work.
 
     Raise `OutOfReach` when something that is no fault of the file's keeps it from being processed.
     """
-    while (row := shared.journal.returned(submission_id=submission_id)[0])["outcome"] is None:
+    while (row := shared.journal.find_submissions(submission_id=submission_id)[0])["outcome"] is None:
         try:
             Watch(shared.intake).run(once=True, inbox=False)
         except SandboxUnavailable:
@@ -196,7 +203,7 @@ def awaited(shared: Session, file: Path, submission_id: str) -> dict[str, Any]:
         except OutOfReach:
             require_sandbox(shared.workspace, living=True)
             time.sleep(0.2)
-        for problem in shared.journal.problems("process"):
+        for problem in shared.journal.list_problems("process"):
             if problem["subject"] in (ALL, submission_id) and not row["attempts"]:
                 raise OutOfReach(detail=problem["cause"])
-    return settled(shared, str(file), submission_id, shared.intake.read(row))
+    return describe_submission(shared, str(file), submission_id, shared.intake.decide_submission(row))

@@ -8,23 +8,23 @@ import typer
 from rich.table import Table
 
 from formgen.cases import prefill
-from formgen.cli.console import _, err, examples, out
-from formgen.cli.session import session
+from formgen.cli.console import _, err, format_examples, out
+from formgen.cli.session import open_session
 from formgen.forms.form import Field, Form
 
 app = typer.Typer(name="forms", no_args_is_help=True)
 
 
-@app.command("list", help=_("Luettele lomakkeet."), epilog=examples("formgen forms list"))
+@app.command("list", help=_("Luettele lomakkeet."), epilog=format_examples("formgen forms list"))
 def forms_list(context: typer.Context) -> None:
     """List the forms, and the rules that wait for forms that do not exist yet."""
-    shared = session(context)
+    shared = open_session(context)
     pending = [
         {"form": form, "code": rule.code, "name": rule.name, "needs": list(rule.needs)}
-        for form, rule in shared.registry.pending()
+        for form, rule in shared.registry.iter_pending_rules()
     ]
     if shared.as_json:
-        shared.answer(
+        shared.print_json(
             [
                 {
                     "form": form.id,
@@ -38,15 +38,19 @@ def forms_list(context: typer.Context) -> None:
         )
         return
     table = Table(
-        shared.say("Lomake"), shared.say("Numero"), shared.say("Versio"), shared.say("Nimi"), shared.say("Kenttiä")
+        shared.translate("Lomake"),
+        shared.translate("Numero"),
+        shared.translate("Versio"),
+        shared.translate("Nimi"),
+        shared.translate("Kenttiä"),
     )
     for form in shared.registry:
-        table.add_row(form.id, form.number, form.version, shared.say(form.title), str(len(form.fields)))
+        table.add_row(form.id, form.number, form.version, shared.translate(form.title), str(len(form.fields)))
     out.print(table)
     for item in pending:
         needs = ", ".join(item["needs"])
         err.print(
-            shared.say(
+            shared.translate(
                 "{form}: sääntö {code} odottaa lomaketta {needs}", form=item["form"], code=item["code"], needs=needs
             )
         )
@@ -55,42 +59,42 @@ def forms_list(context: typer.Context) -> None:
 @app.command(
     "show",
     help=_("Näytä lomakkeen kentät ja säännöt."),
-    epilog=examples("formgen forms show referral", "formgen --json forms show job_start"),
+    epilog=format_examples("formgen forms show referral", "formgen --json forms show job_start"),
 )
 def forms_show(
     context: typer.Context, form: Annotated[str, typer.Argument(metavar="FORM", help=_("Lomakkeen tunnus."))]
 ) -> None:
     """Show a form's fields and rules."""
-    shared = session(context)
-    found = shared.registry.latest(form)
+    shared = open_session(context)
+    found = shared.registry.find_latest_version(form)
     if shared.as_json:
-        shared.answer(described(found))
+        shared.print_json(describe_form(found))
         return
     table = Table(
-        shared.say("Kohta"),
-        shared.say("Nimi"),
-        shared.say("Laji"),
-        shared.say("Pakollinen"),
-        shared.say("Täyttää"),
-        title=shared.say(found.title),
+        shared.translate("Kohta"),
+        shared.translate("Nimi"),
+        shared.translate("Laji"),
+        shared.translate("Pakollinen"),
+        shared.translate("Täyttää"),
+        title=shared.translate(found.title),
     )
     for asked in found.fields:
-        table.add_row(asked.name, shared.say(asked.label), asked.type, asked.need, asked.by)
+        table.add_row(asked.name, shared.translate(asked.label), asked.type, asked.need, asked.by)
         for column in asked.columns:
-            table.add_row(f"  .{column.name}", shared.say(column.label), column.type, column.need, column.by)
+            table.add_row(f"  .{column.name}", shared.translate(column.label), column.type, column.need, column.by)
     out.print(table)
     for rule in found.rules:
-        out.print(f"{rule.code:6} {rule.severity:8} {shared.say(rule.message)}")
+        out.print(f"{rule.code:6} {rule.severity:8} {shared.translate(rule.message)}")
 
 
-def described(form: type[Form]) -> dict[str, Any]:
+def describe_form(form: type[Form]) -> dict[str, Any]:
     """Return a form as the outside contract shows it."""
     return {
         "form": form.id,
         "version": form.version,
         "title": form.title,
         "phases": sorted({move.source or "" for move in form.moves} - {""}),
-        "fields": [described_field(asked) for asked in form.fields],
+        "fields": [describe_field(asked) for asked in form.fields],
         "rules": [
             {
                 "code": rule.code,
@@ -104,20 +108,20 @@ def described(form: type[Form]) -> dict[str, Any]:
     }
 
 
-def described_field(asked: Field) -> dict[str, Any]:
+def describe_field(asked: Field) -> dict[str, Any]:
     """Return a field as the outside contract shows it."""
     kind = asked.reads
-    options = kind.choices() if kind else ()
+    options = kind.list_choices() if kind else ()
     return {
         "path": asked.name,
         "label": asked.label,
         "type": asked.type,
         "required": asked.need,
         "options": [choice._asdict() for choice in options] or None,
-        "columns": [described_field(column) for column in asked.columns] or None,
+        "columns": [describe_field(column) for column in asked.columns] or None,
         "sensitivity": asked.sensitivity,
         "filled_by": asked.by,
-        "prefill": prefill.source_name(asked),
+        "prefill": prefill.get_source_name(asked),
         "locked": asked.locked,
         "drawn": None if asked.fill else str(kind.control) if kind else "line",
     }

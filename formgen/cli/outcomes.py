@@ -14,15 +14,15 @@ from formgen.cli.console import out
 from formgen.cli.session import Session
 from formgen.documents.extraction import UNSEEN
 from formgen.intake.decide import Verdict, answer_sender
-from formgen.intake.duplicates import settled_as
+from formgen.intake.duplicates import find_repeat
 from formgen.intake.publication import build_record, build_rejection
-from formgen.storage.journal import stamp
+from formgen.storage.journal import format_timestamp
 
 REJECTED, UNSURE = 3, 4
 EXIT = {"rejected": REJECTED, "review": UNSURE, "waiting": UNSURE}
 
 
-def told(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> dict[str, Any]:
+def describe_decision(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> dict[str, Any]:
     """Return a verdict as the outside contract shows it."""
     return {
         "file": file,
@@ -33,27 +33,27 @@ def told(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> d
         "reason": None
         if verdict.outcome in ("accepted", "duplicate")
         else build_rejection(row, answer_sender(verdict)).model_dump(mode="json"),
-        "answers": answers_of(verdict),
+        "answers": describe_answers(verdict),
         "again": None,
     }
 
 
-def settled(shared: Session, file: str, submission_id: str, verdict: Verdict) -> dict[str, Any]:
+def describe_submission(shared: Session, file: str, submission_id: str, verdict: Verdict) -> dict[str, Any]:
     """Return what became of a return in the end, as the outside contract shows it."""
-    row = shared.journal.returned(submission_id=submission_id)[0]
-    record = shared.journal.record(row["record_id"]) if row["record_id"] else None
-    again = settled_as(shared.journal, shared.registry, row)
+    row = shared.journal.find_submissions(submission_id=submission_id)[0]
+    record = shared.journal.find_record(row["record_id"]) if row["record_id"] else None
+    again = find_repeat(shared.journal, shared.registry, row)
     return {
         "file": file,
         "outcome": row["outcome"],
         "record": json.loads(record["payload"]) if record else None,
         "reason": json.loads(row["reason"]) if row["reason"] else None,
-        "answers": answers_of(verdict),
-        "again": again.told(shared.language) if again else None,
+        "answers": describe_answers(verdict),
+        "again": again.to_dict(shared.language) if again else None,
     }
 
 
-def answers_of(verdict: Verdict) -> dict[str, Any] | None:
+def describe_answers(verdict: Verdict) -> dict[str, Any] | None:
     """Return what stood in the fields, nothing that was known besides; None when the file is no form."""
     if verdict.about is None:
         return None
@@ -64,39 +64,45 @@ def answers_of(verdict: Verdict) -> dict[str, Any] | None:
     }
 
 
-def described_bytes(file: Path, size: int, sha256: str, at: datetime) -> dict[str, Any]:
+def describe_file(file: Path, size: int, sha256: str, at: datetime) -> dict[str, Any]:
     """Return what a return's row would say of a file that is only read."""
-    return {"file_name": file.name, "sha256": sha256, "size": size, "channel": "read", "received_at": stamp(at)}
+    return {
+        "file_name": file.name,
+        "sha256": sha256,
+        "size": size,
+        "channel": "read",
+        "received_at": format_timestamp(at),
+    }
 
 
-def report(shared: Session, found: list[dict[str, Any]]) -> None:
+def print_outcomes(shared: Session, found: list[dict[str, Any]]) -> None:
     """Print outcomes, and end with the exit code that they call for."""
     if shared.as_json:
-        shared.answer(found)
+        shared.print_json(found)
     else:
         for item in found:
-            out.print(f"{item['file']}: {shared.say(OUTCOMES[item['outcome']])}")
+            out.print(f"{item['file']}: {shared.translate(OUTCOMES[item['outcome']])}")
             if item["again"]:
                 out.print(f"  {item['again']['message']}")
             problems = (item["reason"] or {}).get("errors") or (item["record"] or {}).get("issues") or ()
             for number, problem in enumerate(problems, start=1):
-                for line in sentences(shared, number, problem):
+                for line in iter_problem_lines(shared, number, problem):
                     out.print(line)
     codes = {EXIT.get(item["outcome"], 0) for item in found}
     if code := (REJECTED if REJECTED in codes else max(codes, default=0)):
         raise typer.Exit(code)
 
 
-def sentences(shared: Session, number: int, problem: Mapping[str, str]) -> Iterator[str]:
+def iter_problem_lines(shared: Session, number: int, problem: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines on what is wrong at a place, as the reply to its sender says them."""
     named = f"{problem['label']}: " if problem.get("label") else ""
     where = f"{problem['code']} {problem['field']}".strip()
     yield f"  {number}. {named}{problem['message']} ({where})"
     accepts, example = problem.get("accepts", ""), problem.get("example", "")
     if accepts:
-        yield f"     {shared.say('Kelpaa: {accepts}', accepts=accepts)}"
+        yield f"     {shared.translate('Kelpaa: {accepts}', accepts=accepts)}"
     if example not in accepts:
-        yield f"     {shared.say('Esimerkki: {example}', example=example)}"
+        yield f"     {shared.translate('Esimerkki: {example}', example=example)}"
 
 
 OUTCOMES = {

@@ -16,24 +16,26 @@ import typer
 from rich.table import Table
 
 from formgen import files
-from formgen.cli.console import _, examples, out
-from formgen.cli.outcomes import OUTCOMES, report, settled, told
-from formgen.cli.session import Session, now, session
+from formgen.cli.console import _, format_examples, out
+from formgen.cli.outcomes import OUTCOMES, describe_decision, describe_submission, print_outcomes
+from formgen.cli.session import Session, now, open_session
 from formgen.errors import UsageError
-from formgen.intake.review import changes, doubts, written
+from formgen.intake.review import list_doubts, parse_decision_file, render_decision_file
 from formgen.storage.access_log import Actor
 
 app = typer.Typer(name="review", no_args_is_help=True)
 
 
-@app.command("list", help=_("Luettele palautukset, jotka odottavat."), epilog=examples("formgen review list"))
+@app.command("list", help=_("Luettele palautukset, jotka odottavat."), epilog=format_examples("formgen review list"))
 def review_list(context: typer.Context) -> None:
     """List the returns in review and those that wait for another form."""
-    shared = session(context)
-    rows = [*shared.journal.returned(outcome="review"), *shared.journal.returned(outcome="waiting")]
-    shared.journal.read_by(now(), *({"submission_id": row["submission_id"], "case_id": row["case_id"]} for row in rows))
+    shared = open_session(context)
+    rows = [*shared.journal.find_submissions(outcome="review"), *shared.journal.find_submissions(outcome="waiting")]
+    shared.journal.log_reads(
+        now(), *({"submission_id": row["submission_id"], "case_id": row["case_id"]} for row in rows)
+    )
     if shared.as_json:
-        shared.answer(
+        shared.print_json(
             [
                 {
                     "submission_id": row["submission_id"],
@@ -47,14 +49,18 @@ def review_list(context: typer.Context) -> None:
         )
         return
     table = Table(
-        shared.say("Palautus"), shared.say("Asia"), shared.say("Lomake"), shared.say("Tulos"), shared.say("Kohtia")
+        shared.translate("Palautus"),
+        shared.translate("Asia"),
+        shared.translate("Lomake"),
+        shared.translate("Tulos"),
+        shared.translate("Kohtia"),
     )
     for row in rows:
         table.add_row(
             row["submission_id"],
             row["case_id"] or "–",
             row["form"],
-            shared.say(OUTCOMES[row["outcome"]]),
+            shared.translate(OUTCOMES[row["outcome"]]),
             str(len(json.loads(row["reason"])["errors"])),
         )
     out.print(table)
@@ -63,10 +69,12 @@ def review_list(context: typer.Context) -> None:
 SubmissionId = Annotated[str, typer.Argument(metavar="RETURN", help=_("Palautuksen tunnus."))]
 
 
-def pending(shared: Session, submission_id: str) -> Mapping[str, Any]:
+def find_pending_submission(shared: Session, submission_id: str) -> Mapping[str, Any]:
     """Return a return that awaits a decision; raise `UsageError` for any other."""
     rows = [
-        row for row in shared.journal.returned(submission_id=submission_id) if row["outcome"] in ("review", "waiting")
+        row
+        for row in shared.journal.find_submissions(submission_id=submission_id)
+        if row["outcome"] in ("review", "waiting")
     ]
     if not rows:
         raise UsageError("Palautus {id} ei odota ratkaisua.", id=submission_id)
@@ -76,7 +84,7 @@ def pending(shared: Session, submission_id: str) -> Mapping[str, Any]:
 @app.command(
     "show",
     help=_("Näytä, mitä palautuksesta luettiin ja mikä on epävarmaa."),
-    epilog=examples("formgen review show RETURN"),
+    epilog=format_examples("formgen review show RETURN"),
 )
 def review_show(
     context: typer.Context,
@@ -87,19 +95,19 @@ def review_show(
     ] = None,
 ) -> None:
     """Show what was read of a return, and what is doubtful."""
-    shared = session(context)
-    row = pending(shared, submission_id)
-    shared.reads(submission_id=submission_id, case_id=row["case_id"])
-    verdict = shared.intake.read(row)
+    shared = open_session(context)
+    row = find_pending_submission(shared, submission_id)
+    shared.log_access(submission_id=submission_id, case_id=row["case_id"])
+    verdict = shared.intake.decide_submission(row)
     if folder and verdict.about:
         for path, picture in verdict.about.sheet.pictures.items():
-            files.write(folder / f"{path}.png", picture, files.PRIVATE)
-    pictures = drawn(folder or shared.workspace.pictures / submission_id)
-    asked = doubts(verdict, shared.language, pictures)
+            files.write_file(folder / f"{path}.png", picture, files.PRIVATE)
+    pictures = find_pictures(folder or shared.workspace.pictures / submission_id)
+    asked = list_doubts(verdict, shared.language, pictures)
     if shared.as_json:
-        shared.answer(
+        shared.print_json(
             {
-                **told(row["file_name"], row, verdict, now()),
+                **describe_decision(row["file_name"], row, verdict, now()),
                 "submission_id": submission_id,
                 "waits_for": row["waits_for"],
                 "pictures": pictures,
@@ -108,26 +116,26 @@ def review_show(
         )
         return
     for doubt in asked:
-        first, *rest = doubt.lines(shared.language)
+        first, *rest = doubt.iter_lines(shared.language)
         out.print(first)
         for line in rest:
             out.print(f"    {line}")
 
 
-def drawn(folder: Path) -> dict[str, str]:
+def find_pictures(folder: Path) -> dict[str, str]:
     """Return the pictures in a folder by the path of the place that they show."""
     return {file.stem: str(file) for file in sorted(folder.glob("*.png"))}
 
 
-def edited(shared: Session, row: Mapping[str, Any]) -> dict[str, str]:
+def edit_answers(shared: Session, row: Mapping[str, Any]) -> dict[str, str]:
     """Return what a person has changed in the file of a return's doubtful places, which is then removed."""
-    verdict = shared.intake.read(row)
-    shared.reads(submission_id=row["submission_id"], case_id=row["case_id"])
-    asked = doubts(verdict, shared.language, drawn(shared.workspace.pictures / row["submission_id"]))
+    verdict = shared.intake.decide_submission(row)
+    shared.log_access(submission_id=row["submission_id"], case_id=row["case_id"])
+    asked = list_doubts(verdict, shared.language, find_pictures(shared.workspace.pictures / row["submission_id"]))
     file = shared.workspace.var / "work" / f"{shared.intake.new_id()}.toml"
     editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
     try:
-        files.write(file, written(asked, shared.language).encode(), files.PRIVATE)
+        files.write_file(file, render_decision_file(asked, shared.language).encode(), files.PRIVATE)
         done = subprocess.run([*editor, str(file)], check=False).returncode  # noqa: S603 - the person's own editor
         text = file.read_text(encoding="utf-8") if file.is_file() and not done else ""
     except (OSError, UnicodeDecodeError) as error:
@@ -135,10 +143,10 @@ def edited(shared: Session, row: Mapping[str, Any]) -> dict[str, str]:
     finally:
         for left in file.parent.glob(f"*{file.stem}*"):  # an editor's own copies too
             left.unlink(missing_ok=True)
-    return changes(text, asked)
+    return parse_decision_file(text, asked)
 
 
-def given(value: str) -> tuple[str, str]:
+def read_field_value(value: str) -> tuple[str, str]:
     """Return a path and its value, which is the next line of standard input; raise `UsageError` for one with a value.
 
     What stands on a command line can be seen by everybody on the machine.
@@ -156,7 +164,7 @@ def given(value: str) -> tuple[str, str]:
 @app.command(
     "accept",
     help=_("Hyväksy palautus sellaisena kuin se luettiin, tai korjatuin arvoin."),
-    epilog=examples(
+    epilog=format_examples(
         "formgen review accept RETURN",
         "formgen review accept RETURN --edit",
         "formgen review accept RETURN --set client_hetu",
@@ -180,24 +188,26 @@ def review_accept(
     who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
 ) -> None:
     """Accept a return in review; it goes through the same rules."""
-    shared = session(context)
+    shared = open_session(context)
     shared.by = who
-    row = pending(shared, submission_id)
-    new = {**(edited(shared, row) if edit else {}), **dict(map(given, values or ()))}
-    verdict = shared.intake.confirm(row, who or Actor.here().name, new)
+    row = find_pending_submission(shared, submission_id)
+    new = {**(edit_answers(shared, row) if edit else {}), **dict(map(read_field_value, values or ()))}
+    verdict = shared.intake.confirm_submission(row, who or Actor.from_system_user().name, new)
     if verdict.outcome == "accepted":
-        report(shared, [settled(shared, row["file_name"], submission_id, verdict)])
+        print_outcomes(shared, [describe_submission(shared, row["file_name"], submission_id, verdict)])
     else:
-        report(shared, [told(row["file_name"], row, verdict, now())])
+        print_outcomes(shared, [describe_decision(row["file_name"], row, verdict, now())])
 
 
-@app.command("reject", help=_("Hylkää palautus."), epilog=examples("formgen review reject RETURN"))
+@app.command("reject", help=_("Hylkää palautus."), epilog=format_examples("formgen review reject RETURN"))
 def review_reject(
     context: typer.Context,
     submission_id: SubmissionId,
     who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
 ) -> None:
     """Reject a return that awaits a decision."""
-    shared = session(context)
+    shared = open_session(context)
     shared.by = who
-    shared.intake.refuse(pending(shared, submission_id), who or Actor.here().name)
+    shared.intake.reject_submission(
+        find_pending_submission(shared, submission_id), who or Actor.from_system_user().name
+    )

@@ -16,7 +16,7 @@ import typer
 from rich.progress import track
 
 from formgen import i18n
-from formgen.cli.console import HERE, Asked, LogFormat, err
+from formgen.cli.console import SYSTEM_LANGUAGE, GlobalOptions, LogFormat, err
 from formgen.errors import OutOfReach
 from formgen.forms import registry
 from formgen.forms.registry import Registry
@@ -35,41 +35,46 @@ class Session:
 
     workspace: Workspace
     as_json: bool = False
-    language: str = HERE
+    language: str = SYSTEM_LANGUAGE
     command: str = ""
     by: str = ""
 
     @cached_property
     def registry(self) -> Registry:
         """Return the forms."""
-        return registry.load(self.workspace)
+        return registry.load_forms(self.workspace)
 
     @property
-    def made(self) -> Workspace:
+    def existing_workspace(self) -> Workspace:
         """Return the workspace with all its folders; raise `OutOfReach` when there is no such folder."""
         if not self.workspace.root.is_dir():
             raise OutOfReach(detail=str(self.workspace.root))
-        return self.workspace.make()
+        return self.workspace.make_folders()
 
     @cached_property
     def journal(self) -> Journal:
         """Return the journal; raise `OutOfReach` when the folder is no workspace."""
-        return Journal.open(self.made.var, Actor.here(self.command, self.by), self.workspace.vault, self.workspace.head)
+        return Journal.open_or_create(
+            self.existing_workspace.var,
+            Actor.from_system_user(self.command, self.by),
+            self.workspace.encryptor,
+            self.workspace.head,
+        )
 
     @cached_property
     def intake(self) -> Intake:
         """Return the way in."""
         return Intake(self.workspace, self.journal, self.registry, now)
 
-    def reads(self, **ids: str | None) -> None:
+    def log_access(self, **ids: str | None) -> None:
         """Write down in the access log what is about to be shown."""
-        self.journal.read_by(now(), ids)
+        self.journal.log_reads(now(), ids)
 
-    def say(self, text: str, **values: object) -> str:
+    def translate(self, text: str, **values: object) -> str:
         """Return a text in the language of the messages."""
-        return i18n.say(text, self.language, **values)
+        return i18n.translate(text, self.language, **values)
 
-    def answer(self, value: Any) -> None:
+    def print_json(self, value: Any) -> None:
         """Print one JSON document."""
         sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
@@ -79,12 +84,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def session(context: typer.Context) -> Session:
+def open_session(context: typer.Context) -> Session:
     """Return what the commands share, opened by the options that went before the command."""
-    given: Session | Asked = context.obj
+    given: Session | GlobalOptions = context.obj
     if isinstance(given, Session):
         return given
-    log(given.log_format)
+    configure_logging(given.log_format)
     workspace = Workspace(given.root)
     if not given.lang and "language" in workspace.office.model_fields_set:
         given.language = workspace.office.language[:2]
@@ -92,7 +97,7 @@ def session(context: typer.Context) -> Session:
     return found
 
 
-def log(form: LogFormat) -> None:
+def configure_logging(form: LogFormat) -> None:
     """Have lines of the log written to standard error; one about a return holds its id."""
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
@@ -109,7 +114,7 @@ def log(form: LogFormat) -> None:
     )
 
 
-def progress(items: Iterable[Any], text: str) -> Iterable[Any]:
+def track_progress(items: Iterable[Any], text: str) -> Iterable[Any]:
     """Yield the items, with a bar on standard error when there are many."""
     many = list(items)
     return track(many, text, console=err, transient=True) if len(many) > 1 and err.is_terminal else many

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from formgen import files, formats
-from formgen.cli.console import _, err, examples, out, text_of
-from formgen.cli.session import session
+from formgen.cli.console import _, describe_error, err, format_examples, out
+from formgen.cli.session import open_session
 from formgen.errors import UsageError
-from formgen.forms.registry import template_file
+from formgen.forms.registry import find_template
 
 app = typer.Typer(name="templates", no_args_is_help=True)
 
@@ -19,7 +19,7 @@ app = typer.Typer(name="templates", no_args_is_help=True)
 @app.command(
     "build",
     help=_("Tee lomakepohjien luonnokset skeemoista."),
-    epilog=examples("formgen templates build", "formgen templates build referral"),
+    epilog=format_examples("formgen templates build", "formgen templates build referral"),
 )
 def templates_build(
     context: typer.Context,
@@ -27,21 +27,26 @@ def templates_build(
     force: Annotated[bool, typer.Option("--force", help=_("Korvaa myös pohja, joka on jo olemassa."))] = False,
 ) -> None:
     """Build first drafts of templates; one that the office already has is left alone."""
-    shared = session(context)
+    shared = open_session(context)
     made = []
-    for form in [shared.registry.latest(name) for name in names] if names else list(shared.registry):
+    for form in [shared.registry.find_latest_version(name) for name in names] if names else list(shared.registry):
         file = shared.workspace.root / "templates" / "forms" / f"{form.id}.docx"
         if file.exists() and not force:
             err.print(
-                shared.say("Pohja on jo olemassa, sitä ei muutettu: {file}. Korvaa valinnalla --force.", file=file)
+                shared.translate(
+                    "Pohja on jo olemassa, sitä ei muutettu: {file}. Korvaa valinnalla --force.", file=file
+                )
             )
             continue
-        files.write(
-            file, formats.every()["docx"].build(form.title, form.number, form.version, form.questions(), form.unit)
+        files.write_file(
+            file,
+            formats.load_formats()["docx"].build_template(
+                form.title, form.number, form.version, form.list_questions(), form.unit
+            ),
         )
         made.append(str(file))
     if shared.as_json:
-        shared.answer(made)
+        shared.print_json(made)
     else:
         for name in made:
             out.print(name)
@@ -50,29 +55,29 @@ def templates_build(
 @app.command(
     "check",
     help=_("Tarkista, että muokattu pohja on ehjä."),
-    epilog=examples("formgen templates check", "formgen templates check templates/forms/referral.docx"),
+    epilog=format_examples("formgen templates check", "formgen templates check templates/forms/referral.docx"),
 )
 def templates_check(
     context: typer.Context,
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE…]", help=_("Pohjat."))] = None,
 ) -> None:
     """Say in plain words what is missing or broken in templates."""
-    shared = session(context)
-    checked = files or [template_file(shared.workspace, form) for form in shared.registry]
+    shared = open_session(context)
+    checked = files or [find_template(shared.workspace, form) for form in shared.registry]
     found: list[dict[str, Any]] = []
     for file in checked:
-        form = shared.registry.latest(file.stem)
+        form = shared.registry.find_latest_version(file.stem)
         try:
-            template = formats.every()["docx"].load(file, form.questions())
-            problems = [shared.say(found.message, **found.values) for found in template.check()]
+            template = formats.load_formats()["docx"].load_template(file, form.list_questions())
+            problems = [shared.translate(found.message, **found.values) for found in template.find_problems()]
         except (UsageError, OSError) as error:
-            problems = [text_of(error, shared.language)]
+            problems = [describe_error(error, shared.language)]
         found.append({"file": str(file), "form": form.id, "ok": not problems, "problems": problems})
     if shared.as_json:
-        shared.answer(found)
+        shared.print_json(found)
     else:
         for item in found:
-            out.print(f"{item['file']}: {shared.say('kunnossa') if item['ok'] else ''}")
+            out.print(f"{item['file']}: {shared.translate('kunnossa') if item['ok'] else ''}")
             for problem in item["problems"]:
                 out.print(f"  - {problem}")
     if not all(item["ok"] for item in found):

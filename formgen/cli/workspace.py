@@ -15,13 +15,13 @@ import typer
 from rich.table import Table
 
 from formgen import demo, files
-from formgen.cli.console import _, err, examples, out
-from formgen.cli.session import Session, session
+from formgen.cli.console import _, err, format_examples, out
+from formgen.cli.session import Session, open_session
 from formgen.forms import registry
-from formgen.intake.health import health
+from formgen.intake.health import check_health
 from formgen.publishing import outbox
 from formgen.sandbox import kernel
-from formgen.settings import CONTENT, PACKAGED, Workspace
+from formgen.settings import CONTENT_MODE, PACKAGED, Workspace
 from formgen.storage.journal import Journal
 
 app = typer.Typer()
@@ -45,56 +45,56 @@ quiet = 1.0
 """
 
 
-def prepare(root: Path) -> Workspace:
+def create_workspace(root: Path) -> Workspace:
     """Make a workspace where there is none yet."""
-    workspace = Workspace(root.resolve()).make()
+    workspace = Workspace(root.resolve()).make_folders()
     settings = workspace.root / "formgen.toml"
     if not settings.exists():
-        files.write(settings, EXAMPLE.encode(), CONTENT)
-    Journal.open(workspace.var, vault=workspace.vault, head=workspace.head)
+        files.write_file(settings, EXAMPLE.encode(), CONTENT_MODE)
+    Journal.open_or_create(workspace.var, vault=workspace.encryptor, head=workspace.head)
     for source in sorted((PACKAGED / "templates" / "forms").glob("*.docx")):
         target = workspace.root / "templates" / "forms" / source.name
         if not target.exists():
-            files.write(target, source.read_bytes(), CONTENT)
-    outbox.publish_schemas(workspace.outbox / "schemas", registry.load(workspace), workspace.office.files.bits)
+            files.write_file(target, source.read_bytes(), CONTENT_MODE)
+    outbox.publish_schemas(workspace.outbox / "schemas", registry.load_forms(workspace), workspace.office.files.bits)
     return workspace
 
 
-@app.command(epilog=examples("formgen init työtila"))
+@app.command(epilog=format_examples("formgen init työtila"))
 def init(
     context: typer.Context, folder: Annotated[Path, typer.Argument(metavar="[DIR]", help=_("Kansio."))] = Path()
 ) -> None:
     """Make a workspace."""
-    workspace = prepare(folder if folder != Path() else session(context).workspace.root)
-    if session(context).as_json:
-        session(context).answer({"workspace": str(workspace.root)})
+    workspace = create_workspace(folder if folder != Path() else open_session(context).workspace.root)
+    if open_session(context).as_json:
+        open_session(context).print_json({"workspace": str(workspace.root)})
     else:
-        err.print(session(context).say("Työtila on valmis: {folder}", folder=workspace.root))
+        err.print(open_session(context).translate("Työtila on valmis: {folder}", folder=workspace.root))
 
 
 @app.command(
     "demo",
-    epilog=examples("formgen demo", "formgen demo kokeilu"),
+    epilog=format_examples("formgen demo", "formgen demo kokeilu"),
 )
-def demonstrate(
+def run_demo(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help=_("Kansio."))] = Path("demo-työtila"),
 ) -> None:
     """Make a workspace with example cases and play them through the daemon."""
-    shared = session(context)
-    workspace = prepare(folder)
+    shared = open_session(context)
+    workspace = create_workspace(folder)
     settings = workspace.root / "formgen.toml"
     settings.write_text(settings.read_text(encoding="utf-8").replace("quiet = 1.0", "quiet = 0.1"), encoding="utf-8")
     workspace = Workspace(workspace.root)
     shared = Session(workspace, shared.as_json, shared.language)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     seen = []
-    for outcome in demo.play(demo.Stage(shared.intake), demo.cases()):
+    for outcome in demo.play_stories(demo.Stage(shared.intake), demo.iter_demo_turns()):
         seen.append(outcome)
         err.print(f"{outcome.turn.story}: {outcome.turn.form} → {outcome.row['outcome']}")
-    places = [outbox_place(workspace, outcome.row) for outcome in seen]
+    places = [get_outcome_path(workspace, outcome.row) for outcome in seen]
     if shared.as_json:
-        shared.answer(
+        shared.print_json(
             [
                 {
                     "case": item.turn.story,
@@ -107,57 +107,62 @@ def demonstrate(
             ]
         )
     else:
-        table = Table(shared.say("Asia"), shared.say("Lomake"), shared.say("Tulos"), shared.say("Tiedosto"))
+        table = Table(
+            shared.translate("Asia"),
+            shared.translate("Lomake"),
+            shared.translate("Tulos"),
+            shared.translate("Tiedosto"),
+        )
         for item, place in zip(seen, places, strict=True):
             table.add_row(
                 item.row["case_id"] or "–", item.turn.form, item.row["outcome"], str(place.relative_to(workspace.root))
             )
         out.print(table)
-        out.print(shared.say("Kaikki on kansiossa {folder}", folder=workspace.root))
-    if not all(item.as_told for item in seen):
+        out.print(shared.translate("Kaikki on kansiossa {folder}", folder=workspace.root))
+    if not all(item.is_expected for item in seen):
         raise typer.Exit(1)
 
 
-def outbox_place(workspace: Workspace, row: Mapping[str, Any]) -> Path:
+def get_outcome_path(workspace: Workspace, row: Mapping[str, Any]) -> Path:
     """Return where the outcome of a return lies."""
     if row["record_id"]:
-        return outbox.record_path(workspace, row["case_id"], row["record_id"], row["form"])
+        return outbox.get_record_path(workspace, row["case_id"], row["record_id"], row["form"])
     if row["rejected_as"]:
-        return outbox.rejected_path(workspace, f"{row['rejected_as']}.reason.json")
+        return outbox.get_rejected_path(workspace, f"{row['rejected_as']}.reason.json")
     return workspace.outbox / "feed.ndjson"
 
 
-@app.command(epilog=examples("formgen schemas", "formgen schemas skeemat"))
+@app.command(epilog=format_examples("formgen schemas", "formgen schemas skeemat"))
 def schemas(
     context: typer.Context, folder: Annotated[Path | None, typer.Argument(metavar="[DIR]", help=_("Kansio."))] = None
 ) -> None:
     """Write the JSON Schemas."""
-    shared = session(context)
+    shared = open_session(context)
     mode = shared.workspace.office.files.bits
     places = outbox.publish_schemas(folder or shared.workspace.outbox / "schemas", shared.registry, mode)
     if shared.as_json:
-        shared.answer([str(place) for place in places])
+        shared.print_json([str(place) for place in places])
     else:
         for place in places:
             out.print(str(place))
 
 
 @app.command(
-    epilog=examples("formgen status", "formgen status --json", "formgen status --prometheus"),
+    epilog=format_examples("formgen status", "formgen status --json", "formgen status --prometheus"),
 )
 def status(
     context: typer.Context,
     prometheus: Annotated[bool, typer.Option("--prometheus", help=_("Luvut Prometheuksen tekstinä."))] = False,
 ) -> None:
     """Show counts, queue and problems; with any problem the exit code is 1."""
-    shared = session(context)
+    shared = open_session(context)
     if prometheus:
         metrics = importlib.import_module(METRICS)
-        sys.stdout.write(metrics.told(shared.workspace, shared.journal))
+        sys.stdout.write(metrics.render_metrics(shared.workspace, shared.journal))
         return
-    found = health(shared.workspace, shared.journal, time.time())
-    problems = [shared.say(problem.message, **problem.values) for problem in found.problems]
-    warnings = [shared.say(warning.message, **warning.values) for warning in found.warnings]
+    found = check_health(shared.workspace, shared.journal, time.time())
+    problems = [shared.translate(problem.message, **problem.values) for problem in found.problems]
+    warnings = [shared.translate(warning.message, **warning.values) for warning in found.warnings]
     value = {
         "ok": not problems,
         "received": found.received,
@@ -166,16 +171,16 @@ def status(
         "ignored": found.ignored,
         "oldest_inbox_s": found.oldest,
         "watcher_alive": found.alive,
-        "landlock": kernel.landlock_version(),
+        "landlock": kernel.get_landlock_version(),
         "sandbox": found.sandbox,
         "warnings": warnings,
         "problems": problems,
     }
     if shared.as_json:
-        shared.answer(value)
+        shared.print_json(value)
     else:
         held = ", ".join(name for name, holds in found.sandbox.items() if holds)
-        told = shared.say("pitävät: {held}", held=held) if held else "–"
+        told = shared.translate("pitävät: {held}", held=held) if held else "–"
         for name, number in (value | {"sandbox": told}).items():
             if name not in ("warnings", "problems"):
                 out.print(f"{name:16} {number}")

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from formgen.i18n import clean
+from formgen.i18n import clean_text
 
 SIGN = "►"  # before what a note says beside its place
-HEAD = 31  # letters that are left of a bookmark's name which would be too long
+BOOKMARK_HEAD_LENGTH = 31  # letters that are left of a bookmark's name which would be too long
 NOT_ASKED = "not_asked"  # the layer of what a document leaves out and was known when it was made
 AS_ISSUED = "as_issued"  # the layer of what a reply does not show and was left as it was
 INK, FLATTENED = "ink", "flattened"  # the layer of ticks on a page, and the doubt of all that is read off one
@@ -95,7 +95,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Seal:
+class DigitalSignature:
     """A valid electronic signature: whose, when, over the whole ``file`` or a ``revision``, by which root.
 
     ``signed_at`` is a time stamp's or, without one, as the signer says; ``root`` is empty when
@@ -109,7 +109,7 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
+class Extraction:
     """One document as its answers.
 
     ``answers`` maps a path to its answer: a blank is an answer, an absent path is damage.
@@ -126,9 +126,9 @@ class Sheet:
     reader: str = ""
     facts: tuple[str, ...] = ()
     strays: tuple[str, ...] = ()
-    seals: tuple[Seal, ...] = ()
+    digital_signatures: tuple[DigitalSignature, ...] = ()
     pictures: Mapping[str, bytes] = field(default_factory=dict)
-    writer: str = ""
+    producer: str = ""
 
 
 class Note(NamedTuple):
@@ -139,13 +139,13 @@ class Note(NamedTuple):
 
     path: str
     label: str
-    stood: str
-    says: tuple[str, ...]
+    previous_answer: str
+    messages: tuple[str, ...]
 
     @property
-    def below(self) -> tuple[str, ...]:
+    def further_messages(self) -> tuple[str, ...]:
         """Return what the list says below the head of the note."""
-        return self.says if self.label else self.says[1:]
+        return self.messages if self.label else self.messages[1:]
 
 
 class Notes(NamedTuple):
@@ -153,24 +153,24 @@ class Notes(NamedTuple):
 
     title: str
     lead: str
-    mark: str
-    read: str
+    mark_label: str
+    read_label: str
     items: tuple[Note, ...]
 
-    def lines(self) -> Iterator[str]:
+    def iter_lines(self) -> Iterator[str]:
         """Yield every line that a format may print of the notes."""
         yield from (self.title, self.lead)
         for number, note in enumerate(self.items, start=1):
-            yield from (self.headed(number, note), f"{self.read}: {note.stood}", *note.says)
-            yield f"{SIGN} {self.beside(number, note)}"
+            yield from (self.format_heading(number, note), f"{self.read_label}: {note.previous_answer}", *note.messages)
+            yield f"{SIGN} {self.format_side_note(number, note)}"
 
-    def headed(self, number: int, note: Note) -> str:
+    def format_heading(self, number: int, note: Note) -> str:
         """Return the head of a note in the list: what its place is called, or what to do where it is of none."""
-        return f"{number}. {note.label or note.says[0]}"
+        return f"{number}. {note.label or note.messages[0]}"
 
-    def beside(self, number: int, note: Note) -> str:
+    def format_side_note(self, number: int, note: Note) -> str:
         """Return what stands beside the place of a note, after the sign."""
-        return f"{self.mark} {number}: {note.says[0]}"
+        return f"{self.mark_label} {number}: {note.messages[0]}"
 
 
 class Log(Protocol):
@@ -182,12 +182,12 @@ class Log(Protocol):
     def note_file(self, kind: str, name: str, data: bytes) -> None:
         """Write down what a file holds."""
 
-    def digest_of_file(self, kind: str, name: str) -> str | None:
+    def find_file_digest(self, kind: str, name: str) -> str | None:
         """Return the sha256 of what was written down of a file, None when nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class RenderRequest:
     """What a format draws a document from, besides the answers.
 
     ``words`` is what the document says besides its fields; ``template`` returns the office's
@@ -202,13 +202,13 @@ class Draft:
     words: Mapping[str, str]
     template: Callable[[], Path]
     store: Path
-    mark: Callable[[int, int, str], str]
+    sign_page_mark: Callable[[int, int, str], str]
     record: bytes = b""
     notes: Notes | None = None
     log: Log | None = None
 
 
-class Paper(NamedTuple):
+class FormSpec(NamedTuple):
     """What a format must know of a form to find its fields: questions and printed text.
 
     ``roots`` are the certificates through which an electronic signature is trusted. For a document
@@ -217,10 +217,10 @@ class Paper(NamedTuple):
     """
 
     questions: tuple[Question, ...]
-    printed: frozenset[str] = frozenset()
+    printed_lines: frozenset[str] = frozenset()
     roots: tuple[bytes, ...] = ()
     layout: Any = None
-    given: frozenset[str] = frozenset()
+    issued_answers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +231,7 @@ class Identity:
     version: str
     instance: UUID
 
-    def token(self, keys: Keyring) -> str:
+    def sign_token(self, keys: Keyring) -> str:
         """Return the signed text that every carrier of identity holds.
 
         >>> keys = Keyring({"k": b"secret"}, "k")
@@ -239,9 +239,9 @@ class Identity:
         'fg1:referral:2026.1:00000000-0000-0000-0000-000000000001:k:ceaf6f8757f28f2e719b03214ef3db68'
         """
         body = f"fg1:{self.form}:{self.version}:{self.instance}:{keys.current}"
-        return f"{body}:{keys.sign(body)}"
+        return f"{body}:{keys.sign_text(body)}"
 
-    def mark(self, keys: Keyring, page: int, pages: int, layout: str) -> str:
+    def sign_page_mark(self, keys: Keyring, page: int, pages: int, layout: str) -> str:
         """Return the signed text of the code on one page of a document, which `Keyring.marked` reads.
 
         Only letters and signs that a QR code holds most densely; ``layout`` is the digest, eight
@@ -254,7 +254,7 @@ class Identity:
         """
         form = self.form.replace("_", "-")
         body = f"FG1:{form}:{self.version}:{self.instance.hex}:{page}/{pages}:{layout}:{keys.current}".upper()
-        return f"{body}:{keys.sign(body)[:12].upper()}"
+        return f"{body}:{keys.sign_text(body)[:12].upper()}"
 
 
 TOKEN = re.compile(r"fg1:([a-z_]{2,40}):([0-9][0-9.]{0,11}):([0-9a-f-]{36}):([0-9a-z]{1,16}):([0-9a-f]{32})")
@@ -280,44 +280,44 @@ class Keyring(NamedTuple):
     current: str
     revoked: frozenset[str] = frozenset()
 
-    def sign(self, body: str, key: str = "") -> str:
+    def sign_text(self, body: str, key: str = "") -> str:
         """Return HMAC-SHA-256 of the text, cut to 128 bits, as 32 hex digits."""
         secret = self.keys[key or self.current]
         return hmac.new(secret, body.encode(), hashlib.sha256).hexdigest()[:32]
 
-    def verify(self, token: str) -> Identity | None:
+    def verify_token(self, token: str) -> Identity | None:
         """Return the identity that the token carries, or None when it was not signed by us."""
         match = TOKEN.fullmatch(token)
         if not match:
             return None
         form, version, instance, key, mac = match.groups()
         body = token.rpartition(":")[0]
-        if key not in self.keys or not hmac.compare_digest(self.sign(body, key), mac):
+        if key not in self.keys or not hmac.compare_digest(self.sign_text(body, key), mac):
             return None
         try:
             return Identity(form, version, UUID(instance))
         except ValueError:
             return None
 
-    def identify(self, token: str) -> Identity | None:
+    def verify_identity(self, token: str) -> Identity | None:
         """Return the identity that a token or the code on a page carries, or None when it was not signed by us."""
-        mark = self.marked(token)
-        return mark.identity if mark else self.verify(token)
+        mark = self.verify_page_mark(token)
+        return mark.identity if mark else self.verify_token(token)
 
-    def marked(self, text: str) -> Mark | None:
+    def verify_page_mark(self, text: str) -> Mark | None:
         """Return what the code on a page says, or None when it was not signed by us."""
         match = MARK.fullmatch(text)
         if not match:
             return None
         form, version, instance, page, pages, layout, key, mac = match.groups()
         body, key = text.rpartition(":")[0], key.lower()
-        if key not in self.keys or not hmac.compare_digest(self.sign(body, key)[:12].upper(), mac):
+        if key not in self.keys or not hmac.compare_digest(self.sign_text(body, key)[:12].upper(), mac):
             return None
         identity = Identity(form.lower().replace("-", "_"), version, UUID(instance))
         return Mark(identity, int(page), int(pages), layout.lower())
 
 
-def key_of(token: str) -> str:
+def extract_key_id(token: str) -> str:
     """Return the id of the key with which a token or the code on a page says that it was signed.
 
     >>> key_of("fg1:referral:2026.1:00000000-0000-0000-0000-000000000001:0badcafe:ceaf6f8757f28f2e719b03214ef3db68")
@@ -326,7 +326,7 @@ def key_of(token: str) -> str:
     return token.split(":")[-2].lower()
 
 
-def claimed(token: str) -> Identity | None:
+def parse_claimed_identity(token: str) -> Identity | None:
     """Return the identity that the token claims, unverified: good only for finding questions."""
     match = TOKEN.fullmatch(token)
     try:
@@ -335,7 +335,9 @@ def claimed(token: str) -> Identity | None:
         return None
 
 
-def completed(sheet: Sheet, questions: Iterable[Question], omitted: Container[str], given: Mapping[str, str]) -> Sheet:
+def add_omitted_answers(
+    sheet: Extraction, questions: Iterable[Question], omitted: Container[str], given: Mapping[str, str]
+) -> Extraction:
     """Return the sheet with what its document did not ask, as it was known when the document was made.
 
     ``omitted`` are names of fields: the first step of the paths that they have.
@@ -346,13 +348,13 @@ def completed(sheet: Sheet, questions: Iterable[Question], omitted: Container[st
     return replace(sheet, answers={**kept, **sheet.answers})
 
 
-def confirm_given(sheet: Sheet, given: Mapping[str, str]) -> Sheet:
+def confirm_given(sheet: Extraction, given: Mapping[str, str]) -> Extraction:
     """Return the sheet of a document that has lost its fields, sure of each answer that is what it went out with.
 
     Such a place needs no picture. One that is in doubt for another reason stays so.
     """
     same = {
-        path: replace(answer, text=clean(given[path]), confidence=1.0, doubts=())
+        path: replace(answer, text=clean_text(given[path]), confidence=1.0, doubts=())
         for path, answer in sheet.answers.items()
         if given.get(path) and answer.doubts == (FLATTENED,) and is_same(answer, given[path])
     }
@@ -362,17 +364,19 @@ def confirm_given(sheet: Sheet, given: Mapping[str, str]) -> Sheet:
 
 def is_same(answer: Answer, given: str) -> bool:
     """Tell whether an answer off a page is what was given, in whatever lines, and ticks in whatever order."""
-    read, known = clean(answer.text).split(), clean(given).split()
+    read, known = clean_text(answer.text).split(), clean_text(given).split()
     return sorted(read) == sorted(known) if answer.layer == INK else read == known
 
 
-def tokens_in(text: str) -> tuple[str, ...]:
+def find_tokens(text: str) -> tuple[str, ...]:
     """Return the tokens in a text, however it is broken into lines."""
     close = re.sub(r"[\s\u00ad\u200b]+", "", text)
     return tuple(dict.fromkeys(match[0] for match in TOKEN.finditer(close)))
 
 
-def paper_of(tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], Paper]) -> Paper | None:
+def find_form_spec(
+    tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], FormSpec]
+) -> FormSpec | None:
     """Return the paper that the tokens of most carriers name: an answer may hold a token of another form.
 
     Without a token it is the only one that is looked for.
@@ -381,13 +385,13 @@ def paper_of(tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, s
         (identity.form, identity.version)
         for found in tokens.values()
         for token in found
-        if (identity := claimed(token))
+        if (identity := parse_claimed_identity(token))
     )
     only = next(iter(papers.values())) if len(papers) == 1 and not named else None
     return next((papers[name] for name, _ in named.most_common() if name in papers), only)
 
 
-def field_id(path: str) -> int:
+def compute_field_id(path: str) -> int:
     """Return the positive 31-bit number that stands for a path in a content control's id.
 
     >>> field_id("client_last_name") == field_id("client_last_name")
@@ -396,27 +400,27 @@ def field_id(path: str) -> int:
     return int.from_bytes(hashlib.sha256(path.encode()).digest()[:4]) % 0x7FFFFFFE + 1
 
 
-def bookmark(path: str) -> str:
+def format_bookmark_name(path: str) -> str:
     """Return the bookmark name for a path: at most 40 characters of ``[A-Za-z0-9_]``.
 
     >>> bookmark("benefits.0.payer")
     'f_benefits_0_payer'
     """
     name = "f_" + re.sub(r"[^A-Za-z0-9_]", "_", path)
-    return name if len(name) <= 40 else f"{name[:HEAD]}_{field_id(path):08x}"
+    return name if len(name) <= 40 else f"{name[:BOOKMARK_HEAD_LENGTH]}_{compute_field_id(path):08x}"
 
 
-def flat(questions: Iterable[Question], rows: int = 0) -> Iterator[Question]:
+def iter_questions(questions: Iterable[Question], rows: int = 0) -> Iterator[Question]:
     """Yield every question, and for each table its columns ``rows`` times with full paths."""
     for question in questions:
         if not question.columns:
             yield question
         for index in range(rows if question.columns else 0):
             for column in question.columns:
-                yield within(question, index, column)
+                yield build_cell_question(question, index, column)
 
 
 @lru_cache(maxsize=16_384)
-def within(table: Question, index: int, column: Question) -> Question:
+def build_cell_question(table: Question, index: int, column: Question) -> Question:
     """Return the column's question with its path in one row of the table."""
     return replace(column, path=f"{table.path}.{index}.{column.path}")

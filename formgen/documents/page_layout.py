@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from formgen.documents.extraction import Control, Question, Sheet
+from formgen.documents.extraction import Control, Extraction, Question
 
 COLUMNS = (3.9, 4.7, 3.7, 4.7)  # cm: label, answer, label, answer
 WIDE_LABEL = 44
@@ -16,7 +16,7 @@ SHORT, CLOSE_SHORT = 80, 200  # characters of an answer that does with half a ro
 MOST_DIGITS = 5
 
 
-def sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question]]]:
+def iter_sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question]]]:
     """Yield each section's title and questions."""
     group: list[Question] = []
     title = ""
@@ -29,11 +29,11 @@ def sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question
     yield title, group
 
 
-def paired(questions: Iterable[Question], beside: Callable[[Question], bool]) -> Iterator[list[Question]]:
+def iter_question_rows(questions: Iterable[Question], beside: Callable[[Question], bool]) -> Iterator[list[Question]]:
     """Yield the questions of each row: two of one block when ``beside`` says that both do with half of it, else one."""
     waiting: list[Question] = []
     for question in questions:
-        second = bool(waiting) and beside(question) and block(question) == block(waiting[0])
+        second = bool(waiting) and beside(question) and get_block_name(question) == get_block_name(waiting[0])
         if waiting and not second:
             yield waiting
             waiting = []
@@ -45,12 +45,12 @@ def paired(questions: Iterable[Question], beside: Callable[[Question], bool]) ->
         yield waiting
 
 
-def block(question: Question) -> str:
+def get_block_name(question: Question) -> str:
     """Return the name of the block that a question is a part of, such as one signature."""
     return question.path.rpartition(".")[0]
 
 
-def short(question: Question, close: bool = False) -> bool:
+def can_share_row(question: Question, close: bool = False) -> bool:
     """Tell whether a question does with half a row; more do where rows are closely set."""
     longest = max((len(choice.label) for choice in question.choices), default=0)
     most = CLOSE_SHORT if close else SHORT
@@ -60,31 +60,31 @@ def short(question: Question, close: bool = False) -> bool:
     return (drawn or ticked) and len(question.label) <= WIDE_LABEL and len(question.hint) <= 60
 
 
-def signed(parts: Sequence[Question]) -> tuple[Question, list[Question]]:
+def split_signature(parts: Sequence[Question]) -> tuple[Question, list[Question]]:
     """Return the heading of a signature, with its hint, and its parts without: its name, its date."""
     heading = replace(parts[0], label=parts[0].label.rpartition(": ")[0])
     return heading, [replace(part, label=part.label.rpartition(": ")[2].capitalize(), hint="") for part in parts]
 
 
-def closely(table: Question) -> bool:
+def is_densely_set(table: Question) -> bool:
     """Tell whether the rows of a table are so many that they are closely set."""
     return table.rows > FEW_ROWS
 
 
-def hinted(table: Question, as_cards: bool) -> tuple[list[Question], Question]:
+def extract_shared_hints(table: Question, as_cards: bool) -> tuple[list[Question], Question]:
     """Return the columns whose hints stand once above a table, a grid or many cards, and the table without them."""
-    if as_cards and not closely(table):
+    if as_cards and not is_densely_set(table):
         return [], table
     bare = replace(table, columns=tuple(replace(column, hint="") for column in table.columns))
     return [column for column in table.columns if column.hint], bare
 
 
-def given(table: Question) -> list[Question]:
+def list_prefilled_columns(table: Question) -> list[Question]:
     """Return the columns with which a card comes, such as the number and name of what is assessed: its heading."""
     return list(takewhile(lambda column: column.locked, table.columns))
 
 
-def cards(question: Question) -> bool:
+def is_too_wide_for_grid(question: Question) -> bool:
     """Tell whether a table is too wide for a grid."""
     many = any(
         column.control is Control.AREA or (len(column.choices) > 6 and column.control is Control.TICKS)
@@ -93,7 +93,7 @@ def cards(question: Question) -> bool:
     return many or len(question.columns) > GRID_COLUMNS
 
 
-def widths(columns: Iterable[Question]) -> list[float]:
+def compute_column_widths(columns: Iterable[Question]) -> list[float]:
     """Return the width in cm of each column of a grid, by what it has to hold."""
     weights = [
         {Control.DATE: 2.2, Control.LIST: 3.0, Control.TICKS: 1.9}.get(
@@ -104,7 +104,7 @@ def widths(columns: Iterable[Question]) -> list[float]:
     return [sum(COLUMNS) * weight / sum(weights) for weight in weights]
 
 
-def row_count(table: Question, sheet: Sheet) -> int:
+def count_rows(table: Question, sheet: Extraction) -> int:
     """Return how many rows to draw: those printed, or all that are used and a spare one."""
     prefix = f"{table.path}."
     used = {int(path[len(prefix) :].split(".")[0]) for path in sheet.answers if path.startswith(prefix)}

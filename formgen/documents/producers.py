@@ -24,44 +24,46 @@ SCANNED = (
 )
 
 
-class Writer(NamedTuple):
+class Producer(NamedTuple):
     """One program: its name, what it writes of itself, and advice for who has used it, none where it does no harm."""
 
     name: str
-    sign: re.Pattern[str]
+    pattern: re.Pattern[str]
     advice: str = ""
 
 
-def writer(name: str, sign: str, advice: str = "") -> Writer:
+def define_producer(name: str, sign: str, advice: str = "") -> Producer:
     """Return a program of the table."""
-    return Writer(name, re.compile(sign, re.IGNORECASE), advice)
+    return Producer(name, re.compile(sign, re.IGNORECASE), advice)
 
 
 # The first that fits counts: Edge and Google Docs print through Skia, much of macOS through Quartz.
-WRITERS: Mapping[str, Writer] = {
-    "google_docs": writer("Google Docs", r"google docs|goog_rdk_", GOOGLE),
-    "pandoc": writer("pandoc", r"pandoc", CONVERTED),
-    "scanner": writer(
+PRODUCERS: Mapping[str, Producer] = {
+    "google_docs": define_producer("Google Docs", r"google docs|goog_rdk_", GOOGLE),
+    "pandoc": define_producer("pandoc", r"pandoc", CONVERTED),
+    "scanner": define_producer(
         "skanneri",
         r"camscanner|(?:microsoft|office) lens|\bscan(?:ner|ned|bot|snap)?\b|\bricoh\b|\bkyocera\b",
         SCANNED,
     ),
-    "print_to_pdf": writer("Microsoft Print to PDF", r"microsoft.{0,3} print to pdf", PRINTED),
-    "browser": writer("selaimen tulostus", r"skia/pdf|headlesschrome|mozilla|cairo", PRINTED),
-    "preview": writer("Macin Esikatselu", r"quartz pdfcontext", PREVIEW),
-    "pdf_printer": writer("PDF-tulostin", r"ghostscript|pdfcreator|dopdf|cutepdf|pdf24|bullzip|distiller", PRINTED),
-    "word_export": writer("Word", r"microsoft®? word|acrobat pdfmaker", EXPORTED),
-    "libreoffice": writer("LibreOffice", r"libreoffice|openoffice"),
-    "acrobat": writer("Acrobat", r"acrobat|adobe pdf library"),
-    "pdfjs": writer("Firefox", r"pdf\.js"),
-    "pdf_lib": writer("pdf-lib", r"pdf-lib"),
+    "print_to_pdf": define_producer("Microsoft Print to PDF", r"microsoft.{0,3} print to pdf", PRINTED),
+    "browser": define_producer("selaimen tulostus", r"skia/pdf|headlesschrome|mozilla|cairo", PRINTED),
+    "preview": define_producer("Macin Esikatselu", r"quartz pdfcontext", PREVIEW),
+    "pdf_printer": define_producer(
+        "PDF-tulostin", r"ghostscript|pdfcreator|dopdf|cutepdf|pdf24|bullzip|distiller", PRINTED
+    ),
+    "word_export": define_producer("Word", r"microsoft®? word|acrobat pdfmaker", EXPORTED),
+    "libreoffice": define_producer("LibreOffice", r"libreoffice|openoffice"),
+    "acrobat": define_producer("Acrobat", r"acrobat|adobe pdf library"),
+    "pdfjs": define_producer("Firefox", r"pdf\.js"),
+    "pdf_lib": define_producer("pdf-lib", r"pdf-lib"),
 }
 
 
-def recognised(said: str) -> str:
+def identify_producer(said: str) -> str:
     """Return the key of the program that a document's own words tell of, nothing for one that is not known.
 
     >>> recognised("Mozilla/5.0 Chrome Skia/PDF m126"), recognised("formgen")
     ('browser', '')
     """
-    return next((key for key, known in WRITERS.items() if known.sign.search(said)), "")
+    return next((key for key, known in PRODUCERS.items() if known.pattern.search(said)), "")

@@ -22,7 +22,7 @@ class Code:
     successor: str = ""
     mark: str = ""
 
-    def valid(self, on: date) -> bool:
+    def is_valid(self, on: date) -> bool:
         """Tell whether the code may be chosen on the day."""
         return (self.valid_from is None or self.valid_from <= on) and (self.valid_to is None or on <= self.valid_to)
 
@@ -59,11 +59,11 @@ class CodeList(Mapping[str, Code]):
         """Return the list's name and size."""
         return f"CodeList({self.name!r}, {len(self)} codes)"
 
-    def marked(self, mark: str) -> frozenset[str]:
+    def find_marked_codes(self, mark: str) -> frozenset[str]:
         """Return the codes that carry the mark."""
         return frozenset(code for code, entry in self.items() if entry.mark == mark)
 
-    def current(self, code: str) -> str:
+    def find_current_code(self, code: str) -> str:
         """Return the code, or what took its place.
 
         >>> CodeList("x", {"911": Code("Valtimo", successor="541"), "541": "Nurmes"}).current("911")
@@ -74,7 +74,7 @@ class CodeList(Mapping[str, Code]):
         return code
 
 
-def options(**labels: str | Code) -> CodeList:
+def define_options(**labels: str | Code) -> CodeList:
     """Return a small list for one question, codes as keywords.
 
     >>> list(options(yes="Kyllä", no="Ei"))

@@ -1,8 +1,8 @@
 """Document formats: each turns bytes into a `Sheet` and back, and knows no form.
 
 A format is a module here with ``ENDINGS`` and ``MEDIA_TYPE``. One that comes back has
-``sniff(data) -> bool`` and ``read(data, papers) -> Sheet``, one that goes out ``draw(draft, sheet)
--> bytes`` and ``fill(data, answers) -> bytes``, which fills it as a person does.
+``can_read(data) -> bool`` and ``read(data, papers) -> Sheet``, one that goes out ``render(request, extraction)
+-> bytes`` and ``fill_document(data, answers) -> bytes``, which fills it as a person does.
 They are discovered, not registered.
 """
 
@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Protocol
 
-from formgen.documents.extraction import Paper, Sheet
+from formgen.documents.extraction import Extraction, FormSpec
 from formgen.errors import Reason, Unreadable
 from formgen.formats._refusals import REFUSALS as REFUSALS
 from formgen.formats._whole import is_whole as is_whole
 
-Papers = Mapping[tuple[str, str], Paper]
+FormSpecs = Mapping[tuple[str, str], FormSpec]
 
 
 class Format(Protocol):
@@ -28,15 +28,15 @@ class Format(Protocol):
     ENDINGS: tuple[str, ...]
     MEDIA_TYPE: str
 
-    def sniff(self, data: bytes) -> bool:
+    def can_read(self, data: bytes) -> bool:
         """Tell whether the bytes are of this format."""
 
-    def read(self, data: bytes, papers: Papers) -> Sheet:
+    def read(self, data: bytes, papers: FormSpecs) -> Extraction:
         """Return what stands in the document; raise `Unreadable`."""
 
 
 @cache
-def every() -> Mapping[str, Any]:
+def load_formats() -> Mapping[str, Any]:
     """Return the format modules by name."""
     return {
         found.name: importlib.import_module(f"{__name__}.{found.name}")
@@ -45,11 +45,15 @@ def every() -> Mapping[str, Any]:
     }
 
 
-def identify(data: bytes) -> tuple[str, Any]:
+def identify_format(data: bytes) -> tuple[str, Any]:
     """Return name and module of the one format that claims the bytes; raise `Unreadable`."""
     if not data:
         raise Unreadable(Reason.EMPTY_FILE)
-    claims = [(name, module) for name, module in every().items() if hasattr(module, "sniff") and module.sniff(data)]
+    claims = [
+        (name, module)
+        for name, module in load_formats().items()
+        if hasattr(module, "can_read") and module.can_read(data)
+    ]
     if len(claims) > 1:
         raise LookupError(f"{', '.join(name for name, _ in claims)} claim the same bytes")
     if not claims:
@@ -57,21 +61,21 @@ def identify(data: bytes) -> tuple[str, Any]:
     return claims[0]
 
 
-def warm(papers: Papers) -> None:
+def prepare_readers(papers: FormSpecs) -> None:
     """Have every format prepare what it needs to read with the papers, so that a child that is forked has it."""
-    for module in every().values():
-        if hasattr(module, "warm"):
-            module.warm(papers.values())
+    for module in load_formats().values():
+        if hasattr(module, "prepare_reader"):
+            module.prepare_reader(papers.values())
 
 
-def read(data: bytes, papers: Papers) -> Sheet:
+def read_document(data: bytes, papers: FormSpecs) -> Extraction:
     """Return what stands in a document of any format; raise `Unreadable`, whatever goes wrong.
 
     This is the wall: a reader that fails on foreign bytes must not take anything with it.
     """
-    _, module = identify(data)
+    _, module = identify_format(data)
     try:
-        sheet: Sheet = module.read(data, papers)
+        sheet: Extraction = module.read(data, papers)
     except Unreadable:
         raise
     except MemoryError as error:

@@ -32,12 +32,12 @@ def is_whole(stream: BinaryIO) -> bool:
     head = stream.read(HEAD)
     size = stream.seek(0, 2)
     if head.startswith(ZIP):
-        return zip_is_whole(stream, size)
+        return is_whole_zip(stream, size)
     if head.startswith(COMPOUND):
-        return compound_is_whole(stream, size)
+        return is_whole_compound_file(stream, size)
     if head.startswith(RTF):
-        return rtf_is_whole(stream)
-    return head.lstrip(BEFORE_START).startswith(PDF) and pdf_is_whole(stream, size, head.index(PDF))
+        return is_whole_rtf(stream)
+    return head.lstrip(BEFORE_START).startswith(PDF) and is_whole_pdf(stream, size, head.index(PDF))
 
 
 def read_at(stream: BinaryIO, position: int, size: int = -1) -> bytes:
@@ -46,7 +46,7 @@ def read_at(stream: BinaryIO, position: int, size: int = -1) -> bytes:
     return stream.read(size)
 
 
-def zip_is_whole(stream: BinaryIO, size: int) -> bool:
+def is_whole_zip(stream: BinaryIO, size: int) -> bool:
     """Tell whether a ZIP has its end record, and its members begin where its directory says."""
     start = max(0, size - END.size - COMMENT)
     tail = read_at(stream, start)
@@ -58,10 +58,10 @@ def zip_is_whole(stream: BinaryIO, size: int) -> bool:
     if begins < 0 or len(tail) < found + END.size + comment:
         return False
     directory, moved = read_at(stream, begins, length), begins - offset
-    return all(read_at(stream, moved + member, 4) == ZIP for member in islice(members(directory), MEMBERS))
+    return all(read_at(stream, moved + member, 4) == ZIP for member in islice(iter_member_offsets(directory), MEMBERS))
 
 
-def members(directory: bytes) -> Iterator[int]:
+def iter_member_offsets(directory: bytes) -> Iterator[int]:
     """Yield where each member of a ZIP begins; -1 for an entry that is none, and the end then."""
     position = 0
     while position < len(directory):
@@ -73,12 +73,12 @@ def members(directory: bytes) -> Iterator[int]:
         position += ENTRY.size + sum(fields[10:13])
 
 
-def ends_as_pdf(data: bytes) -> bool:
+def has_pdf_end(data: bytes) -> bool:
     """Tell whether nothing comes after the last end mark of a PDF: what does is a save that was cut off."""
     return data[-PDF_TAIL:].rstrip(AFTER_END + b"\0").endswith(PDF_END)
 
 
-def pdf_is_whole(stream: BinaryIO, size: int, start: int) -> bool:
+def is_whole_pdf(stream: BinaryIO, size: int, start: int) -> bool:
     """Tell whether a PDF ends with its end mark, and its cross-reference lies where it says.
 
     Zeros behind the end mark may be room for a save that is still to come.
@@ -90,7 +90,7 @@ def pdf_is_whole(stream: BinaryIO, size: int, start: int) -> bool:
     return place is not None and CROSS_REFERENCE.match(read_at(stream, start + int(place[1]), 64)) is not None
 
 
-def compound_is_whole(stream: BinaryIO, size: int) -> bool:
+def is_whole_compound_file(stream: BinaryIO, size: int) -> bool:
     """Tell whether a compound file has its tables, its directory, and the last sector that they tell of ([MS-CFB])."""
     header = read_at(stream, 0, 512)
     shift = struct.unpack_from("<H", header, 30)[0] if len(header) == 512 else 0
@@ -119,7 +119,7 @@ def compound_is_whole(stream: BinaryIO, size: int) -> bool:
     return size >= (last + 2) << shift and read_at(stream, (root + 1) << shift, len(ROOT)) == ROOT
 
 
-def rtf_is_whole(stream: BinaryIO) -> bool:
+def is_whole_rtf(stream: BinaryIO) -> bool:
     """Tell whether every group of an RTF that is opened is closed; by its last sign where pictures are in bytes."""
     data = read_at(stream, 0)
     if BINARY.search(data):

@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from formgen.documents.extraction import Paper, Sheet
+from formgen.documents.extraction import Extraction, FormSpec
 from formgen.errors import Reason, Unreadable
 from formgen.files import NOBODY
 from formgen.formats import docx
@@ -39,7 +39,7 @@ MEMORY = 4_000_000_000
 RESTART = 81  # what it ends with when it has made a profile and is to be started again
 PROFILES = ("profile", "profile-2", "profile-3")
 PROGRAM = shutil.which("soffice") or shutil.which("libreoffice")
-OPENS = (
+READABLE_PATHS = (
     *(
         "/etc/fonts",
         "/etc/libreoffice",
@@ -50,7 +50,7 @@ OPENS = (
     ),
     *((str(Path(PROGRAM).resolve().parents[1]),) if PROGRAM else ()),
 )
-SAFE = """<?xml version="1.0" encoding="UTF-8"?>
+SAFE_SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">
 <item oor:path="/org.openoffice.Office.Common/Security/Scripting">
 <prop oor:name="MacroSecurityLevel" oor:op="fuse"><value>3</value></prop>
@@ -64,12 +64,12 @@ SAFE = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def sniff(data: bytes) -> bool:
+def can_read(data: bytes) -> bool:
     """Tell whether the bytes are an OpenDocument text, an RTF, or an OLE file such as .doc."""
-    return bool(ending(data))
+    return bool(detect_ending(data))
 
 
-def ending(data: bytes) -> str:
+def detect_ending(data: bytes) -> str:
     """Return the ending that LibreOffice should see, or an empty text."""
     if data.startswith(b"{\\rtf"):
         return ".rtf"
@@ -81,12 +81,12 @@ def ending(data: bytes) -> str:
     )
 
 
-def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
+def read(data: bytes, papers: Mapping[tuple[str, str], FormSpec]) -> Extraction:
     """Return what stands in the document after its conversion; raise `Unreadable`."""
     if is_encrypted(data):
         raise Unreadable(Reason.ENCRYPTED)
-    sheet: Sheet = docx.read(convert(data, ending(data)), papers)
-    return replace(sheet, reader=ending(data).lstrip("."), facts=(*sheet.facts, *find_lost(data)))
+    sheet: Extraction = docx.read(convert_document(data, detect_ending(data)), papers)
+    return replace(sheet, reader=detect_ending(data).lstrip("."), facts=(*sheet.facts, *find_lost_content(data)))
 
 
 def is_encrypted(data: bytes) -> bool:
@@ -94,84 +94,84 @@ def is_encrypted(data: bytes) -> bool:
 
     In a .doc the head of its text says so, which begins at the start of some sector.
     """
-    if ending(data) == ".odt":
+    if detect_ending(data) == ".odt":
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             return MANIFEST in package.namelist() and b"encryption-data" in package.read(MANIFEST)
-    heads = (data[at : at + 12] for at in range(SECTOR, len(data), SECTOR)) if ending(data) == ".doc" else ()
+    heads = (data[at : at + 12] for at in range(SECTOR, len(data), SECTOR)) if detect_ending(data) == ".doc" else ()
     return ENCRYPTED_PACKAGE in data or any(head[:4] in TEXT_HEADS and head[11] & 1 for head in heads)
 
 
-def find_lost(data: bytes) -> Iterator[str]:
+def find_lost_content(data: bytes) -> Iterator[str]:
     """Yield what no form may carry and the conversion leaves out: macros, and an object in RTF."""
-    if ending(data) == ".odt":
+    if detect_ending(data) == ".odt":
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             macros = any(name.startswith(("Basic/", "Scripts/")) for name in package.namelist())
     else:
         macros = VBA_PROJECT in data
     if macros:
         yield "macros"
-    if ending(data) == ".rtf" and OBJECT.search(data):
+    if detect_ending(data) == ".rtf" and OBJECT.search(data):
         yield "embedded"
 
 
-def convert(data: bytes, suffix: str, to: str = "docx") -> bytes:
+def convert_document(data: bytes, suffix: str, to: str = "docx") -> bytes:
     """Return the document as LibreOffice saves it in another format; raise `Unreadable`."""
     if PROGRAM is None:
         raise Unreadable(Reason.UNSUPPORTED_TYPE, NOT_CONVERTED)
     folder = tempfile.mkdtemp(prefix="formgen-")
     try:
-        return converted(data, suffix, to, Path(folder))
+        return convert_in_folder(data, suffix, to, Path(folder))
     finally:
-        if sweep(folder):
+        if remove_sockets(folder):
             shutil.rmtree(folder)
 
 
-def converted(data: bytes, suffix: str, to: str, folder: Path) -> bytes:
+def convert_in_folder(data: bytes, suffix: str, to: str, folder: Path) -> bytes:
     """Return the document as LibreOffice saves it in another format, all of its files in a folder."""
     profile, source, out = folder / PROFILES[0], folder / f"form{suffix}", folder / "out"
     (profile / "user").mkdir(parents=True)
-    (profile / "user" / "registrymodifications.xcu").write_text(SAFE, encoding="utf-8")
+    (profile / "user" / "registrymodifications.xcu").write_text(SAFE_SETTINGS, encoding="utf-8")
     source.write_bytes(data)
     arguments = ["--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo"]
     arguments += ["--convert-to", to, "--outdir", str(out), str(source)]
     for name in PROFILES:
         profile = profile.rename(folder / name)  # in the cage the socket of the one before is still there
-        if run([f"-env:UserInstallation={profile.as_uri()}", *arguments], str(folder)) != RESTART:
+        if run_libreoffice([f"-env:UserInstallation={profile.as_uri()}", *arguments], str(folder)) != RESTART:
             break
     result = out / f"form.{to}"
     if not result.is_file():
-        raise Unreadable(Reason.TIMEOUT, SLOW) if worn_out() else Unreadable(Reason.UNREADABLE)
+        raise Unreadable(Reason.TIMEOUT, SLOW) if is_cpu_time_exhausted() else Unreadable(Reason.UNREADABLE)
     return result.read_bytes()
 
 
-def worn_out() -> bool:
+def is_cpu_time_exhausted() -> bool:
     """Tell whether what has run here has used up the processor's time that the wall gives."""
     used, limit = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrlimit(resource.RLIMIT_CPU)[0]
     return limit != resource.RLIM_INFINITY and used.ru_utime + used.ru_stime >= limit
 
 
-def sweep(folder: str) -> bool:
+def remove_sockets(folder: str) -> bool:
     """Remove the sockets that LibreOffice leaves outside of its folder, and tell whether all are gone.
 
     They lie in /tmp, whatever is said, named by the user and the digest of the profile's address. In the cage nothing
     may be removed there: then the folder tells the wall what to remove.
     """
     profiles = [Path(place, name) for place in (Path(folder), *Path(folder).glob("formgen-*")) for name in PROFILES]
-    left = [socket for profile in profiles for socket in sockets(profile) if os.path.lexists(socket)]
+    left = [socket for profile in profiles for socket in iter_socket_paths(profile) if os.path.lexists(socket)]
     for socket in left:
         with suppress(OSError):
             socket.unlink()
     return not any(map(os.path.lexists, left))
 
 
-def sockets(profile: Path) -> Iterator[Path]:
+def iter_socket_paths(profile: Path) -> Iterator[Path]:
     """Yield where the socket of a profile may lie: in the cage LibreOffice does not know who it is, or is nobody."""
     digest = hashlib.md5(profile.as_uri().encode("utf-16-le"), usedforsecurity=False).digest()
     for user in ("", f"{os.getuid()}_", f"{NOBODY}_"):
         yield Path(f"/tmp/OSL_PIPE_{user}SingleOfficeIPC_{''.join(f'{byte:x}' for byte in digest)}")  # noqa: S108
 
 
-def run(arguments: list[str], own: str) -> int:
+def run_libreoffice(arguments: list[str], own: str) -> int:
     """Run LibreOffice, all of whose files lie in a folder, and return what it ends with.
 
     Raise `Unreadable` when time is up: in the cage it may end nobody, and the wall ends whatever is left of it.

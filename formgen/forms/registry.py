@@ -33,13 +33,13 @@ class Registry:
         """Return the ids of all forms."""
         return frozenset(self.forms)
 
-    def latest(self, form: str) -> type[Form]:
+    def find_latest_version(self, form: str) -> type[Form]:
         """Return the newest version of a form; raise `UsageError` for one that there is not."""
         if form not in self.forms:
             raise UsageError("Lomaketta {form} ei ole. Lomakkeet: {forms}.", form=form, forms=", ".join(self.forms))
         return list(self.forms[form].values())[-1]
 
-    def pending(self) -> Iterator[tuple[str, Rule]]:
+    def iter_pending_rules(self) -> Iterator[tuple[str, Rule]]:
         """Yield form id and rule for every rule that waits for a form that does not exist yet."""
         for form in self:
             for declared in form.rules:
@@ -47,15 +47,17 @@ class Registry:
                     yield form.id, declared
 
 
-def load(workspace: Workspace) -> Registry:
+def load_forms(workspace: Workspace) -> Registry:
     """Return the forms of a workspace; raise `OutOfReach` when they, or their templates, are not ours alone."""
     for kind in ("schemas", "templates"):
-        files.guard(place for folder in workspace.content(kind) for place in files.below(folder))
-    return read(tuple(folder for folder in workspace.content("schemas") if any(folder.glob("*.py"))))
+        files.check_write_access(
+            place for folder in workspace.list_content_folders(kind) for place in files.iter_tree(folder)
+        )
+    return read_forms(tuple(folder for folder in workspace.list_content_folders("schemas") if any(folder.glob("*.py"))))
 
 
 @cache
-def read(folders: tuple[Path, ...]) -> Registry:
+def read_forms(folders: tuple[Path, ...]) -> Registry:
     """Return the forms in the folders, a file in an earlier folder hiding its namesake in a later one."""
     package = f"formgen_schemas_{hashlib.sha256(repr(folders).encode()).hexdigest()[:8]}"
     module = ModuleType(package)
@@ -73,19 +75,19 @@ def read(folders: tuple[Path, ...]) -> Registry:
             ):
                 found.setdefault(thing.id, {})[thing.version] = thing
     ordered = sorted(found.values(), key=lambda versions: next(iter(versions.values())).number)
-    return Registry({next(iter(item.values())).id: dict(sorted(item.items(), key=by_version)) for item in ordered})
+    return Registry({next(iter(item.values())).id: dict(sorted(item.items(), key=parse_version)) for item in ordered})
 
 
-def by_version(item: tuple[str, type[Form]]) -> list[int]:
+def parse_version(item: tuple[str, type[Form]]) -> list[int]:
     """Return the numbers of a version: 2026.10 comes after 2026.9."""
     return [int(part) for part in item[0].split(".") if part]
 
 
-def template_file(workspace: Workspace, form: type[Form]) -> Path:
+def find_template(workspace: Workspace, form: type[Form]) -> Path:
     """Return the office's template of a form, else the packaged one; raise `UsageError`."""
-    for folder in workspace.content("templates"):
+    for folder in workspace.list_content_folders("templates"):
         file = folder / "forms" / f"{form.id}.docx"
         if file.is_file():
-            files.guard([file])
+            files.check_write_access([file])
             return file
     raise UsageError("Lomakkeelta {form} puuttuu pohja. Tee se komennolla formgen templates build.", form=form.id)

@@ -15,32 +15,32 @@ from typing import Any
 from uuid import UUID
 
 from formgen import formats
-from formgen.cases.person import NAME, Person, build_person, find_differing_fields, list_identifying_fields, read_person
-from formgen.cases.workflow import CHANGED, Case, HiddenCase, Known, Move, advance
+from formgen.cases.person import NAME, Person, build_person, find_differing_fields, iter_identifying_fields, read_person
+from formgen.cases.workflow import CHANGED, Case, CaseRecord, HiddenCase, Move, find_moves
 from formgen.documents.extraction import (
     AS_ISSUED,
     UNSEEN,
     Answer,
     Control,
+    Extraction,
+    FormSpec,
     Identity,
     Keyring,
-    Paper,
     Question,
-    Sheet,
-    completed,
+    add_omitted_answers,
     confirm_given,
-    flat,
-    key_of,
+    extract_key_id,
+    iter_questions,
 )
 from formgen.errors import CutOff, Finding, FormgenError, Reason, Unreadable
-from formgen.fields.kinds import DayDate, Kind, Misread, Sign
-from formgen.forms.form import Field, Form, Judgement, judge
-from formgen.forms.registry import Registry, template_file
-from formgen.i18n import FORM_LANGUAGES, clean, plain
-from formgen.issuing.correction import NOTHING_TO_MEND, build_sheet, notes, restore_known_answers
+from formgen.fields.kinds import DayDate, Kind, Misread, SignatureBlock
+from formgen.forms.form import Field, Form, ValidationResult, validate_extraction
+from formgen.forms.registry import Registry, find_template
+from formgen.i18n import FORM_LANGUAGES, clean_text, normalise_text
+from formgen.issuing.correction import NOTHING_TO_MEND, build_extraction, build_notes, restore_known_answers
 from formgen.sandbox import reader_pool
 from formgen.settings import Workspace
-from formgen.storage.journal import Caseloads, Journal, Row, day, dump
+from formgen.storage.journal import Caseloads, Journal, Row, dump_json, to_local_date
 
 UNTRUSTED = (
     "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
@@ -53,12 +53,12 @@ ELSEWHERE = "Sama tiedosto on jo otettu vastaan toisessa asiassa. Tarkistakaa, m
 OTHER_CASE = "Asiakirjassa lukee toinen asia kuin se, jolle se on tehty. Tarkistakaa, mihin asiaan se kuuluu."
 OTHER_PERSON = "Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä."
 NO_PERSON = "Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen."
-OVERTAKEN = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
-UNSAFE = {
+NEWER_DOCUMENT = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
+UNSAFE_PARTS = {
     *("macros", "altChunk", "embedded"),
     *("javascript", "launch", "external", "submit", "import", "richmedia", "xfa"),
 }
-MINDED = {
+FACTS_TO_REVIEW = {
     "warned": "Tiedoston rakenteessa on virheitä. Tarkistakaa vastaukset asiakirjasta.",
     "missing_fields": "Asiakirjasta puuttuu lomakkeen kenttiä. Tarkistakaa vastaukset asiakirjasta.",
     "missing_pages": "Asiakirjasta puuttuu sivuja: {pages}.",
@@ -68,7 +68,7 @@ MINDED = {
 
 
 @dataclass(frozen=True)
-class Recognised:
+class IdentifiedDocument:
     """A document that is one of ours: whose it is, and what the journal knows of it.
 
     ``given`` are the answers it went out with, ``sources`` where they came from, ``earlier``
@@ -85,7 +85,7 @@ class Recognised:
     form: type[Form]
     case: Case
     language: str
-    sheet: Sheet
+    sheet: Extraction
     given: Mapping[str, str]
     shown: Mapping[str, str]
     sources: Mapping[str, Row]
@@ -146,11 +146,11 @@ class Verdict:
     outcome: str
     code: Reason | None = None
     findings: tuple[Finding, ...] = ()
-    about: Recognised | None = None
+    about: IdentifiedDocument | None = None
     record: Form | None = None
     told: tuple[Finding, ...] | None = None
     moves: tuple[Move, ...] = ()
-    replaces: Known | None = None
+    replaces: CaseRecord | None = None
     first_id: str | None = None
     waits_for: str | None = None
     confirmed_by: str | None = None
@@ -169,103 +169,105 @@ class Verdict:
         return (self.about.case.case_id or None) if self.about else None
 
     @property
-    def writer(self) -> str:
+    def producer(self) -> str:
         """Return the program that has saved the document, where it is known."""
-        return self.about.sheet.writer if self.about else self.saved_by
+        return self.about.sheet.producer if self.about else self.saved_by
 
     @property
     def language(self) -> str:
         """Return the language of the document, of one that is none of ours that of the answer to it."""
         return self.about.language if self.about else self.reply_language
 
-    def of(self, severity: str) -> tuple[Finding, ...]:
+    def select_findings(self, severity: str) -> tuple[Finding, ...]:
         """Return the findings of one severity."""
         return tuple(found for found in self.findings if found.severity == severity)
 
 
 @dataclass(frozen=True)
-class Desk:
+class DecisionEngine:
     """Where returns are read and weighed: the forms and the journal, with the keys, of one workspace."""
 
     workspace: Workspace
     journal: Journal
     registry: Registry
 
-    def read(self, data: bytes, received: datetime) -> Verdict:
+    def decide_file(self, data: bytes, received: datetime) -> Verdict:
         """Return the verdict on the bytes of a file."""
-        return self.judge(self.opened(data), received)
+        return self.identify_and_decide(self.read_or_reject(data), received)
 
-    def opened(self, data: bytes) -> Sheet | Verdict:
+    def read_or_reject(self, data: bytes) -> Extraction | Verdict:
         """Return what stands in a file, or the verdict on one that cannot be read."""
         try:
-            return self.sheet(data)
+            return self.read_document(data)
         except Unreadable as error:
-            return refused(error, self.workspace.office.language)
+            return reject_unreadable_file(error, self.workspace.office.language)
 
-    def judge(self, found: Sheet | Verdict, received: datetime) -> Verdict:
+    def identify_and_decide(self, found: Extraction | Verdict, received: datetime) -> Verdict:
         """Return the verdict on what was found in a file."""
         if isinstance(found, Verdict):
             return found
         try:
-            return leave_doubtful(self.weigh(self.recognise(found, received)))
+            return review_doubtful_errors(self.decide(self.identify(found, received)))
         except Unreadable as error:
-            return replace(refused(error, self.find_language(found)), saved_by=found.writer)
+            return replace(reject_unreadable_file(error, self.find_language(found)), saved_by=found.producer)
 
     @property
-    def too_large(self) -> Verdict:
+    def too_large_verdict(self) -> Verdict:
         """Return the verdict on a file that is too large to be read."""
         error = Unreadable(Reason.TOO_LARGE)
-        return refused(error, self.workspace.office.language)
+        return reject_unreadable_file(error, self.workspace.office.language)
 
-    def turn(self, sheet: Sheet) -> tuple[date, int]:
+    def get_process_order(self, sheet: Extraction) -> tuple[date, int]:
         """Return the place of a document in the order of the process: its day, then the number of its form."""
         identity = self.find_identity(sheet)
         form = self.registry.forms.get(identity.form, {}).get(identity.version) if identity else None
         if form is None:
             return date.max, 0
-        return day_of(form, sheet, date.max), list(self.registry.forms).index(form.id)
+        return read_document_date(form, sheet, date.max), list(self.registry.forms).index(form.id)
 
-    def sheet(self, data: bytes) -> Sheet:
+    def read_document(self, data: bytes) -> Extraction:
         """Return what stands in a file, read behind the wall; raise `Unreadable`."""
-        papers, limits = self.papers(), self.workspace.office.intake
+        papers, limits = self.build_form_specs(), self.workspace.office.intake
         sheet = reader_pool.read(data, papers, limits)
-        if not sheet.answers and (named := self.bookmarked(sheet)) in papers:
+        if not sheet.answers and (named := self.find_bookmarked_form(sheet)) in papers:
             sheet = reader_pool.read(data, {named: papers[named]}, limits)
-        if not sheet.answers and (found := self.measured(sheet, papers)):
+        if not sheet.answers and (found := self.find_spec_with_layout(sheet, papers)):
             paper, given = found
             sheet = confirm_given(reader_pool.read(data, paper, limits), given)
         return sheet
 
-    def recognise(self, sheet: Sheet, received: datetime) -> Recognised:
+    def identify(self, sheet: Extraction, received: datetime) -> IdentifiedDocument:
         """Return whose document a sheet is; raise `Unreadable` when that cannot be told or trusted.
 
         One that holds what no form may carry is trusted in nothing.
         """
-        if found := UNSAFE & set(sheet.facts):
+        if found := UNSAFE_PARTS & set(sheet.facts):
             message = "Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}."
             raise Unreadable(Reason.UNSAFE, message, parts=", ".join(sorted(found)))
         keys = self.journal.keys
-        identity, doubts = self.identity_of(sheet, keys)
+        identity, doubts = self.verify_identity(sheet, keys)
         versions = self.registry.forms.get(identity.form)
         if versions is None:
             raise Unreadable(Reason.UNKNOWN_FORM)
         if identity.version not in versions:
             raise Unreadable(Reason.UNKNOWN_VERSION)
         own = str(identity.instance)
-        issued = self.journal.issued(own) or {}
+        issued = self.journal.find_issued_document(own) or {}
         form, given = versions[identity.version], issued.get("given", {})
-        key, revoked = signer(keys, sheet, issued)
+        key, revoked = find_signing_key(keys, sheet, issued)
         omitted = (issued.get("omitted") or "").split()
         language = issued.get("language") or sheet.claims.get("language")
-        doubts = (*doubts, *revoked, *minded(sheet, omitted))
-        sheet = replace(sheet, pictures={path: shown for path, shown in sheet.pictures.items() if asks(form, path)})
-        sheet = restore_known_answers(self.unnoted(sheet, issued), form, issued)
-        about = Recognised(
+        doubts = (*doubts, *revoked, *find_facts_to_review(sheet, omitted))
+        sheet = replace(
+            sheet, pictures={path: shown for path, shown in sheet.pictures.items() if has_question(form, path)}
+        )
+        sheet = restore_known_answers(self.remove_own_notes(sheet, issued), form, issued)
+        about = IdentifiedDocument(
             identity=identity,
             form=form,
-            case=self.case("", day(received)),
+            case=self.load_case("", to_local_date(received)),
             language=language if language in FORM_LANGUAGES else self.workspace.office.language,
-            sheet=completed(sheet, self.asked[form.id, form.version], omitted, given),
+            sheet=add_omitted_answers(sheet, self.questions_by_form[form.id, form.version], omitted, given),
             given=given,
             shown=issued.get("answers", {}),
             sources=issued.get("sources", {}),
@@ -278,47 +280,55 @@ class Desk:
             key=key,
             doubts=doubts,
         )
-        return self.place_in_case(about, day(received))
+        return self.place_in_case(about, to_local_date(received))
 
-    def place_in_case(self, about: Recognised, today: date) -> Recognised:
+    def place_in_case(self, about: IdentifiedDocument, today: date) -> IdentifiedDocument:
         """Put a document of ours into its case, as the journal has it: what it says of its case counts for nothing."""
-        rows = self.journal.of_instance(about.first)
+        rows = self.journal.find_instance_records(about.first)
         if not about.made_for and any(row["case_id"] for row in rows):
             rows = self.select_same_person(about, rows, today)
         case_id = about.made_for or (rows[-1]["case_id"] if rows else None) or ""
-        of_unit = about.form.of_unit(case_id)
-        known = bool(case_id or rows) or (not about.claim and (of_unit or opens_case(about.form)))
-        case = self.case(case_id if known else "", today, of_unit)
+        of_unit = about.form.is_of_unit(case_id)
+        known = bool(case_id or rows) or (not about.claim and (of_unit or can_open_case(about.form)))
+        case = self.load_case(case_id if known else "", today, of_unit)
         return replace(about, case=case, earlier=tuple(rows), known=known)
 
-    def select_same_person(self, about: Recognised, rows: list[Row], today: date) -> list[Row]:
+    def select_same_person(self, about: IdentifiedDocument, rows: list[Row], today: date) -> list[Row]:
         """Return those of the records that a document for no case has become that may be of the person it names.
 
         Several people may have filled copies of one blank: each has a case of their own.
         """
         person, found = identify_person(about), {}
         for case_id, last in {row["case_id"]: row["record_id"] for row in rows}.items():
-            other = read_person(self.case(case_id, today).newest(last).record)
-            if person.may_be(other):
+            other = read_person(self.load_case(case_id, today).find_current_record(last).record)
+            if person.can_be(other):
                 found[case_id] = len(person.find_differences([other]))
         closest = min(found, key=lambda case_id: found[case_id], default=None)
         return [row for row in rows if row["case_id"] == closest]
 
-    def unnoted(self, sheet: Sheet, issued: Row) -> Sheet:
+    def remove_own_notes(self, sheet: Extraction, issued: Row) -> Extraction:
         """Return the sheet without the lines that we have printed outside the fields of a reply."""
-        answered = self.journal.returned(reply_id=issued["instance_id"]) if sheet.strays and issued else ()
-        ours = {plain(line[:200]) for row in answered for line in notes(self.registry, row, issued).lines()}
-        return replace(sheet, strays=tuple(line for line in sheet.strays if plain(line) not in ours)) if ours else sheet
+        answered = self.journal.find_submissions(reply_id=issued["instance_id"]) if sheet.strays and issued else ()
+        ours = {
+            normalise_text(line[:200])
+            for row in answered
+            for line in build_notes(self.registry, row, issued).iter_lines()
+        }
+        return (
+            replace(sheet, strays=tuple(line for line in sheet.strays if normalise_text(line) not in ours))
+            if ours
+            else sheet
+        )
 
-    def case(self, case_id: str, day: date, unit: bool = False) -> Case:
+    def load_case(self, case_id: str, day: date, unit: bool = False) -> Case:
         """Return a case, or the unit, as it is on a day; without an id a case that is yet to be opened."""
         if unit:
-            return self.journal.unit(day, self.workspace.office, self.registry)
+            return self.journal.load_unit(day, self.workspace.office, self.registry)
         if case_id:
-            return self.journal.case(case_id, day, self.workspace.office, self.registry)
+            return self.journal.load_case(case_id, day, self.workspace.office, self.registry)
         return Case("", day, self.workspace.office, forms=self.registry.ids, caseloads=Caseloads(self.journal))
 
-    def weigh(self, about: Recognised) -> Verdict:
+    def decide(self, about: IdentifiedDocument) -> Verdict:
         """Return the verdict on a document of ours: its answers, its rules, the process."""
         if not about.known:
             return Verdict(
@@ -327,27 +337,35 @@ class Desk:
                 (Finding(Reason.UNKNOWN_CASE.rule, "error", "", Reason.UNKNOWN_CASE.message),),
                 about,
             )
-        corrects = corrected(about)
+        corrects = find_corrected_record(about)
         own = {row["instance_id"] for row in about.earlier} or {corrects.instance_id if corrects else ""}
-        judged = judge(about.form, about.sheet, about.case.without(*own), document_day(about))
+        judged = validate_extraction(
+            about.form, about.sheet, about.case.exclude_documents(*own), get_document_date(about)
+        )
         record = judged.record
-        findings = (*judged.findings, *about.doubts, *locked(about), *touched(about), *find_missing_person(about))
-        replaces = corrects or (current_version(about, record) if record else None)
-        others = (*overtaken(about, corrects, record), *elsewhere(about))
+        findings = (
+            *judged.findings,
+            *about.doubts,
+            *find_changed_locked_answers(about),
+            *find_changed_known_answers(about),
+            *find_missing_person(about),
+        )
+        replaces = corrects or (find_replaced_record(about, record) if record else None)
+        others = (*find_newer_document(about, corrects, record), *find_other_case(about))
         findings = (*findings, *others, *find_other_person(about, record, replaces, findings))
         told = tuple(self.find_told(about, judged))
         if record is None or any(found.severity == "error" for found in findings):
-            return sentenced(Verdict("rejected", reason_code(findings), findings, about, record, told))
-        key = self.journal.vault.digest(answers_key(record))
+            return classify(Verdict("rejected", choose_reason(findings), findings, about, record, told))
+        key = self.journal.vault.compute_digest(compute_answers_digest(record))
         same = next((row for row in about.earlier if row["answers_key"] == key), None)
         if same:
             return Verdict("duplicate", None, findings, about, record, first_id=same["submission_id"])
-        moves, stopped = advance(about.case, record, correction=corrects is not None)
+        moves, stopped = find_moves(about.case, record, correction=corrects is not None)
         outcome, code = ("rejected", Reason.TRANSITION_NOT_ALLOWED) if stopped else ("accepted", None)
         told += stopped if about.names_client else ()
-        return sentenced(Verdict(outcome, code, (*findings, *stopped), about, record, told, moves, replaces))
+        return classify(Verdict(outcome, code, (*findings, *stopped), about, record, told, moves, replaces))
 
-    def find_told(self, about: Recognised, judged: Judgement) -> Iterator[Finding]:
+    def find_told(self, about: IdentifiedDocument, judged: ValidationResult) -> Iterator[Finding]:
         """Yield what the sender of a document may be told of it: its errors, and what they may write more plainly.
 
         A document that is not as it went out where it says whose it is is judged without its case.
@@ -356,12 +374,12 @@ class Desk:
         if not about.names_client:
             seen = {path: answer for path, answer in sheet.answers.items() if answer.layer not in UNSEEN}
             case = HiddenCase(about.case.today, self.workspace.office, self.registry.ids)
-            judged = judge(about.form, replace(sheet, answers=seen), case, document_day(about))
+            judged = validate_extraction(about.form, replace(sheet, answers=seen), case, get_document_date(about))
         for found in judged.findings:
             if found.severity == "error" or is_unsure(about, found):
                 yield found
 
-    def identity_of(self, sheet: Sheet, keys: Keyring) -> tuple[Identity, tuple[Finding, ...]]:
+    def verify_identity(self, sheet: Extraction, keys: Keyring) -> tuple[Identity, tuple[Finding, ...]]:
         """Return the verified identity, and what is doubtful when the carriers disagree.
 
         All tokens are verified; a bookmark holds only the instance, which the journal must know: alone it is a
@@ -369,11 +387,11 @@ class Desk:
         Raise `Unreadable` when no carrier has an identity that is ours.
         """
         tokens = {token for carrier, found in sheet.tokens.items() if carrier != "bookmark" for token in found}
-        verified = {keys.identify(token) for token in tokens}
+        verified = {keys.verify_identity(token) for token in tokens}
         identities = sorted((identity for identity in verified if identity), key=str)
         instances = {UUID(found) for found in sheet.tokens.get("bookmark", ())}
         if not tokens:
-            known = [(instance, self.journal.issued(str(instance))) for instance in sorted(instances)]
+            known = [(instance, self.journal.find_issued_document(str(instance))) for instance in sorted(instances)]
             identities = [Identity(row["form"], row["version"], instance) for instance, row in known if row]
         if tokens and not identities:
             raise Unreadable(Reason.BAD_IDENTITY)
@@ -387,63 +405,65 @@ class Desk:
             return identities[0], ()
         return identities[0], (Finding("R89", "review", "", AMBIGUOUS),)
 
-    def find_language(self, sheet: Sheet) -> str:
+    def find_language(self, sheet: Extraction) -> str:
         """Return the language in which a document went out, the office's when that cannot be told."""
         identity = self.find_identity(sheet)
-        issued = self.journal.issued(str(identity.instance)) if identity else None
+        issued = self.journal.find_issued_document(str(identity.instance)) if identity else None
         language = (issued or sheet.claims).get("language")
         return language if language in FORM_LANGUAGES else self.workspace.office.language
 
-    def find_identity(self, sheet: Sheet) -> Identity | None:
+    def find_identity(self, sheet: Extraction) -> Identity | None:
         """Return an identity that a sheet carries and that was signed by us, or None."""
         keys = self.journal.keys
         tokens = sorted({token for found in sheet.tokens.values() for token in found})
-        return next((found for token in tokens if (found := keys.identify(token))), None)
+        return next((found for token in tokens if (found := keys.verify_identity(token))), None)
 
-    def bookmarked(self, sheet: Sheet) -> tuple[str, str]:
+    def find_bookmarked_form(self, sheet: Extraction) -> tuple[str, str]:
         """Return form and version of what was issued as the only instance that a sheet without tokens names."""
         bare = list(sheet.tokens) == ["bookmark"] and len(sheet.tokens["bookmark"]) == 1
-        row = self.journal.issued(str(UUID(sheet.tokens["bookmark"][0]))) if bare else None
+        row = self.journal.find_issued_document(str(UUID(sheet.tokens["bookmark"][0]))) if bare else None
         return (row["form"], row["version"]) if row else ("", "")
 
-    def measured(
-        self, sheet: Sheet, papers: Mapping[tuple[str, str], Paper]
-    ) -> tuple[dict[tuple[str, str], Paper], dict[str, str]] | None:
+    def find_spec_with_layout(
+        self, sheet: Extraction, papers: Mapping[tuple[str, str], FormSpec]
+    ) -> tuple[dict[tuple[str, str], FormSpec], dict[str, str]] | None:
         """Return the paper with the layout that the codes on the pages of a sheet name, if there is one.
 
         With it what the document went out with, which no reader is told.
         """
         keys = self.journal.keys
-        marks = [mark for token in sheet.tokens.get("qr", ()) if (mark := keys.marked(token))]
+        marks = [mark for token in sheet.tokens.get("qr", ()) if (mark := keys.verify_page_mark(token))]
         for mark in marks[:1]:
             name = (mark.identity.form, mark.identity.version)
-            layout = formats.every()[sheet.reader].kept(mark.layout, self.workspace.var / "layouts", self.journal)
-            issued = self.journal.issued(str(mark.identity.instance))
+            layout = formats.load_formats()[sheet.reader].load_layout(
+                mark.layout, self.workspace.var / "layouts", self.journal
+            )
+            issued = self.journal.find_issued_document(str(mark.identity.instance))
             if layout and name in papers:
-                stands = build_sheet(self.registry.forms[name[0]][name[1]], issued).answers if issued else {}
+                stands = build_extraction(self.registry.forms[name[0]][name[1]], issued).answers if issued else {}
                 given = {path: answer.text for path, answer in stands.items() if answer.text}
-                return {name: papers[name]._replace(layout=layout, given=frozenset(given))}, given
+                return {name: papers[name]._replace(layout=layout, issued_answers=frozenset(given))}, given
         return None
 
     @cached_property
-    def asked(self) -> dict[tuple[str, str], tuple[Question, ...]]:
+    def questions_by_form(self) -> dict[tuple[str, str], tuple[Question, ...]]:
         """Return what every form asks, worked out once: each file that is read is held against all of it."""
         return {
-            (form.id, version): form.questions()
+            (form.id, version): form.list_questions()
             for versions in self.registry.forms.values()
             for version, form in versions.items()
         }
 
-    def papers(self) -> dict[tuple[str, str], Paper]:
+    def build_form_specs(self) -> dict[tuple[str, str], FormSpec]:
         """Return what the readers may look for: the questions and printed text of every form."""
         roots = self.workspace.roots
         return {
-            (form.id, version): Paper(self.asked[form.id, version], self.printed(form), roots)
+            (form.id, version): FormSpec(self.questions_by_form[form.id, version], self.read_template_text(form), roots)
             for versions in self.registry.forms.values()
             for version, form in versions.items()
         }
 
-    def printed(self, form: type[Form]) -> frozenset[str]:
+    def read_template_text(self, form: type[Form]) -> frozenset[str]:
         """Return the text that the office's template prints around the fields."""
         office = self.workspace.office
         words = {
@@ -454,54 +474,56 @@ class Desk:
             "form_title": form.title,
         }
         try:
-            found: frozenset[str] = formats.every()["docx"].wording(template_file(self.workspace, form), words)
+            found: frozenset[str] = formats.load_formats()["docx"].load_printed_lines(
+                find_template(self.workspace, form), words
+            )
         except FormgenError:
             return frozenset()
         return found
 
 
-def signer(keys: Keyring, sheet: Sheet, issued: Row) -> tuple[str, tuple[Finding, ...]]:
+def find_signing_key(keys: Keyring, sheet: Extraction, issued: Row) -> tuple[str, tuple[Finding, ...]]:
     """Return the key on which a document stands, by its tokens and by its issue, and what is doubtful of it.
 
     One that has to do with a revoked key needs a person, whatever other key it was signed with too.
     """
-    tokens = {token for found in sheet.tokens.values() for token in found if keys.identify(token)}
-    signers = {key_of(token) for token in tokens} | {issued.get("key") or ""}
+    tokens = {token for found in sheet.tokens.values() for token in found if keys.verify_identity(token)}
+    signers = {extract_key_id(token) for token in tokens} | {issued.get("key") or ""}
     for key in sorted(signers & keys.revoked):
         return key, (Finding("R89", "review", "", REVOKED, {"key": key}),)
     return issued.get("key") or max(signers), ()
 
 
-def minded(sheet: Sheet, omitted: Iterable[str]) -> Iterator[Finding]:
+def find_facts_to_review(sheet: Extraction, omitted: Iterable[str]) -> Iterator[Finding]:
     """Yield a finding for every fact of a document that a person must look at.
 
     Fields that it was issued without are not missing.
     """
     for fact in sheet.facts:
         name, _, which = fact.partition(":")
-        if name in MINDED and not (name == "missing_fields" and set(which.split()) <= set(omitted)):
-            yield Finding("format", "review", "", MINDED[name], {"pages": which} if "pages" in name else {})
-    if any(not seal.root for seal in sheet.seals):
+        if name in FACTS_TO_REVIEW and not (name == "missing_fields" and set(which.split()) <= set(omitted)):
+            yield Finding("format", "review", "", FACTS_TO_REVIEW[name], {"pages": which} if "pages" in name else {})
+    if any(not seal.root for seal in sheet.digital_signatures):
         yield Finding("format", "review", "", UNTRUSTED)
 
 
-def refused(error: Unreadable, language: str) -> Verdict:
+def reject_unreadable_file(error: Unreadable, language: str) -> Verdict:
     """Return the verdict on a file that is none of ours or cannot be read, which is answered in a language."""
     finding = Finding(error.code.rule, "error", "", error.message, error.values)
     return Verdict("rejected", error.code, (finding,), cut_off=isinstance(error, CutOff), reply_language=language)
 
 
-def sentenced(verdict: Verdict) -> Verdict:
+def classify(verdict: Verdict) -> Verdict:
     """Return the verdict as ``waiting`` when only an earlier form is missing, as ``review`` when only in doubt."""
-    errors = verdict.of("error")
+    errors = verdict.select_findings("error")
     if errors and all(found.waits_for for found in errors):
         return replace(verdict, outcome="waiting", code=None, waits_for=errors[0].waits_for)
-    if not errors and verdict.of("review"):
+    if not errors and verdict.select_findings("review"):
         return replace(verdict, outcome="review", code=None)
     return verdict
 
 
-def leave_doubtful(verdict: Verdict) -> Verdict:
+def review_doubtful_errors(verdict: Verdict) -> Verdict:
     """Return the verdict with each error at a place that was not read surely left to a person.
 
     Its sender may have written it right.
@@ -515,7 +537,7 @@ def leave_doubtful(verdict: Verdict) -> Verdict:
         return replace(found, severity="review") if unsure else found
 
     findings, told = (tuple(map(left, found)) for found in (verdict.findings, verdict.told or ()))
-    return sentenced(replace(verdict, findings=findings, told=told))
+    return classify(replace(verdict, findings=findings, told=told))
 
 
 def answer_sender(verdict: Verdict) -> Verdict:
@@ -523,45 +545,49 @@ def answer_sender(verdict: Verdict) -> Verdict:
     if verdict.outcome != "rejected" or verdict.told is None:
         return verdict
     told, errors = verdict.told, {found for found in verdict.told if found.severity == "error"}
-    if errors == {*verdict.of("error")}:
+    if errors == {*verdict.select_findings("error")}:
         return replace(verdict, findings=told)
     if errors:
-        return replace(verdict, code=reason_code(told), findings=told)
+        return replace(verdict, code=choose_reason(told), findings=told)
     return replace(
         verdict, code=Reason.BAD_IDENTITY, findings=(Finding(Reason.BAD_IDENTITY.rule, "error", "", NOTHING_TO_MEND),)
     )
 
 
-def asks(form: type[Form], path: str) -> bool:
+def has_question(form: type[Form], path: str) -> bool:
     """Tell whether a document of a form may hold an answer at a path, in whichever row of its tables."""
-    return re.sub(r"\.\d{1,3}\.", ".0.", path, count=1) in {question.path for question in flat(form.questions(), 1)}
+    return re.sub(r"\.\d{1,3}\.", ".0.", path, count=1) in {
+        question.path for question in iter_questions(form.list_questions(), 1)
+    }
 
 
-def opens_case(form: type[Form]) -> bool:
+def can_open_case(form: type[Form]) -> bool:
     """Tell whether a form may come before there is a case."""
     return any(move.source is None for move in form.moves)
 
 
-def corrected(about: Recognised) -> Known | None:
+def find_corrected_record(about: IdentifiedDocument) -> CaseRecord | None:
     """Return the record in force that a document corrects: the newest of its line, or the only one of its form."""
     if about.earlier:
-        return about.case.newest(about.earlier[-1]["record_id"])
-    return current_version(about) if about.form.single else None
+        return about.case.find_current_record(about.earlier[-1]["record_id"])
+    return find_replaced_record(about) if about.form.single else None
 
 
-def current_version(about: Recognised, record: Form | None = None) -> Known | None:
+def find_replaced_record(about: IdentifiedDocument, record: Form | None = None) -> CaseRecord | None:
     """Return the record in force whose place a new one of the form takes, if any."""
-    found = of_same(about, record) if about.form.versions or about.form.single else []
+    found = list_current_records(about, record) if about.form.versions or about.form.single else []
     return found[-1] if found else None
 
 
-def of_same(about: Recognised, record: Form | None) -> list[Known]:
+def list_current_records(about: IdentifiedDocument, record: Form | None) -> list[CaseRecord]:
     """Return the records in force of a document's form, those of the subject of a record where the form has one."""
-    found, per = about.case.current(about.form.id), about.form.per
+    found, per = about.case.list_current_records(about.form.id), about.form.versions_per
     return [known for known in found if not (record and per) or getattr(known.record, per) == getattr(record, per)]
 
 
-def overtaken(about: Recognised, corrects: Known | None, record: Form | None) -> Iterator[Finding]:
+def find_newer_document(
+    about: IdentifiedDocument, corrects: CaseRecord | None, record: Form | None
+) -> Iterator[Finding]:
     """Yield a finding when what a document said before has since been changed by another document.
 
     A reply is overtaken too by what has been accepted of the same since it was made, whatever document that was.
@@ -569,76 +595,76 @@ def overtaken(about: Recognised, corrects: Known | None, record: Form | None) ->
     own, ours = str(about.identity.instance), {row["record_id"] for row in about.earlier}
     others = [corrects] if corrects and about.earlier else []
     if about.first != own and record and not about.earlier:
-        others = of_same(about, record)
+        others = list_current_records(about, record)
         ours = {known.record_id for known in others}
     if any(
         known.instance_id != own and (known.record_id not in ours or known.at > about.issued_at) for known in others
     ):
-        yield Finding("choice", "review", "", OVERTAKEN)
+        yield Finding("choice", "review", "", NEWER_DOCUMENT)
 
 
-def elsewhere(about: Recognised) -> Iterator[Finding]:
+def find_other_case(about: IdentifiedDocument) -> Iterator[Finding]:
     """Yield a finding when a document says it is of another case than its own: its sender is told nothing of that."""
     if about.is_of_another_case:
         yield Finding("R89", "review", "", ELSEWHERE if about.earlier else OTHER_CASE)
 
 
 def find_other_person(
-    about: Recognised, record: Form | None, replaces: Known | None, found: Iterable[Finding]
+    about: IdentifiedDocument, record: Form | None, replaces: CaseRecord | None, found: Iterable[Finding]
 ) -> Iterator[Finding]:
     """Yield a finding where a record names another person than its case; not where a person must look anyway.
 
     The name with which a document went out is not held against the one that it replaces.
     """
     seen = {finding.field for finding in found if finding.severity == "review"}
-    known = [one.record for one in about.case.current()] if about.case.case_id else []
-    names = [asked.name for part, asked in list_identifying_fields(about.form) if part == NAME]
+    known = [one.record for one in about.case.list_current_records()] if about.case.case_id else []
+    names = [asked.name for part, asked in iter_identifying_fields(about.form) if part == NAME]
     replaced = replaces.record if replaces and not all(is_as_issued(about, name) for name in names) else None
     for name in find_differing_fields(record, known, replaced) if record else ():
         if name not in seen:
             yield Finding("R89", "review", name, OTHER_PERSON)
 
 
-def find_missing_person(about: Recognised) -> Iterator[Finding]:
+def find_missing_person(about: IdentifiedDocument) -> Iterator[Finding]:
     """Yield a finding when nothing in a document says whose it is that was made for somebody."""
     known, answers = list_given_names(about), about.sheet.answers
     if known and all(name in answers and answers[name].layer == AS_ISSUED for name in known):
         yield Finding("R89", "review", known[0], NO_PERSON)
 
 
-def list_given_names(about: Recognised) -> list[str]:
+def list_given_names(about: IdentifiedDocument) -> list[str]:
     """List the fields with which a document went out that say whose it is."""
-    asked = (asked.name for _, asked in list_identifying_fields(about.form) if asked.name not in about.omitted)
+    asked = (asked.name for _, asked in iter_identifying_fields(about.form) if asked.name not in about.omitted)
     return [name for name in asked if about.given.get(name)]
 
 
-def is_of_client(about: Recognised, path: str) -> bool:
+def is_of_client(about: IdentifiedDocument, path: str) -> bool:
     """Tell whether what a document asks at a path tells of its client, not of the office, and may be changed."""
     name = path.partition(".")[0]
-    asked, outer = about.form.field(path), about.form.field(name)
+    asked, outer = about.form.find_field(path), about.form.find_field(name)
     locked = outer is None or outer.locked
     return asked is not None and asked.sensitivity != "n" and not locked and name not in about.omitted
 
 
-def is_as_issued(about: Recognised, path: str) -> bool:
+def is_as_issued(about: IdentifiedDocument, path: str) -> bool:
     """Tell whether a place of a document holds what it went out with."""
     answer = about.sheet.answers.get(path)
-    return answer is not None and answer.layer not in UNSEEN and change(about, path) == "confirmed"
+    return answer is not None and answer.layer not in UNSEEN and classify_change(about, path) == "confirmed"
 
 
-def is_unsure(about: Recognised, found: Finding) -> bool:
+def is_unsure(about: IdentifiedDocument, found: Finding) -> bool:
     """Tell whether a finding is of what its sender may write more plainly: a place that is lost or not read surely.
 
     Not where they have to leave what was printed, which is read more surely where it is right.
     """
-    asked, answer = about.form.field(found.field), about.sheet.answers.get(found.field)
-    whose = {one.name for _, one in list_identifying_fields(about.form)} if about.made_for else ()
+    asked, answer = about.form.find_field(found.field), about.sheet.answers.get(found.field)
+    whose = {one.name for _, one in iter_identifying_fields(about.form)} if about.made_for else ()
     if found.severity != "review" or (asked and (asked.locked or asked.name in whose)):
         return False
     return bool(about.sheet.strays) if not found.field else answer is None or answer.confidence < 1
 
 
-def identify_person(about: Recognised) -> Person:
+def identify_person(about: IdentifiedDocument) -> Person:
     """Return the person whom a document names, as far as that can be read."""
 
     def answer(asked: Field) -> Any:
@@ -650,14 +676,14 @@ def identify_person(about: Recognised) -> Person:
     return build_person(about.form, answer)
 
 
-def document_day(about: Recognised) -> date:
+def get_document_date(about: IdentifiedDocument) -> date:
     """Return the day that a document says it is of, else today: what codes must be valid on."""
-    return day_of(about.form, about.sheet, about.case.today)
+    return read_document_date(about.form, about.sheet, about.case.today)
 
 
-def day_of(form: type[Form], sheet: Sheet, otherwise: date) -> date:
+def read_document_date(form: type[Form], sheet: Extraction, otherwise: date) -> date:
     """Return the day that a sheet says it is of; two-digit years are of this century."""
-    answer = sheet.answers.get(form.dated)
+    answer = sheet.answers.get(form.date_field)
     try:
         day = DayDate().read(answer.text, otherwise).value if answer else None
     except Misread:
@@ -665,27 +691,27 @@ def day_of(form: type[Form], sheet: Sheet, otherwise: date) -> date:
     return day or otherwise
 
 
-def locked(about: Recognised) -> Iterator[Finding]:
+def find_changed_locked_answers(about: IdentifiedDocument) -> Iterator[Finding]:
     """Yield a finding for every locked answer that is not as it was issued."""
     for asked in about.form.fields:
-        if asked.locked and asked.reads and change(about, asked.name) in ("changed", "blanked"):
+        if asked.locked and asked.reads and classify_change(about, asked.name) in ("changed", "blanked"):
             yield Finding("choice", "review", asked.name, "Lukittua tietoa on muutettu. Tarkistakaa, kumpi on oikein.")
 
 
-def change(about: Recognised, path: str) -> str:
+def classify_change(about: IdentifiedDocument, path: str) -> str:
     """Return what the person did at a place: ``confirmed``, ``changed``, ``blanked``, ``new`` or nothing."""
-    answer, given = about.sheet.answers.get(path), clean(about.given.get(path, ""))
-    text = clean(answer.text) if answer else given
-    asked = about.form.field(path)
-    if asked and asked.reads and not isinstance(asked.reads, Sign) and text:
-        value = same_value(asked.reads, text, about)
-        text, given = value, value if given == text else same_value(asked.reads, given, about)
+    answer, given = about.sheet.answers.get(path), clean_text(about.given.get(path, ""))
+    text = clean_text(answer.text) if answer else given
+    asked = about.form.find_field(path)
+    if asked and asked.reads and not isinstance(asked.reads, SignatureBlock) and text:
+        value = normalise_answer(asked.reads, text, about)
+        text, given = value, value if given == text else normalise_answer(asked.reads, given, about)
     if not given:
         return "new" if text else ""
     return "blanked" if not text else "confirmed" if text == given else "changed"
 
 
-def kept(about: Recognised, form: type[Form]) -> dict[str, str]:
+def build_correction_answers(about: IdentifiedDocument, form: type[Form]) -> dict[str, str]:
     """Return the answers that a document is issued again with, in a version of its form: what stood in it.
 
     What was known and did not stand in it is left out, see `correction.find_hidden_answers`; a place that a reply
@@ -694,17 +720,17 @@ def kept(about: Recognised, form: type[Form]) -> dict[str, str]:
     """
     found = {}
     for path, answer in about.sheet.answers.items():
-        asked, text = form.field(path), answer.text
+        asked, text = form.find_field(path), answer.text
         if asked is None or asked.fill or answer.layer in UNSEEN:
             continue
         if asked.reads and asked.reads.control in (Control.TICKS, Control.LIST):
-            text = same_value(asked.reads, text, about)
-        found[path] = clean(text)
+            text = normalise_answer(asked.reads, text, about)
+        found[path] = clean_text(text)
     is_reply = about.first != str(about.identity.instance)
     return found | {path: "" for path in about.shown if is_reply and path not in about.sheet.answers}
 
 
-def same_value(kind: Kind, text: str, about: Recognised) -> str:
+def normalise_answer(kind: Kind, text: str, about: IdentifiedDocument) -> str:
     """Return an answer as it would be written out, however a person has written it."""
     try:
         return kind.write(kind.read(text, about.case.today).value)
@@ -712,10 +738,10 @@ def same_value(kind: Kind, text: str, about: Recognised) -> str:
         return text
 
 
-def touched(about: Recognised) -> Iterator[Finding]:
+def find_changed_known_answers(about: IdentifiedDocument) -> Iterator[Finding]:
     """Yield a finding for every known value that was changed or blanked: a blank never erases."""
     for path in about.given:
-        done, asked = change(about, path), about.form.field(path)
+        done, asked = classify_change(about, path), about.form.find_field(path)
         if asked is None or asked.locked or done not in ("changed", "blanked"):
             continue
         source = about.sources.get(path.partition(".")[0], {}).get("field", "")
@@ -725,13 +751,13 @@ def touched(about: Recognised) -> Iterator[Finding]:
             yield Finding(CHANGED, "warning", path, "Muuttunut tieto: aiemmin tiedossa oli toisin.")
 
 
-def reason_code(findings: Iterable[Finding]) -> Reason:
+def choose_reason(findings: Iterable[Finding]) -> Reason:
     """Return the reason for a rejection: the process only when nothing is wrong that an answer would mend."""
     errors = [found for found in findings if found.severity == "error"]
     process = errors and all(found.waits_for or found.code.startswith("T") or not found.field for found in errors)
     return Reason.TRANSITION_NOT_ALLOWED if process else Reason.INVALID_VALUES
 
 
-def answers_key(record: Form) -> str:
+def compute_answers_digest(record: Form) -> str:
     """Return a digest of what a record says: the same answers give the same key."""
-    return hashlib.sha256(dump(record.model_dump(mode="json")).encode()).hexdigest()
+    return hashlib.sha256(dump_json(record.model_dump(mode="json")).encode()).hexdigest()

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from formgen.forms.registry import Registry
-from formgen.i18n import say
-from formgen.intake.decide import ELSEWHERE, OTHER_CASE, Verdict, corrected
+from formgen.i18n import translate
+from formgen.intake.decide import ELSEWHERE, OTHER_CASE, Verdict, find_corrected_record
 from formgen.storage.journal import Journal, Row
 
 SENTENCES = {
@@ -20,7 +20,7 @@ SENTENCES = {
 }
 
 
-def foreseen(verdict: Verdict, first: Row | None) -> Repeat | None:
+def predict_repeat(verdict: Verdict, first: Row | None) -> Repeat | None:
     """Return what a file that is only read would be; ``first`` is the earlier return of the same bytes, if any."""
     about = verdict.about
     if first:
@@ -31,32 +31,36 @@ def foreseen(verdict: Verdict, first: Row | None) -> Repeat | None:
         return Repeat("other_case", about.earlier[0]["submission_id"] if about.earlier else None)
     if about is None or verdict.outcome != "accepted":
         return None
-    if corrected(about):
+    if find_corrected_record(about):
         return Repeat("correction", about.earlier[-1]["submission_id"] if about.earlier else None)
-    return Repeat("next_round") if about.case.current(about.form.id) else None
+    return Repeat("next_round") if about.case.list_current_records(about.form.id) else None
 
 
-def settled_as(journal: Journal, registry: Registry, row: Row) -> Repeat | None:
+def find_repeat(journal: Journal, registry: Registry, row: Row) -> Repeat | None:
     """Return what a settled return is; ``row`` is the return as the journal has it."""
     if row["outcome"] == "duplicate":
-        first = journal.returned(submission_id=row["first_id"])[0]
+        first = journal.find_submissions(submission_id=row["first_id"])[0]
         return Repeat("same_file" if first["sha256"] == row["sha256"] else "same_answers", row["first_id"])
     errors = json.loads(row["reason"])["errors"] if row["reason"] else ()
-    issued = journal.issued(row["instance_id"]) or {} if row["instance_id"] else {}
-    others = {say(message, row["language"] or "fi") for message in (ELSEWHERE, OTHER_CASE)}
+    issued = journal.find_issued_document(row["instance_id"]) or {} if row["instance_id"] else {}
+    others = {translate(message, row["language"] or "fi") for message in (ELSEWHERE, OTHER_CASE)}
     if any(error["message"] in others for error in errors):
         return Repeat("other_case")
     if row["outcome"] != "accepted":
         return None
     own = issued.get("corrects") or row["instance_id"]
-    of_case = (known for known in journal.of_instance(own) if known["case_id"] == row["case_id"])
+    of_case = (known for known in journal.find_instance_records(own) if known["case_id"] == row["case_id"])
     before = [known for known in of_case if known["record_id"] < row["record_id"]]
     if before:
         return Repeat("correction", before[-1]["submission_id"])
-    if (record := journal.record(row["record_id"])) and record["supersedes"] and registry.latest(row["form"]).single:
-        corrects = journal.record(record["supersedes"])
+    if (
+        (record := journal.find_record(row["record_id"]))
+        and record["supersedes"]
+        and registry.find_latest_version(row["form"]).single
+    ):
+        corrects = journal.find_record(record["supersedes"])
         return Repeat("correction", corrects["submission_id"] if corrects else None)
-    known = journal.returned(case_id=row["case_id"], form=row["form"], outcome="accepted")
+    known = journal.find_submissions(case_id=row["case_id"], form=row["form"], outcome="accepted")
     return Repeat("next_round") if any(other["record_id"] < row["record_id"] for other in known) else None
 
 
@@ -67,6 +71,6 @@ class Repeat:
     kind: str
     first: str | None = None
 
-    def told(self, language: str) -> Mapping[str, str | None]:
+    def to_dict(self, language: str) -> Mapping[str, str | None]:
         """Return it as it is shown outside, with its sentence."""
-        return {"kind": self.kind, "message": say(SENTENCES[self.kind], language), "first": self.first}
+        return {"kind": self.kind, "message": translate(SENTENCES[self.kind], language), "first": self.first}

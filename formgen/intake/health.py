@@ -15,18 +15,18 @@ from typing import Any
 
 from formgen import files
 from formgen.errors import OutOfReach, SandboxUnavailable
-from formgen.intake.inbox import DEEPEST, Entry, entries, subject_of
-from formgen.intake.watcher import CHANGING, EMPTY, OPEN, SANDBOX, UNFINISHED, alive
+from formgen.intake.inbox import DEEPEST, Entry, hash_file_name, iter_entries
+from formgen.intake.watcher import CHANGING, EMPTY, OPEN, SANDBOX, UNFINISHED, is_daemon_alive
 from formgen.publishing import outbox
 from formgen.sandbox import confine
-from formgen.sandbox.reader_pool import missing
+from formgen.sandbox.reader_pool import list_missing_protections
 from formgen.settings import Workspace
 from formgen.storage.journal import Journal, Row
 
 OUTCOMES = ("accepted", "review", "waiting", "rejected", "duplicate", "in_work")
 UNWATCHED, FORGOTTEN = 600.0, 3600.0
-ROOM = 200_000_000
-NAMED = 20  # problems of one kind that are named one by one
+MIN_FREE_BYTES = 200_000_000
+MAX_NAMED_PROBLEMS = 20  # problems of one kind that are named one by one
 STAGES = {
     "take": "Tiedostoa {place} ei voi ottaa kansiosta inbox tai poistaa sieltä: {cause}",
     "process": "Palautuksen {subject} käsittely ei onnistu: {cause}",
@@ -75,73 +75,78 @@ class Health:
     warnings: tuple[Problem, ...]
 
 
-def health(workspace: Workspace, journal: Journal, now: float) -> Health:
+def check_health(workspace: Workspace, journal: Journal, now: float) -> Health:
     """Return the state of a workspace; ``now`` is the system's clock, seconds."""
-    lying = tuple(entries(workspace.inbox, workspace.office.intake.ignore))
+    lying = tuple(iter_entries(workspace.inbox, workspace.office.intake.ignore))
     kinds = Counter(entry.kind for entry in lying)
-    noted = still_true(workspace, journal, lying)
-    ages = [age(workspace, entry, noted, now) for entry in lying if entry.kind == "file"]
+    noted = find_open_problems(workspace, journal, lying)
+    ages = [get_file_age(workspace, entry, noted, now) for entry in lying if entry.kind == "file"]
     oldest = round(max(0.0, *ages), 1) if ages else None
-    counts = journal.counts()
+    counts = journal.count_submissions()
     found = {name: counts.get(name, 0) for name in OUTCOMES}
-    living = alive(workspace)
-    told = [row for row in noted.values() if row["stage"] != "wait" or since(row, now) > FORGOTTEN]
+    living = is_daemon_alive(workspace)
+    told = [row for row in noted.values() if row["stage"] != "wait" or get_problem_age(row, now) > FORGOTTEN]
     problems = (
-        *of_ledger(journal, counts),
-        *of_trust(journal),
-        *of_inbox(workspace, lying, told, oldest, living),
-        *named(told),
-        *of_work(workspace, journal, noted),
+        *find_count_problems(journal, counts),
+        *find_trust_problems(journal),
+        *find_inbox_problems(workspace, lying, told, oldest, living),
+        *iter_noted_problems(told),
+        *find_work_problems(workspace, journal, noted),
     )
-    sandbox = sandbox_of(workspace, living)
-    weak = tuple(of_sandbox(workspace, sandbox))
+    sandbox = check_sandbox_protections(workspace, living)
+    weak = tuple(find_sandbox_problems(workspace, sandbox))
     warnings, refused = (weak, ()) if workspace.office.intake.allow_weak_sandbox else ((), weak)
     lie = kinds["file"], kinds["ignored"], oldest
     return Health(sum(counts.values()), found, *lie, living, (*problems, *refused), sandbox, warnings)
 
 
-def left_undone(workspace: Workspace, journal: Journal) -> tuple[Problem, ...]:
+def find_unfinished_work(workspace: Workspace, journal: Journal) -> tuple[Problem, ...]:
     """Return what a daemon that has ended could not take, process or publish, and which files it has left waiting."""
-    lying = tuple(entries(workspace.inbox, workspace.office.intake.ignore))
+    lying = tuple(iter_entries(workspace.inbox, workspace.office.intake.ignore))
     closed = (entry for entry in lying if entry.kind in ("unreadable", "deep"))
-    return (*of_entries(workspace, closed), *named(still_true(workspace, journal, lying).values()))
+    return (
+        *find_entry_problems(workspace, closed),
+        *iter_noted_problems(find_open_problems(workspace, journal, lying).values()),
+    )
 
 
-def still_true(workspace: Workspace, journal: Journal, lying: Iterable[Entry]) -> dict[tuple[str, str], Row]:
+def find_open_problems(workspace: Workspace, journal: Journal, lying: Iterable[Entry]) -> dict[tuple[str, str], Row]:
     """Return what was written down as a problem, by stage and subject, but for files that are gone."""
-    there = {subject_of(workspace, entry.file) for entry in lying}
+    there = {hash_file_name(workspace, entry.file) for entry in lying}
     return {
-        (row["stage"], row["subject"]): row for row in journal.problems() if not row["place"] or row["subject"] in there
+        (row["stage"], row["subject"]): row
+        for row in journal.list_problems()
+        if not row["place"] or row["subject"] in there
     }
 
 
-def since(row: Row, now: float) -> float:
+def get_problem_age(row: Row, now: float) -> float:
     """Return the seconds for which there has been a problem."""
     return now - datetime.fromisoformat(row["since"]).timestamp()
 
 
-def age(workspace: Workspace, entry: Entry, noted: Mapping[tuple[str, str], Row], now: float) -> float:
+def get_file_age(workspace: Workspace, entry: Entry, noted: Mapping[tuple[str, str], Row], now: float) -> float:
     """Return the seconds since a file was first seen; since it came, where no daemon has seen it yet.
 
     The time at which it was last written may be of long ago, when it was copied from somewhere else.
     """
-    about = subject_of(workspace, entry.file)
+    about = hash_file_name(workspace, entry.file)
     row = noted.get(("wait", about)) or noted.get(("take", about))
-    return since(row, now) if row else now - entry.status.st_ctime if entry.status else 0.0
+    return get_problem_age(row, now) if row else now - entry.status.st_ctime if entry.status else 0.0
 
 
-def sandbox_of(workspace: Workspace, living: bool) -> Mapping[str, bool]:
+def check_sandbox_protections(workspace: Workspace, living: bool) -> Mapping[str, bool]:
     """Return for each protection whether it holds: for the daemon's readers, as it has noted, or for those of ours."""
     if living:
         with suppress(OSError, ValueError), files.reading(workspace.var / SANDBOX) as stream:
             found: dict[str, bool] = json.load(stream)
             return found
-    return confine.tried()
+    return confine.probe_reader_protections()
 
 
-def of_sandbox(workspace: Workspace, held: Mapping[str, bool]) -> Iterator[Problem]:
+def find_sandbox_problems(workspace: Workspace, held: Mapping[str, bool]) -> Iterator[Problem]:
     """Yield what a foreign file cannot be kept from on this machine."""
-    if lacking := missing(held):
+    if lacking := list_missing_protections(held):
         allowed = workspace.office.intake.allow_weak_sandbox
         message = "Heikompi suojaus on sallittu: tällä koneella haitallista tiedostoa ei voi estää {what}."
         yield Problem(message if allowed else SandboxUnavailable().message, {"what": lacking})
@@ -149,22 +154,22 @@ def of_sandbox(workspace: Workspace, held: Mapping[str, bool]) -> Iterator[Probl
 
 def require_sandbox(workspace: Workspace, living: bool) -> None:
     """Raise `SandboxUnavailable` where foreign files are not read, because they could do harm."""
-    lacking = missing(sandbox_of(workspace, living))
+    lacking = list_missing_protections(check_sandbox_protections(workspace, living))
     if lacking and not workspace.office.intake.allow_weak_sandbox:
         raise SandboxUnavailable(what=lacking)
 
 
-def of_ledger(journal: Journal, counts: dict[str, int]) -> Iterator[Problem]:
+def find_count_problems(journal: Journal, counts: dict[str, int]) -> Iterator[Problem]:
     """Yield what does not add up: every return has one outcome or is in work, and every outcome was told."""
     received, named_ = sum(counts.values()), sum(counts.get(name, 0) for name in OUTCOMES)
     if received != named_:
         yield Problem("Palautuksia on {received}, mutta tuloksia {named}.", {"received": received, "named": named_})
-    settled, told = received - counts.get("in_work", 0), journal.told()
+    settled, told = received - counts.get("in_work", 0), journal.count_submissions_with_events()
     if settled != told:
         yield Problem("Tuloksia on {settled}, mutta tapahtumia {told}.", {"settled": settled, "told": told})
 
 
-def of_trust(journal: Journal) -> Iterator[Problem]:
+def find_trust_problems(journal: Journal) -> Iterator[Problem]:
     """Yield why nothing is signed, recognised or written: a key that is not as it was made, a log that was cut off."""
     try:
         _ = journal.keys
@@ -173,7 +178,7 @@ def of_trust(journal: Journal) -> Iterator[Problem]:
         yield Problem(error.message, error.values)
 
 
-def of_entries(workspace: Workspace, lying: Iterable[Entry]) -> Iterator[Problem]:
+def find_entry_problems(workspace: Workspace, lying: Iterable[Entry]) -> Iterator[Problem]:
     """Yield what in the drop zone cannot be looked at or is never opened; what lies too deep, once a folder."""
     deep: set[str] = set()
     for entry in lying:
@@ -187,41 +192,49 @@ def of_entries(workspace: Workspace, lying: Iterable[Entry]) -> Iterator[Problem
     yield from (Problem(message, {"name": name, "depth": DEEPEST}) for name in sorted(deep))
 
 
-def of_inbox(
+def find_inbox_problems(
     workspace: Workspace, lying: Iterable[Entry], noted: Iterable[Row], oldest: float | None, living: bool
 ) -> Iterator[Problem]:
     """Yield what is wrong with the drop zone; ``noted`` are the problems that were written down."""
-    yield from of_entries(workspace, lying)
+    yield from find_entry_problems(workspace, lying)
     if oldest is not None and not living and oldest > UNWATCHED:
         yield Problem("Tiedostoja odottaa, mutta formgen watch ei ole käynnissä.")
     elif oldest is not None and oldest > FORGOTTEN and not any(row["place"] for row in noted):
         yield Problem("Kansiossa inbox on tiedosto, jota ei ole voitu ottaa tuntiin. Onko se auki jollakulla?")
 
 
-def named(rows: Iterable[Row]) -> Iterator[Problem]:
+def iter_noted_problems(rows: Iterable[Row]) -> Iterator[Problem]:
     """Yield problems that were written down, of each stage no more than `NAMED` one by one."""
     for stage, found in groupby(sorted(rows, key=itemgetter("stage")), key=itemgetter("stage")):
         several = list(found)
-        for row in several[:NAMED]:
-            yield Problem(message_of(row), {name: row[name] for name in ("place", "subject", "cause")}, stage == "wait")
-        if several[NAMED:]:
-            yield Problem("Samanlaisia ongelmia on lisää: {number}", {"number": len(several) - NAMED}, stage == "wait")
+        for row in several[:MAX_NAMED_PROBLEMS]:
+            yield Problem(
+                choose_message(row), {name: row[name] for name in ("place", "subject", "cause")}, stage == "wait"
+            )
+        if several[MAX_NAMED_PROBLEMS:]:
+            yield Problem(
+                "Samanlaisia ongelmia on lisää: {number}",
+                {"number": len(several) - MAX_NAMED_PROBLEMS},
+                stage == "wait",
+            )
 
 
-def message_of(row: Row) -> str:
+def choose_message(row: Row) -> str:
     """Return what is said of a problem that was written down."""
     if row["stage"] == "wait":
         return WAITS[row["cause"]]
     return WHOLE[row["stage"]] if row["stage"] == "upkeep" or not row["subject"] else STAGES[row["stage"]]
 
 
-def of_work(workspace: Workspace, journal: Journal, noted: Mapping[tuple[str, str], Row]) -> Iterator[Problem]:
+def find_work_problems(
+    workspace: Workspace, journal: Journal, noted: Mapping[tuple[str, str], Row]
+) -> Iterator[Problem]:
     """Yield what keeps returns from being settled or published."""
-    for row in journal.troubled():
+    for row in journal.list_retried_submissions():
         if ("process", row["submission_id"]) not in noted:
             values = {"attempts": row["attempts"], "id": row["submission_id"]}
             yield Problem("Palautusta ei ole voitu lukea {attempts} yrityksellä: {id}", values)
-    if lacking := journal.unpublished(outbox.last_seq(workspace)):
+    if lacking := journal.count_events_after(outbox.read_last_seq(workspace)):
         yield Problem("Kirjoittamatta outbox-kansioon: {number}", {"number": lacking})
-    if shutil.disk_usage(workspace.var).free < ROOM:
+    if shutil.disk_usage(workspace.var).free < MIN_FREE_BYTES:
         yield Problem("Levytila on loppumassa.")

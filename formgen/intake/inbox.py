@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from formgen import formats
-from formgen.checkpoints import reached
-from formgen.files import folder_beneath
+from formgen.checkpoints import report_checkpoint
+from formgen.files import open_folder_beneath
 from formgen.settings import Workspace
 
 CANARY = ".formgen-canary.tmp"
@@ -59,7 +59,7 @@ IGNORED = (  # in small letters; a folder's name ends in a slash
 )
 CHUNK = 1_048_576
 DEEPEST = 50  # folders in each other that are looked into
-SWAPPED = {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EXDEV}  # what opening says of a link, or a socket
+NOT_REGULAR_ERRNOS = {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EXDEV}  # what opening says of a link, or a socket
 
 Kind = Literal["file", "ignored", "odd", "unreadable", "deep"]
 
@@ -73,7 +73,7 @@ class Entry:
     status: os.stat_result | None = None
 
 
-def ignored(name: str, more: Iterable[str] = ()) -> bool:
+def is_ignored(name: str, more: Iterable[str] = ()) -> bool:
     """Tell whether a name is an editor's, a transfer's or another program's own, never a return's.
 
     A folder's name and pattern end in a slash; ``more`` are the office's own patterns.
@@ -85,7 +85,7 @@ def ignored(name: str, more: Iterable[str] = ()) -> bool:
     return any(fnmatchcase(small, pattern.lower()) for pattern in (*IGNORED, *more))
 
 
-def entries(inbox: Path, more: Iterable[str] = ()) -> Iterator[Entry]:
+def iter_entries(inbox: Path, more: Iterable[str] = ()) -> Iterator[Entry]:
     """Yield all that lies in a folder and its subfolders, in order; neither links nor ignored folders are followed.
 
     Folders that lie deeper than `DEEPEST` are not looked into: to walk through them takes a place on the stack each.
@@ -98,14 +98,14 @@ def entries(inbox: Path, more: Iterable[str] = ()) -> Iterator[Entry]:
             folders.clear()
             yield Entry(here, "deep")
         for name in sorted(folders):
-            if ignored(f"{name}/", more):
+            if is_ignored(f"{name}/", more):
                 folders.remove(name)
                 yield Entry(here / name, "ignored")
             elif (here / name).is_symlink():
                 yield Entry(here / name, "odd")
         folders.sort()
         for name in sorted(names):
-            if ignored(name, more):
+            if is_ignored(name, more):
                 yield Entry(here / name, "ignored")
                 continue
             with suppress(OSError):
@@ -114,17 +114,17 @@ def entries(inbox: Path, more: Iterable[str] = ()) -> Iterator[Entry]:
     yield from (Entry(Path(error.filename), "unreadable") for error in failed)
 
 
-def candidates(inbox: Path, more: Iterable[str] = ()) -> Iterator[tuple[Path, os.stat_result]]:
+def iter_candidate_files(inbox: Path, more: Iterable[str] = ()) -> Iterator[tuple[Path, os.stat_result]]:
     """Yield the regular files that are to be taken."""
-    return ((entry.file, entry.status) for entry in entries(inbox, more) if entry.kind == "file" and entry.status)
+    return ((entry.file, entry.status) for entry in iter_entries(inbox, more) if entry.kind == "file" and entry.status)
 
 
-def oddities(inbox: Path, more: Iterable[str] = ()) -> Iterator[Path]:
+def iter_special_files(inbox: Path, more: Iterable[str] = ()) -> Iterator[Path]:
     """Yield what lies in the inbox and is never opened: links, pipes, sockets, devices."""
-    return (entry.file for entry in entries(inbox, more) if entry.kind == "odd")
+    return (entry.file for entry in iter_entries(inbox, more) if entry.kind == "odd")
 
 
-def signature(status: os.stat_result) -> tuple[int, ...]:
+def get_file_signature(status: os.stat_result) -> tuple[int, ...]:
     """Return what changes when a file is changed or replaced.
 
     The time of the last change of its entry tells a file from one that was dropped again under
@@ -134,7 +134,7 @@ def signature(status: os.stat_result) -> tuple[int, ...]:
 
 
 @contextmanager
-def opened(file: Path, inbox: Path) -> Iterator[tuple[BufferedReader, int]]:
+def open_regular_file(file: Path, inbox: Path) -> Iterator[tuple[BufferedReader, int]]:
     """Yield a stream on a regular file, and a descriptor of the folder in which it is.
 
     Below the inbox no link leads there. Raise `FileNotFoundError` when something else has taken the
@@ -143,11 +143,11 @@ def opened(file: Path, inbox: Path) -> Iterator[tuple[BufferedReader, int]]:
     with ExitStack() as stack:
         try:
             top = inbox if file.is_relative_to(inbox) else file.parent
-            folder = stack.enter_context(folder_beneath(top, file.parent))
+            folder = stack.enter_context(open_folder_beneath(top, file.parent))
             handle = os.open(file.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
             stream = stack.enter_context(os.fdopen(handle, "rb"))
         except OSError as error:
-            if error.errno in SWAPPED:
+            if error.errno in NOT_REGULAR_ERRNOS:
                 raise FileNotFoundError(file) from error
             raise
         if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -155,25 +155,25 @@ def opened(file: Path, inbox: Path) -> Iterator[tuple[BufferedReader, int]]:
         yield stream, folder
 
 
-def plant(inbox: Path, name: str) -> None:
+def create_empty_file(inbox: Path, name: str) -> None:
     """Make an empty file in the inbox, whatever of its name was there before; raise `OSError`."""
-    with folder_beneath(inbox, inbox) as folder:
+    with open_folder_beneath(inbox, inbox) as folder:
         with suppress(FileNotFoundError):
             os.unlink(name, dir_fd=folder)
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder))
 
 
-def subject_of(workspace: Workspace, file: Path) -> str:
+def hash_file_name(workspace: Workspace, file: Path) -> str:
     """Return what a file of the inbox is known by where its name must not be told."""
     name = os.fsencode(file.relative_to(workspace.inbox))
-    return workspace.vault.digest(hashlib.sha256(name).hexdigest())
+    return workspace.encryptor.compute_digest(hashlib.sha256(name).hexdigest())
 
 
 class NotReadable(OSError):
     """A file of the inbox that cannot be read to its end."""
 
 
-def pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
+def iter_pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
     """Yield so many bytes of a stream, some at a time; raise `NotReadable`."""
     try:
         while piece := stream.read(min(CHUNK, size)):
@@ -215,35 +215,35 @@ def is_whole(stream: BinaryIO) -> bool:
     return formats.is_whole(stream)
 
 
-def let_go(file: Path, inbox: Path, status: os.stat_result, sha256: str) -> bool:
+def remove_if_unchanged(file: Path, inbox: Path, status: os.stat_result, sha256: str) -> bool:
     """Remove a file from the inbox if it still is and holds what was kept; return whether it is gone.
 
     Raise `OSError` when it cannot be read again or removed.
     """
-    with suppress(FileNotFoundError), opened(file, inbox) as (stream, folder):
-        if signature(os.fstat(stream.fileno())) != signature(status) or is_being_written(stream):
+    with suppress(FileNotFoundError), open_regular_file(file, inbox) as (stream, folder):
+        if get_file_signature(os.fstat(stream.fileno())) != get_file_signature(status) or is_being_written(stream):
             return False
         if hashlib.file_digest(stream, "sha256").hexdigest() != sha256:
             return False
-        if signature(os.stat(file.name, dir_fd=folder, follow_symlinks=False)) != signature(status):
+        if get_file_signature(os.stat(file.name, dir_fd=folder, follow_symlinks=False)) != get_file_signature(status):
             return False
         os.unlink(file.name, dir_fd=folder)
-        reached("inbox.removed")
+        report_checkpoint("inbox.removed")
     return True
 
 
-def set_aside(file: Path, inbox: Path, status: os.stat_result, target: Path) -> bool:
+def move_oversized_file(file: Path, inbox: Path, status: os.stat_result, target: Path) -> bool:
     """Rename a file that is too large to be copied out of the inbox; return whether it is gone from there.
 
     What somebody has put in its place meanwhile goes back, to be looked at like anything else. Raise
     `OSError` when it cannot be renamed.
     """
-    with suppress(FileNotFoundError), opened(file, inbox) as (stream, folder):
-        if signature(os.fstat(stream.fileno())) != signature(status):
+    with suppress(FileNotFoundError), open_regular_file(file, inbox) as (stream, folder):
+        if get_file_signature(os.fstat(stream.fileno())) != get_file_signature(status):
             return False
         os.rename(file.name, target, src_dir_fd=folder)
         if not os.path.samestat(target.lstat(), status):
             os.rename(target, file.name, dst_dir_fd=folder)
             return False
-        reached("inbox.removed")
+        report_checkpoint("inbox.removed")
     return True

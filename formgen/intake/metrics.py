@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Histogram, generate_latest, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from formgen.intake.health import health
+from formgen.intake.health import check_health
 from formgen.settings import Workspace
 from formgen.storage.journal import Journal
 
@@ -17,7 +17,7 @@ BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400)
 
 
 @dataclass(frozen=True)
-class Numbers:
+class MetricsCollector:
     """What is told of a workspace when it is asked for."""
 
     workspace: Workspace
@@ -25,7 +25,7 @@ class Numbers:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the numbers as they are now."""
-        found = health(self.workspace, self.journal, time.time())
+        found = check_health(self.workspace, self.journal, time.time())
         returns = GaugeMetricFamily("formgen_returns", "Returns by outcome.", labels=["outcome"])
         for outcome, number in found.counts.items():
             returns.add_metric([outcome], number)
@@ -37,21 +37,21 @@ class Numbers:
         yield GaugeMetricFamily("formgen_problems", "Problems that status names.", len(found.problems))
 
 
-def numbers(workspace: Workspace, journal: Journal) -> CollectorRegistry:
+def build_metrics_registry(workspace: Workspace, journal: Journal) -> CollectorRegistry:
     """Return what tells the numbers of a workspace."""
     registry = CollectorRegistry()
-    registry.register(Numbers(workspace, journal))
+    registry.register(MetricsCollector(workspace, journal))
     return registry
 
 
-def told(workspace: Workspace, journal: Journal) -> str:
+def render_metrics(workspace: Workspace, journal: Journal) -> str:
     """Return the numbers as text, such as node_exporter reads from a file."""
-    return generate_latest(numbers(workspace, journal)).decode()
+    return generate_latest(build_metrics_registry(workspace, journal)).decode()
 
 
-def served(workspace: Workspace, journal: Journal, port: int) -> Histogram:
+def serve_metrics(workspace: Workspace, journal: Journal, port: int) -> Histogram:
     """Tell the numbers to who asks on this machine's own port, and return what takes the seconds of each return."""
-    registry = numbers(workspace, journal)
+    registry = build_metrics_registry(workspace, journal)
     seconds = Histogram("formgen_return_seconds", "From arrival to outcome.", buckets=BUCKETS, registry=registry)
     start_http_server(port, addr="127.0.0.1", registry=registry)
     return seconds

@@ -9,9 +9,9 @@ from datetime import datetime
 from formgen import __version__, formats
 from formgen.documents.extraction import Answer
 from formgen.errors import Finding
-from formgen.i18n import clean, say
-from formgen.intake.decide import Recognised, Verdict, change
-from formgen.issuing.correction import explained
+from formgen.i18n import clean_text, translate
+from formgen.intake.decide import IdentifiedDocument, Verdict, classify_change
+from formgen.issuing.correction import explain_field
 from formgen.publishing.contract import (
     DigitalSignature,
     Error,
@@ -25,7 +25,7 @@ from formgen.publishing.contract import (
     Signature,
     Source,
 )
-from formgen.storage.journal import Row, stamp
+from formgen.storage.journal import Row, format_timestamp
 
 MEDIA_TYPES = {
     "odt": "application/vnd.oasis.opendocument.text",
@@ -44,7 +44,7 @@ def build_rejection(row: Row, verdict: Verdict) -> Rejection:
             Error.model_validate(
                 {
                     **build_issue(found, verdict.language).model_dump(),
-                    **explained(form, found.field, verdict.language),
+                    **explain_field(form, found.field, verdict.language),
                 }
             )
             for found in verdict.findings
@@ -55,7 +55,7 @@ def build_rejection(row: Row, verdict: Verdict) -> Rejection:
         form=verdict.form,
         case_id=verdict.case_id if claim == verdict.case_id else None,
         received_at=row["received_at"],
-        producer=verdict.writer or None,
+        producer=verdict.producer or None,
     )
 
 
@@ -81,14 +81,15 @@ def build_record(row: Row, verdict: Verdict, record_id: str | None, case_id: str
         ),
         data=record.model_dump(mode="json"),
         signatures={
-            role: Signature.model_validate(block.model_dump(mode="json")) for role, block in record.signatures().items()
+            role: Signature.model_validate(block.model_dump(mode="json"))
+            for role, block in record.list_signatures().items()
         },
         issues=tuple(build_issue(found, about.language) for found in verdict.findings),
         provenance=build_provenance(row, verdict, about, at),
     )
 
 
-def build_provenance(row: Row, verdict: Verdict, about: Recognised, at: datetime) -> Provenance:
+def build_provenance(row: Row, verdict: Verdict, about: IdentifiedDocument, at: datetime) -> Provenance:
     """Build where a record comes from."""
     sheet = about.sheet
     return Provenance(
@@ -98,19 +99,19 @@ def build_provenance(row: Row, verdict: Verdict, about: Recognised, at: datetime
         media_type=find_media_type(sheet.reader),
         channel=row["channel"],
         received_at=row["received_at"],
-        processed_at=stamp(at),
+        processed_at=format_timestamp(at),
         software=f"formgen {__version__}",
         reader=sheet.reader,
-        producer=sheet.writer or None,
+        producer=sheet.producer or None,
         confirmed_by=verdict.confirmed_by,
-        confirmed_at=stamp(at) if verdict.confirmed_by else None,
+        confirmed_at=format_timestamp(at) if verdict.confirmed_by else None,
         fields=tuple(trace_fields(about)),
         facts=sheet.facts,
-        digital_signatures=tuple(DigitalSignature(**asdict(seal)) for seal in sheet.seals),
+        digital_signatures=tuple(DigitalSignature(**asdict(seal)) for seal in sheet.digital_signatures),
     )
 
 
-def trace_fields(about: Recognised) -> Iterator[FieldProvenance]:
+def trace_fields(about: IdentifiedDocument) -> Iterator[FieldProvenance]:
     """Yield what stood in each field in which something stands, was known or was decided."""
     for path, answer in about.sheet.answers.items():
         decided = about.decided.get(path)
@@ -118,20 +119,20 @@ def trace_fields(about: Recognised) -> Iterator[FieldProvenance]:
             yield trace_field(about, path, answer, decided)
 
 
-def trace_field(about: Recognised, path: str, answer: Answer, decided: Answer | None) -> FieldProvenance:
+def trace_field(about: IdentifiedDocument, path: str, answer: Answer, decided: Answer | None) -> FieldProvenance:
     """Tell what stood in a field, and what its sender and whoever has checked it did there.
 
     ``decided`` is what was read where a person has decided.
     """
     source = about.sources.get(path.partition(".")[0]) if about.given.get(path) else None
-    same = decided and clean(decided.text) == clean(answer.text)
+    same = decided and clean_text(decided.text) == clean_text(answer.text)
     return FieldProvenance.model_validate(
         {
             "path": path,
             "raw": answer.text,
             "layer": answer.layer,
             "confidence": answer.confidence,
-            "change": change(about, path) or "blanked",
+            "change": classify_change(about, path) or "blanked",
             "source": Source.model_validate(source) if source else None,
             "decided": ("confirmed" if same else "changed") if decided else None,
             "read": decided.text if decided and not same else None,
@@ -166,12 +167,12 @@ def build_event(row: Row, seq: int, path: str | None) -> Event:
 
 def build_issue(found: Finding, language: str) -> Issue:
     """Build a finding in a language."""
-    message = say(found.message, language, **found.values)
+    message = translate(found.message, language, **found.values)
     return Issue(code=found.code, severity=found.severity, field=found.field, message=message)
 
 
 def find_media_type(reader: str) -> str:
     """Return the media type of what a reader reads."""
-    module = formats.every().get(reader)
+    module = formats.load_formats().get(reader)
     found: str = module.MEDIA_TYPE if module else MEDIA_TYPES[reader]
     return found

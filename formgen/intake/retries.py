@@ -31,22 +31,22 @@ class Retries:
         pause = self.pauses.get((stage, subject))
         return pause is None or pause.until <= time.monotonic()
 
-    def postpone(self, stage: str, subject: str, cause: str) -> bool:
+    def postpone_retry(self, stage: str, subject: str, cause: str) -> bool:
         """Let something rest before it is tried again; return whether it had not failed so before."""
         before = self.pauses.get((stage, subject), Pause(0, 0.0, ""))
         until = time.monotonic() + min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**before.tries)
         self.pauses[stage, subject] = Pause(before.tries + 1, until, cause)
         return before.cause != cause
 
-    def remember(self, stage: str, subject: str, cause: str) -> None:
+    def restore_failure(self, stage: str, subject: str, cause: str) -> None:
         """Know of something that failed before this process began, or in another one; it may be tried now."""
         self.pauses.setdefault((stage, subject), Pause(0, 0.0, cause))
 
-    def forget(self, stage: str, subject: str) -> bool:
+    def clear_failure(self, stage: str, subject: str) -> bool:
         """Let nothing rest any more; return whether it had failed."""
         return self.pauses.pop((stage, subject), None) is not None
 
-    def next_due(self, after: float = -inf, tries: float = inf) -> float:
+    def find_next_due_time(self, after: float = -inf, tries: float = inf) -> float:
         """Return when the next of what rests may be tried, `inf` for none.
 
         Only that counts which rests beyond a moment, and has failed no more than so often.

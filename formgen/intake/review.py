@@ -13,38 +13,38 @@ from pydantic_core import to_jsonable_python
 
 from formgen.errors import UsageError
 from formgen.fields.kinds import Misread
-from formgen.i18n import clean, say
-from formgen.intake.decide import Recognised, Verdict, asks, document_day
-from formgen.issuing.correction import kind_of, label_of, position
+from formgen.i18n import clean_text, translate
+from formgen.intake.decide import IdentifiedDocument, Verdict, get_document_date, has_question
+from formgen.issuing.correction import get_field_kind, get_field_label, get_field_position
 
 
-def doubts(verdict: Verdict, language: str, pictures: Mapping[str, str]) -> list[Doubt]:
+def list_doubts(verdict: Verdict, language: str, pictures: Mapping[str, str]) -> list[Doubt]:
     """Return what a person is asked about a return, each place once; ``pictures`` are files by path."""
     found: dict[str, list[str]] = {}
     for finding in verdict.findings:
         if finding.severity != "warning":
-            found.setdefault(finding.field, []).append(say(finding.message, language, **finding.values))
+            found.setdefault(finding.field, []).append(translate(finding.message, language, **finding.values))
     about = verdict.about
-    paths = sorted(found, key=lambda path: position(about.form, path)) if about else list(found)
+    paths = sorted(found, key=lambda path: get_field_position(about.form, path)) if about else list(found)
     return [
         Doubt(
             path,
-            label_of(about.form, path, language) if about else "",
-            value_of(about, path, document_day(about)) if about else None,
+            get_field_label(about.form, path, language) if about else "",
+            read_value(about, path, get_document_date(about)) if about else None,
             read.text if about and (read := about.sheet.answers.get(path)) else "",
             about.given.get(path, "") if about else "",
             tuple(dict.fromkeys(found[path])),
             pictures.get(path),
-            about is not None and asks(about.form, path),
+            about is not None and has_question(about.form, path),
         )
         for path in paths
     ]
 
 
-def value_of(about: Recognised, path: str, today: date) -> Any:
+def read_value(about: IdentifiedDocument, path: str, today: date) -> Any:
     """Return the value at a place as a record would hold it, None where there is none that can be read."""
-    asked, answer = about.form.field(path), about.sheet.answers.get(path)
-    kind = kind_of(asked, path) if asked else None
+    asked, answer = about.form.find_field(path), about.sheet.answers.get(path)
+    kind = get_field_kind(asked, path) if asked else None
     if kind is None or answer is None:
         return None
     try:
@@ -53,26 +53,26 @@ def value_of(about: Recognised, path: str, today: date) -> Any:
         return None
 
 
-def written(asked: Iterable[Doubt], language: str) -> str:
+def render_decision_file(asked: Iterable[Doubt], language: str) -> str:
     """Return the file in which a person decides: a line for each place, what is known of it in comments."""
     said = {
-        "head": say("Korjaa arvot, jotka on luettu väärin. Jätä muut ennalleen: ne hyväksytään.", language),
-        "stop": say("Tyhjennä tiedosto, jos et halua hyväksyä palautusta nyt.", language),
+        "head": translate("Korjaa arvot, jotka on luettu väärin. Jätä muut ennalleen: ne hyväksytään.", language),
+        "stop": translate("Tyhjennä tiedosto, jos et halua hyväksyä palautusta nyt.", language),
     }
     lines = [f"# {said['head']}", f"# {said['stop']}"]
     for doubt in asked:
-        lines += ["", *(f"# {' '.join(clean(line).split())}" for line in doubt.lines(language))]
+        lines += ["", *(f"# {' '.join(clean_text(line).split())}" for line in doubt.iter_lines(language))]
         if doubt.answerable:
-            lines.append(f"{quoted(doubt.path)} = {quoted(clean(doubt.raw))}")
+            lines.append(f"{quote_toml(doubt.path)} = {quote_toml(clean_text(doubt.raw))}")
     return "\n".join(lines) + "\n"
 
 
-def quoted(text: str) -> str:
+def quote_toml(text: str) -> str:
     """Return a text as a string of TOML, which writes them as JSON does."""
     return json.dumps(text, ensure_ascii=False)
 
 
-def changes(text: str, asked: Iterable[Doubt]) -> dict[str, str]:
+def parse_decision_file(text: str, asked: Iterable[Doubt]) -> dict[str, str]:
     """Return the values that a person has written, by path; raise `UsageError` for what is no decision."""
     if not text.strip():
         raise UsageError("Tiedosto on tyhjä. Palautus odottaa yhä.")
@@ -80,7 +80,7 @@ def changes(text: str, asked: Iterable[Doubt]) -> dict[str, str]:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError('Tiedosto ei ole enää muotoa "kohta" = "arvo". Palautus odottaa yhä.') from error
-    read = {doubt.path: clean(doubt.raw) for doubt in asked if doubt.answerable}
+    read = {doubt.path: clean_text(doubt.raw) for doubt in asked if doubt.answerable}
     for path in read:
         if path not in found:
             raise UsageError("Kohdan {path} rivi puuttuu. Palautus odottaa yhä.", path=path)
@@ -107,14 +107,14 @@ class Doubt:
     picture: str | None
     answerable: bool
 
-    def lines(self, language: str) -> Iterator[str]:
+    def iter_lines(self, language: str) -> Iterator[str]:
         """Yield what a person is told of the place."""
-        yield f"{self.label} ({self.path})" if self.path else say("Koko asiakirja", language)
+        yield f"{self.label} ({self.path})" if self.path else translate("Koko asiakirja", language)
         yield from self.why
         if self.answerable:
-            yield f"{say('Kohdassa luki', language)}: {self.raw or '–'}"
+            yield f"{translate('Kohdassa luki', language)}: {self.raw or '–'}"
             value = self.value if isinstance(self.value, str) else json.dumps(self.value, ensure_ascii=False)
-            yield f"{say('Luettu arvo', language)}: {'–' if self.value is None else value}"
-            yield f"{say('Tiedossa oli', language)}: {self.known or '–'}"
+            yield f"{translate('Luettu arvo', language)}: {'–' if self.value is None else value}"
+            yield f"{translate('Tiedossa oli', language)}: {self.known or '–'}"
         if self.picture:
-            yield f"{say('Kuva', language)}: {self.picture}"
+            yield f"{translate('Kuva', language)}: {self.picture}"

@@ -7,20 +7,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from formgen.documents.extraction import AS_ISSUED, PREFILLED, Answer, Control, Note, Notes, Sheet
-from formgen.documents.producers import WRITERS
+from formgen.documents.extraction import AS_ISSUED, PREFILLED, Answer, Control, Extraction, Note, Notes
+from formgen.documents.producers import PRODUCERS
 from formgen.errors import Reason
 from formgen.fields.kinds import Kind
 from formgen.formats import docx
 from formgen.forms.form import Field, Form
 from formgen.forms.registry import Registry
-from formgen.i18n import clean, everywhere, locale, plain, say
+from formgen.i18n import clean_text, list_translations, load_locale, normalise_text, translate
 from formgen.settings import Office
 
-TOLD_BY_PLACE = (Reason.INVALID_VALUES, Reason.TRANSITION_NOT_ALLOWED, Reason.UNKNOWN_CASE)
+REASONS_WITH_FIELDS = (Reason.INVALID_VALUES, Reason.TRANSITION_NOT_ALLOWED, Reason.UNKNOWN_CASE)
 NOTHING_TO_MEND = "Lomaketta ei voitu ottaa vastaan. Ota yhteyttä yksikköön."
 FIXED = "Tätä tietoa ei voi muuttaa lomakkeella. Jos se on väärin, ota yhteyttä yksikköön."
-SHOWN = 80  # characters of an answer that are repeated
+LONGEST_QUOTE = 80  # characters of an answer that are repeated
 AS_GIVEN = "kuten lomakkeessasi"
 LEFT_ALONE = "Missä lukee ”{words}”, kohta puuttui tiedostosta. Jos et kirjoita sen tilalle mitään, se jää ennalleen."
 
@@ -28,7 +28,7 @@ LEFT_ALONE = "Missä lukee ”{words}”, kohta puuttui tiedostosta. Jos et kirj
 # --- the same form again ----------------------------------------------------------------------
 
 
-def notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any]) -> Notes:
+def build_notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any]) -> Notes:
     """Return what the reply to a rejected return says at which place of the form.
 
     ``row`` is the return, ``issued`` the document that was written down as its reply.
@@ -38,26 +38,28 @@ def notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any])
     for error in json.loads(row["reason"])["errors"]:
         errors.setdefault(error["field"] or error["message"], []).append(error)
     items, hidden = [], find_hidden_answers(form, issued)
-    for found in sorted(errors.values(), key=lambda found: position(form, found[0]["field"])):
+    for found in sorted(errors.values(), key=lambda found: get_field_position(form, found[0]["field"])):
         path = found[0]["field"]
         says = tuple(dict.fromkeys(error["message"] for error in found))
-        accepts = explained(form, path, language).get("accepts", "")
-        hint = (say("Kelpaa: {accepts}", language, accepts=accepts),) if accepts else ()
-        held = say(AS_GIVEN, language) if path in hidden else stood(form, path, issued["answers"], language)
-        items.append(Note(path, label_of(form, path, language), held, (*says, *hint)))
+        accepts = explain_field(form, path, language).get("accepts", "")
+        hint = (translate("Kelpaa: {accepts}", language, accepts=accepts),) if accepts else ()
+        held = (
+            translate(AS_GIVEN, language) if path in hidden else format_answer(form, path, issued["answers"], language)
+        )
+        items.append(Note(path, get_field_label(form, path, language), held, (*says, *hint)))
     return Notes(
-        say("Korjaa tämä kohta", language)
+        translate("Korjaa tämä kohta", language)
         if len(items) == 1
-        else say("Korjaa nämä {count} kohtaa", language, count=len(items)),
-        say(
+        else translate("Korjaa nämä {count} kohtaa", language, count=len(items)),
+        translate(
             "Lomaketta ei voitu vielä ottaa vastaan. Se on tässä uudelleen, ja vastauksesi ovat tallella. "
             "Korjaa merkityt kohdat, tallenna tiedosto ja lähetä se.",
             language,
         )
-        + (f" {say(LEFT_ALONE, language, words=AS_GIVEN)}" if hidden else "")
-        + "".join(f" {said}" for said in warned(json.loads(row["reason"]), language)),
-        say("Korjaa", language),
-        say("Kohdassa oli", language),
+        + (f" {translate(LEFT_ALONE, language, words=AS_GIVEN)}" if hidden else "")
+        + "".join(f" {said}" for said in iter_producer_advice(json.loads(row["reason"]), language)),
+        translate("Korjaa", language),
+        translate("Kohdassa oli", language),
         tuple(items),
     )
 
@@ -65,8 +67,8 @@ def notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any])
 def find_hidden_answers(form: type[Form], issued: Mapping[str, Any]) -> dict[str, str]:
     """Return what was known at the places of a reply that do not show it, by path: nothing is empty.
 
-    The file that it answers had lost the place. Whether anything was known there does not show. Rows that its
-    sender took out of a table are not missing.
+    The file that it answers had lost the place, or what stood where nobody may write. Whether anything was known
+    there does not show. Rows that its sender took out of a table are not missing.
     """
     shown, omitted, given = issued["answers"], (issued["omitted"] or "").split(), issued["given"]
     prefilled = list_prefilled(form) if issued["made_for"] else ()
@@ -74,14 +76,22 @@ def find_hidden_answers(form: type[Form], issued: Mapping[str, Any]) -> dict[str
     return {
         path: given.get(path, "")
         for path in places
-        if path not in shown and path.partition(".")[0] not in omitted and is_asked(form, path) and is_lost(path, shown)
+        if path.partition(".")[0] not in omitted and is_asked(form, path) and is_missing(form, path, shown)
     }
+
+
+def is_missing(form: type[Form], path: str, shown: Mapping[str, str]) -> bool:
+    """Tell whether a document lacks a place, or holds nothing in one where nobody may write."""
+    if path not in shown:
+        return is_lost(path, shown)
+    asked = form.find_field(path)
+    return bool(asked and asked.locked and not shown[path])
 
 
 def list_prefilled(form: type[Form]) -> Iterator[str]:
     """Yield every place of a form that a document may bring filled, in as many rows as are printed."""
-    for question in form.questions():
-        asked = form.field(question.path)
+    for question in form.list_questions():
+        asked = form.find_field(question.path)
         if asked and (asked.prefill or form.single):
             rows = (f"{question.path}.{row}." for row in range(question.rows)) if question.columns else ("",)
             yield from (f"{row}{column.path}" for row in rows for column in question.columns or (question,))
@@ -89,7 +99,7 @@ def list_prefilled(form: type[Form]) -> Iterator[str]:
 
 def is_asked(form: type[Form], path: str) -> bool:
     """Tell whether a place of a form is asked, not computed."""
-    asked = form.field(path)
+    asked = form.find_field(path)
     return asked is not None and not asked.fill
 
 
@@ -101,23 +111,23 @@ def is_lost(path: str, shown: Mapping[str, str]) -> bool:
     return not row or any(other.startswith(f"{table}.{index}.") for other in row)
 
 
-def build_sheet(form: type[Form], issued: Mapping[str, Any]) -> Sheet:
+def build_extraction(form: type[Form], issued: Mapping[str, Any]) -> Extraction:
     """Build the sheet of a document that was issued, as it went out.
 
     A reply shows only what the file held that it answers: what that had lost is `AS_GIVEN`, where
     there is room for words, known or not.
     """
-    hidden, hint = find_hidden_answers(form, issued), say(AS_GIVEN, issued["language"])
+    hidden, hint = find_hidden_answers(form, issued), translate(AS_GIVEN, issued["language"])
     answers = {path: Answer(text, PREFILLED) for path, text in issued["answers"].items() if path not in hidden}
     for path in hidden:
-        asked = form.field(path)
-        kind = kind_of(asked, path) if asked else None
+        asked = form.find_field(path)
+        kind = get_field_kind(asked, path) if asked else None
         wordless = kind is None or kind.control is Control.TICKS or 0 < getattr(kind, "max_length", 0) < len(hint)
         answers[path] = Answer("" if wordless else hint, AS_ISSUED)
-    return Sheet(answers)
+    return Extraction(answers)
 
 
-def restore_known_answers(sheet: Sheet, form: type[Form], issued: Mapping[str, Any]) -> Sheet:
+def restore_known_answers(sheet: Extraction, form: type[Form], issued: Mapping[str, Any]) -> Extraction:
     """Return the sheet of a document with what was known at the places of a reply that were left alone."""
     answers = dict(sheet.answers)
     for path, text in (find_hidden_answers(form, issued) if issued else {}).items():
@@ -128,9 +138,9 @@ def restore_known_answers(sheet: Sheet, form: type[Form], issued: Mapping[str, A
 
 def remove_hint(answer: Answer) -> Answer:
     """Return an answer without `AS_GIVEN` in whatever language; what is written beside it is in doubt."""
-    text = clean(answer.text)
-    for hint in everywhere(AS_GIVEN):
-        if plain(text) == plain(hint):
+    text = clean_text(answer.text)
+    for hint in list_translations(AS_GIVEN):
+        if normalise_text(text) == normalise_text(hint):
             return replace(answer, text="")
         if text.startswith(hint) or text.endswith(hint):
             rest = text.removeprefix(hint).removesuffix(hint).strip()
@@ -138,43 +148,43 @@ def remove_hint(answer: Answer) -> Answer:
     return answer
 
 
-def warned(reason: Mapping[str, Any], language: str) -> Iterator[str]:
+def iter_producer_advice(reason: Mapping[str, Any], language: str) -> Iterator[str]:
     """Yield which program has saved a return and which way works, where that program takes the fields out."""
-    known = WRITERS.get(reason.get("producer") or "")
+    known = PRODUCERS.get(reason.get("producer") or "")
     if known and known.advice:
-        yield say("Tiedosto on tallennettu ohjelmalla {name}.", language, name=known.name)
-        yield say(known.advice, language)
+        yield translate("Tiedosto on tallennettu ohjelmalla {name}.", language, name=known.name)
+        yield translate(known.advice, language)
 
 
-def explained(form: type[Form] | None, path: str, language: str) -> dict[str, str]:
+def explain_field(form: type[Form] | None, path: str, language: str) -> dict[str, str]:
     """Return how a place is called, what it accepts and an example; nothing for what is of no place."""
-    asked = form.field(path) if form and path else None
+    asked = form.find_field(path) if form and path else None
     if asked is None:
         return {}
-    kind = kind_of(asked, path)
-    accepts = say(FIXED, language) if asked.locked else kind.wanted(language) if kind else ""
+    kind = get_field_kind(asked, path)
+    accepts = translate(FIXED, language) if asked.locked else kind.describe_accepted_input(language) if kind else ""
     example = kind.example if kind and not asked.locked else ""
-    return {"label": label_of(form, path, language), "accepts": accepts, "example": say(example, language)}
+    return {"label": get_field_label(form, path, language), "accepts": accepts, "example": translate(example, language)}
 
 
-def kind_of(asked: Field, path: str) -> Kind | None:
+def get_field_kind(asked: Field, path: str) -> Kind | None:
     """Return the kind of a place: of a part of a signature its own, None for a table."""
-    return next((kind for part, _, kind in asked.parts() if part == path), asked.reads)
+    return next((kind for part, _, kind in asked.iter_parts() if part == path), asked.reads)
 
 
-def stood(form: type[Form], path: str, answers: Mapping[str, str], language: str) -> str:
+def format_answer(form: type[Form], path: str, answers: Mapping[str, str], language: str) -> str:
     """Return what stood at a place as it is shown to the person who wrote it: options by their labels."""
-    asked, text = form.field(path), answers.get(path, "")
+    asked, text = form.find_field(path), answers.get(path, "")
     if not text or asked is None:
-        return say("ei vastausta", language)
-    kind = kind_of(asked, path)
-    labels = dict(kind.choices(language)) if kind else {}
+        return translate("ei vastausta", language)
+    kind = get_field_kind(asked, path)
+    labels = dict(kind.list_choices(language)) if kind else {}
     shown = [labels.get(text, text)] if text in labels else [labels.get(word, word) for word in text.split()]
     said = (", " if set(text.split()) <= labels.keys() else " ").join(shown)
-    return f"”{said if len(said) <= SHOWN else said[: SHOWN - 1] + '…'}”"
+    return f"”{said if len(said) <= LONGEST_QUOTE else said[: LONGEST_QUOTE - 1] + '…'}”"
 
 
-def position(form: type[Form], path: str) -> tuple[int, int, int]:
+def get_field_position(form: type[Form], path: str) -> tuple[int, int, int]:
     """Return where a place stands in the form, what is of no place last."""
     name, _, rest = path.partition(".")
     index, _, column = rest.partition(".")
@@ -184,59 +194,65 @@ def position(form: type[Form], path: str) -> tuple[int, int, int]:
     return outer, row, columns.index(column) if column in columns else -1
 
 
-def label_of(form: type[Form] | None, path: str, language: str) -> str:
+def get_field_label(form: type[Form] | None, path: str, language: str) -> str:
     """Return how a place is called on paper: the label and, in a table, the row."""
-    asked = form.field(path) if form and path else None
+    asked = form.find_field(path) if form and path else None
     if form is None or asked is None:
         return ""
     table, _, rest = path.partition(".")
     index = rest.partition(".")[0]
-    label = say(next((label for part, label, _ in asked.parts() if part == path), asked.label), language)
+    label = translate(next((label for part, label, _ in asked.iter_parts() if part == path), asked.label), language)
     if not index.isdecimal():
         return label
     outer = next(item for item in form.fields if item.name == table)
-    return say(
-        "{table}, rivi {row}, {column}", language, table=say(outer.label, language), row=int(index) + 1, column=label
+    return translate(
+        "{table}, rivi {row}, {column}",
+        language,
+        table=translate(outer.label, language),
+        row=int(index) + 1,
+        column=label,
     )
 
 
 # --- the short letter -------------------------------------------------------------------------
 
 
-def letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
+def render_letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
     """Return the reply to a return that no new form would mend as a Word document, in the form's language.
 
     ``row`` is the return as the journal has it. No value from the returned file is repeated.
     """
     language = row["language"] or office.language
-    title, said, items = sentences(row, form, language)
-    mark = say("Järjestäjän tunnus", language)
-    found: bytes = docx.letter(office.organiser, title, said, items, f"{locale(language).language}-FI", mark)
+    title, said, items = build_letter_content(row, form, language)
+    mark = translate("Järjestäjän tunnus", language)
+    found: bytes = docx.render_letter(
+        office.organiser, title, said, items, f"{load_locale(language).language}-FI", mark
+    )
     return found
 
 
-def text(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
+def render_letter_text(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
     """Return the letter as plain text in UTF-8: for when no document can be drawn."""
-    title, said, items = sentences(row, form, row["language"] or office.language)
+    title, said, items = build_letter_content(row, form, row["language"] or office.language)
     places = [f"{number}. {': '.join(filter(None, item))}" for number, item in enumerate(items, start=1)]
     return "\n\n".join([office.organiser, title, *said, *places, ""]).encode()
 
 
-def sentences(
+def build_letter_content(
     row: Mapping[str, Any], form: type[Form] | None, language: str
 ) -> tuple[str, list[str], list[tuple[str, str]]]:
     """Return what a letter says: its title, its paragraphs, and each place with what is wrong there."""
     reason = json.loads(row["reason"])
-    name = say(form.title, language) if form else row["file_name"]
-    said = [say("Lomake: {name}", language, name=name)]
+    name = translate(form.title, language) if form else row["file_name"]
+    said = [translate("Lomake: {name}", language, name=name)]
     code = Reason(row["code"])
-    errors = reason["errors"] if code in TOLD_BY_PLACE else []
+    errors = reason["errors"] if code in REASONS_WITH_FIELDS else []
     if errors:
         count = len(errors)
         said.append(
-            say("Lomaketta ei voitu ottaa vastaan. Korjaa tämä kohta ja lähetä lomake uudelleen.", language)
+            translate("Lomaketta ei voitu ottaa vastaan. Korjaa tämä kohta ja lähetä lomake uudelleen.", language)
             if count == 1
-            else say(
+            else translate(
                 "Lomaketta ei voitu ottaa vastaan. Korjaa nämä {count} kohtaa ja lähetä lomake uudelleen.",
                 language,
                 count=count,
@@ -245,9 +261,9 @@ def sentences(
     else:
         said += [item["message"] for item in reason["errors"][:1]]
     if code is not Reason.INVALID_VALUES:
-        said.append(say(code.advice, language))
+        said.append(translate(code.advice, language))
     elif not errors:
-        said.append(say(NOTHING_TO_MEND, language))
-    said += warned(reason, language)
-    items = [(label_of(form, error["field"], language), error["message"]) for error in errors]
-    return say("Lomake palautetaan korjattavaksi", language), said, items
+        said.append(translate(NOTHING_TO_MEND, language))
+    said += iter_producer_advice(reason, language)
+    items = [(get_field_label(form, error["field"], language), error["message"]) for error in errors]
+    return translate("Lomake palautetaan korjattavaksi", language), said, items

@@ -15,22 +15,22 @@ import structlog
 
 from formgen import files, formats
 from formgen.cases import prefill
-from formgen.cases.workflow import Case, ends
-from formgen.documents.extraction import Draft, Identity, Keyring, Log, Notes
-from formgen.errors import UsageError, raised_at
-from formgen.forms.form import Form, blank
-from formgen.forms.registry import Registry, template_file
-from formgen.i18n import FORM_LANGUAGES, locale, say
+from formgen.cases.workflow import Case, can_end_case
+from formgen.documents.extraction import Identity, Keyring, Log, Notes, RenderRequest
+from formgen.errors import UsageError, locate_error
+from formgen.forms.form import Form, prefill_extraction
+from formgen.forms.registry import Registry, find_template
+from formgen.i18n import FORM_LANGUAGES, load_locale, translate
 from formgen.issuing import correction
 from formgen.publishing import outbox
 from formgen.settings import Workspace
-from formgen.storage.journal import Journal, Row, day, known, stamp
+from formgen.storage.journal import Journal, Row, build_case_record, format_timestamp, to_local_date
 
 logger = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class Issued:
+class IssuedDocument:
     """One document that went out."""
 
     form: str
@@ -42,28 +42,28 @@ class Issued:
     path: str
 
 
-def words_for(
+def build_document_texts(
     workspace: Workspace, keys: Keyring, form: type[Form], identity: Identity, case_id: str | None, language: str
 ) -> dict[str, str]:
     """Return what a document says besides its fields."""
     office = workspace.office
     return {
-        "token": identity.token(keys),
+        "token": identity.sign_token(keys),
         "instance": str(identity.instance),
         "case_id": case_id or "–",
         "organiser": office.organiser,
-        "guidance": say(office.guidance, language),
-        "privacy": say(office.privacy, language),
+        "guidance": translate(office.guidance, language),
+        "privacy": translate(office.privacy, language),
         "form_number": form.number,
         "form_version": form.version,
-        "form_title": say(form.title, language),
-        "about": say(form.about, language),
+        "form_title": translate(form.title, language),
+        "about": translate(form.about, language),
         "language": language,
-        "locale": f"{locale(language).language}-FI",
+        "locale": f"{load_locale(language).language}-FI",
     }
 
 
-def drafted(
+def build_render_request(
     workspace: Workspace,
     keys: Keyring,
     form: type[Form],
@@ -73,38 +73,38 @@ def drafted(
     omitted: Container[str] = (),
     record: bytes = b"",
     log: Log | None = None,
-) -> Draft:
+) -> RenderRequest:
     """Return what a format draws a document of a form from."""
-    return Draft(
-        form.questions(language, omitted),
+    return RenderRequest(
+        form.list_questions(language, omitted),
         language,
-        words_for(workspace, keys, form, identity, case_id, language),
-        template=partial(template_file, workspace, form),
+        build_document_texts(workspace, keys, form, identity, case_id, language),
+        template=partial(find_template, workspace, form),
         store=workspace.var,
-        mark=partial(identity.mark, keys),
+        sign_page_mark=partial(identity.sign_page_mark, keys),
         record=record,
         log=log,
     )
 
 
-def language_of(case: Case | None, default: str) -> str:
+def choose_language(case: Case | None, default: str) -> str:
     """Return the language that the newest record to speak of one wishes for documents."""
-    wishes = [getattr(known.record, "document_language", None) for known in case.current()] if case else []
+    wishes = [getattr(known.record, "document_language", None) for known in case.list_current_records()] if case else []
     return next((wish for wish in reversed(wishes) if wish), default)
 
 
-def withheld(form: type[Form], case: Case) -> frozenset[str]:
+def find_withheld_fields(form: type[Form], case: Case) -> frozenset[str]:
     """Return the fields that an employer's document of a case leaves out; raise `UsageError` where there is none."""
-    found = form.withheld(case) if form.asks("employer") else None
+    found = form.find_withheld_fields(case) if form.has_fields_for("employer") else None
     if found is None:
         message = "Lomaketta {form} ei voi tehdä työnantajalle: suostumusta nimen kertomiseen ei ole."
         raise UsageError(message, form=form.id)
     return found
 
 
-def chosen(form: type[Form], case: Case, about: str) -> Case:
+def select_subject(form: type[Form], case: Case, about: str) -> Case:
     """Return the case as a document about one of its subjects sees it; raise `UsageError` for one there is not."""
-    subjects = form.subjects(case)
+    subjects = form.list_subjects(case)
     if about and about not in subjects:
         there = "; ".join(f"{name} ({label})" for name, label in subjects.items()) or "–"
         raise UsageError(
@@ -113,7 +113,7 @@ def chosen(form: type[Form], case: Case, about: str) -> Case:
     return replace(case, about=about)
 
 
-def issue(
+def issue_document(
     workspace: Workspace,
     journal: Journal,
     registry: Registry,
@@ -128,7 +128,7 @@ def issue(
     about: str = "",
     format_name: str = "docx",
     path: Path | None = None,
-) -> Issued:
+) -> IssuedDocument:
     """Make one document of a form and return what went out; raise `UsageError`.
 
     Without a case only a form that opens one, or one of the unit, can be made; for a closed case
@@ -138,27 +138,29 @@ def issue(
     """
     if case_id and form.unit:
         raise UsageError("Lomake {form} on yksikön oma. Jätä asian tunnus pois.", form=form.id)
-    case = journal.case(case_id, day(now), workspace.office, registry) if case_id else None
-    if form.of_unit(case_id):
-        case = journal.unit(day(now), workspace.office, registry)
-    if case and case.status == "closed" and not ends(form):
+    case = journal.load_case(case_id, to_local_date(now), workspace.office, registry) if case_id else None
+    if form.is_of_unit(case_id):
+        case = journal.load_unit(to_local_date(now), workspace.office, registry)
+    if case and case.status == "closed" and not can_end_case(form):
         raise UsageError("Asia {case} on päättynyt. Avatkaa uusi asia.", case=case.case_id)
     if case is None and not empty and not any(move.source is None for move in form.moves):
         raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus: --case.", form=form.id)
-    module = formats.every().get(format_name)
-    if module is None or not hasattr(module, "draw"):
+    module = formats.load_formats().get(format_name)
+    if module is None or not hasattr(module, "render"):
         raise UsageError("Muotoa {format} ei voi tehdä.", format=format_name)
-    language = language or language_of(case, workspace.office.language)
+    language = language or choose_language(case, workspace.office.language)
     if language not in FORM_LANGUAGES:
         raise UsageError("Kieltä {language} ei ole. Kielet: {all}.", language=language, all=", ".join(FORM_LANGUAGES))
-    nobody = Case(case_id or "", day(now), workspace.office, forms=registry.ids)
-    known_of = nobody if case is None or empty else chosen(form, case, about)
-    omitted = form.optional(workspace.office.leave_out.get(form.id, ()))
-    omitted |= withheld(form, known_of) if employer else frozenset()
-    sheet = blank(form, prefill.known(form, known_of), language)
-    identity, keys = Identity(form.id, form.version, instance), journal.keys_to_sign(now)
-    document = module.draw(drafted(workspace, keys, form, identity, case_id, language, omitted, log=journal), sheet)
-    journal.issue(
+    nobody = Case(case_id or "", to_local_date(now), workspace.office, forms=registry.ids)
+    known_of = nobody if case is None or empty else select_subject(form, case, about)
+    omitted = form.find_omitted_fields(workspace.office.leave_out.get(form.id, ()))
+    omitted |= find_withheld_fields(form, known_of) if employer else frozenset()
+    sheet = prefill_extraction(form, prefill.collect_known_values(form, known_of), language)
+    identity, keys = Identity(form.id, form.version, instance), journal.ensure_signing_keys(now)
+    document = module.render(
+        build_render_request(workspace, keys, form, identity, case_id, language, omitted, log=journal), sheet
+    )
+    journal.add_issued_document(
         {
             "instance_id": str(instance),
             "form": form.id,
@@ -168,57 +170,57 @@ def issue(
             "format": format_name,
             "omitted": " ".join(sorted(omitted)),
             "key": keys.current,
-            "issued_at": stamp(now),
+            "issued_at": format_timestamp(now),
         },
         {name: answer.text for name, answer in sheet.answers.items() if answer.text},
-        prefill.sources(form, known_of),
+        prefill.find_sources(form, known_of),
     )
     file = (
         path
         or workspace.outbox / "forms" / (case_id or "_unit") / f"{form.id}-{str(instance)[-12:]}{module.ENDINGS[0]}"
     )
-    files.write(file, document, workspace.office.files.bits)
-    return Issued(form.id, form.version, str(instance), case_id, format_name, language, str(file))
+    files.write_file(file, document, workspace.office.files.bits)
+    return IssuedDocument(form.id, form.version, str(instance), case_id, format_name, language, str(file))
 
 
-def reply_format(reader: str) -> str:
+def choose_reply_format(reader: str) -> str:
     """Return the format in which a document that came in another one is issued again: its own, where we make it."""
-    return reader if hasattr(formats.every().get(reader), "draw") else "docx"
+    return reader if hasattr(formats.load_formats().get(reader), "render") else "docx"
 
 
-def replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row) -> dict[str, files.Making]:
+def prepare_replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row) -> dict[str, files.Making]:
     """Return what draws the reply to a rejected return, by format; ``row`` is the return.
 
     It is the form again, with what is wrong marked, as Word document and in the format that it
     came in; where none was written down, or it cannot be drawn, a letter; where that cannot be
     drawn either, plain text.
     """
-    form = spared(partial(registry.latest, row["form"])) if row["form"] else None
-    letter = partial(correction.letter, row, form, workspace.office)
-    issued = spared(partial(journal.issued, row["reply_id"])) if row["reply_id"] else None
-    keys = spared(lambda: journal.keys)
+    form = call_with_fallback(partial(registry.find_latest_version, row["form"])) if row["form"] else None
+    letter = partial(correction.render_letter, row, form, workspace.office)
+    issued = call_with_fallback(partial(journal.find_issued_document, row["reply_id"])) if row["reply_id"] else None
+    keys = call_with_fallback(lambda: journal.keys)
     drawn: dict[str, files.Making] = {}
     if issued and keys:
         issued = {**issued, "case_id": None}  # whoever guesses one is not told that it is right
-        notes = cache(partial(correction.notes, registry, row, issued))
-        for name in dict.fromkeys(("docx", reply_format(issued["format"]))):
-            drawn[name] = partial(again, workspace, journal, keys, registry, issued, notes, name)
-    document = cache(partial(spared, drawn.pop("docx", letter), partial(spared, letter)))
-    others = {name: partial(spared, draw) for name, draw in drawn.items()}
-    text = partial(correction.text, row, form, workspace.office)
+        notes = cache(partial(correction.build_notes, registry, row, issued))
+        for name in dict.fromkeys(("docx", choose_reply_format(issued["format"]))):
+            drawn[name] = partial(render_correction, workspace, journal, keys, registry, issued, notes, name)
+    document = cache(partial(call_with_fallback, drawn.pop("docx", letter), partial(call_with_fallback, letter)))
+    others = {name: partial(call_with_fallback, draw) for name, draw in drawn.items()}
+    text = partial(correction.render_letter_text, row, form, workspace.office)
     return {"docx": document, **others, "txt": lambda: None if document() else text()}
 
 
-def spared(draw: Callable[[], Any], otherwise: Callable[[], Any] | None = None) -> Any:
+def call_with_fallback(draw: Callable[[], Any], otherwise: Callable[[], Any] | None = None) -> Any:
     """Return a document for people, or another one when it cannot be drawn: that must hold up nothing else."""
     try:
         return draw()
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one document, records go out
-        logger.error("document.not_drawn", error=type(error).__name__, at=raised_at(error))
+        logger.error("document.not_drawn", error=type(error).__name__, at=locate_error(error))
         return otherwise() if otherwise else None
 
 
-def again(
+def render_correction(
     workspace: Workspace,
     journal: Journal,
     keys: Keyring,
@@ -231,40 +233,42 @@ def again(
     form = registry.forms[issued["form"]][issued["version"]]
     identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
     omitted = (issued["omitted"] or "").split()
-    draft = drafted(workspace, keys, form, identity, issued["case_id"], issued["language"], omitted, log=journal)
-    document: bytes = formats.every()[format_name].draw(
-        replace(draft, notes=notes()), correction.build_sheet(form, issued)
+    draft = build_render_request(
+        workspace, keys, form, identity, issued["case_id"], issued["language"], omitted, log=journal
+    )
+    document: bytes = formats.load_formats()[format_name].render(
+        replace(draft, notes=notes()), correction.build_extraction(form, issued)
     )
     return document
 
 
-def archive(
+def archive_record(
     workspace: Workspace, journal: Journal, registry: Registry, record_id: str, now: datetime, path: Path | None = None
-) -> Issued:
+) -> IssuedDocument:
     """Make the copy of an accepted record that is archived, as PDF/A-3; raise `UsageError`.
 
     It is the same document with the values of the record, and the record itself attached. Without
     a path it lies beside the record.
     """
-    row = journal.record(record_id)
+    row = journal.find_record(record_id)
     if row is None:
         raise UsageError("Tietuetta {record} ei ole.", record=record_id)
-    record, payload = known(row, registry).record, json.loads(row["payload"])
+    record, payload = build_case_record(row, registry).record, json.loads(row["payload"])
     form, language, case_id = type(record), payload["language"], row["case_id"]
     identity = Identity(form.id, form.version, UUID(row["instance_id"]))
-    journal.read_by(now, {"record_id": record_id, "case_id": case_id})
-    draft = drafted(
+    journal.log_reads(now, {"record_id": record_id, "case_id": case_id})
+    draft = build_render_request(
         workspace,
-        journal.keys_to_sign(now),
+        journal.ensure_signing_keys(now),
         form,
         identity,
         case_id,
         language,
-        record=outbox.pretty(payload),
+        record=outbox.format_json(payload),
         log=journal,
     )
     values = {asked.name: getattr(record, asked.name) for asked in form.fields}
-    document = formats.every()["pdf"].draw(draft, blank(form, values, language))
-    file = path or outbox.archived_path(outbox.record_path(workspace, case_id, record_id, form.id))
-    files.write(file, document, workspace.office.files.bits)
-    return Issued(form.id, form.version, row["instance_id"], case_id, "pdf", language, str(file))
+    document = formats.load_formats()["pdf"].render(draft, prefill_extraction(form, values, language))
+    file = path or outbox.archived_path(outbox.get_record_path(workspace, case_id, record_id, form.id))
+    files.write_file(file, document, workspace.office.files.bits)
+    return IssuedDocument(form.id, form.version, row["instance_id"], case_id, "pdf", language, str(file))

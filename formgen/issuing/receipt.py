@@ -14,55 +14,64 @@ from typing import Any
 
 from babel.dates import format_date
 
-from formgen.cases.workflow import PHASES, Case, tasks
+from formgen.cases.workflow import PHASES, Case, list_tasks
 from formgen.formats import docx
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
-from formgen.i18n import locale, say
+from formgen.i18n import load_locale, translate
 from formgen.settings import Office
-from formgen.storage.journal import Journal, Row, day
+from formgen.storage.journal import Journal, Row, to_local_date
 
 
-def receipt(journal: Journal, registry: Registry, office: Office, row: Row) -> bytes:
+def render_receipt(journal: Journal, registry: Registry, office: Office, row: Row) -> bytes:
     """Return the receipt of a record as a Word document; ``row`` is the record's."""
     payload, language = json.loads(row["payload"]), office.language
     form = registry.forms[row["form"]][row["version"]]
-    today = day(datetime.fromisoformat(payload["provenance"]["processed_at"]))
+    today = to_local_date(datetime.fromisoformat(payload["provenance"]["processed_at"]))
     said = [
-        say("Lomake: {name}", language, name=say(form.title, language)),
-        say("Asia: {case}", language, case=row["case_id"] or "–"),
-        say("Otettu vastaan: {day}", language, day=format_date(today, "d.M.yyyy", locale="fi")),
-        say("Tietue: {record}, versio {number}", language, record=row["record_id"], number=row["version_no"]),
+        translate("Lomake: {name}", language, name=translate(form.title, language)),
+        translate("Asia: {case}", language, case=row["case_id"] or "–"),
+        translate("Otettu vastaan: {day}", language, day=format_date(today, "d.M.yyyy", locale="fi")),
+        translate("Tietue: {record}, versio {number}", language, record=row["record_id"], number=row["version_no"]),
     ]
-    items = [(say("Muuttunut kohta", language), label) for label in changed(journal, form, row, payload, language)]
+    items = [
+        (translate("Muuttunut kohta", language), label)
+        for label in iter_changed_labels(journal, form, row, payload, language)
+    ]
     if row["case_id"]:
-        before, after = (say(PHASES.get(payload["phase"][end], "–"), language) for end in ("before", "after"))
-        said.append(say("Vaihe: {phase}", language, phase=after if before == after else f"{before} → {after}"))
-        case = replace(then(journal.case(row["case_id"], today, office, registry), row["record_id"]), today=today)
-        wanted = (one for one in registry if one.wanted(case))
-        items += [(say("Seuraava lomake", language), say(one.title, language)) for one in wanted]
-        for task in tasks(case):
-            items.append((say("Tehtävä", language), say(task.message, language, **task.values)))
-    found: bytes = docx.letter(
+        before, after = (translate(PHASES.get(payload["phase"][end], "–"), language) for end in ("before", "after"))
+        said.append(translate("Vaihe: {phase}", language, phase=after if before == after else f"{before} → {after}"))
+        case = replace(
+            rewind_case(journal.load_case(row["case_id"], today, office, registry), row["record_id"]), today=today
+        )
+        wanted = (one for one in registry if one.is_needed(case))
+        items += [(translate("Seuraava lomake", language), translate(one.title, language)) for one in wanted]
+        for task in list_tasks(case):
+            items.append((translate("Tehtävä", language), translate(task.message, language, **task.values)))
+    found: bytes = docx.render_letter(
         office.organiser,
-        say("Kuittaus vastaanotetusta lomakkeesta", language),
+        translate("Kuittaus vastaanotetusta lomakkeesta", language),
         said,
         items,
-        f"{locale(language).language}-FI",
-        say("Järjestäjän tunnus", language),
+        f"{load_locale(language).language}-FI",
+        translate("Järjestäjän tunnus", language),
     )
     return found
 
 
-def changed(journal: Journal, form: type[Form], row: Row, payload: dict[str, Any], language: str) -> Iterator[str]:
+def iter_changed_labels(
+    journal: Journal, form: type[Form], row: Row, payload: dict[str, Any], language: str
+) -> Iterator[str]:
     """Yield the labels of the fields that are not as the record says whose place this one takes."""
-    earlier = journal.record(row["supersedes"]) if row["supersedes"] else None
+    earlier = journal.find_record(row["supersedes"]) if row["supersedes"] else None
     if earlier:
         before, now = json.loads(earlier["payload"])["data"], payload["data"]
-        yield from (say(asked.label, language) for asked in form.fields if before.get(asked.name) != now[asked.name])
+        yield from (
+            translate(asked.label, language) for asked in form.fields if before.get(asked.name) != now[asked.name]
+        )
 
 
-def then(case: Case, record_id: str) -> Case:
+def rewind_case(case: Case, record_id: str) -> Case:
     """Return a case as it was when a record of it had been written; of other cases it knows nothing."""
     ids = [known.record_id for known in case.records]
     last = max(step.seq for step in case.steps if step.record_id == record_id)

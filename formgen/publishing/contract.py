@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from formgen.errors import Reason, Severity
 from formgen.fields.kinds import Json
-from formgen.forms.form import Form, schema
+from formgen.forms.form import Form, build_json_schema
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
@@ -22,7 +22,7 @@ Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-class Published(BaseModel):
+class PublishedModel(BaseModel):
     """Something that is published: keys may be added in later versions, and none goes."""
 
     model_config = ConfigDict(frozen=True)
@@ -31,7 +31,7 @@ class Published(BaseModel):
 # --- the record -------------------------------------------------------------------------------
 
 
-class Phase(Published):
+class Phase(PublishedModel):
     """The phase of the case before and after a record, and the moves between."""
 
     before: str | None
@@ -39,7 +39,7 @@ class Phase(Published):
     transitions: tuple[str, ...]
 
 
-class Signature(Published):
+class Signature(PublishedModel):
     """Who has signed, when, where and how."""
 
     name: str
@@ -48,7 +48,7 @@ class Signature(Published):
     method: str
 
 
-class Issue(Published):
+class Issue(PublishedModel):
     """A finding: its code, how severe it is, the path of the field or nothing, what is said of it."""
 
     code: str = Field(title="Koodi")
@@ -57,14 +57,14 @@ class Issue(Published):
     message: str = Field(title="Viesti")
 
 
-class Source(Published):
+class Source(PublishedModel):
     """The record and the field (``form.field``) that a value was prefilled from."""
 
     record_id: str
     field: str
 
 
-class FieldProvenance(Published):
+class FieldProvenance(PublishedModel):
     """What stood in a field, how it was read, what its sender and whoever has checked it did there."""
 
     path: str = Field(title="Kohta")
@@ -77,7 +77,7 @@ class FieldProvenance(Published):
     read: str | None = Field(default=None, title="Mitä luettiin ennen tarkistajan muutosta")
 
 
-class DigitalSignature(Published):
+class DigitalSignature(PublishedModel):
     """A digital signature in a document: what of the file it covers, and the certificate that it is trusted by."""
 
     signer: str = Field(title="Allekirjoittaja")
@@ -86,7 +86,7 @@ class DigitalSignature(Published):
     root: str = Field(title="Luotettu varmenne")
 
 
-class Provenance(Published):
+class Provenance(PublishedModel):
     """Where a record comes from: the file, how it came, how it was read, who has confirmed it."""
 
     file_name: str
@@ -106,7 +106,7 @@ class Provenance(Published):
     digital_signatures: tuple[DigitalSignature, ...] = Field(title="Sähköiset allekirjoitukset")
 
 
-class Record(Published):
+class Record(PublishedModel):
     """An accepted form. One that is only read has no id yet, and no case where it would open one."""
 
     record_schema: Literal["formgen.record/2"] = Field(default="formgen.record/2", title="Tietueen muoto")
@@ -137,7 +137,7 @@ class Error(Issue):
     example: str = Field(default="", title="Esimerkki")
 
 
-class Rejection(Published):
+class Rejection(PublishedModel):
     """Why a submission was not accepted."""
 
     code: Reason | None = Field(title="Syy")
@@ -153,7 +153,7 @@ class Rejection(Published):
 # --- the feed -----------------------------------------------------------------------------------
 
 
-class Event(Published):
+class Event(PublishedModel):
     """A line of the feed: something that was written down."""
 
     seq: int = Field(ge=1, title="Järjestysnumero")
@@ -182,8 +182,8 @@ class Event(Published):
 def build_schemas(forms: Iterable[type[Form]]) -> dict[str, Json]:
     """Build every published JSON Schema, by file name."""
     forms = list(forms)
-    found = {f"{form.id}.schema.json": schema(form) for form in forms}
-    published: Mapping[str, tuple[type[Published], str]] = {
+    found = {f"{form.id}.schema.json": build_json_schema(form) for form in forms}
+    published: Mapping[str, tuple[type[PublishedModel], str]] = {
         "record": (Record, "Tietue"),
         "reason": (Rejection, "Hylkäyksen syy"),
         "feed": (Event, "Tapahtuma"),

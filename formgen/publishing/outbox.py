@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from formgen import files
-from formgen.checkpoints import reached
+from formgen.checkpoints import report_checkpoint
 from formgen.files import Making
 from formgen.forms.form import Form
 from formgen.publishing.contract import build_schemas
@@ -25,22 +25,22 @@ from formgen.settings import Workspace
 
 REASON, REPLY = ".reason.json", ".palaute"
 REPLIES = {"docx": f"{REPLY}.docx", "pdf": f"{REPLY}.pdf", "txt": f"{REPLY}.txt"}
-BESIDE = (REASON, *REPLIES.values())
+REJECTION_ENDINGS = (REASON, *REPLIES.values())
 LONGEST_ENDING = 16
 WORK = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(files.WORK)}")
 
 
-def digest(data: bytes) -> str:
+def compute_digest(data: bytes) -> str:
     """Return the sha256 of bytes in hex: the name of an original."""
     return hashlib.sha256(data).hexdigest()
 
 
-def pretty(value: Any) -> bytes:
+def format_json(value: Any) -> bytes:
     """Return a value as a JSON file: UTF-8, keys as they come, a line end."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def record_path(workspace: Workspace, case_id: str | None, record_id: str, form: str) -> Path:
+def get_record_path(workspace: Workspace, case_id: str | None, record_id: str, form: str) -> Path:
     """Return where a record lies."""
     return workspace.outbox / "records" / (case_id or "_unit") / f"{record_id}.{form}.json"
 
@@ -50,23 +50,23 @@ def archived_path(record: Path) -> Path:
     return record.with_suffix(".pdf")
 
 
-def record_file(workspace: Workspace, record: Mapping[str, Any]) -> tuple[Path, Making]:
+def prepare_record_file(workspace: Workspace, record: Mapping[str, Any]) -> tuple[Path, Making]:
     """Return the place of a record and what makes its bytes; ``record`` is its row."""
-    place = record_path(workspace, record["case_id"], record["record_id"], record["form"])
-    return place, lambda: pretty(json.loads(record["payload"]))
+    place = get_record_path(workspace, record["case_id"], record["record_id"], record["form"])
+    return place, lambda: format_json(json.loads(record["payload"]))
 
 
-def receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
+def get_receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
     """Return where the receipt of an accepted return lies."""
     return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus.docx"
 
 
-def rejected_path(workspace: Workspace, rejected_as: str) -> Path:
+def get_rejected_path(workspace: Workspace, rejected_as: str) -> Path:
     """Return where a rejected file lies; ``rejected_as`` is day and name."""
     return workspace.outbox / "rejected" / rejected_as
 
 
-def rejection_files(
+def iter_rejection_files(
     workspace: Workspace,
     rejected_as: str,
     original: Making | None,
@@ -78,8 +78,8 @@ def rejection_files(
     ``replies`` are by their format; the plain text only stands in for a Word document that is not there.
     There is no ``original`` of a file that was too large to be kept.
     """
-    file = rejected_path(workspace, rejected_as)
-    yield file.with_name(file.name + REASON), lambda: pretty(json.loads(reason))
+    file = get_rejected_path(workspace, rejected_as)
+    yield file.with_name(file.name + REASON), lambda: format_json(json.loads(reason))
     document = file.with_name(file.name + REPLIES["docx"])
     for name, reply in replies.items():
         if name != "txt" or not document.exists():
@@ -88,14 +88,14 @@ def rejection_files(
         yield file, original
 
 
-def publish(found: Iterable[tuple[Path, Making]], mode: int = files.SHARED) -> None:
+def publish_files(found: Iterable[tuple[Path, Making]], mode: int = files.SHARED) -> None:
     """Write what does not lie in its place already; a link there is none of ours."""
-    files.write_all({place: data for place, data in found if place.is_symlink() or not place.is_file()}, mode)
+    files.write_files({place: data for place, data in found if place.is_symlink() or not place.is_file()}, mode)
 
 
-def publishing(workspace: Workspace) -> AbstractContextManager[None]:
+def lock_outbox(workspace: Workspace) -> AbstractContextManager[None]:
     """Return what lets nobody else publish meanwhile."""
-    return files.locked(workspace.var / "outbox.lock")
+    return files.hold_lock(workspace.var / "outbox.lock")
 
 
 def lying_in_records(workspace: Workspace) -> Iterator[Path]:
@@ -106,13 +106,13 @@ def lying_in_records(workspace: Workspace) -> Iterator[Path]:
         yield from (here / name for name in (*links, *names) if not WORK.fullmatch(name))
 
 
-def unfinished(workspace: Workspace) -> Iterator[Path]:
+def find_work_files(workspace: Workspace) -> Iterator[Path]:
     """Yield the work files of a publishing that a crash has ended."""
     for place in ("records", "rejected", "receipts"):
         yield from (workspace.outbox / place).rglob(f".*{files.WORK}")
 
 
-def free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]) -> str:
+def find_free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]) -> str:
     """Return day and name for a rejected file, with `` (2)``, `` (3)`` … before the ending on a clash.
 
     Neither the file nor what is written beside it may take the place of what another one has;
@@ -127,17 +127,21 @@ def free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]) -> 
     number = 1
     while True:
         tail = (f" ({number})" if number > 1 else "") + dot + ending
-        found = f"{day}/{shortened(stem, tail)}{tail}"
+        found = f"{day}/{shorten_stem(stem, tail)}{tail}"
         if not taken(
-            [found, *(found + beside for beside in BESIDE), *(found.removesuffix(beside) for beside in BESIDE)]
+            [
+                found,
+                *(found + beside for beside in REJECTION_ENDINGS),
+                *(found.removesuffix(beside) for beside in REJECTION_ENDINGS),
+            ]
         ):
             return found
         number += 1
 
 
-def shortened(stem: str, tail: str) -> str:
+def shorten_stem(stem: str, tail: str) -> str:
     """Return a stem cut so that name, ending and the reply's ending are no longer than 255 bytes."""
-    room = 255 - len(f"{tail}{max(BESIDE, key=len)}".encode())
+    room = 255 - len(f"{tail}{max(REJECTION_ENDINGS, key=len)}".encode())
     return stem.encode()[:room].decode(errors="ignore")
 
 
@@ -148,25 +152,25 @@ def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> N
     """
     file = workspace.outbox / "feed.ndjson"
     mode = workspace.office.files.bits
-    files.folder(file.parent, mode)
+    files.make_folder(file.parent, mode)
     with os.fdopen(files.open_regular(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, mode), "r+b") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
-        end, seq = last_line(stream)
+        end, seq = read_last_line(stream)
         if not end:
             os.fchmod(stream.fileno(), mode)
-            files.flush(file.parent)
+            files.sync_folder(file.parent)
         stream.seek(end)
         stream.truncate()
         for event in events:
             if event["seq"] > seq:
                 stream.write(event["body"].encode() + b"\n")
         stream.flush()
-        reached("feed.written")
+        report_checkpoint("feed.written")
         os.fsync(stream.fileno())
-    reached("feed.flushed")
+    report_checkpoint("feed.flushed")
 
 
-def end_of_lines(stream: Any) -> int:
+def find_end_of_lines(stream: Any) -> int:
     """Return the position behind the last whole line."""
     position = int(stream.seek(0, os.SEEK_END))
     while position:
@@ -179,18 +183,18 @@ def end_of_lines(stream: Any) -> int:
     return 0
 
 
-def last_seq(workspace: Workspace) -> int:
+def read_last_seq(workspace: Workspace) -> int:
     """Return the number of the last event in the feed, 0 for none."""
     file = workspace.outbox / "feed.ndjson"
     if not os.path.lexists(file):
         return 0
     with os.fdopen(files.open_regular(file, os.O_RDONLY | os.O_NOFOLLOW), "rb") as stream:
-        return last_line(stream)[1]
+        return read_last_line(stream)[1]
 
 
-def last_line(stream: Any) -> tuple[int, int]:
+def read_last_line(stream: Any) -> tuple[int, int]:
     """Return the position behind the last whole line of a feed, and the number of its event."""
-    end = end_of_lines(stream)
+    end = find_end_of_lines(stream)
     start = max(0, end - 65_536)
     stream.seek(start)
     lines = stream.read(end - start).splitlines()
@@ -214,8 +218,8 @@ def publish_schemas(place: Path, forms: Iterable[type[Form]], mode: int = files.
     places = []
     for name, body in build_schemas(forms).items():
         file = place / name
-        data = pretty(body)
+        data = format_json(body)
         if not file.exists() or file.read_bytes() != data:
-            files.write(file, data, mode)
+            files.write_file(file, data, mode)
         places.append(file)
     return places

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from formgen.errors import Reason
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
-from formgen.i18n import say
-from formgen.issuing.correction import label_of
+from formgen.i18n import translate
+from formgen.issuing.correction import get_field_label
 
 ENGINE = {  # what no form declares
     "R44": "Y-tunnus ei ole oikein.",
@@ -49,26 +49,26 @@ SEVERITY = {
 }
 
 
-def catalogue(registry: Registry) -> list[Entry]:
+def build_catalogue(registry: Registry) -> list[Entry]:
     """Return every code with its texts, in the order of the codes: rules, moves, general, reasons."""
-    found = [entry for form in registry for entry in of_form(form)]
+    found = [entry for form in registry for entry in iter_form_entries(form)]
     found += [Entry(code, "error", message, REMEDY[code]) for code, message in ENGINE.items()]
     reasons = [Entry(reason, "reason", reason.message, reason.advice) for reason in Reason]
     return [*sorted(dict.fromkeys(found), key=lambda entry: (entry.code[0].islower(), entry.code)), *reasons]
 
 
-def of_form(form: type[Form]) -> Iterator[Entry]:
+def iter_form_entries(form: type[Form]) -> Iterator[Entry]:
     """Yield what the rules, the tasks and the moves of a form may say."""
     for rule in form.rules:
         remedy = REMEDY["waits" if rule.waits_for else rule.severity]
         yield Entry(rule.code, rule.severity, rule.message, remedy, form, rule.name, rule.field)
-    for due in form.dues:
+    for due in form.deadlines:
         yield Entry(due.code, "task", due.message, REMEDY["task"], form, due.name)
     for move in form.moves:
         yield Entry(move.id, "error", Reason.TRANSITION_NOT_ALLOWED.message, Reason.TRANSITION_NOT_ALLOWED.advice, form)
 
 
-def page(entries: list[Entry], examples: Mapping[tuple[str, str, str], str]) -> str:
+def render_page(entries: list[Entry], examples: Mapping[tuple[str, str, str], str]) -> str:
     """Return the catalogue as a Markdown page; ``examples`` are by code, form and name of rule."""
     lines = ["# Virheet", "", "Jokainen koodi, jonka palautus, tehtävä tai hylkäys voi saada. Sivun tekee"]
     lines += ["`python -m tests.catalogue --force`; samat tiedot antaa `formgen errors [CODE]`."]
@@ -77,8 +77,8 @@ def page(entries: list[Entry], examples: Mapping[tuple[str, str, str], str]) -> 
         if entry.code != last:
             lines += ["", f"## {entry.code}"]
         last = entry.code
-        lines += ["", f"**{' · '.join(filter(None, (SEVERITY[entry.severity], entry.place('fi'))))}**", ""]
-        lines += [f"- {language}: {say(entry.message, language)}" for language in ("fi", "sv", "en")]
+        lines += ["", f"**{' · '.join(filter(None, (SEVERITY[entry.severity], entry.describe_place('fi'))))}**", ""]
+        lines += [f"- {language}: {translate(entry.message, language)}" for language in ("fi", "sv", "en")]
         example = examples.get(entry.key, "")
         lines += [f"- Esimerkki: {example}"] if example else []
         lines += [f"- Korjaus: {entry.remedy}"]
@@ -105,7 +105,7 @@ class Entry:
         """Return the code, the form and the name of what says it."""
         return self.code, self.form.id if self.form else "", self.name
 
-    def place(self, language: str) -> str:
+    def describe_place(self, language: str) -> str:
         """Return the form and the label of the place, empty for what is of no form."""
-        label = label_of(self.form, self.path, language)
-        return ": ".join(filter(None, (say(self.form.title, language) if self.form else "", label)))
+        label = get_field_label(self.form, self.path, language)
+        return ": ".join(filter(None, (translate(self.form.title, language) if self.form else "", label)))

@@ -23,22 +23,22 @@ MISSING = "Tiedosto puuttuu: {what}"
 DIFFERENT = "Tiedosto ei ole se, joka kirjoitettiin: {what}"
 UNWRITTEN = "Kansiossa outbox/records on jotakin, mitä työtila ei ole kirjoittanut: {what}"
 FEED = "Tapahtumaluettelon rivi {what} ei ole se, joka kirjoitettiin."
-STRANGE = "Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}"
+UNKNOWN_KEY = "Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}"
 Files = Callable[[Workspace, Row], Iterable[tuple[Path, str]]]
 
 
-def flaws(workspace: Workspace, journal: Journal, head: Head | None = None) -> Iterator[Flaw]:
+def find_flaws(workspace: Workspace, journal: Journal, head: Head | None = None) -> Iterator[Flaw]:
     """Yield all that is wrong; ``head`` is the last line of the access log as it was noted elsewhere."""
-    with journal.still() as ends:
-        yield from ledger.flaws(journal, ends, head)
-    yield from of_keys(journal)
-    yield from of_originals(workspace, journal)
+    with journal.open_snapshot() as ends:
+        yield from ledger.find_flaws(journal, ends, head)
+    yield from find_key_flaws(journal)
+    yield from find_original_flaws(workspace, journal)
     yield from of_layouts(workspace, journal)
-    yield from of_outbox(workspace, journal)
-    yield from of_feed(workspace, journal)
+    yield from find_outbox_flaws(workspace, journal)
+    yield from find_feed_flaws(workspace, journal)
 
 
-def of_keys(journal: Journal) -> Iterator[Flaw]:
+def find_key_flaws(journal: Journal) -> Iterator[Flaw]:
     """Yield what is wrong with the signing keys: those that are not as they were made, gone, or not ours."""
     try:
         there = set(journal.keys.keys)
@@ -46,63 +46,68 @@ def of_keys(journal: Journal) -> Iterator[Flaw]:
     except OutOfReach as error:
         yield Flaw(error.message, **error.values)
         return
-    yield from (Flaw(signing_keys.LOST, row["name"]) for row in journal.key_rows() if row["name"] not in there)
-    yield from (Flaw(STRANGE, name) for name in sorted(lying - there))
+    yield from (Flaw(signing_keys.LOST, row["name"]) for row in journal.list_signing_keys() if row["name"] not in there)
+    yield from (Flaw(UNKNOWN_KEY, name) for name in sorted(lying - there))
 
 
-def of_originals(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+def find_original_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     """Yield the kept files that are missing or are not those that came."""
-    for sha256 in journal.originals():
-        file = workspace.vault.place(workspace.originals, sha256)
-        yield from compared(workspace, file, sha256, partial(workspace.vault.pieces, workspace.originals, sha256))
+    for sha256 in journal.iter_original_digests():
+        file = workspace.encryptor.locate_file(workspace.originals, sha256)
+        yield from find_file_flaws(
+            workspace, file, sha256, partial(workspace.encryptor.iter_pieces, workspace.originals, sha256)
+        )
 
 
 def of_layouts(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     """Yield the layouts of PDF forms that are missing or are not those that were made."""
-    for name, sha256 in journal.noted("layouts"):
-        yield from compared(workspace, workspace.var / "layouts" / f"{name.partition(':')[2]}.pdf", sha256 or "")
+    for name, sha256 in journal.iter_logged_digests("layouts"):
+        yield from find_file_flaws(workspace, workspace.var / "layouts" / f"{name.partition(':')[2]}.pdf", sha256 or "")
 
 
-def of_outbox(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+def find_outbox_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     """Yield the records and rejected files that are missing or are not what the journal says, and records of none."""
     lying = set(outbox.lying_in_records(workspace))  # before it is asked of what: a record is written down first
-    for name, stored in journal.stored(records):
-        yield from of_files(workspace, journal, name, stored, files_of_record)
+    for name, stored in journal.iter_named_rows(records):
+        yield from find_row_flaws(workspace, journal, name, stored, iter_record_digests)
         with suppress(TypeError, ValueError):  # of a row that is not as it was written
-            record = outbox.record_path(workspace, stored["case_id"], stored["record_id"], stored["form"])
+            record = outbox.get_record_path(workspace, stored["case_id"], stored["record_id"], stored["form"])
             lying -= {record, outbox.archived_path(record)}
     yield from (Flaw(UNWRITTEN, named(workspace, file)) for file in sorted(lying))
-    for name, stored in journal.stored(submissions):
+    for name, stored in journal.iter_named_rows(submissions):
         if stored["outcome"] == "rejected":
-            yield from of_files(workspace, journal, name, stored, files_of_rejected)
+            yield from find_row_flaws(workspace, journal, name, stored, iter_rejected_digests)
 
 
-def of_files(workspace: Workspace, journal: Journal, name: str, stored: Row, files: Files) -> Iterator[Flaw]:
+def find_row_flaws(workspace: Workspace, journal: Journal, name: str, stored: Row, files: Files) -> Iterator[Flaw]:
     """Yield what is wrong with the files of a row; one that tells of none that could be is not as it was written."""
     try:
-        found = list(files(workspace, journal.opened(stored)))
+        found = list(files(workspace, journal.decrypt_row(stored)))
     except (OutOfReach, TypeError, ValueError):
         yield Flaw(ledger.CHANGED, name)
         return
     for file, sha256 in found:
-        yield from compared(workspace, file, sha256)
+        yield from find_file_flaws(workspace, file, sha256)
 
 
-def files_of_record(workspace: Workspace, row: Row) -> Iterator[tuple[Path, str]]:
+def iter_record_digests(workspace: Workspace, row: Row) -> Iterator[tuple[Path, str]]:
     """Yield the place and the digest of the file of a record."""
-    payload = outbox.digest(outbox.pretty(json.loads(row["payload"])))
-    yield outbox.record_path(workspace, row["case_id"], row["record_id"], row["form"]), payload
+    payload = outbox.compute_digest(outbox.format_json(json.loads(row["payload"])))
+    yield outbox.get_record_path(workspace, row["case_id"], row["record_id"], row["form"]), payload
 
 
-def files_of_rejected(workspace: Workspace, row: Row) -> Iterator[tuple[Path, str]]:
+def iter_rejected_digests(workspace: Workspace, row: Row) -> Iterator[tuple[Path, str]]:
     """Yield the place and the digest of a rejected file and of its reason."""
-    file = outbox.rejected_path(workspace, row["rejected_as"])
+    file = outbox.get_rejected_path(workspace, row["rejected_as"])
     if row["sha256"]:  # nothing is known of one that was too large to be read
         yield file, row["sha256"]
-    yield file.with_name(file.name + outbox.REASON), outbox.digest(outbox.pretty(json.loads(row["reason"])))
+    yield (
+        file.with_name(file.name + outbox.REASON),
+        outbox.compute_digest(outbox.format_json(json.loads(row["reason"]))),
+    )
 
 
-def of_feed(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+def find_feed_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     """Yield the lines of the feed that are not the journal's events, in their order."""
     file = workspace.outbox / "feed.ndjson"
     try:
@@ -110,7 +115,7 @@ def of_feed(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
             lines = stream.read().split(b"\n")
     except OSError:
         lines = []
-    said = [row["body"].encode() for row in journal.feed()]
+    said = [row["body"].encode() for row in journal.list_events()]
     for number, expected in enumerate(said):
         if number >= len(lines) or lines[number] != expected:
             yield Flaw(FEED, str(number + 1))
@@ -118,7 +123,7 @@ def of_feed(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
         yield Flaw(FEED, str(len(said) + 1))
 
 
-def compared(
+def find_file_flaws(
     workspace: Workspace, file: Path, sha256: str, pieces: Callable[[], Iterable[bytes]] | None = None
 ) -> Iterator[Flaw]:
     """Yield what is wrong with a file whose digest is known; ``pieces`` gives what a kept one holds."""
@@ -126,7 +131,7 @@ def compared(
     try:
         if pieces:
             deque(pieces(), maxlen=0)
-        elif digest_of(file) != sha256:
+        elif compute_file_digest(file) != sha256:
             yield Flaw(DIFFERENT, what)
     except FileNotFoundError:
         yield Flaw(MISSING, what)
@@ -141,7 +146,7 @@ def named(workspace: Workspace, file: Path) -> str:
     )
 
 
-def digest_of(file: Path) -> str:
+def compute_file_digest(file: Path) -> str:
     """Return the sha256 of a file in hex, read some at a time."""
     with files.reading(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

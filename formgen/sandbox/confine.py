@@ -46,7 +46,7 @@ FILE_BYTES, OPEN_FILES, TASKS, HANDLES = 200_000_000, 256, 64, 65_536
 TEMPORARY, TEMPORARY_LIMITS = "/tmp", "size=400m,nr_inodes=20k,mode=0700"  # noqa: S108 - one of its own
 PATIENCE = 60.0
 LATE, BUSY = b"late", b"busy"
-TELLER = "formgen.sandbox.confine:tell"  # what a process does that tries what holds
+PROBE = "formgen.sandbox.confine:report_protections"  # what a process does that tries what holds
 ANSWER_BYTES, TRIED_BYTES = 100_000_000, 2**31
 PROTECTIONS = {  # what each keeps a foreign file from
     "files": "lukemasta tai muuttamasta muita tiedostoja",
@@ -89,8 +89,8 @@ REFUSED = (
     *("vhangup", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "sethostname", "setdomainname", "iopl"),
     *("ioperm", "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register"),
 )
-ALONE = ("socket", "bind", "listen", "fork", "vfork", "clone", "execve", "execveat")
-LATER = (452, *range(457, 462), *range(463, 600))  # fchmodat2 and others whose names libseccomp may not know
+PROGRAM_CALLS = ("socket", "bind", "listen", "fork", "vfork", "clone", "execve", "execveat")
+UNNAMED_CALLS = (452, *range(457, 462), *range(463, 600))  # fchmodat2 and others whose names libseccomp may not know
 VSOCK = 40
 SOCKET_TYPE = 0xF  # what is not flags in a socket's type
 
@@ -111,7 +111,7 @@ class Bounds(NamedTuple):
 # --- once for many files --------------------------------------------------------------------------
 
 
-def start(entry: str, handle: int) -> subprocess.Popen[bytes]:
+def start_process(entry: str, handle: int) -> subprocess.Popen[bytes]:
     """Start a function of ours, ``module:name``, in a new process that inherits nothing but a handle.
 
     It has neither our environment nor our memory, where keys may be. The number of the handle is its argument.
@@ -131,7 +131,7 @@ def start(entry: str, handle: int) -> subprocess.Popen[bytes]:
 
 
 @dataclass(frozen=True)
-class Cage:
+class Sandbox:
     """What a process is in that starts others and shuts them in.
 
     ``own_root`` when there are no other files than libraries; ``pids`` is a handle of the processes that there
@@ -142,7 +142,7 @@ class Cage:
     pids: int | None = None
 
     @classmethod
-    def enter(cls, opens: Iterable[str] = ()) -> Cage:
+    def enter(cls, opens: Iterable[str] = ()) -> Sandbox:
         """Leave the machine's files, network and processes behind for good where the kernel allows.
 
         Root becomes nobody. What goes on is another process, for which the one that has called waits to its end.
@@ -152,36 +152,36 @@ class Cage:
         with suppress(OSError):
             if os.geteuid() == 0:
                 kernel.unshare(NEW_MOUNTS)
-                own_root = take_root(opens)
+                own_root = create_root(opens)
                 become_nobody()
-            take_namespaces(proc)
-            follow()
+            enter_namespaces(proc)
+            continue_in_child()
             pids = os.open("self/ns/pid", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
-            own_root = own_root or take_root(opens)
+            own_root = own_root or create_root(opens)
         os.close(proc)
-        kernel.bound_capabilities()
+        kernel.drop_bounding_capabilities()
         kernel.prctl(kernel.REAP_ALL, 1)
-        if kernel.landlock_version():
-            rules("", ())
+        if kernel.get_landlock_version():
+            build_access_rules("", ())
         return cls(own_root, pids)
 
-    def run(self, work: Callable[[], bytes], bounds: Bounds, seconds: float, asker: int | None = None) -> bytes:
+    def run_child(self, work: Callable[[], bytes], bounds: Bounds, seconds: float, asker: int | None = None) -> bytes:
         """Return what some work says that is done by a child shut in: `LATE` when time runs out, empty when it dies.
 
         `BUSY` is what is said by one that cannot be shut in. Whatever it has started ends with it, and it ends when
         the ``asker`` is gone, the other end of a handle. Raise `OSError`.
         """
         if self.pids is not None:
-            kernel.join(self.pids, NEW_PIDS)
+            kernel.join_namespace(self.pids, NEW_PIDS)
             kernel.unshare(NEW_PIDS)
         until = time.monotonic() + seconds
         ours, theirs = os.pipe()
         child = os.fork()
         if child == 0:
-            self.work(work, bounds, theirs)
+            self.run_and_exit(work, bounds, theirs)
         os.close(theirs)
         try:
-            return collected(ours, until, asker)
+            return read_reply(ours, until, asker)
         finally:
             os.close(ours)
             for kill in (os.killpg, os.kill):
@@ -192,12 +192,12 @@ class Cage:
                 while os.waitpid(-1, os.WNOHANG)[0]:  # what it has left, whose parent this has become
                     continue
 
-    def work(self, work: Callable[[], bytes], bounds: Bounds, out: int) -> NoReturn:
+    def run_and_exit(self, work: Callable[[], bytes], bounds: Bounds, out: int) -> NoReturn:
         """Do some work shut in, say what comes of it, and end."""
         said = BUSY
         try:
             os.setsid()
-            confine(bounds, self)
+            confine_process(bounds, self)
             os.closerange(3, out)
             os.closerange(out + 1, HANDLES)
             said = b""
@@ -208,7 +208,7 @@ class Cage:
             os._exit(0)
 
 
-def collected(handle: int, until: float, asker: int | None = None) -> bytes:
+def read_reply(handle: int, until: float, asker: int | None = None) -> bytes:
     """Return all that is said on a handle: `LATE` when its end has not come in time.
 
     Nothing when it is too much, or when something comes from the ``asker``, who is silent until there is an answer.
@@ -228,7 +228,7 @@ def collected(handle: int, until: float, asker: int | None = None) -> bytes:
     return b""
 
 
-def take_root(opens: Iterable[str]) -> bool:
+def create_root(opens: Iterable[str]) -> bool:
     """Make a root for this process that holds programs, libraries and what is named, for reading only."""
     base = "/proc"  # the one place that nothing is needed from
     kernel.mount("none", "/", flags=kernel.RECURSIVE | kernel.PRIVATE)
@@ -237,7 +237,7 @@ def take_root(opens: Iterable[str]) -> bool:
     mark = Path(base + PROC_MARK)
     mark.parent.mkdir()
     mark.touch()
-    for place in sorted({*SYSTEM, NULL, *libraries(), *opens}, key=len):
+    for place in sorted({*SYSTEM, NULL, *list_library_folders(), *opens}, key=len):
         source, target = Path(place), Path(base + place)
         if not source.exists() or os.path.lexists(target):
             continue
@@ -260,7 +260,7 @@ def become_nobody() -> None:
     kernel.prctl(kernel.DUMPABLE, 1)  # else what is in /proc of it is root's
 
 
-def take_namespaces(proc: int) -> None:
+def enter_namespaces(proc: int) -> None:
     """Move this process and what it starts from now on away from network, memory and processes of others.
 
     ``proc`` is a handle of /proc. Their user is the one that they were.
@@ -273,7 +273,7 @@ def take_namespaces(proc: int) -> None:
         os.close(handle)
 
 
-def follow() -> None:
+def continue_in_child() -> None:
     """Go on in a new process, the first of those that are started in the new namespaces; this one waits and ends."""
     if first := os.fork():
         os.closerange(0, HANDLES)
@@ -283,7 +283,7 @@ def follow() -> None:
 
 
 @cache
-def libraries() -> tuple[str, ...]:
+def list_library_folders() -> tuple[str, ...]:
     """Return the folders of the code: formgen's own, and those of libraries. A checkout of formgen is a workspace."""
     found = [str(Path(__file__).parents[1])]
     for folder in filter(None, sys.path):
@@ -292,42 +292,42 @@ def libraries() -> tuple[str, ...]:
     return tuple(found)
 
 
-def is_nobody_able() -> bool:
+def can_run_as_nobody() -> bool:
     """Tell whether this is root, and the libraries lie where nobody can read them: then programs run as nobody."""
-    places = {place for folder in map(Path, libraries()) for place in (folder, *folder.parents)}
+    places = {place for folder in map(Path, list_library_folders()) for place in (folder, *folder.parents)}
     return os.geteuid() == 0 and all(place.stat().st_mode & 0o001 for place in places)
 
 
 # --- for each file --------------------------------------------------------------------------------
 
 
-def confine(bounds: Bounds, cage: Cage) -> None:
+def confine_process(bounds: Bounds, cage: Sandbox) -> None:
     """Limit this process and what it starts for good; raise `OSError` when a limit that the kernel has is refused."""
     scratch, opens = bounds.scratch, bounds.opens
     kernel.prctl(kernel.DIE_WITH_PARENT, signal.SIGKILL)
     kernel.prctl(kernel.NO_NEW_PRIVS, 1)
-    if scratch and is_nobody_able():
+    if scratch and can_run_as_nobody():
         become_nobody()
-    tasks = TASKS + (0 if cage.pids else other_tasks()) if scratch else 0
+    tasks = TASKS + (0 if cage.pids else count_other_tasks()) if scratch else 0
     if scratch and cage.own_root:
         kernel.unshare(NEW_MOUNTS)
         flags = kernel.NO_SUID | kernel.NO_DEVICES | kernel.NO_PROGRAMS
         kernel.mount("tmpfs", TEMPORARY, "tmpfs", flags, TEMPORARY_LIMITS)
     os.chdir("/")
     tempfile.tempdir = scratch or None
-    if kernel.landlock_version():
-        kernel.restrict(rules(scratch, opens))
+    if kernel.get_landlock_version():
+        kernel.restrict_process(build_access_rules(scratch, opens))
     kernel.drop_capabilities()
     kernel.prctl(kernel.DUMPABLE, 0)
-    if program := call_filter(bool(scratch)):
+    if program := build_call_filter(bool(scratch)):
         kernel.load_filter(program)
-    for limit, value in (*limits(bounds).items(), (resource.RLIMIT_NPROC, tasks)):
+    for limit, value in (*build_limits(bounds).items(), (resource.RLIMIT_NPROC, tasks)):
         hard = resource.getrlimit(limit)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(limit, (value, value))
 
 
-def limits(bounds: Bounds) -> dict[int, int]:
+def build_limits(bounds: Bounds) -> dict[int, int]:
     """Return how much a child may use of what the kernel counts for each process."""
     return {
         resource.RLIMIT_AS: bounds.memory,
@@ -339,12 +339,12 @@ def limits(bounds: Bounds) -> dict[int, int]:
 
 
 @cache
-def rules(scratch: str = "", opens: tuple[str, ...] = ()) -> int:
+def build_access_rules(scratch: str = "", opens: tuple[str, ...] = ()) -> int:
     """Return a handle of Landlock's rules for a child, ready for all that start no programs."""
     looks = READ | LIST | (EXECUTE if scratch else 0)
-    return kernel.landlock_rules(
+    return kernel.build_landlock_rules(
         (
-            *((place, looks) for place in (*SYSTEM, *libraries(), *opens)),
+            *((place, looks) for place in (*SYSTEM, *list_library_folders(), *opens)),
             (NULL, READ | WRITE),
             *(((scratch, kernel.EVERY_RIGHT & ~EXECUTE), (TEMPORARY, MAKE_SOCKET)) if scratch else ()),
         )  # LibreOffice makes a socket there, whatever it is told
@@ -352,13 +352,13 @@ def rules(scratch: str = "", opens: tuple[str, ...] = ()) -> int:
 
 
 @cache
-def call_filter(programs: bool) -> bytes:
+def build_call_filter(programs: bool) -> bytes:
     """Return the program that refuses the calls that no reader needs, empty where there is no libseccomp.
 
     A child with ``programs`` may start others and threads, and listen to itself.
     """
     plain = [kernel.Refusal(call, errno.EPERM) for call in REFUSED]
-    plain += [kernel.Refusal(number, errno.ENOSYS) for number in ("clone3", *LATER)]
+    plain += [kernel.Refusal(number, errno.ENOSYS) for number in ("clone3", *UNNAMED_CALLS)]
     plain += [
         kernel.Refusal("prlimit64", errno.EPERM, (0, kernel.NOT_EQUAL, 0, 0)),
         kernel.Refusal("prctl", errno.EPERM, (0, kernel.EQUAL, kernel.DIE_WITH_PARENT, 0)),
@@ -366,19 +366,19 @@ def call_filter(programs: bool) -> bytes:
         kernel.Refusal("socketpair", errno.EPERM, (0, kernel.NOT_EQUAL, socket.AF_UNIX, 0)),
     ]
     if not programs:
-        plain += [kernel.Refusal(call, errno.EPERM) for call in ALONE]
+        plain += [kernel.Refusal(call, errno.EPERM) for call in PROGRAM_CALLS]
     else:
         others = [kind for kind in socket.SocketKind if kind is not socket.SOCK_STREAM and kind <= SOCKET_TYPE]
         plain += [kernel.Refusal("clone", errno.EPERM, (0, kernel.MASKED, flag, flag)) for flag in kernel.NEW_ANY]
         plain += [kernel.Refusal("socket", errno.EPERM, (0, kernel.NOT_EQUAL, socket.AF_UNIX, 0))]
         plain += [kernel.Refusal("socket", errno.EPERM, (1, kernel.MASKED, SOCKET_TYPE, kind)) for kind in others]
     try:
-        return kernel.seccomp_filter(plain)
+        return kernel.compile_seccomp_filter(plain)
     except OSError:
         return b""
 
 
-def other_tasks() -> int:
+def count_other_tasks() -> int:
     """Return how many tasks this user has on the machine, as far as they can be seen."""
     user, found = os.geteuid(), 0
     for task in Path("/proc").glob("[0-9]*/task/[0-9]*"):
@@ -390,7 +390,7 @@ def other_tasks() -> int:
 # --- whether it holds -----------------------------------------------------------------------------
 
 
-def attempts(bounds: Bounds) -> Mapping[str, Iterable[Callable[[], object]]]:
+def build_attempts(bounds: Bounds) -> Mapping[str, Iterable[Callable[[], object]]]:
     """Return what must not be possible for a child, by what it is kept from: what fails raises `OSError`."""
     return {
         "files": (
@@ -399,17 +399,17 @@ def attempts(bounds: Bounds) -> Mapping[str, Iterable[Callable[[], object]]]:
             change_mode,
         ),
         "network": (
-            partial(call, socket.AF_INET, ("127.0.0.1", 9)),
-            partial(call, socket.AF_INET6, ("::1", 9)),
-            call_neighbour,
+            partial(connect_datagram_socket, socket.AF_INET, ("127.0.0.1", 9)),
+            partial(connect_datagram_socket, socket.AF_INET6, ("::1", 9)),
+            connect_unix_socket,
             partial(socket.socket, VSOCK),  # leads out of a virtual machine, from whatever namespace
         ),
-        "processes": (partial(os.kill, -1, 0), see_parent, leave_group if bounds.scratch else start_another),
+        "processes": (partial(os.kill, -1, 0), inspect_parent, leave_group if bounds.scratch else fork_process),
         "memory": (partial(mmap.mmap, -1, bounds.memory), grow_file, partial(exceed_limits, bounds)),
     }
 
 
-def shares_root() -> bool:
+def has_shared_root() -> bool:
     """Tell whether the machine's files can be seen from here, if not opened."""
     return os.path.lexists(PASSWORDS)
 
@@ -425,27 +425,27 @@ def change_mode() -> None:
     """Change the mode of a file where others' can be seen."""
     handle = os.memfd_create("mode")
     os.fchmod(handle, 0o600)
-    if not shares_root():
+    if not has_shared_root():
         raise PermissionError
 
 
-def call(family: int, address: tuple[str, int]) -> None:
+def connect_datagram_socket(family: int, address: tuple[str, int]) -> None:
     """Call this machine, and send nothing."""
     with socket.socket(family, socket.SOCK_DGRAM) as line:
         line.connect(address)
 
 
-def call_neighbour() -> None:
+def connect_unix_socket() -> None:
     """Look for somebody who listens at a place among the machine's files."""
     with socket.socket(socket.AF_UNIX) as line:
         try:
             line.connect(NULL)
         except ConnectionRefusedError:  # the place has been looked at
-            if not shares_root():
+            if not has_shared_root():
                 raise
 
 
-def see_parent() -> None:
+def inspect_parent() -> None:
     """Ask about the process that has started this one, as who changes its limits does."""
     parent = os.getppid()
     if not parent:
@@ -453,7 +453,7 @@ def see_parent() -> None:
     resource.prlimit(parent, resource.RLIMIT_CORE)
 
 
-def start_another() -> None:
+def fork_process() -> None:
     """Start a process."""
     if os.fork() == 0:
         os._exit(0)
@@ -470,7 +470,7 @@ def leave_group() -> None:
         os._exit(0 if alone else 1)
     if os.waitpid(child, 0)[1] == 0:
         resource.setrlimit(resource.RLIMIT_NPROC, (0, resource.getrlimit(resource.RLIMIT_NPROC)[1]))
-        start_another()
+        fork_process()
 
 
 def grow_file() -> None:
@@ -480,11 +480,11 @@ def grow_file() -> None:
 
 def exceed_limits(bounds: Bounds) -> None:
     """Find a limit that is wider than it is to be; raise `OSError` when there is none."""
-    if all(0 <= resource.getrlimit(limit)[1] <= value for limit, value in limits(bounds).items()):
+    if all(0 <= resource.getrlimit(limit)[1] <= value for limit, value in build_limits(bounds).items()):
         raise PermissionError
 
 
-def is_stopped(attempt: Callable[[], object]) -> bool:
+def is_impossible(attempt: Callable[[], object]) -> bool:
     """Tell whether something is impossible."""
     try:
         attempt()
@@ -493,35 +493,35 @@ def is_stopped(attempt: Callable[[], object]) -> bool:
     return False
 
 
-def holds(cage: Cage) -> dict[str, bool]:
+def probe_protections(cage: Sandbox) -> dict[str, bool]:
     """Return for each protection whether nothing gets through, with programs that a child may run and without."""
     found = dict.fromkeys(PROTECTIONS, True)
     for bounds in (Bounds(TRIED_BYTES, 5), Bounds(TRIED_BYTES, 5, TEMPORARY if cage.own_root else NULL)):
         held: dict[str, bool] = {}
         with suppress(OSError, ValueError):
-            held = json.loads(cage.run(partial(try_all, bounds), bounds, PATIENCE))
+            held = json.loads(cage.run_child(partial(report_attempts, bounds), bounds, PATIENCE))
         found = {name: found[name] and held.get(name, False) for name in PROTECTIONS}
     return found
 
 
-def try_all(bounds: Bounds) -> bytes:
+def report_attempts(bounds: Bounds) -> bytes:
     """Return, as JSON, for each protection whether all that is tried is stopped."""
-    return json.dumps({name: all(map(is_stopped, tried)) for name, tried in attempts(bounds).items()}).encode()
+    return json.dumps({name: all(map(is_impossible, tried)) for name, tried in build_attempts(bounds).items()}).encode()
 
 
-def tell(handle: int) -> None:
+def report_protections(handle: int) -> None:
     """Write to a handle what holds for a process of this user on this machine."""
     with os.fdopen(handle, "wb") as line:
-        line.write(json.dumps(holds(Cage.enter())).encode())
+        line.write(json.dumps(probe_protections(Sandbox.enter())).encode())
 
 
 @cache
-def tried() -> Mapping[str, bool]:
+def probe_reader_protections() -> Mapping[str, bool]:
     """Return for each protection whether it holds for the readers that this process would start."""
     ours, theirs = os.pipe()
-    process = start(TELLER, theirs)
+    process = start_process(PROBE, theirs)
     os.close(theirs)
-    said = collected(ours, time.monotonic() + PATIENCE)
+    said = read_reply(ours, time.monotonic() + PATIENCE)
     os.close(ours)
     process.kill()
     process.wait()

@@ -40,7 +40,7 @@ libc.prctl.argtypes = (ctypes.c_int, *[ctypes.c_ulong] * 4)
 NO_CAPABILITIES = struct.pack("=Ii", CAPABILITY_VERSION, 0), bytes(24)
 
 
-def checked(done: int) -> int:
+def check_result(done: int) -> int:
     """Return what a call has returned; raise `OSError` when that is an error."""
     if done < 0:
         number = ctypes.get_errno()
@@ -50,7 +50,7 @@ def checked(done: int) -> int:
 
 def prctl(option: int, value: int = 0) -> None:
     """Change something about this process."""
-    checked(libc.prctl(option, value, 0, 0, 0))
+    check_result(libc.prctl(option, value, 0, 0, 0))
 
 
 # --- namespaces, mounts, capabilities -------------------------------------------------------------
@@ -58,35 +58,37 @@ def prctl(option: int, value: int = 0) -> None:
 
 def unshare(namespaces: int) -> None:
     """Move this process into new namespaces; of process ids, those that it starts from now on."""
-    checked(libc.unshare(namespaces))
+    check_result(libc.unshare(namespaces))
 
 
-def join(handle: int, namespace: int) -> None:
+def join_namespace(handle: int, namespace: int) -> None:
     """Move this process into a namespace that there is."""
-    checked(libc.setns(handle, namespace))
+    check_result(libc.setns(handle, namespace))
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
     """Mount a file system, or with `BIND` a place of another one."""
-    checked(libc.mount(source.encode(), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), options.encode()))
+    check_result(
+        libc.mount(source.encode(), os.fsencode(target), kind.encode(), ctypes.c_ulong(flags), options.encode())
+    )
 
 
 def set_read_only(target: str) -> None:
     """Let nobody write to a mount or to what is mounted below it, nor become another user by it (Linux 5.12)."""
     attributes = struct.pack("QQQQ", SET_READ_ONLY, 0, 0, 0)
     size = ctypes.c_size_t(len(attributes))
-    checked(libc.syscall(MOUNT_SETATTR, AT_FDCWD, os.fsencode(target), AT_RECURSIVE, attributes, size))
+    check_result(libc.syscall(MOUNT_SETATTR, AT_FDCWD, os.fsencode(target), AT_RECURSIVE, attributes, size))
 
 
 def set_root(folder: str) -> None:
     """Make a mount the root of this process and take the old one away."""
     os.chdir(folder)
-    checked(libc.pivot_root(b".", b"."))
-    checked(libc.umount2(b".", DETACH))
+    check_result(libc.pivot_root(b".", b"."))
+    check_result(libc.umount2(b".", DETACH))
     os.chdir("/")
 
 
-def bound_capabilities() -> None:
+def drop_bounding_capabilities() -> None:
     """Let no program that is started from now on get rights of root; who has none has nothing to give."""
     with suppress(OSError):
         for capability in range(CAPABILITIES):
@@ -95,28 +97,28 @@ def bound_capabilities() -> None:
 
 def drop_capabilities() -> None:
     """Give up every right of root that this process has."""
-    checked(libc.capset(*NO_CAPABILITIES))
+    check_result(libc.capset(*NO_CAPABILITIES))
 
 
 # --- Landlock -------------------------------------------------------------------------------------
 
 
-def landlock_version() -> int:
+def get_landlock_version() -> int:
     """Return which version of Landlock the kernel has, 0 for none."""
     return max(0, int(libc.syscall(CREATE, None, ctypes.c_size_t(0), 1)))
 
 
-def landlock_rules(places: Iterable[tuple[str, int]]) -> int:
+def build_landlock_rules(places: Iterable[tuple[str, int]]) -> int:
     """Return a handle of rules: what may be done in each place, and nothing anywhere else.
 
     Nobody is called either, nor signalled, as far as the kernel's Landlock knows of such. Places that there are
     not are left out.
     """
-    version = landlock_version()
+    version = get_landlock_version()
     every = (1 << RIGHTS.get(version, RIGHTS[5])) - 1
     handled = struct.pack("QQQ", every, BIND_CONNECT, OTHERS_SOCKETS_SIGNALS)
     handled = handled[: 8 if version < 4 else 16 if version < 6 else 24]
-    rules = checked(libc.syscall(CREATE, handled, ctypes.c_size_t(len(handled)), 0))
+    rules = check_result(libc.syscall(CREATE, handled, ctypes.c_size_t(len(handled)), 0))
     for place, rights in places:
         with suppress(OSError):
             handle = os.open(place, os.O_PATH | os.O_CLOEXEC)
@@ -126,9 +128,9 @@ def landlock_rules(places: Iterable[tuple[str, int]]) -> int:
     return rules
 
 
-def restrict(rules: int) -> None:
+def restrict_process(rules: int) -> None:
     """Hold this process and what it starts to rules for good."""
-    checked(libc.syscall(RESTRICT, rules, 0))
+    check_result(libc.syscall(RESTRICT, rules, 0))
 
 
 # --- seccomp --------------------------------------------------------------------------------------
@@ -162,7 +164,7 @@ class Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_char_p))
 
 
-def seccomp_filter(refusals: Iterable[Refusal]) -> bytes:
+def compile_seccomp_filter(refusals: Iterable[Refusal]) -> bytes:
     """Return the program that refuses calls, as libseccomp compiles it for this kind of machine."""
     library = ctypes.CDLL("libseccomp.so.2")
     library.seccomp_init.restype = ctypes.c_void_p
@@ -188,4 +190,4 @@ def seccomp_filter(refusals: Iterable[Refusal]) -> bytes:
 def load_filter(program: bytes) -> None:
     """Have every call of this process and of what it starts go through a program for good."""
     loaded = Program(len(program) // 8, program)
-    checked(libc.prctl(SECCOMP, FILTER, ctypes.addressof(loaded), 0, 0))
+    check_result(libc.prctl(SECCOMP, FILTER, ctypes.addressof(loaded), 0, 0))

@@ -28,8 +28,17 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field
 
 from formgen import formats
-from formgen.documents.extraction import MARK, NOT_READ, TOKEN, Answer, Paper, Seal, Sheet, flat
-from formgen.documents.producers import WRITERS
+from formgen.documents.extraction import (
+    MARK,
+    NOT_READ,
+    TOKEN,
+    Answer,
+    DigitalSignature,
+    Extraction,
+    FormSpec,
+    iter_questions,
+)
+from formgen.documents.producers import PRODUCERS
 from formgen.errors import Busy, CutOff, Reason, SandboxUnavailable, Unreadable
 from formgen.files import NOBODY
 from formgen.sandbox import confine
@@ -40,13 +49,13 @@ if TYPE_CHECKING:
 
 GRACE = 5.0
 DIED = "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."
-READER = "formgen.sandbox.reader_process:serve"  # what a process does that reads
+READER = "formgen.sandbox.reader_process:serve_requests"  # what a process does that reads
 
 INSTANCE = re.compile(r"[0-9a-f]{32}")
 ROW = re.compile(r"\.\d{1,4}\.")
 PICTURE = b"\x89PNG\r\n\x1a\n"
 
-Papers = Mapping[tuple[str, str], Paper]
+FormSpecs = Mapping[tuple[str, str], FormSpec]
 
 
 @dataclass(frozen=True)
@@ -59,22 +68,22 @@ class Reader:
 
     handle: int
     pipe: Connection
-    held: Mapping[str, bool]
+    protections: Mapping[str, bool]
     own_root: bool
-    papers: Papers
+    form_specs: FormSpecs
 
     @cached_property
-    def places(self) -> frozenset[str]:
+    def field_paths(self) -> frozenset[str]:
         """Return the places of the papers."""
-        return places(self.papers)
+        return list_field_paths(self.form_specs)
 
     @classmethod
-    def start(cls, papers: Papers) -> Reader:
+    def start(cls, papers: FormSpecs) -> Reader:
         """Return a new reader that knows the papers; raise `Busy`."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                ask_for_reader(theirs)
+                request_reader(theirs)
             ours.settimeout(PATIENCE)
             said, handles, *_ = socket.recv_fds(ours, 1000, 1)
             ours.settimeout(None)
@@ -87,7 +96,7 @@ class Reader:
             ours.close()
         return reader
 
-    def ask(self, data: bytes, papers: Papers | None, bounds: Bounds, seconds: float) -> bytes:
+    def request_reply(self, data: bytes, papers: FormSpecs | None, bounds: Bounds, seconds: float) -> bytes:
         """Return what a child says of the bytes: `LATE` when it takes too long, empty when it dies.
 
         Without ``papers`` it looks for those that the reader knows.
@@ -100,28 +109,28 @@ class Reader:
             return b""
 
     @property
-    def alive(self) -> bool:
+    def is_alive(self) -> bool:
         """Tell whether the process has not ended."""
         return not select.select([self.handle], [], [], 0)[0]
 
     @property
-    def process(self) -> int:
+    def process_id(self) -> int:
         """Return its id, -1 when it has ended."""
         known = Path(f"/proc/self/fdinfo/{self.handle}").read_text(encoding="ascii")
         return int(dict(line.split(":", 1) for line in known.splitlines())["Pid"])
 
     @property
-    def children(self) -> list[int]:
+    def child_ids(self) -> list[int]:
         """Return the processes that it has started and that have not ended."""
-        place = Path(f"/proc/{self.process}/task/{self.process}/children")
+        place = Path(f"/proc/{self.process_id}/task/{self.process_id}/children")
         return [*map(int, place.read_text(encoding="ascii").split())]
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """End the process, and first what it should have ended: after a machine has slept both may be late."""
         self.pipe.close()
         with suppress(OSError):
             signal.pidfd_send_signal(self.handle, signal.SIGSTOP)  # it starts nothing more
-            for child in self.children:
+            for child in self.child_ids:
                 os.killpg(child, signal.SIGKILL)
         with suppress(OSError):
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
@@ -141,9 +150,9 @@ class ReaderServer:
         """Return a new one, which goes on loading what reads."""
         ours, theirs = socket.socketpair()
         with theirs:
-            return cls(confine.start("formgen.sandbox.reader_process:start_readers", theirs.fileno()), ours)
+            return cls(confine.start_process("formgen.sandbox.reader_process:start_readers", theirs.fileno()), ours)
 
-    def end(self) -> None:
+    def stop(self) -> None:
         """End the process; its readers end when they are asked nothing more."""
         self.line.close()
         self.process.kill()
@@ -153,28 +162,28 @@ class ReaderServer:
 STARTING, SERVERS, IDLE = Lock(), list[ReaderServer](), list[Reader]()
 
 
-def prepare() -> None:
+def start_reader_server() -> None:
     """Let the readers be loaded, in another process, while this one goes on."""
     with STARTING:
         if not SERVERS:
             SERVERS.append(ReaderServer.start())
 
 
-def ask_for_reader(line: socket.socket) -> None:
+def request_reader(line: socket.socket) -> None:
     """Have a reader started that answers on a line; raise `OSError`."""
     for _ in range(2):
-        prepare()
+        start_reader_server()
         with STARTING:
             try:
                 socket.send_fds(SERVERS[0].line, [READER.encode()], [line.fileno()])
             except (BrokenPipeError, ConnectionError):
-                SERVERS.pop().end()
+                SERVERS.pop().stop()
             else:
                 return
     raise OSError
 
 
-def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
+def read(data: bytes, papers: FormSpecs, limits: Intake) -> Extraction:
     """Return what stands in a document, read behind the wall; raise `Unreadable`.
 
     A child that dies raises `CutOff` with ``unsafe``, one that takes too long with ``timeout``:
@@ -183,37 +192,41 @@ def read(data: bytes, papers: Papers, limits: Intake) -> Sheet:
     """
     if len(data) > limits.max_bytes:
         raise Unreadable(Reason.TOO_LARGE)
-    name, module = formats.identify(data)
-    reader = free(papers, limits)
-    same = reader.papers == papers
+    name, module = formats.identify_format(data)
+    reader = acquire_reader(papers, limits)
+    same = reader.form_specs == papers
     with ExitStack() as stack:
         bounds = Bounds(max(limits.memory_bytes, getattr(module, "MEMORY", 0)), limits.cpu_seconds)
         if opens := getattr(module, "OPENS", ()):
-            scratch = confine.TEMPORARY if reader.own_root else stack.enter_context(scratch_folder(module.sweep))
+            scratch = (
+                confine.TEMPORARY
+                if reader.own_root
+                else stack.enter_context(create_scratch_folder(module.remove_sockets))
+            )
             bounds = bounds._replace(scratch=scratch, opens=opens)
-        found = reader.ask(data, None if same else papers, bounds, limits.wall_seconds)
+        found = reader.request_reply(data, None if same else papers, bounds, limits.wall_seconds)
         if found and found != LATE:
             IDLE.append(reader)
         else:
-            reader.end()
+            reader.stop()
     if found == LATE:
         raise CutOff(Reason.TIMEOUT)
     if found == BUSY:
         raise Busy(detail="reader")
     readers = {name, *(ending.lstrip(".") for ending in module.ENDINGS)}
     try:
-        sheet = received(found, reader.places if same else places(papers), readers)
-        require_trusted(sheet.seals, papers)
+        sheet = parse_reply(found, reader.field_paths if same else list_field_paths(papers), readers)
+        require_trusted(sheet.digital_signatures, papers)
     except (LookupError, ValueError) as error:
         raise CutOff(Reason.UNSAFE, DIED) from error
     return sheet
 
 
 @contextmanager
-def scratch_folder(sweep: Callable[[str], None]) -> Iterator[str]:
+def create_scratch_folder(sweep: Callable[[str], None]) -> Iterator[str]:
     """Let a child have a folder among the machine's files; what lies there when the reading is over is removed."""
     with tempfile.TemporaryDirectory(prefix="formgen-", ignore_cleanup_errors=True) as folder:
-        if confine.is_nobody_able():
+        if confine.can_run_as_nobody():
             os.chown(folder, NOBODY, NOBODY)
         try:
             yield folder
@@ -221,7 +234,7 @@ def scratch_folder(sweep: Callable[[str], None]) -> Iterator[str]:
             sweep(folder)
 
 
-def free(papers: Papers, limits: Intake) -> Reader:
+def acquire_reader(papers: FormSpecs, limits: Intake) -> Reader:
     """Return a reader that nobody uses, a new one when there is none that knows as many papers.
 
     Raise `SandboxUnavailable` where it cannot shut its children in and the settings do not allow that.
@@ -231,44 +244,44 @@ def free(papers: Papers, limits: Intake) -> Reader:
             reader = IDLE.pop()
         except IndexError:
             reader = Reader.start(papers)
-        if reader.alive and (len(papers) == 1 or reader.papers == papers):
+        if reader.is_alive and (len(papers) == 1 or reader.form_specs == papers):
             break
-        reader.end()
-    if not all(reader.held.values()) and not limits.allow_weak_sandbox:
+        reader.stop()
+    if not all(reader.protections.values()) and not limits.allow_weak_sandbox:
         IDLE.append(reader)
-        raise SandboxUnavailable(what=missing(reader.held), detail="sandbox")
+        raise SandboxUnavailable(what=list_missing_protections(reader.protections), detail="sandbox")
     return reader
 
 
-def missing(held: Mapping[str, bool]) -> tuple[str, ...]:
+def list_missing_protections(held: Mapping[str, bool]) -> tuple[str, ...]:
     """Return what a foreign file cannot be kept from, in words, where some protections do not hold."""
     return tuple(words for name, words in PROTECTIONS.items() if not held.get(name))
 
 
-def rest() -> None:
+def stop_idle_readers() -> None:
     """End the readers that nobody uses."""
     while IDLE:
-        IDLE.pop().end()
+        IDLE.pop().stop()
 
 
 @atexit.register
-def end() -> None:
+def stop_readers() -> None:
     """End the readers that nobody uses and what starts them."""
-    rest()
+    stop_idle_readers()
     while SERVERS:
-        SERVERS.pop().end()
+        SERVERS.pop().stop()
 
 
 # --- what comes back ------------------------------------------------------------------------------
 
 
-class Said(BaseModel):
+class ReaderMessage(BaseModel):
     """Something that a child says, which is of the types expected and holds nothing else."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class SaidSheet(Said):
+class ExtractionMessage(ReaderMessage):
     """What a child says of a document that it could read."""
 
     answers: dict[str, tuple[str, str, Annotated[float, Field(ge=0, le=1)], str, tuple[str, ...]]]
@@ -277,26 +290,26 @@ class SaidSheet(Said):
     reader: str
     facts: tuple[str, ...]
     strays: tuple[str, ...]
-    seals: tuple[Seal, ...]
+    digital_signatures: tuple[DigitalSignature, ...]
     pictures: dict[str, Base64Bytes]
-    writer: str
+    producer: str
 
 
-class SaidReply(Said):
+class ReplyMessage(ReaderMessage):
     """What a child says: a sheet, or the code and message of why there is none."""
 
-    sheet: SaidSheet | None = None
+    extraction: ExtractionMessage | None = None
     code: Reason | None = None
     message: str = ""
 
 
-def received(found: bytes, known: frozenset[str], readers: Container[str]) -> Sheet:
+def parse_reply(found: bytes, known: frozenset[str], readers: Container[str]) -> Extraction:
     """Return the sheet of a child's reply; raise `Unreadable` for what it could not read, `ValueError` for no reply.
 
     ``known`` are the places that there are in the forms, ``readers`` may have read such a file.
     """
-    reply = SaidReply.model_validate_json(found)
-    said = reply.sheet
+    reply = ReplyMessage.model_validate_json(found)
+    said = reply.extraction
     if said is None:
         if reply.code is None or reply.message not in formats.REFUSALS:
             raise ValueError(reply.code)
@@ -310,24 +323,24 @@ def received(found: bytes, known: frozenset[str], readers: Container[str]) -> Sh
         or not all(picture.startswith(PICTURE) for picture in said.pictures.values())
     ):
         raise ValueError(said.reader)
-    return Sheet(
+    return Extraction(
         answers=answers,
         tokens=said.tokens,
         claims=said.claims,
         reader=said.reader,
         facts=said.facts,
         strays=said.strays,
-        seals=said.seals,
+        digital_signatures=said.digital_signatures,
         pictures=said.pictures,
-        writer=said.writer if said.writer in WRITERS else "",
+        producer=said.producer if said.producer in PRODUCERS else "",
     )
 
 
-def require_trusted(seals: Iterable[Seal], papers: Papers) -> None:
+def require_trusted(seals: Iterable[DigitalSignature], papers: FormSpecs) -> None:
     """Raise `ValueError` for an electronic signature that names another root than one of those that are trusted."""
     said = {seal.root for seal in seals} - {""}
     roots = {root for paper in papers.values() for root in paper.roots}
-    if said and not said <= formats.every()["pdf"].names_of(roots):
+    if said and not said <= formats.load_formats()["pdf"].names_of(roots):
         raise ValueError("root")
 
 
@@ -336,6 +349,6 @@ def is_token(carrier: str, token: str) -> bool:
     return bool(INSTANCE.fullmatch(token) if carrier == "bookmark" else TOKEN.fullmatch(token) or MARK.fullmatch(token))
 
 
-def places(papers: Papers) -> frozenset[str]:
+def list_field_paths(papers: FormSpecs) -> frozenset[str]:
     """Return the places for answers in the forms, of each table those in its first row."""
-    return frozenset(question.path for paper in papers.values() for question in flat(paper.questions, 1))
+    return frozenset(question.path for paper in papers.values() for question in iter_questions(paper.questions, 1))

@@ -22,15 +22,15 @@ from operator import attrgetter
 from typing import Any
 
 from formgen import formats
-from formgen.documents.extraction import Paper
+from formgen.documents.extraction import FormSpec
 from formgen.errors import Unreadable
 from formgen.formats import office
-from formgen.sandbox.confine import BUSY, Bounds, Cage, call_filter, holds
+from formgen.sandbox.confine import BUSY, Bounds, Sandbox, build_call_filter, probe_protections
 
 LOADED = ("formgen.formats.docx.read:read", "formgen.formats.pdf.read:read")
 SENT = attrgetter("text", "layer", "confidence", "where", "doubts")  # of an answer, of which there are hundreds
 
-Papers = Mapping[tuple[str, str], Paper]
+FormSpecs = Mapping[tuple[str, str], FormSpec]
 
 
 def start_readers(handle: int) -> None:
@@ -41,7 +41,7 @@ def start_readers(handle: int) -> None:
     for entry in LOADED:
         pkgutil.resolve_name(entry)
     for programs in (False, True):
-        call_filter(programs)
+        build_call_filter(programs)
     gc.freeze()
     line = socket.socket(fileno=handle)
     while True:
@@ -58,42 +58,42 @@ def start_readers(handle: int) -> None:
         os.close(handles[0])
 
 
-def serve(handle: int) -> None:
+def serve_requests(handle: int) -> None:
     """Read what is asked for until nobody asks any more: what a reader does.
 
     It begins by telling what its cage is like, which it has tried, and by handing over a handle of itself.
     """
-    cage = Cage.enter(office.OPENS)
-    told = {"held": holds(cage), "own_root": cage.own_root}
+    cage = Sandbox.enter(office.READABLE_PATHS)
+    told = {"held": probe_protections(cage), "own_root": cage.own_root}
     with socket.socket(fileno=os.dup(handle)) as line:
         socket.send_fds(line, [json.dumps(told).encode()], [os.pidfd_open(os.getpid())])
     with suppress(EOFError, OSError), Connection(handle) as calls:
         papers = calls.recv()
-        formats.warm(papers)
+        formats.prepare_readers(papers)
         gc.freeze()
         while True:
             only, bounds, seconds = calls.recv()
-            work = partial(said, calls.recv_bytes(), papers if only is None else only)
-            calls.send_bytes(done(cage, work, bounds, seconds, handle))
+            work = partial(build_reply, calls.recv_bytes(), papers if only is None else only)
+            calls.send_bytes(run_in_child(cage, work, bounds, seconds, handle))
 
 
-def done(cage: Cage, work: Callable[[], bytes], bounds: Bounds, seconds: float, asker: int) -> bytes:
+def run_in_child(cage: Sandbox, work: Callable[[], bytes], bounds: Bounds, seconds: float, asker: int) -> bytes:
     """Return what a child says, `BUSY` when none can be started."""
     try:
-        return cage.run(work, bounds, seconds, asker)
+        return cage.run_child(work, bounds, seconds, asker)
     except OSError:
         return BUSY
 
 
-def said(data: bytes, papers: Papers) -> bytes:
+def build_reply(data: bytes, papers: FormSpecs) -> bytes:
     """Return what a child says of the bytes: the sheet, or why there is none."""
     try:
-        sheet = formats.read(data, papers)
+        sheet = formats.read_document(data, papers)
         told = {
             "answers": {path: SENT(answer) for path, answer in sheet.answers.items()},
             "pictures": {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()},
         }
-        reply: dict[str, Any] = {"sheet": asdict(replace(sheet, answers={}, pictures={})) | told}
+        reply: dict[str, Any] = {"extraction": asdict(replace(sheet, answers={}, pictures={})) | told}
     except Unreadable as error:
         reply = {"code": error.code, "message": error.message}
     return json.dumps(reply).encode()

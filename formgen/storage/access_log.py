@@ -23,13 +23,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from formgen.errors import Busy, OutOfReach
-from formgen.files import flush, open_regular, reading, user_name
+from formgen.files import get_user_name, open_regular, reading, sync_folder
 
 START = "0" * 64
 WIDTH = 90  # of a noted head: one is written over the other without changing the length of the file
-SAID = ("seq", "at", "actor", "command", "action", "submission_id", "record_id", "case_id", "prev")
-WRITTEN = ("written", "digest")
-FLEETING = {"attempts"}  # columns that are work in progress: they say nothing of what was decided
+DIGESTED_COLUMNS = ("seq", "at", "actor", "command", "action", "submission_id", "record_id", "case_id", "prev")
+DIGESTED_ROW_COLUMNS = ("written", "digest")
+UNDIGESTED_COLUMNS = {"attempts"}  # columns that are work in progress: they say nothing of what was decided
 CUT = (
     "Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}. Mitään ei kirjoiteta, ennen kuin syy on "
     "selvitetty: formgen verify"
@@ -47,9 +47,9 @@ class Actor(NamedTuple):
     command: str = ""
 
     @classmethod
-    def here(cls, command: str = "", known_as: str = "") -> Actor:
+    def from_system_user(cls, command: str = "", known_as: str = "") -> Actor:
         """Return the user of the machine, with the name under which they say they act."""
-        user = user_name(os.getuid())
+        user = get_user_name(os.getuid())
         known_as = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in known_as)
         return cls(f"{known_as} ({user})" if known_as and known_as != user else user, command)
 
@@ -65,7 +65,7 @@ class Head(NamedTuple):
         return f"{self.seq}:{self.hash}"
 
     @classmethod
-    def read(cls, text: str) -> Head | None:
+    def from_text(cls, text: str) -> Head | None:
         """Return a head as it was noted, or None for any other text.
 
         >>> Head.read(str(Head())) == Head()
@@ -86,13 +86,13 @@ class HeadFile:
         """Return where the log ends by the file, nothing when there is none; two while a transaction ends."""
         try:
             with reading(self.file) as stream:
-                return heads_in(stream.read())
+                return parse_heads(stream.read())
         except FileNotFoundError:
             return ()
         except OSError as error:
             raise OutOfReach(detail=f"{self.file}: {error.strerror}") from error
 
-    def require(self, end: Head, there: tuple[Head | None, ...]) -> None:
+    def require_noted_head(self, end: Head, there: tuple[Head | None, ...]) -> None:
         """Raise `OutOfReach` unless the log, which ends with ``end``, does so where it is noted."""
         if not there and end != Head():
             raise OutOfReach(UNNOTED, what=str(self.file))
@@ -100,76 +100,76 @@ class HeadFile:
             raise OutOfReach(CUT, what=str(end), noted=str(there[-1]))
 
     @contextmanager
-    def noting(self, before: Head, after: Head) -> Iterator[None]:
+    def advance_head(self, before: Head, after: Head) -> Iterator[None]:
         """Note where the log stands and where it will before a transaction ends, and where it stands when it has.
 
         Between the two it is at one of them, whatever dies; what another process has noted meanwhile
         stays. Raise `OutOfReach` when the log does not stand where the file says: then somebody
         has cut it off, or brought back an older one, and what the file says must not be lost.
         """
-        both, reached = written(before, after), written(after, after)
+        both, reached = format_heads(before, after), format_heads(after, after)
         try:
-            with self.opened(create=before == Head()) as stream:
+            with self.open_stream(create=before == Head()) as stream:
                 fcntl.flock(stream, fcntl.LOCK_EX)
-                there = heads_in(stream.read())
-                self.require(before, there)
-                overwrite(stream, both)
+                there = parse_heads(stream.read())
+                self.require_noted_head(before, there)
+                overwrite_stream(stream, both)
                 os.fdatasync(stream.fileno())
                 if not there:
-                    flush(self.file.parent)
+                    sync_folder(self.file.parent)
         except FileNotFoundError as error:
             raise OutOfReach(UNNOTED, what=str(self.file)) from error
         except OSError as error:
             raise Busy(detail=f"{self.file}: {error.strerror}") from error
         yield
-        with suppress(OSError), self.opened() as stream:  # else both stand there, of which one is right
+        with suppress(OSError), self.open_stream() as stream:  # else both stand there, of which one is right
             fcntl.flock(stream, fcntl.LOCK_EX)
             if stream.read() == both:
-                overwrite(stream, reached)
+                overwrite_stream(stream, reached)
 
-    def opened(self, create: bool = False) -> Any:
+    def open_stream(self, create: bool = False) -> Any:
         """Return a stream on the file, which is no link; raise `FileNotFoundError` unless it may be made."""
         flags = os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if create else 0)
         return os.fdopen(open_regular(self.file, flags), "r+b", buffering=0)
 
 
-def heads_in(data: bytes) -> tuple[Head | None, ...]:
+def parse_heads(data: bytes) -> tuple[Head | None, ...]:
     """Return the heads that are noted, None for each line that is none."""
-    return tuple(dict.fromkeys(Head.read(line) for line in data.decode("ascii", "replace").splitlines()))
+    return tuple(dict.fromkeys(Head.from_text(line) for line in data.decode("ascii", "replace").splitlines()))
 
 
-def written(*heads: Head) -> bytes:
+def format_heads(*heads: Head) -> bytes:
     """Return heads as they are noted, in lines of the same length."""
     return "".join(f"{head!s:<{WIDTH}}\n" for head in heads).encode()
 
 
-def overwrite(stream: Any, data: bytes) -> None:
+def overwrite_stream(stream: Any, data: bytes) -> None:
     """Write a file anew in its place."""
     stream.seek(0)
     stream.write(data)
     stream.truncate()
 
 
-def digest(line: Mapping[str, Any], key: bytes = b"") -> str:
+def compute_line_digest(line: Mapping[str, Any], key: bytes = b"") -> str:
     """Return the digest of a line, which is over the digest of the line before it too; with a key nobody else can."""
-    said = [line[name] for name in SAID]
-    if any(line[name] is not None for name in WRITTEN):
-        said += [line[name] for name in WRITTEN]
+    said = [line[name] for name in DIGESTED_COLUMNS]
+    if any(line[name] is not None for name in DIGESTED_ROW_COLUMNS):
+        said += [line[name] for name in DIGESTED_ROW_COLUMNS]
     text = json.dumps(said, ensure_ascii=False, default=repr).encode()
     return (hmac.new(key, text, hashlib.sha256) if key else hashlib.sha256(text)).hexdigest()
 
 
-def digest_of_row(row: Mapping[str, Any]) -> str:
+def compute_row_digest(row: Mapping[str, Any]) -> str:
     """Return the digest of a row as it is stored; a column without a value, which it may get later, is no part of it.
 
     >>> digest_of_row({"a": "x", "attempts": 1}) == digest_of_row({"a": "x", "b": None, "attempts": 2})
     True
     """
-    held = {name: value for name, value in row.items() if value is not None and name not in FLEETING}
+    held = {name: value for name, value in row.items() if value is not None and name not in UNDIGESTED_COLUMNS}
     return hashlib.sha256(json.dumps(held, ensure_ascii=False, sort_keys=True, default=repr).encode()).hexdigest()
 
 
-def row_name(table: str, *key: Any) -> str:
+def build_row_name(table: str, *key: Any) -> str:
     """Return what the log calls a row: names are in the order of the rows' keys.
 
     >>> row_name("steps", "PK-2026-00017", 3)
@@ -178,15 +178,15 @@ def row_name(table: str, *key: Any) -> str:
     return f"{table}:" + " ".join(f"{part:010}" if isinstance(part, int) else str(part) for part in key)
 
 
-def follows(line: Mapping[str, Any], before: Head, key: bytes = b"") -> bool:
+def is_valid_line(line: Mapping[str, Any], before: Head, key: bytes = b"") -> bool:
     """Tell whether a line is as it was written, after the one before it."""
-    return (line["seq"], line["prev"], line["hash"]) == (before.seq + 1, before.hash, digest(line, key))
+    return (line["seq"], line["prev"], line["hash"]) == (before.seq + 1, before.hash, compute_line_digest(line, key))
 
 
-def chained(lines: Iterable[Mapping[str, Any]], key: bytes = b"") -> Iterator[dict[str, Any]]:
+def iter_chain_links(lines: Iterable[Mapping[str, Any]], key: bytes = b"") -> Iterator[dict[str, Any]]:
     """Yield ``seq``, ``prev`` and ``hash`` of every line as a key has them."""
     prev = START
     for line in lines:
-        link = {"seq": line["seq"], "prev": prev, "hash": digest({**line, "prev": prev}, key)}
+        link = {"seq": line["seq"], "prev": prev, "hash": compute_line_digest({**line, "prev": prev}, key)}
         yield link
         prev = link["hash"]

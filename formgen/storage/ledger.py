@@ -8,8 +8,8 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from formgen.storage.access_log import Head, digest_of_row, follows
-from formgen.storage.journal import BOUND, Journal
+from formgen.storage.access_log import Head, compute_row_digest, is_valid_line
+from formgen.storage.journal import LOGGED_TABLES, Journal
 
 BROKEN = "Käyttölokin riviä {what} on muutettu, tai rivejä on poistettu tai lisätty ennen sitä."
 CUT = "Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}."
@@ -31,33 +31,33 @@ class Flaw(NamedTuple):
     command: str = ""
 
 
-def flaws(journal: Journal, ends: Iterable[Head | None], head: Head | None = None) -> Iterator[Flaw]:
+def find_flaws(journal: Journal, ends: Iterable[Head | None], head: Head | None = None) -> Iterator[Flaw]:
     """Yield all that is wrong; ``ends`` are as the file beside tells them, ``head`` was noted elsewhere."""
-    yield from of_log(journal, tuple(ends), head)
-    for table in BOUND:
-        rows = ((name, ("row", digest_of_row(row))) for name, row in journal.stored(table))
-        lines = ((name, ("line", digest)) for name, digest in journal.noted(table.name) if digest)
+    yield from find_log_flaws(journal, tuple(ends), head)
+    for table in LOGGED_TABLES:
+        rows = ((name, ("row", compute_row_digest(row))) for name, row in journal.iter_named_rows(table))
+        lines = ((name, ("line", digest)) for name, digest in journal.iter_logged_digests(table.name) if digest)
         for name, found in groupby(merge(rows, lines, key=itemgetter(0)), key=itemgetter(0)):
-            yield from of_row(name, [item for _, item in found])
+            yield from find_row_flaws(name, [item for _, item in found])
 
 
-def of_log(journal: Journal, ends: tuple[Head | None, ...], head: Head | None) -> Iterator[Flaw]:
+def find_log_flaws(journal: Journal, ends: tuple[Head | None, ...], head: Head | None) -> Iterator[Flaw]:
     """Yield what is wrong with the log: lines out of their chain, an end that is not the noted one."""
     last, passed = Head(), head in (None, Head())
-    for line in journal.lines():
-        if not follows(line, last, journal.vault.chain):
+    for line in journal.iter_log_lines():
+        if not is_valid_line(line, last, journal.vault.chain_key):
             yield Flaw(BROKEN, str(line["seq"]))
         last = Head(line["seq"], line["hash"])
         passed |= last == head
     if not ends and last != Head():
-        yield Flaw(UNNOTED, str(journal.end.file))
+        yield Flaw(UNNOTED, str(journal.head_file.file))
     if ends and last not in ends:
         yield Flaw(CUT, str(last), str(ends[-1]))
     if not passed:
         yield Flaw(CUT, str(last), str(head))
 
 
-def of_row(name: str, found: list[tuple[str, str]]) -> Iterator[Flaw]:
+def find_row_flaws(name: str, found: list[tuple[str, str]]) -> Iterator[Flaw]:
     """Yield what is wrong with a row; ``found`` are the row and the newest line about it, those that there are."""
     kinds, digests = [kind for kind, _ in found], {digest for _, digest in found}
     if "line" not in kinds or kinds.count("row") > 1:

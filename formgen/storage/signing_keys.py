@@ -27,7 +27,7 @@ LOST = "Allekirjoitusavain puuttuu: {what}. Palauta kansio var/keys varmuuskopio
 OPEN = "Muut voivat lukea tai vaihtaa allekirjoitusavaimen {what}. Korjaa: {command}"
 
 
-def new_key() -> bytes:
+def generate_key() -> bytes:
     """Return a new key."""
     return secrets.token_bytes(SIZE)
 
@@ -37,7 +37,7 @@ def name_key(key: bytes) -> str:
     return hashlib.sha256(key).hexdigest()[:8]
 
 
-def fingerprint(key: bytes) -> str:
+def compute_fingerprint(key: bytes) -> str:
     """Return the digest by which a key is known, which tells nothing of the key."""
     return hashlib.sha256(b"formgen signing key\0" + key).hexdigest()
 
@@ -46,11 +46,11 @@ def write_key(folder: Path, key: bytes) -> Path:
     """Write a key for its owner only, and return its place."""
     assert len(key) == SIZE, "a signing key has 32 bytes"
     file = folder / f"{name_key(key)}{ENDING}"
-    files.write(file, key, files.PRIVATE)
+    files.write_file(file, key, files.PRIVATE)
     return file
 
 
-def keyring(rows: Iterable[Mapping[str, Any]], folder: Path) -> Keyring:
+def build_keyring(rows: Iterable[Mapping[str, Any]], folder: Path) -> Keyring:
     """Return the keys that are written down, from the files of a folder; what lies there besides is not used.
 
     A revoked one may be gone: then nothing that it has signed is recognised. Raise `OutOfReach`
@@ -61,7 +61,7 @@ def keyring(rows: Iterable[Mapping[str, Any]], folder: Path) -> Keyring:
         key = lying.get(row["name"])
         if key is None and row["state"] != REVOKED:
             raise OutOfReach(LOST, what=row["name"])
-        if key is not None and fingerprint(key) != row["fingerprint"]:
+        if key is not None and compute_fingerprint(key) != row["fingerprint"]:
             raise OutOfReach(WRONG, what=row["name"])
         if key is not None:
             found[row["name"]] = key
@@ -102,7 +102,7 @@ def require_private(place: Path, status: os.stat_result, owner: int, mask: int) 
     """Raise `OutOfReach` unless a place is its owner's alone; the owner of ``var/`` is trusted with it, and root."""
     command = ""
     if status.st_uid not in (0, os.geteuid(), owner):
-        command = f"chown {files.user_name(owner)}"
+        command = f"chown {files.get_user_name(owner)}"
     elif status.st_mode & mask:
         command = "chmod go-rwx"
     if command:

@@ -12,18 +12,18 @@ from types import SimpleNamespace
 from typing import Any
 
 from formgen.cases import prefill
-from formgen.cases.workflow import Case, Known, Step
-from formgen.demo import dated
-from formgen.documents.extraction import Answer, Sheet
+from formgen.cases.workflow import Case, CaseRecord, Step
+from formgen.demo import resolve_dates
+from formgen.documents.extraction import Answer, Extraction
 from formgen.forms import registry
-from formgen.forms.form import Form, Judgement, blank, judge
+from formgen.forms.form import Form, ValidationResult, prefill_extraction, validate_extraction
 from formgen.settings import Office, Workspace
 
 REPOSITORY = Path(__file__).parents[2]
-FORMS = registry.load(Workspace(REPOSITORY))
+FORMS = registry.load_forms(Workspace(REPOSITORY))
 DEMO = json.loads((REPOSITORY / "demo" / "cases.json").read_text(encoding="utf-8"))
 TODAY = date(2026, 6, 1)
-EVERY_FORM = FORMS.ids | {name for _, declared in FORMS.pending() for name in declared.needs}
+EVERY_FORM = FORMS.ids | {name for _, declared in FORMS.iter_pending_rules() for name in declared.needs}
 
 Answers = Mapping[str, str]
 
@@ -31,16 +31,16 @@ Answers = Mapping[str, str]
 # --- from answers to a judgement ------------------------------------------------------------
 
 
-def returned(form: type[Form], answers: Answers, case: Case, today: date = TODAY) -> Sheet:
+def returned(form: type[Form], answers: Answers, case: Case, today: date = TODAY) -> Extraction:
     """Return the sheet of a prefilled document into which the answers were written.
 
     A path that ends in ``.*`` blanks a whole row or signature.
     """
-    sheet = blank(form, prefill.known(form, case))
+    sheet = prefill_extraction(form, prefill.collect_known_values(form, case))
     paths = {path: answer.text for path, answer in sheet.answers.items()}
     for path, text in answers.items():
         table, _, index = path.removesuffix(".*").partition(".")
-        asked = form.field(table)
+        asked = form.find_field(table)
         assert asked, f"{form.id} asks no {table}"
         if asked.columns:
             row = f"{table}.{index.partition('.')[0]}"
@@ -50,19 +50,24 @@ def returned(form: type[Form], answers: Answers, case: Case, today: date = TODAY
             if gone.startswith(path.removesuffix("*")):
                 paths[gone] = ""
         if not path.endswith(".*"):
-            paths[path] = dated(text, today)
-    return Sheet({path: Answer(text) for path, text in paths.items() if not computed(form, path)})
+            paths[path] = resolve_dates(text, today)
+    return Extraction({path: Answer(text) for path, text in paths.items() if not computed(form, path)})
 
 
 def computed(form: type[Form], path: str) -> bool:
     """Tell whether nobody is asked for the value at a path."""
-    asked = form.field(path)
+    asked = form.find_field(path)
     return asked is not None and asked.fill is not None
 
 
-def judged(form: str, answers: Answers, case: Case, today: date = TODAY) -> Judgement:
+def judged(form: str, answers: Answers, case: Case, today: date = TODAY) -> ValidationResult:
     """Return the judgement of a returned document."""
-    return judge(FORMS.latest(form), returned(FORMS.latest(form), answers, case, today), case, case.today)
+    return validate_extraction(
+        FORMS.find_latest_version(form),
+        returned(FORMS.find_latest_version(form), answers, case, today),
+        case,
+        case.today,
+    )
 
 
 def accept(case: Case, form: str, answers: Answers, phase: str) -> Case:
@@ -76,13 +81,15 @@ def holding(case: Case, *records: Any, phase: str = "") -> Case:
     """Return the case with records that were accepted, in a phase; a later version replaces the earlier one."""
     for record in records:
         number = len(case.records) + 1
-        per = getattr(record, "per", "")
+        per = getattr(record, "versions_per", "")
         same = [
-            known for known in case.current(record.id) if not per or getattr(known.record, per) == getattr(record, per)
+            known
+            for known in case.list_current_records(record.id)
+            if not per or getattr(known.record, per) == getattr(record, per)
         ]
         before = same[-1:] if getattr(record, "versions", False) else []
         version, supersedes = (before[0].version_no + 1, before[0].record_id) if before else (1, None)
-        made = Known(f"r{number}", f"i{number}", version, record, supersedes)
+        made = CaseRecord(f"r{number}", f"i{number}", version, record, supersedes)
         step = Step(number, record.id, made.record_id, None, case.phase, phase or case.phase, "")
         case = replace(case, records=(*case.records, made), steps=(*case.steps, step))
     return case
@@ -91,7 +98,7 @@ def holding(case: Case, *records: Any, phase: str = "") -> Case:
 # --- the cases that rules are asked about -----------------------------------------------------
 
 NEW = Case("PK-2026-00001", TODAY, forms=EVERY_FORM)
-REFERRAL, DECISION, AGREEMENT, JOB = (step["answers"] for step in DEMO[0]["returns"])
+REFERRAL, DECISION, AGREEMENT, JOB = (step["answers"] for step in DEMO[0]["submissions"])
 DECIDED = {**REFERRAL, **DECISION}
 BASE: dict[str, Answers] = {"referral": REFERRAL, "cooperation_agreement": AGREEMENT, "job_start": JOB}
 REFUSAL = {"decision": "redirected", "decision_date": "{today-10}", "redirect_target": "Kuntouttava työtoiminta"}
@@ -176,7 +183,7 @@ def in_phase(phase: str, case: Callable[[], Case] = signed) -> Callable[[], Case
 
 
 def with_stub(form: str, case: Callable[[], Case] = signed, /, **values: Any) -> Callable[[], Case]:
-    silent: dict[str, Any] = {"coach": None, "dues": (), "contradictions": (), "expects": lambda _: None}
+    silent: dict[str, Any] = {"coach": None, "deadlines": (), "contradictions": (), "infer_phase": lambda _: None}
     return lambda: holding(case(), SimpleNamespace(id=form, **silent, **values))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.rules import FORMS, Moved, Shown, new
 
-PRINTED = {asked.name: asked.printed for asked in FORMS.latest("quality_assessment").fields}
+PRINTED = {asked.name: asked.printed for asked in FORMS.find_latest_version("quality_assessment").fields}
 BASE = {
     "assessment_kind": "self",
     "period_start": "1.11.2025",

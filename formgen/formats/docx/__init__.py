@@ -10,17 +10,17 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.doc
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "build": ["build"],
-        "draw": ["draw"],
-        "fill": ["fill"],
-        "letter": ["letter"],
-        "read": ["read", "warm"],
-        "template": ["Template", "load"],
-        "wording": ["wording"],
+        "build": ["build_template"],
+        "draw": ["render"],
+        "fill": ["fill_document"],
+        "letter": ["render_letter"],
+        "read": ["read", "prepare_reader"],
+        "template": ["Template", "load_template"],
+        "wording": ["load_printed_lines"],
     },
 )
 
 
-def sniff(data: bytes) -> bool:
+def can_read(data: bytes) -> bool:
     """Tell whether the bytes are a ZIP package that holds a Word document."""
     return data.startswith(b"PK\x03\x04") and b"word/" in data

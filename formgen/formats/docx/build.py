@@ -25,17 +25,17 @@ from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 
 from formgen.documents.extraction import Question
-from formgen.documents.page_layout import block, sections
-from formgen.formats.docx.controls import PROMPTS, part_name
+from formgen.documents.page_layout import get_block_name, iter_sections
+from formgen.formats.docx.controls import PROMPTS, format_prompt_part_name
 from formgen.formats.docx.tables import (
-    attribute,
-    expression,
-    fields,
-    last_row,
-    paragraph,
-    separate,
-    signature,
-    table,
+    add_field_table,
+    add_last_row,
+    add_paragraph,
+    add_repeating_table,
+    add_signature,
+    format_attribute_expression,
+    format_expression,
+    separate_tables,
 )
 
 INK = RGBColor(0x12, 0x35, 0x5B)
@@ -46,39 +46,43 @@ GLOSSARY = "application/vnd.openxmlformats-officedocument.wordprocessingml.docum
 DocxDocument = Any
 
 
-def build(title: str, number: str, version: str, questions: Iterable[Question], unit: bool = False) -> bytes:
+def build_template(title: str, number: str, version: str, questions: Iterable[Question], unit: bool = False) -> bytes:
     """Return the template of a form as a DOCX; one of the unit says nothing of a case and its client."""
     document = Document()
-    lean(document)
-    page(document)
-    styles(document)
-    head(document, "{{ organiser }}", attribute("Järjestäjän tunnus"), number)
-    foot(document, f"{number} · {expression(title)} · {expression('versio')} {version}")
-    paragraph(document, expression(title), "Title")
-    versed = f"{number} · {expression('versio')} {version}"
-    paragraph(document, versed if unit else f"{versed} · {expression('Asia')}: {{{{ case_id }}}}", "Subtitle")
-    paragraph(document, "{{ about }}")
+    remove_stock_parts(document)
+    set_page_layout(document)
+    set_styles(document)
+    add_header(document, "{{ organiser }}", format_attribute_expression("Järjestäjän tunnus"), number)
+    add_footer(document, f"{number} · {format_expression(title)} · {format_expression('versio')} {version}")
+    add_paragraph(document, format_expression(title), "Title")
+    versed = f"{number} · {format_expression('versio')} {version}"
+    add_paragraph(
+        document, versed if unit else f"{versed} · {format_expression('Asia')}: {{{{ case_id }}}}", "Subtitle"
+    )
+    add_paragraph(document, "{{ about }}")
     if not unit:
-        paragraph(document, "{{ privacy }}")
+        add_paragraph(document, "{{ privacy }}")
     starred = "Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus."
-    paragraph(document, f"{expression(starred)} {expression('Taulukoihin voi lisätä rivejä.')}", "Hint")
-    for title_, group in sections(questions):
-        paragraph(document, expression(title_), "Heading 1")
-        for kind, run in groupby(group, key=kind_of):
+    add_paragraph(
+        document, f"{format_expression(starred)} {format_expression('Taulukoihin voi lisätä rivejä.')}", "Hint"
+    )
+    for title_, group in iter_sections(questions):
+        add_paragraph(document, format_expression(title_), "Heading 1")
+        for kind, run in groupby(group, key=get_layout_kind):
             if kind == "table":
                 for question in run:
-                    table(document, question)
+                    add_repeating_table(document, question)
             elif kind:
-                signature(document, list(run))
+                add_signature(document, list(run))
             else:
-                separate(document)
-                fields(document, list(run), title_)
-    identity = f"{expression('Lomaketunnus')} {{{{ token }}}}"
+                separate_tables(document)
+                add_field_table(document, list(run), title_)
+    identity = f"{format_expression('Lomaketunnus')} {{{{ token }}}}"
     if document.element.body[-2].tag == qn("w:tbl") and kind != "table":
-        last_row(document, identity)
+        add_last_row(document, identity)
     else:
-        paragraph(document, identity, "Footer").paragraph_format.space_before = Pt(8)
-    glossary(document)
+        add_paragraph(document, identity, "Footer").paragraph_format.space_before = Pt(8)
+    add_glossary(document)
     core = document.core_properties
     core.title, core.author, core.comments = title, "", ""
     out = io.BytesIO()
@@ -86,15 +90,15 @@ def build(title: str, number: str, version: str, questions: Iterable[Question], 
     return out.getvalue()
 
 
-def kind_of(question: Question) -> str:
+def get_layout_kind(question: Question) -> str:
     """Return what a question is drawn in: ``table``, the name of its block, or nothing for a plain field."""
-    return "table" if question.columns else block(question)
+    return "table" if question.columns else get_block_name(question)
 
 
 # --- the page ---------------------------------------------------------------------------------
 
 
-def lean(document: DocxDocument) -> None:
+def remove_stock_parts(document: DocxDocument) -> None:
     """Take out what python-docx's stock document brings that a form has no use for."""
     for relation in [*document.part.rels.values(), *document.part.package.rels.values()]:
         if relation.reltype.endswith(("customXml", "stylesWithEffects", "thumbnail")):
@@ -127,7 +131,7 @@ def lean(document: DocxDocument) -> None:
             element.remove(style)
 
 
-def page(document: DocxDocument) -> None:
+def set_page_layout(document: DocxDocument) -> None:
     """Set A4 with margins that leave room for punching."""
     section = document.sections[0]
     section.page_width, section.page_height = Cm(21.0), Cm(29.7)
@@ -136,7 +140,7 @@ def page(document: DocxDocument) -> None:
     section.header_distance = section.footer_distance = Cm(0.9)
 
 
-def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
+def set_styles(document: DocxDocument, locale: str = "fi-FI") -> None:
     """Set the styles by which an office restyles the form."""
     language = document.styles.element.find(f"{qn('w:docDefaults')}/{qn('w:rPrDefault')}/{qn('w:rPr')}/{qn('w:lang')}")
     language.set(qn("w:val"), locale)
@@ -180,32 +184,32 @@ def styles(document: DocxDocument, locale: str = "fi-FI") -> None:
     document.styles["Placeholder Text"].element.set(qn("w:styleId"), "PlaceholderText")
 
 
-def head(document: DocxDocument, organiser: str, alternative: str, number: str = "") -> None:
+def add_header(document: DocxDocument, organiser: str, alternative: str, number: str = "") -> None:
     """Put the organiser's mark and name, and the number of a form, into the header."""
     header = document.sections[0].header
     line = header.paragraphs[0]
     line.paragraph_format.tab_stops.add_tab_stop(Cm(17.0), WD_TAB_ALIGNMENT.RIGHT)
-    picture = line.add_run().add_picture(io.BytesIO(mark()), height=Cm(0.8))
+    picture = line.add_run().add_picture(io.BytesIO(draw_placeholder_logo()), height=Cm(0.8))
     properties = picture._inline.docPr
     properties.set("descr", alternative)
     line.add_run(f"  {organiser}").bold = True
     line.add_run(f"\t{number}" if number else "")
 
 
-def foot(document: DocxDocument, name: str) -> None:
+def add_footer(document: DocxDocument, name: str) -> None:
     """Put the name of the form, the page numbers and the identity into the footer."""
     line = document.sections[0].footer.paragraphs[0]
     line.paragraph_format.tab_stops.add_tab_stop(Cm(17.0), WD_TAB_ALIGNMENT.RIGHT)
     line.add_run(f"{name}\t")
     line.add_run('{{ _("Sivu") }} ')
-    simple_field(line, "PAGE")
+    add_simple_field(line, "PAGE")
     line.add_run(" / ")
-    simple_field(line, "NUMPAGES")
+    add_simple_field(line, "NUMPAGES")
     line.add_run().add_break()
     line.add_run("{{ token }}")
 
 
-def simple_field(line: Any, instruction: str) -> None:
+def add_simple_field(line: Any, instruction: str) -> None:
     """Add a field such as the page number."""
     for kind, text in (("begin", ""), ("", instruction), ("separate", ""), ("", "1"), ("end", "")):
         run = line.add_run()
@@ -221,7 +225,7 @@ def simple_field(line: Any, instruction: str) -> None:
             run._r.append(code)
 
 
-def mark(size: int = 48) -> bytes:
+def draw_placeholder_logo(size: int = 48) -> bytes:
     """Return a plain round mark as PNG, where the office puts its own."""
     middle = (size - 1) / 2
     row_bytes = []
@@ -239,13 +243,14 @@ def mark(size: int = 48) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head_ + chunk(b"IDAT", zlib.compress(b"".join(row_bytes))) + chunk(b"IEND", b"")
 
 
-def glossary(document: DocxDocument) -> None:
+def add_glossary(document: DocxDocument) -> None:
     """Add the building blocks from which Word restores the prompts of emptied fields."""
     parts = "".join(
-        f'<w:docPart><w:docPartPr><w:name w:val="{part_name(prompt)}"/><w:category><w:name w:val="General"/>'
-        '<w:gallery w:val="placeholder"/></w:category><w:types><w:type w:val="bbPlcHdr"/></w:types>'
+        f'<w:docPart><w:docPartPr><w:name w:val="{format_prompt_part_name(prompt)}"/>'
+        '<w:category><w:name w:val="General"/><w:gallery w:val="placeholder"/></w:category>'
+        '<w:types><w:type w:val="bbPlcHdr"/></w:types>'
         f'<w:behaviors><w:behavior w:val="content"/></w:behaviors></w:docPartPr><w:docPartBody><w:p><w:r><w:rPr>'
-        f'<w:rStyle w:val="PlaceholderText"/></w:rPr><w:t>{escape(expression(prompt))}</w:t></w:r></w:p>'
+        f'<w:rStyle w:val="PlaceholderText"/></w:rPr><w:t>{escape(format_expression(prompt))}</w:t></w:r></w:p>'
         "</w:docPartBody></w:docPart>"
         for prompt in dict.fromkeys(PROMPTS.values())
     )

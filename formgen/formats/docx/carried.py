@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from formgen.errors import Finding, Unreadable
-from formgen.formats.docx.flow import Flow
-from formgen.formats.docx.package import RELS, TEMPLATE_BYTES, TYPES, Package, parse, w
-from formgen.formats.docx.read import facts
-from formgen.formats.docx.syntax import SHOWN, broken
-from formgen.i18n import clean
+from formgen.formats.docx.flow import Body
+from formgen.formats.docx.package import RELS, TEMPLATE_BYTES, TYPES, Package, parse_untrusted_xml, w
+from formgen.formats.docx.read import find_facts
+from formgen.formats.docx.syntax import SHOWN, build_finding
+from formgen.i18n import clean_text
 
 RELATIONS = frozenset(
     {
@@ -42,20 +42,20 @@ Element = Any
 
 def refused_parts(package: Package) -> Iterator[Finding]:
     """Yield what a template carries that is on no list; raise `Unreadable`."""
-    foreign = {*facts(package, Flow()), *(kind for kind, _ in package.relations() if kind not in RELATIONS)}
+    foreign = {*find_facts(package, Body()), *(kind for kind, _ in package.iter_relations() if kind not in RELATIONS)}
     codes: dict[str, None] = {}
     for root in find_texts(package):
         foreign |= set(root.xpath(ADDRESSES, namespaces={"o": OFFICE}))
         codes |= dict.fromkeys(code for code in find_codes(root) if not is_listed(code))
     if foreign:
-        yield broken(FOREIGN, what=", ".join(shortened(one) for one in sorted(foreign)))
+        yield build_finding(FOREIGN, what=", ".join(shortened(one) for one in sorted(foreign)))
     for code in codes:
-        yield broken(CODE, what=shortened(code), codes=", ".join(CODES))
+        yield build_finding(CODE, what=shortened(code), codes=", ".join(CODES))
 
 
 def shortened(text: str) -> str:
     """Return a text in one line, as much of it as is shown."""
-    return " ".join(clean(text).split())[:SHOWN] or "–"
+    return " ".join(clean_text(text).split())[:SHOWN] or "–"
 
 
 def is_listed(code: str) -> bool:
@@ -66,7 +66,7 @@ def is_listed(code: str) -> bool:
 
 def find_texts(package: Package) -> Iterator[Element]:
     """Yield the root of every part that a program may read as text, by its type, whatever it is called."""
-    listed = package.parse("[Content_Types].xml", 1_000_000)
+    listed = package.parse_member("[Content_Types].xml", 1_000_000)
     types = {
         (item.get("PartName") or f".{item.get('Extension')}").casefold().lstrip("/"): item.get("ContentType", "")
         for item in listed.iter(f"{{{TYPES}}}Override", f"{{{TYPES}}}Default")
@@ -75,11 +75,11 @@ def find_texts(package: Package) -> Iterator[Element]:
         kind = types.get(name.casefold()) or types.get(f".{name.casefold().rpartition('.')[2]}", "")
         if not kind.partition(";")[0].strip().endswith("xml"):
             continue
-        data = package.read(name, TEMPLATE_BYTES)
+        data = package.read_member(name, TEMPLATE_BYTES)
         if UTF_8.match(data) and not SPEAKS.search(data):
             continue
         try:
-            root = parse(data)
+            root = parse_untrusted_xml(data)
         except Unreadable as error:
             if "wordprocessingml" in kind or error.code != "unreadable":
                 raise

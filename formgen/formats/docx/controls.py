@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from formgen.documents.extraction import Choice, Control, Question, bookmark, field_id
-from formgen.i18n import everywhere, say
+from formgen.documents.extraction import Choice, Control, Question, compute_field_id, format_bookmark_name
+from formgen.i18n import list_translations, translate
 
 CHECKED, UNCHECKED = "☒", "☐"
 TICKED, NOT_TICKED = (b"1", CHECKED.encode()), (b"0", UNCHECKED.encode())
@@ -21,7 +21,7 @@ PROMPTS = {
     Control.DATE: "pv.kk.vvvv",
     Control.LIST: "Valitse",
 }
-PLACEHOLDERS = frozenset(text for prompt in PROMPTS.values() for text in everywhere(prompt))
+PLACEHOLDERS = frozenset(text for prompt in PROMPTS.values() for text in list_translations(prompt))
 DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 GLYPH_FONT = '<w:rFonts w:ascii="MS Gothic" w:hAnsi="MS Gothic" w:eastAsia="MS Gothic" w:cs="MS Gothic"/>'
 
@@ -39,46 +39,46 @@ class Slot:
     language: str = "fi"
     style: str = ""
 
-    def path(self, index: int | None = None) -> str:
+    def get_field_path(self, index: int | None = None) -> str:
         """Return the full path of the field, in a table for one row; with the option for a tick."""
-        path = self.answered(index)
+        path = self.get_answer_path(index)
         return f"{path}.{self.option.code}" if self.option else path
 
-    def answered(self, index: int | None = None) -> str:
+    def get_answer_path(self, index: int | None = None) -> str:
         """Return the path of the answer, which all the boxes of a question share."""
         return self.question.path if index is None else f"{self.table}.{index}.{self.question.path}"
 
-    def drawn(self, index: int | None, mark: int) -> tuple[bytes, ...]:
+    def render_control(self, index: int | None, mark: int) -> tuple[bytes, ...]:
         """Return the five pieces of the control without an answer; ``mark`` is a number unique in the document."""
-        path = self.path(index)
+        path = self.get_field_path(index)
         title = self.question.title + (f": {self.option.label}" if self.option else "")
         if index is not None:
             title = f"{title} ({index + 1})"
         if self.question.required and not self.option:
-            title = f"{title} {say('(pakollinen)', self.language)}"
+            title = f"{title} {translate('(pakollinen)', self.language)}"
         lock = "sdtContentLocked" if self.question.locked else "sdtLocked" if index is None else ""
-        kind, rest = self.kind()
-        start, end = (f"<w:r>{self.run_properties()}<w:t>", "</w:t></w:r>") if self.option else ("", "")
+        kind, rest = self.render_kind_properties()
+        start, end = (f"<w:r>{self.render_run_properties()}<w:t>", "</w:t></w:r>") if self.option else ("", "")
         before = (
-            f'<w:bookmarkStart w:id="{mark}" w:name="{bookmark(path)}"/>'
-            f"<w:sdt><w:sdtPr>{self.run_properties()}"
+            f'<w:bookmarkStart w:id="{mark}" w:name="{format_bookmark_name(path)}"/>'
+            f"<w:sdt><w:sdtPr>{self.render_run_properties()}"
             f"<w:alias w:val={quoteattr(title[:64])}/>"
-            f'<w:tag w:val="{tag(path)}"/><w:id w:val="{field_id(path)}"/>'
+            f'<w:tag w:val="{format_tag(path)}"/><w:id w:val="{compute_field_id(path)}"/>'
             + (f'<w:lock w:val="{lock}"/>' if lock else "")
             + kind
         )
         between = f"{rest}</w:sdtPr><w:sdtContent>{start}"
         after = f'{end}</w:sdtContent></w:sdt><w:bookmarkEnd w:id="{mark}"/>'
-        state, shown = self.told("")
+        state, shown = self.render_answer("")
         return before.encode(), state, between.encode(), shown, after.encode()
 
-    def run_properties(self) -> str:
+    def render_run_properties(self) -> str:
         """Return the format that text typed into the control takes."""
         if not self.option:
             return self.style
         return f"<w:rPr>{GLYPH_FONT}{self.style.removeprefix('<w:rPr>').removesuffix('</w:rPr>')}</w:rPr>"
 
-    def kind(self) -> tuple[str, str]:
+    def render_kind_properties(self) -> tuple[str, str]:
         """Return what the control's properties say of its kind before and behind its state."""
         if self.option:
             return '<w14:checkbox><w14:checked w14:val="', (
@@ -97,10 +97,10 @@ class Slot:
                 for code, label in self.question.choices
             )
             rest = f">{''.join(items)}</w:dropDownList>"
-        name = part_name(PROMPTS[self.question.control])
+        name = format_prompt_part_name(PROMPTS[self.question.control])
         return f'<w:placeholder><w:docPart w:val="{name}"/></w:placeholder>', rest
 
-    def told(self, text: str, prompt: str = "") -> tuple[bytes, bytes]:
+    def render_answer(self, text: str, prompt: str = "") -> tuple[bytes, bytes]:
         """Return the two pieces that an answer decides: the state of the control and what it shows.
 
         ``prompt`` is shown instead of an answer, and of what else would ask for one.
@@ -116,23 +116,23 @@ class Slot:
             state = "<w:dropDownList" + ("" if label is None else f" w:lastValue={quoteattr(text)}")
             text = text if label is None else label
         if text:
-            return state.encode(), f"<w:r>{self.style}{characters(text)}</w:r>".encode()
-        said = escape(prompt or say(PROMPTS[self.question.control], self.language))
+            return state.encode(), f"<w:r>{self.style}{render_text(text)}</w:r>".encode()
+        said = escape(prompt or translate(PROMPTS[self.question.control], self.language))
         run = f'<w:r><w:rPr><w:rStyle w:val="PlaceholderText"/></w:rPr><w:t>{said}</w:t></w:r>'
         return f"<w:showingPlcHdr/>{state}".encode(), run.encode()
 
 
-def tag(path: str) -> str:
+def format_tag(path: str) -> str:
     """Return the tag of a path's control; Word takes 64 characters at most."""
     return f"fg:{path}"[:64]
 
 
-def part_name(prompt: str) -> str:
+def format_prompt_part_name(prompt: str) -> str:
     """Return the name of the glossary part that holds a prompt."""
-    return f"FG_{field_id(prompt):08X}"
+    return f"FG_{compute_field_id(prompt):08X}"
 
 
-def characters(text: str) -> str:
+def render_text(text: str) -> str:
     r"""Return text as the children of a run: ``\n`` as a line break, ``\t`` as a tab."""
     if "\n" not in text and "\t" not in text:  # as most texts are
         return f'<w:t xml:space="preserve">{escape(text)}</w:t>' if text else ""

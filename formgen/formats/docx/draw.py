@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from formgen.documents.extraction import Draft, Sheet
-from formgen.formats.docx.notes import noted
-from formgen.formats.docx.template import load
+from formgen.documents.extraction import Extraction, RenderRequest
+from formgen.formats.docx.notes import add_notes
+from formgen.formats.docx.template import load_template
 
 
-def draw(draft: Draft, sheet: Sheet) -> bytes:
+def render(draft: RenderRequest, sheet: Extraction) -> bytes:
     """Return the document; raise `UsageError` without a template."""
-    document = load(draft.template(), draft.questions, draft.language).draw(sheet, draft.words)
-    return noted(document, draft.notes, draft.words["organiser"]) if draft.notes else document
+    document = load_template(draft.template(), draft.questions, draft.language).render(sheet, draft.words)
+    return add_notes(document, draft.notes, draft.words["organiser"]) if draft.notes else document

@@ -12,55 +12,57 @@ from typing import Any
 
 from lxml import etree
 
-from formgen.formats.docx.controls import CHECKED, DATE, UNCHECKED, characters, tag
-from formgen.formats.docx.package import W14, Package, W, deflated, pack, w
+from formgen.formats.docx.controls import CHECKED, DATE, UNCHECKED, format_tag, render_text
+from formgen.formats.docx.package import W14, Package, W, deflate_member, pack_members, w
 
 Element = Any
 
 
-def fill(data: bytes, answers: Mapping[str, str]) -> bytes:
+def fill_document(data: bytes, answers: Mapping[str, str]) -> bytes:
     """Return the document with the answers in its fields; raise `LookupError` for one it lacks.
 
     ``answers`` maps paths to what is typed; ticks are codes joined by a space, a list's answer
     is a code. Rows that a table lacks are added as a word processor does: as a copy of the last.
     """
     package = Package(data)
-    root = package.parse(package.main)
+    root = package.parse_member(package.main)
     for path in answers:
-        lengthen(root, path)
-    controls = {held_tag(control): control for control in root.iter(w("sdt"))}
+        add_missing_rows(root, path)
+    controls = {read_tag(control): control for control in root.iter(w("sdt"))}
     for path, text in answers.items():
-        control = controls.get(tag(path))
-        boxes = {name: item for name, item in controls.items() if name.startswith(f"fg:{path}.") and is_box(item)}
+        control = controls.get(format_tag(path))
+        boxes = {name: item for name, item in controls.items() if name.startswith(f"fg:{path}.") and is_checkbox(item)}
         if control is not None:
-            write(control, text)
+            fill_control(control, text)
         elif boxes:
             for name, item in boxes.items():
-                tick(item, any(name == tag(f"{path}.{code}") for code in text.split()))
+                set_checkbox(item, any(name == format_tag(f"{path}.{code}") for code in text.split()))
         else:
             raise LookupError(path)
     body = etree.tostring(root, encoding="UTF-8", xml_declaration=True, standalone=True)
-    return pack(deflated(name, body if name == package.main else package.read(name)) for name in package.names)
+    return pack_members(
+        deflate_member(name, body if name == package.main else package.read_member(name)) for name in package.names
+    )
 
 
-def held_tag(control: Element) -> str:
+def read_tag(control: Element) -> str:
     """Return a control's tag."""
     found = control.find(f"{w('sdtPr')}/{w('tag')}")
     return found.get(w("val"), "") if found is not None else ""
 
 
-def is_box(control: Element) -> bool:
+def is_checkbox(control: Element) -> bool:
     """Tell whether a control is a check box."""
     return control.find(f"{w('sdtPr')}/{{{W14}}}checkbox") is not None
 
 
-def tick(control: Element, ticked: bool) -> None:
+def set_checkbox(control: Element, ticked: bool) -> None:
     """Set a box and the sign that shows it."""
     control.find(f"{w('sdtPr')}/{{{W14}}}checkbox/{{{W14}}}checked").set(f"{{{W14}}}val", str(int(ticked)))
     next(control.iter(w("t"))).text = CHECKED if ticked else UNCHECKED
 
 
-def write(control: Element, text: str) -> None:
+def fill_control(control: Element, text: str) -> None:
     """Type text into a control; a date and a list keep their state in step."""
     properties, content = control.find(w("sdtPr")), control.find(w("sdtContent"))
     for prompting in properties.findall(w("showingPlcHdr")):
@@ -74,17 +76,17 @@ def write(control: Element, text: str) -> None:
             break
     for child in list(content):
         content.remove(child)
-    content.append(etree.fromstring(f'<w:r xmlns:w="{W}">{characters(text)}</w:r>'))
+    content.append(etree.fromstring(f'<w:r xmlns:w="{W}">{render_text(text)}</w:r>'))
 
 
-def lengthen(root: Element, path: str) -> None:
+def add_missing_rows(root: Element, path: str) -> None:
     """Add copies of a table's last rows until the row of the path is there."""
     match = re.fullmatch(r"(\w+)\.(\d+)\..+", path)
-    while match and not any(held_tag(item).startswith(f"fg:{match[1]}.{match[2]}.") for item in root.iter(w("sdt"))):
+    while match and not any(read_tag(item).startswith(f"fg:{match[1]}.{match[2]}.") for item in root.iter(w("sdt"))):
         rows = [
             (int(found[1]), control)
             for control in root.iter(w("sdt"))
-            if (found := re.match(rf"fg:{match[1]}\.(\d+)\.", held_tag(control)))
+            if (found := re.match(rf"fg:{match[1]}\.(\d+)\.", read_tag(control)))
         ]
         if not rows:
             raise LookupError(path)

@@ -64,121 +64,121 @@ SYMBOLS = {  # checkbox signs of the Wingdings fonts, by the low byte of their c
 
 
 @dataclass(slots=True)
-class Held:
+class ContentControl:
     """One content control: its names, what it is, and the part of its box's text that it holds."""
 
     tag: str
     number: str
     checked: bool | None
-    prompting: bool
+    shows_prompt: bool
     start: int
     end: int = 0
 
 
 @dataclass(slots=True)
-class Box:
+class Cell:
     """One paragraph or table cell: its text, the controls and bookmarks in it, what is odd about it."""
 
     text: str = ""
-    controls: list[Held] = field(default_factory=list)
+    controls: list[ContentControl] = field(default_factory=list)
     bookmarks: list[str] = field(default_factory=list)
     marks: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
-class Grid:
+class Table:
     """One table as rows of cells; rows deleted under tracking are left out."""
 
-    rows: list[list[Box]] = field(default_factory=list)
+    rows: list[list[Cell]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
-class Flow:
+class Body:
     """The walk over one part: boxes and tables in order, and the texts that it came by."""
 
-    items: list[Box | Grid] = field(default_factory=list)
+    items: list[Cell | Table] = field(default_factory=list)
     marks: set[str] = field(default_factory=set)
     seen: set[Element] = field(default_factory=set)
 
-    def body(self, container: Element) -> Flow:
+    def walk_blocks(self, container: Element) -> Body:
         """Walk the blocks of a body, header or footer."""
         for child in container:
             if child.tag == TABLE:
-                self.items.append(self.table(child))
+                self.items.append(self.read_table(child))
             elif child.tag == PARAGRAPH:
-                box = Box()
-                self.block(child, box)
+                box = Cell()
+                self.add_block(child, box)
                 self.items.append(box)
             elif child.tag == MARK:
-                self.items.append(Box(bookmarks=[child.get(w("name"), "")]))
+                self.items.append(Cell(bookmarks=[child.get(w("name"), "")]))
             elif child.tag == CONTROL:
-                self.body(children_of(child, CONTENT))
+                self.walk_blocks(find_child(child, CONTENT))
             elif child.tag in TRANSPARENT or child.tag == ALTERNATIVES:
-                self.body(chosen(child))
+                self.walk_blocks(select_alternative(child))
             elif child.tag == w("altChunk"):
                 self.marks.add("altChunk")
         return self
 
-    def overlooked(self, container: Element) -> bool:
+    def has_unseen_text(self, container: Element) -> bool:
         """Tell whether a text stands where no text can, so that the walk did not come by it."""
         texts = (text for text in container.iter(TEXT) if text not in self.seen and (text.text or "").strip())
         return any(next(text.iterancestors(f"{{{MC}}}Fallback"), None) is None for text in texts)
 
-    def left_out(self, item: Element) -> None:
+    def mark_as_seen(self, item: Element) -> None:
         """Note that what stands below an element has been seen, though it is no part of the text."""
         self.seen.update(text for child in item for text in child.iter(TEXT))
 
-    def table(self, table: Element) -> Grid:
+    def read_table(self, table: Element) -> Table:
         """Return a table's rows."""
-        grid = Grid()
-        for row in unfolded(table, w("tr")):
+        grid = Table()
+        for row in find_nested_elements(table, w("tr")):
             properties = row.find(w("trPr"))
             if properties is not None and properties.find(w("del")) is not None:
-                self.left_out(row)
+                self.mark_as_seen(row)
                 continue
             tracked = properties is not None and properties.find(w("ins")) is not None
-            grid.rows.append([self.cell(cell, row, tracked) for cell in unfolded(row, w("tc"))])
+            grid.rows.append([self.read_cell(cell, row, tracked) for cell in find_nested_elements(row, w("tc"))])
         return grid
 
-    def cell(self, cell: Element, row: Element, tracked: bool) -> Box:
+    def read_cell(self, cell: Element, row: Element, tracked: bool) -> Cell:
         """Return a cell of a row; ``tracked`` tells whether the row was inserted under tracking."""
-        marks = {CELLS[item.tag] for item in children_of(cell, CELL_FORMAT) if item.tag in CELLS}
-        outer = outer_controls(cell, row)
-        box = Box(controls=[*outer], marks=marks | ({"tracked_change"} if tracked else set()))
-        self.blocks(cell, box)
+        marks = {CELLS[item.tag] for item in find_child(cell, CELL_FORMAT) if item.tag in CELLS}
+        outer = find_outer_controls(cell, row)
+        box = Cell(controls=[*outer], marks=marks | ({"tracked_change"} if tracked else set()))
+        self.add_blocks(cell, box)
         for control in outer:
             control.end = len(box.text)
         return box
 
-    def blocks(self, container: Element, box: Box) -> None:
+    def add_blocks(self, container: Element, box: Cell) -> None:
         """Add the blocks of a cell, one line each."""
         for child in container:
             if child.tag in BLOCKS:
-                self.block(child, box)
+                self.add_block(child, box)
 
-    def block(self, item: Element, box: Box) -> None:
+    def add_block(self, item: Element, box: Cell) -> None:
         """Add one block to a box's text."""
         tag = item.tag
         if tag == PARAGRAPH:
             if box.text and "joined" not in box.marks:
                 box.text += "\n"
             box.marks.discard("joined")
-            self.inlines(item, box)
-            formats = children_of(item, PARAGRAPH_FORMAT)
+            self.add_inlines(item, box)
+            formats = find_child(item, PARAGRAPH_FORMAT)
             if any(part.find(w("del")) is not None for part in formats if part.tag == RUN_FORMAT):
                 box.marks |= {"joined", "tracked_change"}
         elif tag == TABLE:
             box.marks.add("nested")
-            for row in self.table(item).rows:
+            for row in self.read_table(item).rows:
                 box.text += ("\n" if box.text else "") + "\t".join(cell.text for cell in row)
         elif tag == CONTROL:
-            self.control(item, box, self.blocks)
+            self.add_control(item, box, self.add_blocks)
         else:
-            self.blocks(chosen(item), box)
+            self.add_blocks(select_alternative(item), box)
 
-    def control(self, item: Element, box: Box, inside: Any) -> None:
+    def add_control(self, item: Element, box: Cell, inside: Any) -> None:
         """Add what a control holds, and the control itself."""
-        held = held_of(item, len(box.text))
+        held = read_control(item, len(box.text))
         box.controls.append(held)
         content = next((child for child in item if child.tag == CONTENT), None)
         if held.checked is not None:
@@ -197,46 +197,46 @@ class Flow:
             inside(content, box)
         held.end = len(box.text)
 
-    def inlines(self, container: Element, box: Box) -> None:
+    def add_inlines(self, container: Element, box: Cell) -> None:
         """Add all children of a paragraph or an inline container."""
         for child in container:
             tag = child.tag
             if tag == RUN:
-                self.run(child, box)
+                self.add_run(child, box)
             elif tag not in SILENT:
-                self.inline(child, tag, box)
+                self.add_inline(child, tag, box)
 
-    def inline(self, item: Element, tag: str, box: Box) -> None:
+    def add_inline(self, item: Element, tag: str, box: Cell) -> None:
         """Add one child of a paragraph that is not a run to a box's text."""
         if tag == CONTROL:
-            self.control(item, box, self.inlines)
+            self.add_control(item, box, self.add_inlines)
         elif tag in TRANSPARENT:
             if tag in TRACKED:
                 box.marks.add("tracked_change")
-            self.inlines(item, box)
+            self.add_inlines(item, box)
         elif tag in DELETED:
-            self.left_out(item)
+            self.mark_as_seen(item)
             box.marks.add("tracked_change")
         elif tag == MARK:
             box.bookmarks.append(item.get(w("name"), ""))
         elif tag == ALTERNATIVES:
-            self.inlines(chosen(item), box)
+            self.add_inlines(select_alternative(item), box)
         elif "".join(item.itertext()).strip():
             box.marks.add("unread")
 
-    def run(self, run: Element, box: Box) -> None:
+    def add_run(self, run: Element, box: Cell) -> None:
         """Add the text of a run."""
-        odd = {MARKING[item.tag] for item in children_of(run, RUN_FORMAT) if item.tag in MARKING and is_on(item)}
+        odd = {MARKING[item.tag] for item in find_child(run, RUN_FORMAT) if item.tag in MARKING and is_on(item)}
         if odd and "".join(run.itertext(TEXT)).strip():
             box.marks |= odd
         if "hidden_text" in odd:
-            self.left_out(run)
+            self.mark_as_seen(run)
             return
-        self.signs(run, box)
+        self.add_run_children(run, box)
         if len(box.text) > CHARACTERS:
             raise Unreadable(Reason.TOO_LARGE)
 
-    def signs(self, container: Element, box: Box) -> None:
+    def add_run_children(self, container: Element, box: Cell) -> None:
         """Add the children of a run."""
         for child in container:
             tag = child.tag
@@ -244,9 +244,9 @@ class Flow:
                 self.seen.add(child)
                 box.text += (child.text or "").replace("\r", "\n")
             elif tag != RUN_FORMAT:
-                self.sign(child, tag, box)
+                self.add_run_child(child, tag, box)
 
-    def sign(self, child: Element, tag: str, box: Box) -> None:
+    def add_run_child(self, child: Element, tag: str, box: Cell) -> None:
         """Add one child of a run that is not its text."""
         if tag in (w("tab"), w("ptab")):
             box.text += "\t"
@@ -260,63 +260,63 @@ class Flow:
         elif tag in (w("footnoteReference"), w("endnoteReference")):
             box.marks.add("unread")
         elif tag in (w("drawing"), w("pict"), w("object"), f"{{{W14}}}contentPart"):
-            self.drawing(child, box)
+            self.add_drawing(child, box)
         elif tag == ALTERNATIVES:
-            self.signs(chosen(child), box)
+            self.add_run_children(select_alternative(child), box)
 
-    def drawing(self, item: Element, box: Box) -> None:
+    def add_drawing(self, item: Element, box: Cell) -> None:
         """Add the text of a text box, marked as such; a picture is marked as what nobody can read here."""
         contents = list(item.iter(w("txbxContent")))
         before = len(box.text)
         for content in contents:
-            self.blocks(content, box)
+            self.add_blocks(content, box)
         if box.text[before:].strip() or not contents:
             box.marks.add("text_box" if contents else "unread")
 
 
-def chosen(item: Element) -> Element:
+def select_alternative(item: Element) -> Element:
     """Return the children to walk: of alternatives only the first choice."""
     if item.tag != ALTERNATIVES:
         return item
     return next((child for child in item if child.tag in (f"{{{MC}}}Choice", f"{{{MC}}}Fallback")), ())
 
 
-def unfolded(container: Element, tag: str) -> list[Element]:
+def find_nested_elements(container: Element, tag: str) -> list[Element]:
     """Return the rows of a table or cells of a row, also those inside controls and markup."""
     found: list[Element] = []
     for child in container:
         if child.tag == tag:
             found.append(child)
         elif child.tag == CONTROL:
-            found += unfolded(children_of(child, CONTENT), tag)
+            found += find_nested_elements(find_child(child, CONTENT), tag)
         elif child.tag in TRANSPARENT:
-            found += unfolded(child, tag)
+            found += find_nested_elements(child, tag)
     return found
 
 
-def outer_controls(cell: Element, row: Element) -> list[Held]:
+def find_outer_controls(cell: Element, row: Element) -> list[ContentControl]:
     """Return the controls that stand around a whole cell."""
     found = []
     parent = cell.getparent()
     while parent is not None and parent is not row:
         if parent.tag == CONTROL:
-            found.append(held_of(parent, 0))
+            found.append(read_control(parent, 0))
         parent = parent.getparent()
     return found
 
 
-def held_of(item: Element, start: int) -> Held:
+def read_control(item: Element, start: int) -> ContentControl:
     """Return what a control's properties say of it; of a property that comes twice the first counts."""
-    found = {part.tag: part for part in reversed(children_of(item, CONTROL_FORMAT))}
+    found = {part.tag: part for part in reversed(find_child(item, CONTROL_FORMAT))}
     tag, number = (found[name].get(VALUE, "") if name in found else "" for name in (w("tag"), w("id")))
     state = None
     if CHECKBOX in found:
         checked = found[CHECKBOX].find(f"{{{W14}}}checked")
         state = checked is not None and checked.get(f"{{{W14}}}val", "1") in ON
-    return Held(tag, number, state, w("showingPlcHdr") in found, start)
+    return ContentControl(tag, number, state, w("showingPlcHdr") in found, start)
 
 
-def children_of(item: Element, name: str) -> Element:
+def find_child(item: Element, name: str) -> Element:
     """Return what stands in a child of an element, such as its properties; nothing where there is no such child."""
     for child in item:
         if child.tag == name:

@@ -9,11 +9,11 @@ from functools import lru_cache
 from docx import Document
 from docx.document import Document as DocxDocument
 
-from formgen.formats.docx.build import head, lean, page, styles
-from formgen.formats.docx.package import Package, deflated, pack
+from formgen.formats.docx.build import add_header, remove_stock_parts, set_page_layout, set_styles
+from formgen.formats.docx.package import Package, deflate_member, pack_members
 
 
-def letter(
+def render_letter(
     organiser: str,
     title: str,
     paragraphs: Iterable[str],
@@ -22,7 +22,7 @@ def letter(
     alternative: str,
 ) -> bytes:
     """Return the letter, the same bytes for the same words; each item is a bold part and a sentence."""
-    document = Document(io.BytesIO(paper(organiser, locale, alternative)))
+    document = Document(io.BytesIO(build_letterhead(organiser, locale, alternative)))
     document.add_paragraph(title, style="Title")
     for text in paragraphs:
         document.add_paragraph(text)
@@ -32,23 +32,23 @@ def letter(
             line.add_run(f"{bold}: ").bold = True
         line.add_run(text)
     document.core_properties.title, document.core_properties.author = title, organiser
-    package = Package(saved(document))
-    return pack(deflated(name, package.read(name)) for name in package.names)
+    package = Package(save_document(document))
+    return pack_members(deflate_member(name, package.read_member(name)) for name in package.names)
 
 
 @lru_cache(maxsize=8)
-def paper(organiser: str, locale: str, alternative: str) -> bytes:
+def build_letterhead(organiser: str, locale: str, alternative: str) -> bytes:
     """Return the letter on which nothing is written yet; to set its styles takes longer than to write it."""
     document = Document()
-    lean(document)
-    page(document)
-    styles(document, locale)
-    head(document, organiser, alternative)
+    remove_stock_parts(document)
+    set_page_layout(document)
+    set_styles(document, locale)
+    add_header(document, organiser, alternative)
     document.core_properties.language = locale
-    return saved(document)
+    return save_document(document)
 
 
-def saved(document: DocxDocument) -> bytes:
+def save_document(document: DocxDocument) -> bytes:
     """Return the document as python-docx saves it."""
     out = io.BytesIO()
     document.save(out)

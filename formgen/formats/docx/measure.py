@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from docx.shared import Length, Pt
 
-from formgen.i18n import FORM_LANGUAGES, say
+from formgen.i18n import FORM_LANGUAGES, translate
 
 # Thousandths of the type size that a sign of Arial is wide; what is not named here is 556.
 SIGNS = {
@@ -24,40 +24,40 @@ SIGNS = {
     1000: "☐☒",
 }
 WIDTH = {sign: width for width, signs in SIGNS.items() for sign in signs}
-BOLD = 1.07
-EASY = 1.12  # documents in easy language are set so much larger
+BOLD_SCALE = 1.07
+EASY_SCALE = 1.12  # documents in easy language are set so much larger
 
 
 @lru_cache(maxsize=4096)
-def long(text: str, size: float = 10, bold: bool = False) -> Length:
+def measure_text(text: str, size: float = 10, bold: bool = False) -> Length:
     """Return the width of a text in one line.
 
     >>> long("Nimi") < long("Nimi", bold=True) < long("Henkilötunnus")
     True
     """
-    return Pt(sum(WIDTH.get(sign, 556) for sign in text) / 1000 * size * (BOLD if bold else 1))
+    return Pt(sum(WIDTH.get(sign, 556) for sign in text) / 1000 * size * (BOLD_SCALE if bold else 1))
 
 
-def room(text: str, size: float = 10, bold: bool = False) -> int:
+def measure_widest_translation(text: str, size: float = 10, bold: bool = False) -> int:
     """Return the width that a Finnish text needs in one line, whatever the language of the document."""
     return max(
-        long(say(text, language), size * (EASY if language.endswith("_selko") else 1), bold)
+        measure_text(translate(text, language), size * (EASY_SCALE if language.endswith("_selko") else 1), bold)
         for language in FORM_LANGUAGES
     )
 
 
-def finnish(text: str, size: float = 10) -> int:
+def measure_finnish_text(text: str, size: float = 10) -> int:
     """Return the width that a Finnish text needs in one line, in plain or easy words."""
-    return max(long(text, size), long(say(text, "fi_selko"), size))
+    return max(measure_text(text, size), measure_text(translate(text, "fi_selko"), size))
 
 
-def unbroken(text: str, size: float = 10, bold: bool = False) -> int:
+def measure_longest_word(text: str, size: float = 10, bold: bool = False) -> int:
     """Return the width that the longest word of a Finnish text needs, whatever the language of the document."""
-    words = {word for language in FORM_LANGUAGES for word in re.split(r"(?<=-)| ", say(text, language))}
-    return max(long(word, size * EASY, bold) for word in words)
+    words = {word for language in FORM_LANGUAGES for word in re.split(r"(?<=-)| ", translate(text, language))}
+    return max(measure_text(word, size * EASY_SCALE, bold) for word in words)
 
 
-def lines(text: str, width: int, size: float = 10, bold: bool = False) -> int:
+def count_lines(text: str, width: int, size: float = 10, bold: bool = False) -> int:
     """Return how many lines a text takes in a width.
 
     >>> lines("Mitä sovittiin ja kenen kanssa", long("Mitä sovittiin ja kenen")), lines("", 1)
@@ -65,8 +65,8 @@ def lines(text: str, width: int, size: float = 10, bold: bool = False) -> int:
     """
     count, left = 0, 0
     for word in text.split():
-        wide = long(f"{word} ", size, bold)
-        if count == 0 or wide - long(" ", size, bold) > left:
+        wide = measure_text(f"{word} ", size, bold)
+        if count == 0 or wide - measure_text(" ", size, bold) > left:
             count, left = count + 1, width
         left -= wide
     return count

@@ -64,12 +64,12 @@ class Member(NamedTuple):
     size: int
 
 
-def deflated(name: str, data: bytes) -> Member:
+def deflate_member(name: str, data: bytes) -> Member:
     """Return a member of the data."""
     return Member(name, isal_zlib.compress(data, level=2, wbits=-zlib.MAX_WBITS), isal_zlib.crc32(data), len(data))
 
 
-def pack(members: Iterable[Member]) -> bytes:
+def pack_members(members: Iterable[Member]) -> bytes:
     """Return a ZIP of the members in their order; it holds no time, so the same members give the same bytes."""
     content: list[bytes] = []
     directory: list[bytes] = []
@@ -102,7 +102,7 @@ class Package:
         names = [member.filename for member in members]
         if len(members) > MEMBERS or sum(member.file_size for member in members) > TOTAL_BYTES:
             raise Unreadable(Reason.TOO_LARGE)
-        if len({name.casefold() for name in names}) != len(names) or any(escapes(name) for name in names):
+        if len({name.casefold() for name in names}) != len(names) or any(is_unsafe_name(name) for name in names):
             raise Unreadable(Reason.UNSAFE)
         if any(member.flag_bits & 1 for member in members):
             raise Unreadable(Reason.ENCRYPTED)
@@ -110,12 +110,12 @@ class Package:
             if member.file_size > 1_000_000 and member.file_size > RATIO * max(member.compress_size, 1):
                 raise Unreadable(Reason.UNSAFE)
         self.names = dict.fromkeys(names)
-        self.types = self.content_types()
+        self.types = self.read_content_types()
         self.main = next((name for name, kind in self.types.items() if kind in MAIN and name in self.names), "")
         if not self.main:
             raise Unreadable(Reason.NOT_A_FORM, NOT_WORD)
 
-    def read(self, name: str, limit: int = MEMBER_BYTES) -> bytes:
+    def read_member(self, name: str, limit: int = MEMBER_BYTES) -> bytes:
         """Return the bytes of a member, no more than the limit whatever its header says."""
         try:
             with self.zip.open(name) as stream:
@@ -126,35 +126,35 @@ class Package:
             raise Unreadable(Reason.TOO_LARGE)
         return data
 
-    def parse(self, name: str, limit: int = MEMBER_BYTES) -> Element:
+    def parse_member(self, name: str, limit: int = MEMBER_BYTES) -> Element:
         """Return the root element of a member."""
-        return parse(self.read(name, limit))
+        return parse_untrusted_xml(self.read_member(name, limit))
 
-    def content_types(self) -> dict[str, str]:
+    def read_content_types(self) -> dict[str, str]:
         """Return the declared content type of each part."""
         if "[Content_Types].xml" not in self.names:
             raise Unreadable(Reason.NOT_A_FORM, NOT_WORD)
-        root = self.parse("[Content_Types].xml", 1_000_000)
+        root = self.parse_member("[Content_Types].xml", 1_000_000)
         return {
             override.get("PartName", "").lstrip("/"): override.get("ContentType", "")
             for override in root.iter(f"{{{TYPES}}}Override")
         }
 
-    def relations(self) -> Iterator[tuple[str, bool]]:
+    def iter_relations(self) -> Iterator[tuple[str, bool]]:
         """Yield the type of each relation of any part, and whether its target is outside."""
         for name in self.names:
             if name.casefold().endswith(".rels"):
-                for relation in self.parse(name, 1_000_000).iter(f"{{{RELS}}}Relationship"):
+                for relation in self.parse_member(name, 1_000_000).iter(f"{{{RELS}}}Relationship"):
                     outside = relation.get("TargetMode") == "External" or ":" in relation.get("Target", "")
                     yield relation.get("Type", "").rpartition("/")[2], outside
 
 
-def escapes(name: str) -> bool:
+def is_unsafe_name(name: str) -> bool:
     """Tell whether a member's name leads out of the package."""
     return name.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", name) or "\0" in name or ":" in name
 
 
-def parse(data: bytes) -> Element:
+def parse_untrusted_xml(data: bytes) -> Element:
     """Return the root of foreign XML: no DTD, no entities, no network, Strict names made transitional."""
     head = data[:4096]
     if b"\0" in head[:64]:

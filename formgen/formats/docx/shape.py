@@ -20,7 +20,7 @@ MARK = re.compile(rf"<\?{PLACE} (\S+?)(?: (\d+))?\?>")
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class PartTemplate:
     """One part in pieces, as they are without any answer.
 
     ``words`` are the places of words by their names; ``slots`` by the path of their answer, each the
@@ -33,11 +33,11 @@ class Shape:
     slots: Mapping[str, Sequence[tuple[int, Slot]]]
 
     @property
-    def changes(self) -> bool:
+    def is_variable(self) -> bool:
         """Tell whether the part is not the same in every document."""
         return bool(self.words or self.slots)
 
-    def drawn(self, answers: Mapping[str, Answer], words: Mapping[str, bytes]) -> bytes:
+    def render_part(self, answers: Mapping[str, Answer], words: Mapping[str, bytes]) -> bytes:
         """Return the part with the answers and words in their places."""
         pieces = list(self.pieces)
         for at, word in self.words:
@@ -47,16 +47,16 @@ class Shape:
             if answer and answer.text:
                 told = ("", answer.text) if answer.layer == AS_ISSUED else (answer.text,)
                 for at, slot in slots:
-                    pieces[at], pieces[at + 2] = slot.told(*told)
+                    pieces[at], pieces[at + 2] = slot.render_answer(*told)
         return b"".join(pieces)
 
 
-def place(name: str) -> str:
+def format_place_mark(name: str) -> str:
     """Return the mark of the place of a word or, by number and row, of a slot."""
     return f"<?{PLACE} {name}?>"
 
 
-def shaped(name: str, text: str, slots: Sequence[Slot], marks: Iterator[int]) -> Shape:
+def build_part_template(name: str, text: str, slots: Sequence[Slot], marks: Iterator[int]) -> PartTemplate:
     """Return the shape of a part in which places are marked; the controls take their numbers from ``marks``.
 
     Raise `UsageError` for one that would be larger than any that is read.
@@ -69,14 +69,14 @@ def shaped(name: str, text: str, slots: Sequence[Slot], marks: Iterator[int]) ->
         at = len(pieces)
         if name_or_number.isdecimal():
             slot, index = slots[int(name_or_number)], int(row) if row else None
-            before, *middle, after = slot.drawn(index, next(marks))
+            before, *middle, after = slot.render_control(index, next(marks))
             size += sum(map(len, (before, *middle, after)))
             if size > DOCUMENT_BYTES:
                 raise UsageError(TOO_LARGE)
-            found.setdefault(slot.answered(index), []).append((at, slot))
+            found.setdefault(slot.get_answer_path(index), []).append((at, slot))
             pieces[-1] += before
             pieces += (*middle, after + behind.encode())
         else:
             words.append((at, name_or_number))
             pieces += (b"", behind.encode())
-    return Shape(name, tuple(pieces), tuple(words), found)
+    return PartTemplate(name, tuple(pieces), tuple(words), found)

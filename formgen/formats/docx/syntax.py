@@ -20,10 +20,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 from formgen.errors import Finding, UsageError
-from formgen.formats.docx.controls import characters
+from formgen.formats.docx.controls import render_text
 from formgen.formats.docx.package import DOCUMENT_BYTES
 from formgen.formats.docx.wording import LONGEST
-from formgen.i18n import ANYWAY, clean, say
+from formgen.i18n import CONTROL_CHARACTERS, clean_text, translate
 
 WORDS = (
     "token",
@@ -40,7 +40,7 @@ WORDS = (
     "language",
     "locale",
 )
-OF_THE_LOOP = ("first", "index", "index0", "last", "length", "revindex", "revindex0")
+LOOP_ATTRIBUTES = ("first", "index", "index0", "last", "length", "revindex", "revindex0")
 STATEMENTS = ("for", "endfor", "if", "elif", "else", "endif")
 FILTERS = ("capitalize", "default", "length", "lower", "title", "trim", "upper")
 TESTS = ("divisibleby", "even", "odd")
@@ -49,7 +49,7 @@ LABEL, LOOP = "_", "loop"
 # A part of a packaged template holds up to 555 tags, of which 26 are of an element, such as {%tr … %}.
 MOST_TAGS = 2_000
 MOST_OF_ELEMENTS = 200  # for each, docxtpl may go through the whole part
-DEEPEST = 25  # nodes in each other
+MAX_DEPTH = 25  # nodes in each other
 SHOWN = 80  # characters of a tag
 
 WHOLE = (
@@ -71,28 +71,28 @@ BROKEN = "Lomakepohjassa on virhe: {detail}"
 TOO_LARGE = "Lomakepohja on liian suuri tai siinä on liian monta kohtaa."
 
 
-def broken(message: str, where: str = "", /, **values: str) -> Finding:
+def build_finding(message: str, where: str = "", /, **values: str) -> Finding:
     """Return what is wrong with a template."""
     return Finding("format", "error", where, message, values)
 
 
-def refusal(part: str, tag: str) -> Finding:
+def build_refusal(part: str, tag: str) -> Finding:
     """Return that a tag in a part is not allowed, and what is."""
-    tag = " ".join(clean(tag).split())
-    return broken(REFUSED, part=part, tag=tag, words=", ".join(WORDS), filters=", ".join((*FILTERS, *TESTS)))
+    tag = " ".join(clean_text(tag).split())
+    return build_finding(REFUSED, part=part, tag=tag, words=", ".join(WORDS), filters=", ".join((*FILTERS, *TESTS)))
 
 
-def error_of(finding: Finding) -> UsageError:
+def build_error(finding: Finding) -> UsageError:
     """Return the error that says what a finding says."""
     return UsageError(finding.message, **finding.values)
 
 
-def part_name(content_type: str) -> str:
+def describe_part(content_type: str) -> str:
     """Return what a person calls a part of a document."""
-    for kind, name in (("header+xml", say("ylätunniste")), ("footer+xml", say("alatunniste"))):
+    for kind, name in (("header+xml", translate("ylätunniste")), ("footer+xml", translate("alatunniste"))):
         if content_type.endswith(kind):
             return name
-    return say("kenttien kehotteet") if "glossary" in content_type else say("teksti")
+    return translate("kenttien kehotteet") if "glossary" in content_type else translate("teksti")
 
 
 # --- as text ----------------------------------------------------------------------------------
@@ -109,12 +109,12 @@ def check_text(source: str, part: str) -> None:
     signs = [sign for place in places for sign in SIGN.finditer(place)]
     for sign in signs:
         if not sign["whole"]:
-            raise error_of(refusal(part, tag_at(sign.string[sign.start() :])))
+            raise build_error(build_refusal(part, extract_tag(sign.string[sign.start() :])))
     if len(signs) > MOST_TAGS or len(OF_ELEMENT.findall(text)) > MOST_OF_ELEMENTS:
         raise UsageError(TOO_LARGE)
 
 
-def tag_at(text: str) -> str:
+def extract_tag(text: str) -> str:
     """Return the tag that a text begins with, at most as much of it as is shown."""
     match = re.match(r".*?[}%#]\}", text[:SHOWN], re.DOTALL)
     return match[0] if match else text[:SHOWN]
@@ -135,45 +135,47 @@ def parse_part(source: str, part: str) -> nodes.Template:
         if parser.stream.current.type == TOKEN_EOF:
             raise UsageError(UNCLOSED, part=part) from error
         line = error.lineno if isinstance(error, TemplateSyntaxError) else parser.stream.current.lineno
-        raise error_of(refusal(part, tag_of_line(source.split("\n"), line))) from error
+        raise build_error(build_refusal(part, extract_line_tag(source.split("\n"), line))) from error
 
 
-def refusals(tree: nodes.Template, source: str, tables: Collection[str], part: str) -> Iterator[Finding]:
+def find_refusals(tree: nodes.Template, source: str, tables: Collection[str], part: str) -> Iterator[Finding]:
     """Yield what in a part is not allowed: a field that there is not, or anything else that is on no list."""
     lines = source.split("\n")
-    for node in refused(tree, tables):
-        name = path_of(node)
+    for node in find_refused_nodes(tree, tables):
+        name = get_node_path(node)
         if name and name.partition(".")[0] not in {*WORDS, *tables, LABEL, LOOP}:
-            yield broken(UNKNOWN, name=name)
+            yield build_finding(UNKNOWN, name=name)
         else:
-            yield refusal(part, tag_of_line(lines, node.lineno))
+            yield build_refusal(part, extract_line_tag(lines, node.lineno))
 
 
-def tag_of_line(lines: list[str], number: int) -> str:
+def extract_line_tag(lines: list[str], number: int) -> str:
     """Return the tag that begins the line of a number, with its braces."""
     begun = re.search(r"\{[{%][-+]?$", lines[number - 2]) if number > 1 else None
-    return tag_at(f"{begun[0] if begun else ''} {lines[number - 1].strip()}".strip())
+    return extract_tag(f"{begun[0] if begun else ''} {lines[number - 1].strip()}".strip())
 
 
-def path_of(node: nodes.Node) -> str:
+def get_node_path(node: nodes.Node) -> str:
     """Return the dotted path that an expression is, empty for any other."""
     if isinstance(node, nodes.Getattr):
-        above = path_of(node.node)
+        above = get_node_path(node.node)
         return above and f"{above}.{node.attr}"
     return node.name if isinstance(node, nodes.Name) else ""
 
 
-def refused(node: nodes.Node, tables: Collection[str], in_loop: bool = False, depth: int = 0) -> Iterator[nodes.Node]:
+def find_refused_nodes(
+    node: nodes.Node, tables: Collection[str], in_loop: bool = False, depth: int = 0
+) -> Iterator[nodes.Node]:
     """Yield the outermost nodes of a tree that are not allowed where they stand."""
     is_allowed = ALLOWED.get(type(node))
-    if is_allowed is None or depth > DEEPEST or not is_allowed(node, tables, in_loop):
+    if is_allowed is None or depth > MAX_DEPTH or not is_allowed(node, tables, in_loop):
         yield node
     elif isinstance(node, nodes.For):
         for child in node.body:
-            yield from refused(child, tables, True, depth + 1)
+            yield from find_refused_nodes(child, tables, True, depth + 1)
     elif not isinstance(node, nodes.Getattr | nodes.Call):  # whose parts are allowed with them
         for child in node.iter_child_nodes():
-            yield from refused(child, tables, in_loop, depth + 1)
+            yield from find_refused_nodes(child, tables, in_loop, depth + 1)
 
 
 def is_plain(_node: nodes.Node, _tables: Collection[str], _in_loop: bool) -> bool:
@@ -181,19 +183,19 @@ def is_plain(_node: nodes.Node, _tables: Collection[str], _in_loop: bool) -> boo
     return True
 
 
-def is_constant(node: nodes.Const, _tables: Collection[str], _in_loop: bool) -> bool:
+def is_printable_constant(node: nodes.Const, _tables: Collection[str], _in_loop: bool) -> bool:
     """Tell whether a constant can stand in XML."""
-    return not (isinstance(node.value, str) and ANYWAY.search(node.value))
+    return not (isinstance(node.value, str) and CONTROL_CHARACTERS.search(node.value))
 
 
-def is_word(node: nodes.Name, _tables: Collection[str], _in_loop: bool) -> bool:
+def is_document_word(node: nodes.Name, _tables: Collection[str], _in_loop: bool) -> bool:
     """Tell whether a name is one of the words that a document says."""
     return node.ctx == "load" and node.name in WORDS
 
 
-def is_of_the_loop(node: nodes.Getattr, _tables: Collection[str], in_loop: bool) -> bool:
+def is_loop_attribute(node: nodes.Getattr, _tables: Collection[str], in_loop: bool) -> bool:
     """Tell whether an attribute is one that says where a loop is."""
-    return in_loop and node.attr in OF_THE_LOOP and isinstance(node.node, nodes.Name) and node.node.name == LOOP
+    return in_loop and node.attr in LOOP_ATTRIBUTES and isinstance(node.node, nodes.Name) and node.node.name == LOOP
 
 
 def is_label(node: nodes.Call, tables: Collection[str], in_loop: bool) -> bool:
@@ -204,7 +206,7 @@ def is_label(node: nodes.Call, tables: Collection[str], in_loop: bool) -> bool:
         and node.node.name == LABEL
         and isinstance(text, nodes.Const)
         and isinstance(text.value, str)
-        and is_constant(text, tables, in_loop)
+        and is_printable_constant(text, tables, in_loop)
         and not (node.kwargs or node.dyn_args or node.dyn_kwargs)
     )
 
@@ -238,9 +240,9 @@ ALLOWED: Mapping[type[nodes.Node], Callable[[Any, Collection[str], bool], bool]]
     nodes.Not: is_plain,
     nodes.Compare: is_plain,
     nodes.Operand: is_plain,
-    nodes.Const: is_constant,
-    nodes.Name: is_word,
-    nodes.Getattr: is_of_the_loop,
+    nodes.Const: is_printable_constant,
+    nodes.Name: is_document_word,
+    nodes.Getattr: is_loop_attribute,
     nodes.Call: is_label,
     nodes.Filter: is_listed,
     nodes.Test: is_listed,
@@ -254,11 +256,11 @@ ALLOWED: Mapping[type[nodes.Node], Callable[[Any, Collection[str], bool], bool]]
 def finalize(value: Any) -> Any:
     """Return a plain expression's value as the inside of a run, line breaks and tabs kept."""
     if isinstance(value, str) and not isinstance(value, Markup) and ("\n" in value or "\t" in value):
-        return Markup("</w:t>" + characters(value) + '<w:t xml:space="preserve">')  # noqa: S704
+        return Markup("</w:t>" + render_text(value) + '<w:t xml:space="preserve">')  # noqa: S704
     return value
 
 
-def sandbox() -> ImmutableSandboxedEnvironment:
+def create_environment() -> ImmutableSandboxedEnvironment:
     """Return the environment that compiles templates: no globals, and of filters and tests those that are listed."""
     made = ImmutableSandboxedEnvironment(autoescape=True, undefined=StrictUndefined, finalize=finalize)
     made.globals.clear()
@@ -267,7 +269,7 @@ def sandbox() -> ImmutableSandboxedEnvironment:
     return made
 
 
-def render(part: Template, context: Mapping[str, Any]) -> str:
+def render_part(part: Template, context: Mapping[str, Any]) -> str:
     """Return a part as it comes out; raise `UsageError` where it cannot, or would be larger than is ever read."""
     pieces, size = [], 0
     try:
@@ -281,4 +283,4 @@ def render(part: Template, context: Mapping[str, Any]) -> str:
     return "".join(pieces)
 
 
-ENVIRONMENT = sandbox()
+ENVIRONMENT = create_environment()

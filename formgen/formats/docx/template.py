@@ -31,12 +31,12 @@ from jinja2.meta import find_undeclared_variables
 from lxml import etree
 from markupsafe import escape
 
-from formgen.documents.extraction import Control, Question, Sheet
-from formgen.documents.page_layout import row_count
+from formgen.documents.extraction import Control, Extraction, Question
+from formgen.documents.page_layout import count_rows
 from formgen.errors import Finding, Unreadable, UsageError
 from formgen.formats.docx.carried import refused_parts
 from formgen.formats.docx.controls import Slot
-from formgen.formats.docx.measure import EASY
+from formgen.formats.docx.measure import EASY_SCALE
 from formgen.formats.docx.package import (
     DOCUMENT_BYTES,
     MC,
@@ -46,28 +46,28 @@ from formgen.formats.docx.package import (
     W14,
     Member,
     Package,
-    deflated,
-    pack,
-    parse,
+    deflate_member,
+    pack_members,
+    parse_untrusted_xml,
     w,
 )
-from formgen.formats.docx.shape import PLACE, Shape, place, shaped
+from formgen.formats.docx.shape import PLACE, PartTemplate, build_part_template, format_place_mark
 from formgen.formats.docx.syntax import (
     BROKEN,
     ENVIRONMENT,
     TOO_LARGE,
     WORDS,
-    broken,
+    build_error,
+    build_finding,
     check_text,
-    error_of,
+    describe_part,
     finalize,
+    find_refusals,
     parse_part,
-    part_name,
-    refusals,
-    render,
+    render_part,
 )
 from formgen.formats.docx.wording import EXPRESSION, LABEL
-from formgen.i18n import say
+from formgen.i18n import translate
 
 PATH = re.compile(r"([a-z_]\w*)(?:\.(\w+)|\[\W(\w+)\W\])?(?:\.(\w+)|\[\W(\w+)\W\])?")
 LOOP = re.compile(r"\{%\s*(?:for\s+(\w+)\s+in\s+(\w+)|(endfor))\s*%\}")
@@ -85,7 +85,7 @@ Element = Any
 
 
 @dataclass
-class Found:
+class TemplateContents:
     """What a template turned out to hold: fields, words, and what is not allowed in it."""
 
     slots: list[Slot] = field(default_factory=list)
@@ -103,70 +103,72 @@ class Template:
         self.questions = questions = tuple(question for question in questions if not question.omitted)
         self.language = language
         self.tables = {question.path: question for question in questions if question.columns}
-        self.found = Found()
+        self.found = TemplateContents()
         self.worked_with: set[str] = set()
         try:
             self.package = Package(data)
             self.found.refused += refused_parts(self.package)
-            self.parts = {self.package.main: self.compiled(self.package.main)}
+            self.parts = {self.package.main: self.compile_part(self.package.main)}
             self.in_body = frozenset(self.found.words)
-            self.parts |= {name: self.compiled(name) for name in self.drawn_parts() if name != self.package.main}
+            self.parts |= {
+                name: self.compile_part(name) for name in self.iter_part_names() if name != self.package.main
+            }
         except Unreadable as error:
             raise UsageError(BROKEN, detail=str(error)) from error
         self.asked = tuple(sorted(self.worked_with))
 
-    def drawn_parts(self) -> Iterator[str]:
+    def iter_part_names(self) -> Iterator[str]:
         """Yield the parts that hold expressions: body, headers, footers, prompts."""
         yield self.package.main
         for name, kind in self.package.types.items():
             if name in self.package.names and kind.endswith(("header+xml", "footer+xml", "document.glossary+xml")):
                 yield name
 
-    def compiled(self, name: str) -> JinjaTemplate | None:
+    def compile_part(self, name: str) -> JinjaTemplate | None:
         """Return the part as a Jinja template in which the places of fields and words are marked.
 
         One that holds anything which is not allowed is not compiled: that is noted, see `check`.
         """
-        part = part_name(self.package.types[name])
-        source = etree.tostring(self.package.parse(name, TEMPLATE_BYTES), encoding="unicode")
+        part = describe_part(self.package.types[name])
+        source = etree.tostring(self.package.parse_member(name, TEMPLATE_BYTES), encoding="unicode")
         check_text(source, part)
-        root = parse(DocxTemplate(io.BytesIO()).patch_xml(source).encode())
+        root = parse_untrusted_xml(DocxTemplate(io.BytesIO()).patch_xml(source).encode())
         if self.omitted and name == self.package.main:
-            leave_out(root, self.questions, self.omitted, self.language)
-        self.mark(root, () if name == self.package.main else WORDS)
-        source = jinja_source(root)
+            remove_omitted_questions(root, self.questions, self.omitted, self.language)
+        self.mark_fields(root, () if name == self.package.main else WORDS)
+        source = build_jinja_source(root)
         tree = parse_part(source, part)
-        if refused := list(refusals(tree, source, self.tables, part)):
+        if refused := list(find_refusals(tree, source, self.tables, part)):
             self.found.refused += refused
             return None
-        leave_places(tree)
+        mark_word_places(tree)
         self.worked_with |= find_undeclared_variables(tree) & set(WORDS)
         return ENVIRONMENT.from_string(tree)
 
-    def mark(self, root: Element, words: tuple[str, ...]) -> None:
+    def mark_fields(self, root: Element, words: tuple[str, ...]) -> None:
         """Replace every run that holds a field's expression by marks for its slots.
 
         ``words`` are what a header or footer says, even where a field of the form has the name.
         """
         for control in [item for item in root.iter(w("sdt")) if EXPRESSION.search("".join(item.itertext()))]:
-            unwrap(control)
+            unwrap_control(control)
         loop = ("", "")
         for event, item in list(etree.iterwalk(root, events=("start", "end"))):
             if event == "start":
-                loop = looping(item.text, loop) if item.tag != w("t") else loop
+                loop = find_current_loop(item.text, loop) if item.tag != w("t") else loop
                 if item.tag == w("r") and EXPRESSION.search("".join(item.itertext(w("t")))):
-                    self.replace(item, loop, words)
+                    self.replace_run(item, loop, words)
             else:
-                loop = looping(item.tail, loop)
+                loop = find_current_loop(item.tail, loop)
 
-    def replace(self, run: Element, loop: tuple[str, str], said: tuple[str, ...]) -> None:
+    def replace_run(self, run: Element, loop: tuple[str, str], said: tuple[str, ...]) -> None:
         """Put the pieces of a run in its place: text as it was, a mark for each field."""
         pieces = EXPRESSION.split("".join(run.itertext(w("t"))))
-        slots = [self.slot(piece, loop, said) if number % 2 else None for number, piece in enumerate(pieces)]
+        slots = [self.find_slot(piece, loop, said) if number % 2 else None for number, piece in enumerate(pieces)]
         if not any(slots):
             return
         style = run.find(w("rPr"))
-        properties = "" if style is None else bare(style)
+        properties = "" if style is None else serialise_properties(style)
         self.found.copied += len(properties) * len(pieces)
         if self.found.copied > DOCUMENT_BYTES:
             raise UsageError(TOO_LARGE)
@@ -183,115 +185,118 @@ class Template:
                 words.text = f"{{{{ {piece} }}}}" if number % 2 else piece
                 words.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
                 run.addprevious(copy)
-        remove(run)
+        remove_element(run)
 
-    def slot(self, expression: str, loop: tuple[str, str], said: tuple[str, ...]) -> Slot | None:
+    def find_slot(self, expression: str, loop: tuple[str, str], said: tuple[str, ...]) -> Slot | None:
         """Return the slot that an expression names; note it if it names a word."""
         match = PATH.fullmatch(expression)
         if not match:
             return None
-        steps = stepped(match)
+        steps = split_path(match)
         variable, table = loop
         if steps[0] == variable and table in self.tables:
-            slot = field_slot(self.tables[table].columns, steps[1:], table)
+            slot = find_field_slot(self.tables[table].columns, steps[1:], table)
         else:
-            slot = None if steps[0] in said else field_slot(self.questions, steps)
+            slot = None if steps[0] in said else find_field_slot(self.questions, steps)
         if not slot and steps[0] in WORDS:
             self.found.words.add(expression)
         return slot
 
-    def check(self) -> Iterator[Finding]:
+    def find_problems(self) -> Iterator[Finding]:
         """Yield what is missing or broken, in plain words."""
-        drawn = Counter((slot.table, slot.path()) for slot in self.found.slots)
+        drawn = Counter((slot.table, slot.get_field_path()) for slot in self.found.slots)
         for question in self.questions:
             table = question.path if question.columns else ""
             for column in question.columns or (question,):
-                for path in places(column):
+                for path in iter_control_paths(column):
                     if (table, path) not in drawn:
                         shown = f"{table}.{path}" if table else path
                         message = "Kohta puuttuu pohjasta: {label} ({path})."
-                        yield broken(message, shown, label=column.label, path=shown)
+                        yield build_finding(message, shown, label=column.label, path=shown)
         for (table, path), times in drawn.items():
             if times > 1:
                 shown = f"{table}.{path}" if table else path
-                yield broken("Kohta on pohjassa {count} kertaa: {path}.", shown, count=str(times), path=shown)
+                yield build_finding("Kohta on pohjassa {count} kertaa: {path}.", shown, count=str(times), path=shown)
         if "token" not in self.in_body:
             message = "Lomaketunnus puuttuu pohjan tekstistä. Lisää loppuun {example}."
-            yield broken(message, example="{{ token }}")
-        yield from dict.fromkeys(self.found.refused) or self.try_drawing()
+            yield build_finding(message, example="{{ token }}")
+        yield from dict.fromkeys(self.found.refused) or self.find_rendering_problems()
 
-    def try_drawing(self) -> Iterator[Finding]:
+    def find_rendering_problems(self) -> Iterator[Finding]:
         """Yield why no document can be drawn, with what asks about a word answered both ways."""
         for said in ("", "–"):
             try:
-                self.draw(Sheet({}), dict.fromkeys(WORDS, said))
+                self.render(Extraction({}), dict.fromkeys(WORDS, said))
             except UsageError as error:
-                yield broken(error.message, **error.values)
+                yield build_finding(error.message, **error.values)
                 return
 
-    def draw(self, sheet: Sheet, words: Mapping[str, str]) -> bytes:
+    def render(self, sheet: Extraction, words: Mapping[str, str]) -> bytes:
         """Return the document: the sheet's answers in their controls, identity in every carrier.
 
         ``words`` are what the document says besides its fields, see `WORDS`. Raise `UsageError` where the
         template holds anything that is not allowed.
         """
         if self.found.refused:
-            raise error_of(self.found.refused[0])
-        rows = tuple(row_count(table, sheet) for table in self.tables.values())
-        parts = shapes(self, rows, tuple(words.get(word, "") for word in self.asked))
-        told = said(words)
-        return pack(
-            part if isinstance(part, Member) else deflated(part.name, part.drawn(sheet.answers, told)) for part in parts
+            raise build_error(self.found.refused[0])
+        rows = tuple(count_rows(table, sheet) for table in self.tables.values())
+        parts = build_members(self, rows, tuple(words.get(word, "") for word in self.asked))
+        told = render_words(words)
+        return pack_members(
+            part if isinstance(part, Member) else deflate_member(part.name, part.render_part(sheet.answers, told))
+            for part in parts
         )
 
-    def members(self, context: Mapping[str, Any]) -> Iterator[Member | Shape]:
+    def iter_members(self, context: Mapping[str, Any]) -> Iterator[Member | PartTemplate]:
         """Yield every member of the documents of one shape, deflated where all have the same."""
         marks = count(1000)
         for name in self.package.names:
             if part := self.parts.get(name):
-                shape = shaped(name, f"{DECLARATION}{render(part, context)}", self.found.slots, marks)
-                yield shape if shape.changes else deflated(name, b"".join(shape.pieces))
+                shape = build_part_template(name, f"{DECLARATION}{render_part(part, context)}", self.found.slots, marks)
+                yield shape if shape.is_variable else deflate_member(name, b"".join(shape.pieces))
             elif name == CORE_PART:
-                yield shaped(name, with_core(self.package.read(name)).decode(), (), marks)
+                yield build_part_template(
+                    name, prepare_core_properties(self.package.read_member(name)).decode(), (), marks
+                )
             elif name != CUSTOM and not name.endswith("/"):
-                yield self.common[name]
-        yield shaped(CUSTOM, custom_properties().decode(), (), marks)
+                yield self.common_members[name]
+        yield build_part_template(CUSTOM, build_custom_properties().decode(), (), marks)
 
     @cached_property
-    def common(self) -> Mapping[str, Member]:
+    def common_members(self) -> Mapping[str, Member]:
         """Return the members that every document has."""
         names = [name for name in self.package.names if name not in self.parts and not name.endswith("/")]
-        return {name: deflated(name, self.spoken_in(name, self.package.read(name))) for name in names}
+        return {name: deflate_member(name, self.localise_part(name, self.package.read_member(name))) for name in names}
 
-    def spoken_in(self, name: str, data: bytes) -> bytes:
+    def localise_part(self, name: str, data: bytes) -> bytes:
         """Return a part as it is in the language of the document, with custom properties in the package."""
-        if name in STAMPED:
-            return STAMPED[name](data)
+        if name in PART_EDITS:
+            return PART_EDITS[name](data)
         data = data.replace(b'"fi-FI"', b'"sv-FI"') if self.language.startswith("sv") else data
-        return eased(data) if name.endswith("/styles.xml") and self.language.endswith("_selko") else data
+        return enlarge_type(data) if name.endswith("/styles.xml") and self.language.endswith("_selko") else data
 
 
-def eased(styles: bytes) -> bytes:
+def enlarge_type(styles: bytes) -> bytes:
     """Return the styles with larger type and lines further apart, for documents in easy language."""
 
     def larger(match: re.Match[bytes]) -> bytes:
-        return match[1] + str(round(int(match[2]) * EASY)).encode()
+        return match[1] + str(round(int(match[2]) * EASY_SCALE)).encode()
 
     return re.sub(rb'(<w:sz(?:Cs)? w:val="|w:line=")(\d+)', larger, styles)
 
 
 @lru_cache(maxsize=64)
-def compiled(file: Path, _changed: int, questions: tuple[Question, ...], language: str) -> Template:
+def compile_template(file: Path, _changed: int, questions: tuple[Question, ...], language: str) -> Template:
     """Return the template of a file, compiled once as long as the file stays as it is."""
     return Template(file.read_bytes(), questions, language)
 
 
-def load(file: Path, questions: tuple[Question, ...], language: str = "fi") -> Template:
+def load_template(file: Path, questions: tuple[Question, ...], language: str = "fi") -> Template:
     """Return the compiled template of a file for questions in the language."""
-    return compiled(file, file.stat().st_mtime_ns, questions, language)
+    return compile_template(file, file.stat().st_mtime_ns, questions, language)
 
 
-def field_slot(questions: tuple[Question, ...], steps: list[str], table: str = "") -> Slot | None:
+def find_field_slot(questions: tuple[Question, ...], steps: list[str], table: str = "") -> Slot | None:
     """Return the slot of the longest path that the steps begin with; one step more is an option."""
     for question in questions:
         path = question.path.split(".")
@@ -306,12 +311,12 @@ def field_slot(questions: tuple[Question, ...], steps: list[str], table: str = "
     return None
 
 
-def stepped(match: re.Match[str]) -> list[str]:
+def split_path(match: re.Match[str]) -> list[str]:
     """Return the steps of a path that an expression is."""
     return [step for step in match.groups() if step]
 
 
-def places(question: Question) -> Iterator[str]:
+def iter_control_paths(question: Question) -> Iterator[str]:
     """Yield the path of every control of a question: one, or one for each box."""
     if question.control is Control.TICKS:
         yield from (f"{question.path}.{choice.code}" for choice in question.choices)
@@ -319,14 +324,16 @@ def places(question: Question) -> Iterator[str]:
         yield question.path
 
 
-def looping(text: str | None, loop: tuple[str, str]) -> tuple[str, str]:
+def find_current_loop(text: str | None, loop: tuple[str, str]) -> tuple[str, str]:
     """Return loop variable and table that are in force after a piece of text."""
     for match in LOOP.finditer(text or ""):
         loop = ("", "") if match[3] else (match[1], match[2])
     return loop
 
 
-def leave_out(root: Element, asked: tuple[Question, ...], omitted: tuple[Question, ...], language: str) -> None:
+def remove_omitted_questions(
+    root: Element, asked: tuple[Question, ...], omitted: tuple[Question, ...], language: str
+) -> None:
     """Take out of a template all that speaks of the omitted questions, and what is empty then.
 
     A paragraph speaks of them that holds their fields or says their words; words that another
@@ -337,14 +344,14 @@ def leave_out(root: Element, asked: tuple[Question, ...], omitted: tuple[Questio
         if tables & {match[2] for match in LOOP.finditer("".join(grid.itertext()))}:
             grid.getparent().remove(grid)
     blocks = [(block, EXPRESSION.findall("".join(block.itertext(w("t"))))) for block in root.iter(w("p"))]
-    fields = [block for block, names in blocks if any(names_field(name, omitted) for name in names)]
+    fields = [block for block, names in blocks if any(is_field_expression(name, omitted) for name in names)]
     rows = dict.fromkeys(row for block in fields for row in block.iterancestors(w("tr")))
-    dropped, kept = said_by(omitted), said_by(asked)
+    dropped, kept = collect_question_texts(omitted), collect_question_texts(asked)
     for block, names in blocks:
-        labels = {say(match[2], language) for name in names if (match := LABEL.fullmatch(name))}
+        labels = {translate(match[2], language) for name in names if (match := LABEL.fullmatch(name))}
         about = bool(labels) and labels <= dropped
         if block in fields or (about and (not labels <= kept or any(row in rows for row in block.iterancestors()))):
-            empty(block)
+            remove_paragraph(block)
     for row in rows:
         if not any(text.strip() for text in row.itertext(w("t"))):
             grid = row.getparent()
@@ -353,18 +360,18 @@ def leave_out(root: Element, asked: tuple[Question, ...], omitted: tuple[Questio
                 grid.getparent().remove(grid)
 
 
-def names_field(expression: str, questions: tuple[Question, ...]) -> bool:
+def is_field_expression(expression: str, questions: tuple[Question, ...]) -> bool:
     """Tell whether an expression is a field of the questions."""
     match = PATH.fullmatch(expression)
-    return bool(match and field_slot(questions, stepped(match)))
+    return bool(match and find_field_slot(questions, split_path(match)))
 
 
-def said_by(questions: tuple[Question, ...]) -> set[str]:
+def collect_question_texts(questions: tuple[Question, ...]) -> set[str]:
     """Return the words that questions say: labels, hints, titles of sections."""
     return {text for question in questions for text in (question.label, question.hint, question.section) if text}
 
 
-def empty(block: Element) -> None:
+def remove_paragraph(block: Element) -> None:
     """Take a paragraph away, or what is in it where its cell has no other."""
     parent = block.getparent()
     if parent.tag == w("tc") and len(parent.findall(w("p"))) == 1:
@@ -377,12 +384,12 @@ def empty(block: Element) -> None:
         parent.remove(block)
 
 
-def bare(style: Element) -> str:
+def serialise_properties(style: Element) -> str:
     """Return run properties as XML without the namespaces that the document declares anyway."""
     return re.sub(r' xmlns:\w+="[^"]*"', "", etree.tostring(style, encoding="unicode", with_tail=False))
 
 
-def remove(element: Element) -> None:
+def remove_element(element: Element) -> None:
     """Take an element away, but not the text behind it."""
     before, parent = element.getprevious(), element.getparent()
     if element.tail and before is not None:
@@ -392,15 +399,15 @@ def remove(element: Element) -> None:
     parent.remove(element)
 
 
-def unwrap(control: Element) -> None:
+def unwrap_control(control: Element) -> None:
     """Put what a control holds in its place."""
     content = control.find(w("sdtContent"))
     for child in list(content) if content is not None else []:
         control.addprevious(child)
-    remove(control)
+    remove_element(control)
 
 
-def jinja_source(root: Element) -> str:
+def build_jinja_source(root: Element) -> str:
     """Return the XML of a part as Jinja source: expressions without XML escapes, the identity as a bookmark.
 
     What is in each tag begins a line, by which it is found again when it is not allowed.
@@ -421,30 +428,33 @@ def jinja_source(root: Element) -> str:
         f"{head}>{rest}",
         flags=re.DOTALL,
     )
-    mark = f'<w:bookmarkStart w:id="999" w:name="{place("bookmark")}"/><w:bookmarkEnd w:id="999"/>'
+    mark = f'<w:bookmarkStart w:id="999" w:name="{format_place_mark("bookmark")}"/><w:bookmarkEnd w:id="999"/>'
     return source.replace("<w:body>", f"<w:body>{mark}", 1)
 
 
-def leave_places(tree: nodes.Template) -> None:
+def mark_word_places(tree: nodes.Template) -> None:
     """Put a mark where a word is printed as it is; one that the template works with is left, see `shapes`."""
     for output in tree.find_all(nodes.Output):
         output.nodes = [
-            nodes.TemplateData(place(node.name)) if isinstance(node, nodes.Name) else node for node in output.nodes
+            nodes.TemplateData(format_place_mark(node.name)) if isinstance(node, nodes.Name) else node
+            for node in output.nodes
         ]
 
 
 @lru_cache(maxsize=64)  # one takes as much as its document.xml: 0.1 to 1.1 MB
-def shapes(template: Template, rows: tuple[int, ...], asked: tuple[str, ...]) -> tuple[Member | Shape, ...]:
+def build_members(
+    template: Template, rows: tuple[int, ...], asked: tuple[str, ...]
+) -> tuple[Member | PartTemplate, ...]:
     """Return the members of a template's documents with so many rows in each table.
 
     ``asked`` are the values of the words that the template does more with than to print them.
     """
     tables = {path: range(number) for path, number in zip(template.tables, rows, strict=True)}
     words = dict(zip(template.asked, asked, strict=True))
-    return tuple(template.members({**words, **tables, "_": lambda text: say(text, template.language)}))
+    return tuple(template.iter_members({**words, **tables, "_": lambda text: translate(text, template.language)}))
 
 
-def said(words: Mapping[str, str]) -> dict[str, bytes]:
+def render_words(words: Mapping[str, str]) -> dict[str, bytes]:
     """Return what stands at the places of words: in a run, in a property, and in the name of the bookmark."""
     values = {word: words.get(word, "") for word in WORDS}
     return {
@@ -458,25 +468,25 @@ def said(words: Mapping[str, str]) -> dict[str, bytes]:
 # --- identity and titles in the package -------------------------------------------------------
 
 
-def with_custom_type(data: bytes) -> bytes:
+def add_custom_type(data: bytes) -> bytes:
     """Return the content types with the custom properties among them."""
-    root = parse(data)
+    root = parse_untrusted_xml(data)
     if not any(item.get("PartName") == f"/{CUSTOM}" for item in root):
         etree.SubElement(root, f"{{{TYPES}}}Override", PartName=f"/{CUSTOM}", ContentType=CUSTOM_TYPE)
-    return serialised(root)
+    return serialise_part(root)
 
 
-def with_custom_relation(data: bytes) -> bytes:
+def add_custom_relation(data: bytes) -> bytes:
     """Return the package's relations with the custom properties among them."""
-    root = parse(data)
+    root = parse_untrusted_xml(data)
     if not any(item.get("Type") == CUSTOM_RELATION for item in root):
         etree.SubElement(root, f"{{{RELS}}}Relationship", Id="rIdFormgen", Type=CUSTOM_RELATION, Target=CUSTOM)
-    return serialised(root)
+    return serialise_part(root)
 
 
-def with_core(data: bytes) -> bytes:
+def prepare_core_properties(data: bytes) -> bytes:
     """Return the core properties with places for title, language, and the token as keywords and identifier."""
-    root = parse(data)
+    root = parse_untrusted_xml(data)
     for namespace, name, word in (
         (DC, "title", "form_title"),
         (DC, "language", "locale"),
@@ -490,25 +500,25 @@ def with_core(data: bytes) -> bytes:
             element = etree.SubElement(root, f"{{{namespace}}}{name}")
         element.text = None
         element.insert(0, etree.ProcessingInstruction(PLACE, f"property:{word}"))
-    return serialised(root)
+    return serialise_part(root)
 
 
-def custom_properties() -> bytes:
+def build_custom_properties() -> bytes:
     """Return the custom properties with places for the identity."""
     root = etree.Element(f"{{{PROPERTIES}}}Properties", nsmap={None: PROPERTIES, "vt": VT})  # type: ignore[dict-item]
     for number, name in enumerate(("token", "case_id", "language"), start=2):
         item = etree.SubElement(root, f"{{{PROPERTIES}}}property", fmtid=FMTID, pid=str(number), name=f"formgen_{name}")
         etree.SubElement(item, f"{{{VT}}}lpwstr").append(etree.ProcessingInstruction(PLACE, f"property:{name}"))
-    return serialised(root)
+    return serialise_part(root)
 
 
-def serialised(root: Element) -> bytes:
+def serialise_part(root: Element) -> bytes:
     """Return a part as bytes."""
     data: bytes = etree.tostring(root, encoding="UTF-8", xml_declaration=True, standalone=True)
     return data
 
 
-STAMPED: dict[str, Callable[[bytes], bytes]] = {
-    "[Content_Types].xml": with_custom_type,
-    "_rels/.rels": with_custom_relation,
+PART_EDITS: dict[str, Callable[[bytes], bytes]] = {
+    "[Content_Types].xml": add_custom_type,
+    "_rels/.rels": add_custom_relation,
 }

@@ -10,15 +10,15 @@ MEDIA_TYPE = "application/pdf"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "draw": ["draw"],
-        "fill": ["fill"],
-        "layout": ["Layout", "kept", "layout"],
-        "read": ["read", "warm"],
+        "draw": ["render"],
+        "fill": ["fill_document"],
+        "layout": ["Layout", "get_layout", "load_layout"],
+        "read": ["read", "prepare_reader"],
         "seal": ["names_of"],
     },
 )
 
 
-def sniff(data: bytes) -> bool:
+def can_read(data: bytes) -> bool:
     """Tell whether the bytes begin as a PDF does."""
     return data[:1024].lstrip(b"\xef\xbb\xbf\0\t\n\f\r ").startswith(b"%PDF-")

@@ -17,7 +17,7 @@ from pypdfium2 import raw
 
 from formgen.errors import Reason, Unreadable
 from formgen.formats.pdf.document import PAGES
-from formgen.formats.pdf.tree import FIELDS, SIGNED, Fields, Held
+from formgen.formats.pdf.tree import FIELDS, SIGNED, FieldContent, Fields
 
 KINDS = {
     raw.FPDF_FORMFIELD_PUSHBUTTON: "Btn",
@@ -31,25 +31,25 @@ KINDS = {
 UNREAD = (b"/Contents", b"/Metadata")
 
 
-def by_pdfium(data: bytes) -> Fields | None:
+def read_fields_with_pdfium(data: bytes) -> Fields | None:
     """Return the fields as PDFium finds them, None when it cannot read the file; raise `Unreadable` for a bomb."""
     for entry in UNREAD:
         data = data.replace(entry, entry[:-1] + b"-")  # as long, so that every object stays where it is
     try:
         with pypdfium2.PdfDocument(data) as document:
             document.init_forms()
-            widgets = list(islice(seen(document), FIELDS + 1)) if document.formenv else []
+            widgets = list(islice(iter_fields(document), FIELDS + 1)) if document.formenv else []
     except pypdfium2.PdfiumError:
         return None
     if len(widgets) > FIELDS:
         raise Unreadable(Reason.UNSAFE)
-    fields: dict[str, list[Held]] = {}
+    fields: dict[str, list[FieldContent]] = {}
     for name, held in widgets:
         fields.setdefault(name, []).append(held)
     return {name: tuple(held) for name, held in fields.items()}
 
 
-def seen(document: Any) -> Iterator[tuple[str, Held]]:
+def iter_fields(document: Any) -> Iterator[tuple[str, FieldContent]]:
     """Yield name and content of every field that lies over a page; one that lies over several comes as often."""
     form = document.formenv
     for number in range(min(len(document), PAGES)):
@@ -57,23 +57,27 @@ def seen(document: Any) -> Iterator[tuple[str, Held]]:
         for place in range(raw.FPDFPage_GetAnnotCount(page)):
             note = raw.FPDFPage_GetAnnot(page, place)
             if kind := KINDS.get(raw.FPDFAnnot_GetFormFieldType(form, note)):
-                yield text(raw.FPDFAnnot_GetFormFieldName, form, note), held_by(form, note, kind)
+                yield read_text(raw.FPDFAnnot_GetFormFieldName, form, note), read_field(form, note, kind)
             raw.FPDFPage_CloseAnnot(note)
         raw.FPDF_ClosePage(page)
 
 
-def held_by(form: Any, note: Any, kind: str) -> Held:
+def read_field(form: Any, note: Any, kind: str) -> FieldContent:
     """Return what a field holds; of a button its own value where it has one, else the box that is ticked."""
     if kind == "Sig":
-        return Held(kind, SIGNED if raw.FPDFAnnot_HasKey(note, b"V") else "")
+        return FieldContent(kind, SIGNED if raw.FPDFAnnot_HasKey(note, b"V") else "")
     if kind != "Btn":
-        return Held(kind, text(raw.FPDFAnnot_GetFormFieldValue, form, note))
+        return FieldContent(kind, read_text(raw.FPDFAnnot_GetFormFieldValue, form, note))
     own = raw.FPDFAnnot_HasKey(note, b"V")
-    value = text(raw.FPDFAnnot_GetStringValue, note, b"V") if own else text(raw.FPDFAnnot_GetFormFieldValue, form, note)
-    return Held(kind, value, frozenset([text(raw.FPDFAnnot_GetStringValue, note, b"AS")]))
+    value = (
+        read_text(raw.FPDFAnnot_GetStringValue, note, b"V")
+        if own
+        else read_text(raw.FPDFAnnot_GetFormFieldValue, form, note)
+    )
+    return FieldContent(kind, value, frozenset([read_text(raw.FPDFAnnot_GetStringValue, note, b"AS")]))
 
 
-def text(call: Any, *asked: Any) -> str:
+def read_text(call: Any, *asked: Any) -> str:
     """Return the text that a call writes, in UTF-16 with a zero after it, into what it is given."""
     room = 512
     while True:

@@ -12,34 +12,34 @@ from pypdf.errors import LimitReachedError
 from pypdf.generic import ArrayObject, ByteStringObject, DictionaryObject, NameObject, StreamObject, TextStringObject
 
 from formgen.errors import Reason, Unreadable
-from formgen.formats.pdf.tree import SIGNED, Fields, walked
+from formgen.formats.pdf.tree import SIGNED, Fields, collect_fields
 
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings quote what stands in the file
 
 
-class ByPypdf:
+class PypdfLibrary:
     """The tree as pypdf finds it."""
 
     def __init__(self, data: bytes) -> None:
         """Open the file."""
         self.reader = pypdf.PdfReader(io.BytesIO(data))
 
-    def roots(self) -> Iterable[Any]:
+    def list_root_fields(self) -> Iterable[Any]:
         """Return the fields at the top of the tree."""
-        form = self.get(self.reader.root_object, "/AcroForm")
-        return self.items(self.get(form, "/Fields")) if isinstance(form, DictionaryObject) else ()
+        form = self.get_entry(self.reader.root_object, "/AcroForm")
+        return self.iter_nodes(self.get_entry(form, "/Fields")) if isinstance(form, DictionaryObject) else ()
 
-    def get(self, node: Any, key: str) -> Any:
+    def get_entry(self, node: Any, key: str) -> Any:
         """Return an entry of a node, or None."""
         found = node.get(key)
         return found if found is None else found.get_object()
 
-    def items(self, found: Any) -> Iterator[Any]:
+    def iter_nodes(self, found: Any) -> Iterator[Any]:
         """Yield the dictionaries in an array."""
         if isinstance(found, ArrayObject):
             yield from (node for item in found if isinstance(node := item.get_object(), DictionaryObject))
 
-    def key(self, node: Any) -> Any:
+    def get_key(self, node: Any) -> Any:
         """Return the number of an indirect node."""
         reference = node.indirect_reference
         return (reference.idnum, reference.generation) if reference is not None else None
@@ -52,7 +52,7 @@ class ByPypdf:
         """Tell whether a value is a string."""
         return isinstance(value, TextStringObject | ByteStringObject)
 
-    def text(self, value: Any) -> str:
+    def get_text(self, value: Any) -> str:
         """Return a value as text."""
         if isinstance(value, TextStringObject):
             return str(value)
@@ -69,10 +69,10 @@ class ByPypdf:
         return str(value) if isinstance(value, TextStringObject) else ""
 
 
-def by_pypdf(data: bytes) -> Fields | None:
+def read_fields_with_pypdf(data: bytes) -> Fields | None:
     """Return the fields as pypdf finds them, None when it cannot read the file; raise `Unreadable` for a bomb."""
     try:
-        return walked(ByPypdf(data))
+        return collect_fields(PypdfLibrary(data))
     except LimitReachedError as error:
         raise Unreadable(Reason.UNSAFE) from error
     except (Unreadable, MemoryError):

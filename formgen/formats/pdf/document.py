@@ -18,7 +18,7 @@ import pikepdf
 from formgen.documents.extraction import TOKEN
 from formgen.errors import Reason, Unreadable
 from formgen.formats._refusals import CUT_SHORT
-from formgen.formats._whole import ends_as_pdf
+from formgen.formats._whole import has_pdf_end
 
 # Measured on real forms (up to 1 000 fields, 8 000 objects) and hostile files.
 OBJECTS = 60_000
@@ -46,13 +46,17 @@ UNSAFE = {
 }
 
 
-def named(*names: str) -> re.Pattern[bytes]:
+def compile_name_pattern(*names: str) -> re.Pattern[bytes]:
     """Return a pattern that finds any of the names in a file, each letter as itself or by its number."""
     spelled = ("".join(f"(?:{sign}|#(?i:{ord(sign):02x}))" for sign in name) for name in names)
     return re.compile(rf"/({'|'.join(spelled)})(?![^\0\s/<>\[\](){{}}%])".encode())
 
 
-RISKY, PACKED, FILESPEC = named(*UNSAFE), named("ObjStm", *(name for name in UNSAFE if name != "EF")), named("EF")
+RISKY, PACKED, FILESPEC = (
+    compile_name_pattern(*UNSAFE),
+    compile_name_pattern("ObjStm", *(name for name in UNSAFE if name != "EF")),
+    compile_name_pattern("EF"),
+)
 OURS = re.compile(rf'{TOKEN.pattern}|"record_schema": ?"formgen\.record/')
 STRING = re.compile(rb"\((?:[^\\)]|\\.)*\)", re.DOTALL)
 FILES = re.compile(rb"/EF (?:<<([^>]*)>>|(\d+) (\d+) R)")
@@ -78,7 +82,7 @@ class Document:
 
     def __init__(self, data: bytes) -> None:
         """Open the file; raise `Unreadable` when it is cut off, damaged, locked or too large."""
-        if not ends_as_pdf(data):
+        if not has_pdf_end(data):
             raise Unreadable(Reason.UNREADABLE, CUT_SHORT)
         self.data = data
         try:
@@ -91,7 +95,7 @@ class Document:
             raise Unreadable(Reason.TOO_LARGE)
 
     @property
-    def warned(self) -> bool:
+    def has_warnings(self) -> bool:
         """Tell whether something was not as it should be in what has been read so far."""
         return bool(self.pdf.get_warnings())
 
@@ -103,18 +107,18 @@ class Document:
 
     # --- who it is ----------------------------------------------------------------------------
 
-    def texts(self) -> Iterator[tuple[str, str]]:
+    def iter_texts(self) -> Iterator[tuple[str, str]]:
         """Yield carrier and text of everything outside the fields that may hold a token.
 
         XMP is searched, never parsed.
         """
         metadata = self.pdf.Root.get("/Metadata")
         if isinstance(metadata, pikepdf.Stream):
-            yield "xmp", readable(metadata)
+            yield "xmp", read_stream_text(metadata)
         for value in self.info.values():
             yield "info", value
         for stream in self.files:
-            yield "attachment", readable(stream)
+            yield "attachment", read_stream_text(stream)
 
     @cached_property
     def info(self) -> Mapping[str, str]:
@@ -126,14 +130,14 @@ class Document:
     # --- what it carries ----------------------------------------------------------------------
 
     @cached_property
-    def scanned(self) -> tuple[frozenset[str], tuple[Any, ...]]:
+    def scan_result(self) -> tuple[frozenset[str], tuple[Any, ...]]:
         """Return what is unsafe in any object, whether or not anything leads to it, and the embedded files.
 
         Names stand in the bytes of a file as they are, unless their objects are packed in a stream.
         """
-        listed = self.listed()
+        listed = self.list_file_specifications()
         if not PACKED.search(self.data) and len(FILESPEC.findall(self.data)) == len(listed):
-            return frozenset(), tuple(stream for spec in listed for stream in streams(spec.get("/EF")))
+            return frozenset(), tuple(stream for spec in listed for stream in iter_streams(spec.get("/EF")))
         found, files = set(), []
         for number, thing in enumerate(self.pdf.objects):
             if number > OBJECTS:
@@ -149,9 +153,9 @@ class Document:
             for match in FILES.finditer(text):
                 listing = match[1] or self.pdf.get_object(int(match[2]), int(match[3])).unparse(resolved=True)
                 files += [self.pdf.get_object(int(at), int(turn)) for at, turn in REFERENCE.findall(listing)]
-        return frozenset(found), tuple(streams(files))
+        return frozenset(found), tuple(iter_streams(files))
 
-    def listed(self) -> list[Any]:
+    def list_file_specifications(self) -> list[Any]:
         """Return the file specifications that the document lists."""
         names = self.pdf.Root.get("/Names")
         tree = names.get("/EmbeddedFiles") if isinstance(names, pikepdf.Dictionary) else None
@@ -162,12 +166,12 @@ class Document:
     @property
     def files(self) -> tuple[Any, ...]:
         """Return the streams of the embedded files."""
-        return self.scanned[1]
+        return self.scan_result[1]
 
-    def facts(self) -> set[str]:
+    def find_facts(self) -> set[str]:
         """Return what a policy may mind; a text that holds a token or a record is one that we embed."""
-        found = set(self.scanned[0])
-        if any(not OURS.search(readable(stream)) for stream in self.files):
+        found = set(self.scan_result[0])
+        if any(not OURS.search(read_stream_text(stream)) for stream in self.files):
             found.add("embedded")
         return found
 
@@ -180,18 +184,22 @@ class Document:
 
     def refuse_strange_titles(self) -> None:
         """Raise `Unreadable` where a title of what lies over a page is no text: PDFium may look at it for ever."""
-        titles = (note.get("/T") for page in self.pdf.pages for note in notes(page))
+        titles = (note.get("/T") for page in self.pdf.pages for note in iter_annotations(page))
         if any(title is not None and not isinstance(title, pikepdf.String) for title in titles):
             raise Unreadable(Reason.UNSAFE)
 
-    def bare(self) -> list[int]:
+    def find_pages_without_fields(self) -> list[int]:
         """Return the numbers of the pages without a field, of which our forms have none."""
-        return [number for number, page in enumerate(self.pdf.pages, start=1) if not any(map(is_field, notes(page)))]
+        return [
+            number
+            for number, page in enumerate(self.pdf.pages, start=1)
+            if not any(map(is_field, iter_annotations(page)))
+        ]
 
-    def strays(self) -> Iterator[str]:
+    def find_strays(self) -> Iterator[str]:
         """Yield what has been written or drawn over the pages: the text of notes, the kind of a drawing."""
         for page in self.pdf.pages:
-            for note in notes(page):
+            for note in iter_annotations(page):
                 kind = str(note.get("/Subtype", ""))
                 said = note.get("/Contents")
                 text = str(said).strip() if isinstance(said, pikepdf.String) else ""
@@ -199,7 +207,7 @@ class Document:
                     yield text[:200] or kind.lstrip("/")
 
 
-def notes(page: Any) -> Iterator[Any]:
+def iter_annotations(page: Any) -> Iterator[Any]:
     """Yield what lies over a page: fields, links, notes, drawings."""
     yield from (note for note in page.obj.get("/Annots", ()) if isinstance(note, pikepdf.Dictionary))
 
@@ -209,13 +217,13 @@ def is_field(note: Any) -> bool:
     return bool(note.get("/Subtype") == "/Widget")
 
 
-def streams(things: Any) -> Iterator[Any]:
+def iter_streams(things: Any) -> Iterator[Any]:
     """Yield each of the streams among the things, or the values of a dictionary, once."""
     items = list(things.values()) if isinstance(things, pikepdf.Dictionary) else list(things or ())
     yield from {thing.objgen: thing for thing in items if isinstance(thing, pikepdf.Stream)}.values()
 
 
-def readable(stream: Any) -> str:
+def read_stream_text(stream: Any) -> str:
     """Return the text of a stream, or nothing when it is too long, damaged or no text."""
     try:
         data = stream.read_bytes() if len(stream.read_raw_bytes()) <= TEXT_BYTES else b""

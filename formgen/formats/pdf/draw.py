@@ -11,14 +11,14 @@ from string import Template
 import segno
 from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
-from formgen.documents.extraction import AS_ISSUED, Draft, Sheet
-from formgen.documents.page_layout import row_count
-from formgen.formats.pdf.face import face, packed
+from formgen.documents.extraction import AS_ISSUED, Extraction, RenderRequest
+from formgen.documents.page_layout import count_rows
+from formgen.formats.pdf.face import load_font_metrics, make_compressed_stream
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN
-from formgen.formats.pdf.fill import changed, named, put, show_prompt, write
-from formgen.formats.pdf.layout import layout
-from formgen.formats.pdf.look import EMPTY, stream
-from formgen.formats.pdf.notes import answers
+from formgen.formats.pdf.fill import apply_change, fill_field, iter_named_fields, show_prompt, write_answers
+from formgen.formats.pdf.layout import get_layout
+from formgen.formats.pdf.look import EMPTY, make_appearance_stream
+from formgen.formats.pdf.notes import collect_previous_answers
 from formgen.formats.pdf.widgets import HIDDEN, PRINT
 
 MM = 72 / 25.4
@@ -29,15 +29,15 @@ CLAIMS, RECORD = "formgen.json", "record.json"
 XMP = Template((Path(__file__).parent / "metadata.xml").read_text(encoding="utf-8"))
 
 
-def draw(draft: Draft, sheet: Sheet) -> bytes:
+def render(draft: RenderRequest, sheet: Extraction) -> bytes:
     """Return the document; with a record to archive, as PDF/A-3 with the record attached."""
     asked = tuple(question for question in draft.questions if not question.omitted)
     kept = {question.path.partition(".")[0] for question in asked}
     drawn = {path: held for path, held in sheet.answers.items() if held.text and path.partition(".")[0] in kept}
     known = {path: held.text for path, held in drawn.items() if held.layer != AS_ISSUED}
     prompts = {path: held.text for path, held in drawn.items() if held.layer == AS_ISSUED}
-    rows = {table.path: row_count(table, sheet) for table in asked if table.columns}
-    laid = layout(asked, draft.language, draft.words, rows, draft.store / "layouts", draft.notes, draft.log)
+    rows = {table.path: count_rows(table, sheet) for table in asked if table.columns}
+    laid = get_layout(asked, draft.language, draft.words, rows, draft.store / "layouts", draft.notes, draft.log)
     claims = {
         TOKEN: draft.words["token"],
         CASE: draft.words["case_id"].strip("–"),
@@ -46,32 +46,32 @@ def draw(draft: Draft, sheet: Sheet) -> bytes:
     }
 
     def inscribe(pdf: Pdf) -> None:
-        put(pdf, known | (answers(draft.notes) if draft.notes else {}))
-        for name, field in named(pdf.Root.AcroForm.Fields):
+        write_answers(pdf, known | (collect_previous_answers(draft.notes) if draft.notes else {}))
+        for name, field in iter_named_fields(pdf.Root.AcroForm.Fields):
             if name in prompts:
                 show_prompt(field, prompts[name])
             if name in claims:
-                write(field, claims[name] or "–")
+                fill_field(field, claims[name] or "–")
                 if draft.record and int(field.F) == HIDDEN:
-                    show_off_page(pdf, field)
+                    move_off_page(pdf, field)
         for number, page in enumerate(pdf.pages, start=1):
-            code = stamp(draft.mark(number, laid.pages, laid.digest))
-            page.contents_add(packed(pdf, code), prepend=True)
-        attach(pdf, CLAIMS, json.dumps(claims, ensure_ascii=False).encode())
+            code = draw_page_mark(draft.sign_page_mark(number, laid.pages, laid.digest))
+            page.contents_add(make_compressed_stream(pdf, code), prepend=True)
+        attach_file(pdf, CLAIMS, json.dumps(claims, ensure_ascii=False).encode())
         if draft.record:
-            attach(pdf, RECORD, draft.record)
-        describe(pdf, draft.words, claims, archived=bool(draft.record))
+            attach_file(pdf, RECORD, draft.record)
+        write_metadata(pdf, draft.words, claims, archived=bool(draft.record))
 
-    return changed(laid.pdf, inscribe)
+    return apply_change(laid.pdf, inscribe)
 
 
-def show_off_page(pdf: Pdf, field: Object) -> None:
+def move_off_page(pdf: Pdf, field: Object) -> None:
     """Move a hidden field outside the page: an archived document may hide none."""
     field.F, field.Rect = PRINT, Array([-20, -20, -10, -10])
-    field.AP = Dictionary(N=stream(pdf, EMPTY, 10, 10, Dictionary()))
+    field.AP = Dictionary(N=make_appearance_stream(pdf, EMPTY, 10, 10, Dictionary()))
 
 
-def stamp(text: str) -> bytes:
+def draw_page_mark(text: str) -> bytes:
     """Return the operators that draw the code of a page, and below it the same in clear text."""
     code = segno.make(text, error="m", mode="alphanumeric", micro=False)
     side = len(code.matrix) * MODULE
@@ -84,12 +84,15 @@ def stamp(text: str) -> bytes:
         b"f Q",
     ]
     for number, line in enumerate((text[:cut], text[cut:]), start=1):
-        left, base = RIGHT - face().width(line, SMALL), TOP - side - 4 * MODULE + SMALL * (0.5 - 1.2 * number)
-        parts.append(b"BT %.3f %.3f Td %s ET" % (left, base, face().show(line, SMALL)))
+        left, base = (
+            RIGHT - load_font_metrics().measure_text(line, SMALL),
+            TOP - side - 4 * MODULE + SMALL * (0.5 - 1.2 * number),
+        )
+        parts.append(b"BT %.3f %.3f Td %s ET" % (left, base, load_font_metrics().render_text(line, SMALL)))
     return b"\n".join([*parts, b"Q EMC"])
 
 
-def attach(pdf: Pdf, name: str, data: bytes) -> None:
+def attach_file(pdf: Pdf, name: str, data: bytes) -> None:
     """Attach a JSON file."""
     held = pdf.make_stream(
         data, Type=Name.EmbeddedFile, Subtype=Name("/application/json"), Params=Dictionary(Size=len(data))
@@ -111,7 +114,7 @@ def attach(pdf: Pdf, name: str, data: bytes) -> None:
     pdf.Root.Names.EmbeddedFiles.Names.extend([String(name), spec])
 
 
-def describe(pdf: Pdf, words: Mapping[str, str], claims: Mapping[str, str], archived: bool) -> None:
+def write_metadata(pdf: Pdf, words: Mapping[str, str], claims: Mapping[str, str], archived: bool) -> None:
     """Write title, author and identity into the document's information and its XMP, which must agree."""
     pdf.docinfo["/Title"] = words["form_title"]
     pdf.docinfo["/Author"] = words["organiser"]

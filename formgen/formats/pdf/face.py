@@ -34,7 +34,7 @@ SAMI = {
 FIRST = 32 - len(SAMI)
 
 
-class Face:
+class FontMetrics:
     """The measures of the typeface: glyph and width, in thousandths of its size, of each character."""
 
     def __init__(self) -> None:
@@ -50,19 +50,19 @@ class Face:
             self.ascent, self.descent = round(font["hhea"].ascent * scale), round(font["hhea"].descent * scale)
             self.height = round(font["OS/2"].sCapHeight * scale)
 
-    def clean(self, text: str) -> str:
+    def clean_text(self, text: str) -> str:
         """Return the text with a question mark for each character that cannot be drawn."""
         return "".join(letter if letter in self.glyphs else " " if letter.isspace() else "?" for letter in text)
 
-    def width(self, text: str, size: float) -> float:
+    def measure_text(self, text: str, size: float) -> float:
         """Return how wide a cleaned text is drawn, in points."""
         widths = self.widths
         return sum([widths[letter] for letter in text]) * size / 1000
 
-    def show(self, text: str, size: float) -> bytes:
+    def render_text(self, text: str, size: float) -> bytes:
         """Return the operators that draw a cleaned text where the cursor is."""
         parts = []
-        for plain, letters in groupby(text, key=simple):
+        for plain, letters in groupby(text, key=is_simple_character):
             run = "".join(letters)
             if plain:
                 code = run.encode("cp1252").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
@@ -74,13 +74,13 @@ class Face:
 
 
 @cache
-def face() -> Face:
+def load_font_metrics() -> FontMetrics:
     """Return the measures, read once."""
-    return Face()
+    return FontMetrics()
 
 
 @cache
-def simple(letter: str) -> bool:
+def is_simple_character(letter: str) -> bool:
     """Tell whether the simple font has the character."""
     try:
         letter.encode("cp1252")
@@ -90,14 +90,14 @@ def simple(letter: str) -> bool:
 
 
 @cache
-def cut() -> bytes:
+def subset_font() -> bytes:
     """Return the font file with the letters that may be typed, every glyph keeping its number."""
     options = Options()
     options.retain_gids, options.notdef_outline, options.hinting = True, True, False
     options.layout_features, options.drop_tables = [], [*options.drop_tables, "GSUB", "GPOS", "GDEF"]
     options.name_IDs, options.recalc_timestamp = [1, 2, 3, 4, 5, 6], False
     subsetter = Subsetter(options)
-    subsetter.populate(unicodes=[ord(letter) for letter in face().glyphs])
+    subsetter.populate(unicodes=[ord(letter) for letter in load_font_metrics().glyphs])
     out = io.BytesIO()
     with TTFont(FILE, recalcTimestamp=False) as font:
         subsetter.subset(font)
@@ -105,7 +105,7 @@ def cut() -> bytes:
     return out.getvalue()
 
 
-def packed(pdf: Pdf, data: bytes) -> Stream:
+def make_compressed_stream(pdf: Pdf, data: bytes) -> Stream:
     """Return a stream of the data, compressed where that is safe.
 
     What ends in a carriage return seems to some to end before it.
@@ -114,13 +114,13 @@ def packed(pdf: Pdf, data: bytes) -> Stream:
     return pdf.make_stream(data) if small.endswith(b"\r") else pdf.make_stream(small, Filter=Name.FlateDecode)
 
 
-def embedded(pdf: Pdf) -> tuple[Dictionary, Dictionary]:
+def embed_fonts(pdf: Pdf) -> tuple[Dictionary, Dictionary]:
     """Return the fonts that a viewer types with and those that we draw with, their one file put into the PDF.
 
     For typing, letters of the Sámi languages have codes of their own: most viewers draw them so.
     """
-    measured, file = face(), cut()
-    held = packed(pdf, file)
+    measured, file = load_font_metrics(), subset_font()
+    held = make_compressed_stream(pdf, file)
     held.Length1 = len(file)
     descriptor = pdf.make_indirect(
         Dictionary(
@@ -139,15 +139,15 @@ def embedded(pdf: Pdf) -> tuple[Dictionary, Dictionary]:
     letters = [bytes([code]).decode("cp1252", "replace") for code in range(32, 256)]
     names = Array([FIRST, *(Name(f"/{name}") for name in SAMI.values())])
     encoding = Dictionary(Type=Name.Encoding, BaseEncoding=Name.WinAnsiEncoding, Differences=names)
-    typed = simple_font(pdf, descriptor, [*SAMI, *letters], encoding)
-    drawn = simple_font(pdf, descriptor, letters, Name.WinAnsiEncoding)
+    typed = make_simple_font(pdf, descriptor, [*SAMI, *letters], encoding)
+    drawn = make_simple_font(pdf, descriptor, letters, Name.WinAnsiEncoding)
     return (
         Dictionary({TYPED: typed}),
-        Dictionary({SIMPLE: drawn, COMPOSITE: composite_font(pdf, descriptor)}),
+        Dictionary({SIMPLE: drawn, COMPOSITE: make_composite_font(pdf, descriptor)}),
     )
 
 
-def simple_font(pdf: Pdf, descriptor: Object, letters: list[str], encoding: Object) -> Object:
+def make_simple_font(pdf: Pdf, descriptor: Object, letters: list[str], encoding: Object) -> Object:
     """Return the font whose last codes are the letters.
 
     The map to characters is for programs that write the font anew and forget its encoding.
@@ -160,18 +160,20 @@ def simple_font(pdf: Pdf, descriptor: Object, letters: list[str], encoding: Obje
             BaseFont=Name(f"/{POSTSCRIPT}"),
             FirstChar=256 - len(letters),
             LastChar=255,
-            Widths=Array([face().widths.get(letter, 0) for letter in letters]),
+            Widths=Array([load_font_metrics().widths.get(letter, 0) for letter in letters]),
             Encoding=encoding,
             FontDescriptor=descriptor,
-            ToUnicode=packed(pdf, to_unicode(codes, digits=2)),
+            ToUnicode=make_compressed_stream(pdf, build_unicode_map(codes, digits=2)),
         )
     )
 
 
-def composite_font(pdf: Pdf, descriptor: Object) -> Object:
+def make_composite_font(pdf: Pdf, descriptor: Object) -> Object:
     """Return the font whose codes are the numbers of glyphs."""
-    measured = face()
-    others = sorted({measured.glyphs[letter]: letter for letter in measured.glyphs if not simple(letter)}.items())
+    measured = load_font_metrics()
+    others = sorted(
+        {measured.glyphs[letter]: letter for letter in measured.glyphs if not is_simple_character(letter)}.items()
+    )
     below = Dictionary(
         Type=Name.Font,
         Subtype=Name.CIDFontType2,
@@ -189,12 +191,12 @@ def composite_font(pdf: Pdf, descriptor: Object) -> Object:
             BaseFont=Name(f"/{POSTSCRIPT}"),
             Encoding=Name("/Identity-H"),
             DescendantFonts=Array([pdf.make_indirect(below)]),
-            ToUnicode=packed(pdf, to_unicode(others)),
+            ToUnicode=make_compressed_stream(pdf, build_unicode_map(others)),
         )
     )
 
 
-def to_unicode(glyphs: list[tuple[int, str]], digits: int = 4) -> bytes:
+def build_unicode_map(glyphs: list[tuple[int, str]], digits: int = 4) -> bytes:
     """Return the map from numbers of glyphs, or codes of so many digits, to characters."""
     lines = [f"<{glyph:0{digits}X}> <{letter.encode('utf-16-be').hex().upper()}>" for glyph, letter in glyphs]
     blocks = [lines[start : start + 100] for start in range(0, len(lines), 100)]

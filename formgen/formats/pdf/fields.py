@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from formgen import i18n
-from formgen.documents.extraction import Choice, Control, Question, flat, within
-from formgen.i18n import plain
+from formgen.documents.extraction import Choice, Control, Question, build_cell_question, iter_questions
+from formgen.i18n import normalise_text
 
 ON, OFF, NONE = "Yes", "Off", "-"
 TOKEN, CASE, LANGUAGE, LAYOUT = "formgen_token", "formgen_case_id", "formgen_language", "formgen_layout"
@@ -39,13 +39,13 @@ class Place:
     rect: tuple[float, float, float, float]
 
 
-def of_none(name: str) -> bool:
+def is_system_field(name: str) -> bool:
     """Tell whether a field is one of ours that is of no question."""
     return name in (TOKEN, CASE, LANGUAGE, LAYOUT) or name.startswith(NOTE)
 
 
 @lru_cache(maxsize=16_384)
-def name(path: str, code: str = "") -> str:
+def format_field_name(path: str, code: str = "") -> str:
     """Return the fully qualified name of a field; raise `ValueError` for what cannot be one.
 
     >>> name("benefits.0.payer"), name("consent_referral", "yes")
@@ -57,48 +57,54 @@ def name(path: str, code: str = "") -> str:
     return full
 
 
-def path(name: str, questions: Iterable[Question]) -> tuple[str, str] | None:
+def parse_field_name(name: str, questions: Iterable[Question]) -> tuple[str, str] | None:
     """Return path and option's code of a field's name, or None for one that the questions do not have."""
-    found = asked(name, questions)
+    found = find_question(name, questions)
     return (found[0].path, found[1].code if found[1] else "") if found else None
 
 
-def asked(name: str, questions: Iterable[Question]) -> tuple[Question, Choice | None] | None:
+def find_question(name: str, questions: Iterable[Question]) -> tuple[Question, Choice | None] | None:
     """Return the question, with its full path, and the option that a field's name stands for."""
     for question in questions:
         if name != question.path and not name.startswith(f"{question.path}."):
             continue
         row = re.match(r"\.(0|[1-9]\d{0,3})\.", name[len(question.path) :]) if question.columns else None
-        cells = (within(question, int(row[1]), column) for column in question.columns) if row else (question,)
+        cells = (
+            (build_cell_question(question, int(row[1]), column) for column in question.columns) if row else (question,)
+        )
         for cell in cells:
-            for full, option in boxes(cell):
+            for full, option in iter_field_names(cell):
                 if full == name and not cell.columns:
                     return cell, option
     return None
 
 
-def boxes(question: Question) -> Iterator[tuple[str, Choice | None]]:
+def iter_field_names(question: Question) -> Iterator[tuple[str, Choice | None]]:
     """Yield the name of every field of one question with a full path, and the option it stands for."""
     if question.control is Control.TICKS:
-        yield from ((name(question.path, choice.code), choice) for choice in question.choices)
+        yield from ((format_field_name(question.path, choice.code), choice) for choice in question.choices)
     else:
-        yield name(question.path), None
+        yield format_field_name(question.path), None
 
 
-def every(questions: Iterable[Question], rows: int = 0) -> Iterator[tuple[str, Question, Choice | None]]:
+def iter_fields(questions: Iterable[Question], rows: int = 0) -> Iterator[tuple[str, Question, Choice | None]]:
     """Yield name, question and option of every field, each table with the rows it prints or ``rows``."""
     for table in questions:
-        for question in flat([table], rows or table.rows):
-            for full, option in boxes(question):
+        for question in iter_questions([table], rows or table.rows):
+            for full, option in iter_field_names(question):
                 yield full, question, option
 
 
-def chosen(question: Question, text: str) -> str:
+def find_choice_code(question: Question, text: str) -> str:
     """Return the code of what a list holds: some programs store its label."""
     if question.control is not Control.LIST:
         return text
     if text == NONE:
         return ""
     codes = {choice.code for choice in question.choices}
-    labels = {plain(said): choice.code for choice in question.choices for said in i18n.everywhere(choice.label)}
-    return text if text in codes else labels.get(plain(text), text)
+    labels = {
+        normalise_text(said): choice.code
+        for choice in question.choices
+        for said in i18n.list_translations(choice.label)
+    }
+    return text if text in codes else labels.get(normalise_text(text), text)

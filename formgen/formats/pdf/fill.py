@@ -20,16 +20,16 @@ READ_ONLY, MULTILINE = 1, 1 << 12
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of random name with mode 0700 is made in it
 
 
-def fill(data: bytes, answers: Mapping[str, str]) -> bytes:
+def fill_document(data: bytes, answers: Mapping[str, str]) -> bytes:
     """Return the document with the answers in its fields; raise `LookupError` for one it lacks.
 
     ``answers`` maps paths to what is typed; ticks are codes joined by a space, a list's answer
     is a code.
     """
-    return changed(data, lambda pdf: put(pdf, answers))
+    return apply_change(data, lambda pdf: write_answers(pdf, answers))
 
 
-def changed(data: bytes, change: Callable[[Pdf], None]) -> bytes:
+def apply_change(data: bytes, change: Callable[[Pdf], None]) -> bytes:
     """Return the file as the change leaves it, plain as viewers save on top of it most safely.
 
     It goes through files, which pikepdf reads and writes twice as fast as bytes; where the system
@@ -50,34 +50,34 @@ def changed(data: bytes, change: Callable[[Pdf], None]) -> bytes:
         return after.read_bytes()
 
 
-def put(pdf: Pdf, answers: Mapping[str, str]) -> None:
+def write_answers(pdf: Pdf, answers: Mapping[str, str]) -> None:
     """Write answers into the fields of an open PDF; raise `LookupError` for one it lacks."""
-    fields = dict(named(pdf.Root.AcroForm.Fields))
+    fields = dict(iter_named_fields(pdf.Root.AcroForm.Fields))
     boxes: dict[str, list[str]] = {}
     for name, found in fields.items():
         if Name.Btn == found.FT:
             boxes.setdefault(name.rpartition(".")[0], []).append(name)
     for path, text in answers.items():
         if path in fields:
-            write(fields[path], text)
+            fill_field(fields[path], text)
         elif path in boxes:
             for name in boxes[path]:
-                tick(fields[name], name.rpartition(".")[2] in text.split())
+                set_checkbox(fields[name], name.rpartition(".")[2] in text.split())
         else:
             raise LookupError(path)
 
 
-def named(fields: Iterable[Object], above: str = "") -> Iterator[tuple[str, Object]]:
+def iter_named_fields(fields: Iterable[Object], above: str = "") -> Iterator[tuple[str, Object]]:
     """Yield every field with its fully qualified name."""
     for found in fields:
         name = f"{above}{found.T}"
         if "/FT" in found:
             yield name, found
         else:
-            yield from named(found.Kids, f"{name}.")
+            yield from iter_named_fields(found.Kids, f"{name}.")
 
 
-def tick(box: Object, ticked: bool) -> None:
+def set_checkbox(box: Object, ticked: bool) -> None:
     """Set a box."""
     box.V = box.AS = Name(f"/{ON if ticked else OFF}")
 
@@ -87,10 +87,10 @@ def show_prompt(found: Object, text: str) -> None:
     if Name.Ch == found.FT:
         found.Opt[0] = Array([String(NONE), String(text)])
         text = NONE
-    write(found, text)
+    fill_field(found, text)
 
 
-def write(found: Object, text: str) -> None:
+def fill_field(found: Object, text: str) -> None:
     """Set text or list, and draw it."""
     found.V = String(text)
     flags, listed = int(found.get("/Ff", 0)), Name.Ch == found.FT
@@ -103,6 +103,6 @@ def write(found: Object, text: str) -> None:
     width, height = right - left, top - bottom
     area = bool(flags & MULTILINE)
     given = bool(listed and flags & READ_ONLY)  # which no viewer draws anew, in one line
-    drawn, size = look.text_look(text, width, height, area or given, not area)
+    drawn, size = look.draw_text_appearance(text, width, height, area or given, not area)
     found.AP.N.write(drawn)
-    found.DA = String(look.style(size))
+    found.DA = String(look.format_default_appearance(size))

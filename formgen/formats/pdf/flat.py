@@ -20,10 +20,10 @@ import pypdfium2
 import zxingcpp
 from PIL import Image
 
-from formgen.documents.extraction import FLATTENED, INK, MARK, Answer, Control, Paper, Question
+from formgen.documents.extraction import FLATTENED, INK, MARK, Answer, Control, FormSpec, Question
 from formgen.formats.pdf import fields as names
-from formgen.formats.pdf.fields import Place, chosen
-from formgen.i18n import clean
+from formgen.formats.pdf.fields import Place, find_choice_code
+from formgen.i18n import clean_text
 
 # From measurements of flattened pages and scans: ticked boxes hold 0.16 and more, empty ones 0.003.
 DPI, LONGEST = 200, 3_000
@@ -40,7 +40,7 @@ Array = Any
 
 
 @dataclass
-class Found:
+class PageReadings:
     """What was read of the pages: codes by carrier, answers, facts, pictures of the places in doubt."""
 
     marks: tuple[str, ...] = ()
@@ -49,24 +49,24 @@ class Found:
     pictures: dict[str, bytes] = field(default_factory=dict)
 
 
-def flattened(data: bytes, paper: Paper | None) -> Found:
+def read_flattened_pages(data: bytes, paper: FormSpec | None) -> PageReadings:
     """Return what the pages say; without the layout in the paper only their codes."""
     document = pypdfium2.PdfDocument(data)
     try:
-        leaves: list[Leaf] = []
+        leaves: list[PageImage] = []
         for number in range(min(len(document), LEAVES)):
-            leaves.append(leaf(document[number], twice=sum(not one.mark for one in leaves) < SEARCHES))
-        found = Found(tuple(dict.fromkeys(one.mark for one in leaves if one.mark)))
+            leaves.append(read_page(document[number], twice=sum(not one.mark for one in leaves) < SEARCHES))
+        found = PageReadings(tuple(dict.fromkeys(one.mark for one in leaves if one.mark)))
         if paper is not None and paper.layout is not None:
-            measure(leaves, paper, found)
+            read_answers(leaves, paper, found)
     finally:
         document.close()
     return found
 
 
-def measure(leaves: list[Leaf], paper: Paper, found: Found) -> None:
+def read_answers(leaves: list[PageImage], paper: FormSpec, found: PageReadings) -> None:
     """Read the answers off the pages of the document that most of the codes name."""
-    sheets, foreign = sorted_out(leaves, paper.layout.digest)
+    sheets, foreign = sort_pages(leaves, paper.layout.digest)
     missing = [number for number in range(1, paper.layout.pages + 1) if number not in sheets]
     found.facts |= {f"missing_pages:{','.join(map(str, missing))}"} if missing else set()
     found.facts |= {f"foreign_pages:{','.join(map(str, foreign))}"} if foreign else set()
@@ -74,21 +74,21 @@ def measure(leaves: list[Leaf], paper: Paper, found: Found) -> None:
     for place in paper.layout.places:
         by_path.setdefault(place.path, []).append(place)
     for path, places in by_path.items():
-        asked = names.asked(places[0].name, paper.questions)
+        asked = names.find_question(places[0].name, paper.questions)
         if asked and all(place.page + 1 in sheets for place in places):
             there = [(place, sheets[place.page + 1]) for place in places]
-            answer = answered(asked[0], there, path in paper.given)
+            answer = read_answer(asked[0], there, path in paper.issued_answers)
             found.answers[path] = answer
             if answer.confidence < 1:
-                found.pictures[path] = picture(there)
+                found.pictures[path] = crop_picture(there)
 
 
-def sorted_out(leaves: list[Leaf], layout: str) -> tuple[dict[int, Leaf], list[int]]:
+def sort_pages(leaves: list[PageImage], layout: str) -> tuple[dict[int, PageImage], list[int]]:
     """Return the pages of one document by their numbers, and the places in the file of all that are not."""
     matches = [MARK.fullmatch(one.mark) for one in leaves]
     counted = Counter(match[3] for match in matches if match and match[6].lower() == layout)
     ((instance, _),) = counted.most_common(1) or (("", 0),)
-    sheets: dict[int, Leaf] = {}
+    sheets: dict[int, PageImage] = {}
     foreign = []
     for at, (match, one) in enumerate(zip(matches, leaves, strict=True), start=1):
         if match and match[3] == instance and match[6].lower() == layout and int(match[4]) not in sheets:
@@ -98,20 +98,20 @@ def sorted_out(leaves: list[Leaf], layout: str) -> tuple[dict[int, Leaf], list[i
     return sheets, foreign
 
 
-def answered(question: Question, places: list[tuple[Place, Leaf]], given: bool) -> Answer:
+def read_answer(question: Question, places: list[tuple[Place, PageImage]], given: bool) -> Answer:
     """Return what stands at the places of one question; ``given`` when it was issued with something there.
 
     Then what stands there is for others to compare with it, who know what it was.
     """
     if question.control is Control.TICKS:
-        inks = {place.code: one.ink(place.rect, box=True) for place, one in places}
+        inks = {place.code: one.measure_ink(place.rect, box=True) for place, one in places}
         text, layer = " ".join(code for code, ink in inks.items() if ink > TICKED), INK
         unread = any(ink > BLACKED for ink in inks.values())
     else:
         ((place, one), *_) = places
-        text, layer = chosen(question, one.text(place.rect)), "text_layer"
-        unread = not text and one.ink(place.rect) > INKED
-    askew = not all(one.registered for _, one in places)
+        text, layer = find_choice_code(question, one.extract_text(place.rect)), "text_layer"
+        unread = not text and one.measure_ink(place.rect) > INKED
+    askew = not all(one.is_registered for _, one in places)
     if not (text or given or unread or askew):
         return Answer("", layer, 1.0, question.number)
     doubts = [("unread", unread), (FLATTENED, True), ("askew", askew)]
@@ -122,7 +122,7 @@ def answered(question: Question, places: list[tuple[Place, Leaf]], given: bool) 
 
 
 @dataclass
-class Leaf:
+class PageImage:
     """One page as a picture, its text, the code on it, and where things stand on it."""
 
     image: Image.Image
@@ -131,67 +131,67 @@ class Leaf:
     mark: str
 
     @cached_property
-    def dark(self) -> Array:
+    def dark_pixels(self) -> Array:
         """Return which pixels are dark."""
         return np.asarray(self.image) < DARK
 
     @cached_property
-    def centres(self) -> dict[tuple[int, int], tuple[float, float]]:
+    def square_centres(self) -> dict[tuple[int, int], tuple[float, float]]:
         """Return the squares in the corners: which, and the pixel of the centre."""
-        return dict(squares(self.dark))
+        return dict(find_squares(self.dark_pixels))
 
     @cached_property
-    def grid(self) -> Array | None:
+    def layout_matrix(self) -> Array | None:
         """Return the matrix from points of the layout to pixels, or None when the squares do not tell."""
-        if len(self.centres) < 3:
+        if len(self.square_centres) < 3:
             return None
-        source = [(*where(corner), 1) for corner in self.centres]
-        target = list(self.centres.values())
+        source = [(*get_square_centre(corner), 1) for corner in self.square_centres]
+        target = list(self.square_centres.values())
         matrix, *_ = np.linalg.lstsq(np.array(source), np.array(target), rcond=None)
         off = np.abs(np.array(source) @ matrix - np.array(target)).max()
         return matrix if off < SLACK else None
 
     @property
-    def registered(self) -> bool:
+    def is_registered(self) -> bool:
         """Tell whether it is known where on the page a field stands."""
-        return self.grid is not None
+        return self.layout_matrix is not None
 
-    def pixels(self, rect: Iterable[float], inset: float = 0) -> tuple[int, int, int, int]:
+    def convert_to_pixels(self, rect: Iterable[float], inset: float = 0) -> tuple[int, int, int, int]:
         """Return a rectangle of the layout in pixels, left, top, right, bottom; ``inset`` is in points."""
         left, bottom, right, top = rect
         corners = [(left + inset, top - inset), (right - inset, bottom + inset)]
-        if self.grid is None:
+        if self.layout_matrix is None:
             found = [self.position.to_bitmap(x, y) for x, y in corners]
         else:
-            found = [tuple(np.array((x, y, 1)) @ self.grid) for x, y in corners]
+            found = [tuple(np.array((x, y, 1)) @ self.layout_matrix) for x, y in corners]
         (x0, y0), (x1, y1) = found
         return round(min(x0, x1)), round(min(y0, y1)), round(max(x0, x1)), round(max(y0, y1))
 
-    def ink(self, rect: tuple[float, float, float, float], box: bool = False) -> float:
+    def measure_ink(self, rect: tuple[float, float, float, float], box: bool = False) -> float:
         """Return which share of a place is dark, its frame left out."""
         side = min(rect[2] - rect[0], rect[3] - rect[1])
-        left, top, right, bottom = self.pixels(rect, side * 0.2 if box else 2.5)
-        inner = self.dark[max(top, 0) : bottom, max(left, 0) : right]
+        left, top, right, bottom = self.convert_to_pixels(rect, side * 0.2 if box else 2.5)
+        inner = self.dark_pixels[max(top, 0) : bottom, max(left, 0) : right]
         return float(inner.mean()) if inner.size else 0.0
 
-    def text(self, rect: tuple[float, float, float, float]) -> str:
+    def extract_text(self, rect: tuple[float, float, float, float]) -> str:
         """Return the text of a place."""
-        left, top, right, bottom = self.pixels(rect, 1)
+        left, top, right, bottom = self.convert_to_pixels(rect, 1)
         x0, y0 = self.position.to_page(left, bottom)
         x1, y1 = self.position.to_page(right, top)
         said = self.words.get_text_bounded(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
-        return "\n".join(line.strip() for line in clean(re.sub("[\u00ad\u0002\ufffe]", "-", said)).split("\n"))
+        return "\n".join(line.strip() for line in clean_text(re.sub("[\u00ad\u0002\ufffe]", "-", said)).split("\n"))
 
 
-def leaf(page: Any, twice: bool) -> Leaf:
+def read_page(page: Any, twice: bool) -> PageImage:
     """Return a page, turned the way its code stands; ``twice`` looks harder for one that is not seen."""
-    image, position, mark, turn = drawn(page, 0, twice)
+    image, position, mark, turn = render_page(page, 0, twice)
     if turn:
-        image, position, mark, _ = drawn(page, turn, twice)
-    return Leaf(image, page.get_textpage(), position, mark)
+        image, position, mark, _ = render_page(page, turn, twice)
+    return PageImage(image, page.get_textpage(), position, mark)
 
 
-def drawn(page: Any, turn: int, twice: bool) -> tuple[Image.Image, Any, str, int]:
+def render_page(page: Any, turn: int, twice: bool) -> tuple[Image.Image, Any, str, int]:
     """Return a page as a picture, how its points map to pixels, its code, and by how much that is turned."""
     scale = min(DPI / 72, LONGEST / max(page.get_size()))
     bitmap = page.render(scale=scale, rotation=turn, grayscale=True)
@@ -204,7 +204,7 @@ def drawn(page: Any, turn: int, twice: bool) -> tuple[Image.Image, Any, str, int
     return image, bitmap.get_posconv(page), "", 0
 
 
-def where(corner: tuple[int, int]) -> tuple[float, float]:
+def get_square_centre(corner: tuple[int, int]) -> tuple[float, float]:
     """Return the centre of a square in points of the layout; ``corner`` is 0 or 1 from left and from top."""
     across, down = corner
     return (
@@ -213,7 +213,7 @@ def where(corner: tuple[int, int]) -> tuple[float, float]:
     )
 
 
-def squares(dark: Array) -> Iterator[tuple[tuple[int, int], tuple[float, float]]]:
+def find_squares(dark: Array) -> Iterator[tuple[tuple[int, int], tuple[float, float]]]:
     """Yield the corners that have a square, and the pixel of its centre."""
     mm = dark.shape[1] / WIDTH
     side, reach = int(SQUARE * 0.85 * mm), int(REACH * mm)
@@ -228,11 +228,11 @@ def squares(dark: Array) -> Iterator[tuple[tuple[int, int], tuple[float, float]]
                 yield (across, down), (left + columns.mean() + side / 2, top + rows.mean() + side / 2)
 
 
-def picture(places: Iterable[tuple[Place, Leaf]]) -> bytes:
+def crop_picture(places: Iterable[tuple[Place, PageImage]]) -> bytes:
     """Return a PNG of the places of one question on the page of the first."""
     places = list(places)
     _, first = places[0]
-    edges = [one.pixels(place.rect) for place, one in places if one is first]
+    edges = [one.convert_to_pixels(place.rect) for place, one in places if one is first]
     box = (
         max(min(edge[0] for edge in edges) - AROUND, 0),
         max(min(edge[1] for edge in edges) - AROUND, 0),

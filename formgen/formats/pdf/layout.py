@@ -28,14 +28,14 @@ from formgen import files
 from formgen.documents.extraction import Log, Notes, Question
 from formgen.errors import OutOfReach
 from formgen.formats.pdf import face
-from formgen.formats.pdf.fields import Place, of_none
-from formgen.formats.pdf.fill import changed
-from formgen.formats.pdf.notes import annotated, spoken
-from formgen.formats.pdf.outline import described
-from formgen.formats.pdf.widgets import add_fields, thin_out
+from formgen.formats.pdf.fields import Place, is_system_field
+from formgen.formats.pdf.fill import apply_change
+from formgen.formats.pdf.notes import add_notes, add_notes_to_tooltips
+from formgen.formats.pdf.outline import build_layout_data
+from formgen.formats.pdf.widgets import add_fields, flatten_groups
 
 HERE = Path(__file__).parent
-MADE_BY = (
+LAYOUT_SOURCES = (
     "face.py",
     "fields.py",
     "fill.py",
@@ -62,7 +62,7 @@ class Layout:
     digest: str
 
 
-def layout(
+def get_layout(
     questions: tuple[Question, ...],
     language: str,
     words: Mapping[str, str],
@@ -76,67 +76,67 @@ def layout(
     ``words`` are what is printed (`issue.words_for`), of which those of one instance play no
     part; ``rows`` says how many rows each table has, by its path.
     """
-    form = described(questions, language, words, rows)
-    form = annotated(form, notes) if notes else form
-    return laid(json.dumps(form, ensure_ascii=False), questions, store, log)
+    form = build_layout_data(questions, language, words, rows)
+    form = add_notes(form, notes) if notes else form
+    return find_or_build_layout(json.dumps(form, ensure_ascii=False), questions, store, log)
 
 
 @lru_cache(maxsize=64)
-def laid(form: str, questions: tuple[Question, ...], store: Path, log: Log | None) -> Layout:
+def find_or_build_layout(form: str, questions: tuple[Question, ...], store: Path, log: Log | None) -> Layout:
     """Return the layout of a description; one that is not as it was made is made anew."""
-    digest = hashlib.sha256(f"{recipe()}{form}{questions}".encode()).hexdigest()[:8]
+    digest = hashlib.sha256(f"{compute_recipe_digest()}{form}{questions}".encode()).hexdigest()[:8]
     with suppress(OutOfReach):
-        if found := kept(digest, store, log):
+        if found := load_layout(digest, store, log):
             return found
-    data = made(form, questions)
-    files.write(store / f"{digest}.pdf", data, files.PRIVATE)
+    data = typeset_form(form, questions)
+    files.write_file(store / f"{digest}.pdf", data, files.PRIVATE)
     if log:
         log.note_file(store.name, digest, data)
-    return read(data, digest)
+    return read_layout(data, digest)
 
 
-def kept(digest: str, store: Path, log: Log | None = None) -> Layout | None:
+def load_layout(digest: str, store: Path, log: Log | None = None) -> Layout | None:
     """Return the layout of a digest, or None when the folder does not have one that the log tells of.
 
     Raise `OutOfReach` for one that is not as it was made.
     """
     file = store / f"{digest}.pdf"
-    noted = log.digest_of_file(store.name, digest) if log else ""
+    noted = log.find_file_digest(store.name, digest) if log else ""
     if noted is None or not DIGEST.fullmatch(digest) or not file.is_file():
         return None
     data = file.read_bytes()
     if noted and hashlib.sha256(data).hexdigest() != noted:
         raise OutOfReach(ALTERED, what=file.name)
-    return read(data, digest)
+    return read_layout(data, digest)
 
 
 @cache
-def recipe() -> str:
+def compute_recipe_digest() -> str:
     """Return the digest of all that a layout depends on besides its description."""
-    parts = [(HERE / name).read_bytes() for name in MADE_BY]
+    parts = [(HERE / name).read_bytes() for name in LAYOUT_SOURCES]
     parts += [version(package).encode() for package in ("typst", "font-roboto", "fonttools", "pikepdf")]
     return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
 
-def read(data: bytes, digest: str) -> Layout:
+def read_layout(data: bytes, digest: str) -> Layout:
     """Return the layout that a PDF of ours is."""
     with Pdf.open(io.BytesIO(data)) as pdf:
-        places = tuple(place for number, page in enumerate(pdf.pages) for place in placed(page, number))
+        places = tuple(place for number, page in enumerate(pdf.pages) for place in iter_places(page, number))
         return Layout(data, places, len(pdf.pages), digest)
 
 
-def placed(page: pikepdf.Page, number: int) -> Iterator[Place]:
+def iter_places(page: pikepdf.Page, number: int) -> Iterator[Place]:
     """Yield where the fields of a page stand, in the order of the page."""
     for widget in page.get("/Annots", ()):
-        full = full_name(widget)
-        if of_none(full):
+        full = get_full_name(widget)
+        if is_system_field(full):
             continue
         path, _, code = full.rpartition(".") if Name.Btn == widget.FT else (full, "", "")
         left, bottom, right, top = (float(edge) for edge in widget.Rect)
         yield Place(full, path, code, number, (left, bottom, right, top))
 
 
-def full_name(field: Object) -> str:
+def get_full_name(field: Object) -> str:
     """Return the fully qualified name of a field."""
     steps = [str(field.T)]
     while "/Parent" in field:
@@ -145,7 +145,7 @@ def full_name(field: Object) -> str:
     return ".".join(reversed(steps))
 
 
-def made(form: str, questions: Iterable[Question]) -> bytes:
+def typeset_form(form: str, questions: Iterable[Question]) -> bytes:
     """Return the PDF of a description, with its fields."""
     drawn = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-I", HERE / "typeset.py", face.FOLDER],
@@ -159,10 +159,10 @@ def made(form: str, questions: Iterable[Question]) -> bytes:
         told = json.loads(form)
         add_fields(pdf, questions, told["said"])
         if "notes" in told:
-            spoken(pdf, told)
-        thin_out(pdf.Root.StructTreeRoot)
+            add_notes_to_tooltips(pdf, told)
+        flatten_groups(pdf.Root.StructTreeRoot)
         for found in pdf.objects:
             if isinstance(found, Stream) and found.read_raw_bytes().endswith(b"\r"):  # see `face.packed`
                 found.write(found.read_bytes())
 
-    return changed(drawn, finish)
+    return apply_change(drawn, finish)

@@ -8,25 +8,25 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from formgen.documents.extraction import Choice, Control, Question, within
+from formgen.documents.extraction import Choice, Control, Question, build_cell_question
 from formgen.documents.page_layout import (
     COLUMNS,
     WIDE_LABEL,
-    block,
-    cards,
-    closely,
-    given,
-    hinted,
-    paired,
-    sections,
-    short,
-    signed,
-    widths,
+    can_share_row,
+    compute_column_widths,
+    extract_shared_hints,
+    get_block_name,
+    is_densely_set,
+    is_too_wide_for_grid,
+    iter_question_rows,
+    iter_sections,
+    list_prefilled_columns,
+    split_signature,
 )
 from formgen.formats.pdf import look
-from formgen.formats.pdf.face import face
-from formgen.formats.pdf.fields import CASE, boxes
-from formgen.i18n import locale, say
+from formgen.formats.pdf.face import load_font_metrics
+from formgen.formats.pdf.fields import CASE, iter_field_names
+from formgen.i18n import load_locale, translate
 
 POINT = 72 / 2.54  # points in a cm
 CLOSE_COLUMNS = (3.2, 5.3, 3.2, 5.3)  # cm: label, answer, label, answer where rows are closely set
@@ -39,12 +39,12 @@ HALF = 65  # of the label of a box in a grid, at most, in points
 PADDING, BETWEEN, CLOSE_BETWEEN = 12, 14, 7  # beside the boxes of a cell, and between them, in points
 
 
-def described(
+def build_layout_data(
     questions: Iterable[Question], language: str, words: Mapping[str, str], rows: Mapping[str, int]
 ) -> dict[str, Any]:
     """Return all that the page says and where, as `form.typ` reads it."""
     return {
-        "lang": locale(language).language,
+        "lang": load_locale(language).language,
         "columns": COLUMNS,
         "rim": RIM,
         "close_columns": CLOSE_COLUMNS,
@@ -55,137 +55,147 @@ def described(
         "about": [text for text in (words["about"], words["privacy"]) if text],
         "case": CASE,
         "said": {
-            "version": say("versio", language),
-            "case": say("Asia", language),
-            "page": say("Sivu", language),
-            "date": say("pv.kk.vvvv", language),
-            "required": say("pakollinen", language),
-            "legend": say(
+            "version": translate("versio", language),
+            "case": translate("Asia", language),
+            "page": translate("Sivu", language),
+            "date": translate("pv.kk.vvvv", language),
+            "required": translate("pakollinen", language),
+            "legend": translate(
                 "Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus.", language
             ),
         },
-        "sections": [{"title": title, "parts": list(parts(group, rows))} for title, group in sections(questions)],
+        "sections": [
+            {"title": title, "parts": list(iter_parts(group, rows))} for title, group in iter_sections(questions)
+        ],
     }
 
 
-def parts(questions: Iterable[Question], rows: Mapping[str, int]) -> Iterator[dict[str, Any]]:
+def iter_parts(questions: Iterable[Question], rows: Mapping[str, int]) -> Iterator[dict[str, Any]]:
     """Yield the parts of a section: pairs in rows, signatures, and tables."""
-    for (tabular, named), run in groupby(questions, key=lambda question: (bool(question.columns), block(question))):
+    for (tabular, named), run in groupby(
+        questions, key=lambda question: (bool(question.columns), get_block_name(question))
+    ):
         if tabular:
-            yield from (table(question, rows[question.path]) for question in run)
+            yield from (build_table(question, rows[question.path]) for question in run)
         elif named:
-            yield signature(list(run))
+            yield build_signature(list(run))
         else:
-            yield {"kind": "rows", "rows": list(pairs(run))}
+            yield {"kind": "rows", "rows": list(iter_pair_rows(run))}
 
 
-def signature(asked: Sequence[Question]) -> dict[str, Any]:
+def build_signature(asked: Sequence[Question]) -> dict[str, Any]:
     """Return a signature: its name as a heading with the hint, its parts in one row."""
-    title, named = signed(asked)
-    sizes = [max(1.6, (size_of(f"{part.label} *") * 1.06 + 10) / POINT) for part in named]
+    title, named = split_signature(asked)
+    sizes = [max(1.6, (measure_text(f"{part.label} *") * 1.06 + 10) / POINT) for part in named]
     days = [2.7 if part.control is Control.DATE else 0 for part in named]
     rest = (sum(COLUMNS) - sum(sizes) - sum(days)) / days.count(0)
     answers = [day or rest for day in days]
     return {
-        **labelled(title),
+        **build_label(title),
         "kind": "signature",
         "widths": [size for pair in zip(sizes, answers, strict=True) for size in pair],
-        "items": [item(part, size) for part, size in zip(named, answers, strict=True)],
+        "items": [build_item(part, size) for part, size in zip(named, answers, strict=True)],
     }
 
 
-def table(question: Question, rows: int) -> dict[str, Any]:
+def build_table(question: Question, rows: int) -> dict[str, Any]:
     """Return a repeating table: cards where a grid would be too wide."""
-    as_cards, close = cards(question), closely(question)
-    above, question = hinted(question, as_cards)
+    as_cards, close = is_too_wide_for_grid(question), is_densely_set(question)
+    above, question = extract_shared_hints(question, as_cards)
     common = {
-        **labelled(question),
+        **build_label(question),
         "kind": "cards" if as_cards else "grid",
         "close": close,
-        "hints": [labelled(column) for column in above],
+        "hints": [build_label(column) for column in above],
     }
-    lines = [[within(question, row, column) for column in question.columns] for row in range(rows)]
+    lines = [[build_cell_question(question, row, column) for column in question.columns] for row in range(rows)]
     if as_cards:
-        return {**common, **headed(question), "cards": [card(line, len(given(question)), close) for line in lines]}
-    sizes = roomy(question.columns)
+        return {
+            **common,
+            **build_card_widths(question),
+            "cards": [build_card(line, len(list_prefilled_columns(question)), close) for line in lines],
+        }
+    sizes = fit_column_widths(question.columns)
     return {
         **common,
         "widths": sizes,
-        "columns": [labelled(column) for column in question.columns],
-        "rows": [[item(cell, size, close) for cell, size in zip(line, sizes, strict=True)] for line in lines],
+        "columns": [build_label(column) for column in question.columns],
+        "rows": [[build_item(cell, size, close) for cell, size in zip(line, sizes, strict=True)] for line in lines],
     }
 
 
-def headed(question: Question) -> dict[str, Any]:
+def build_card_widths(question: Question) -> dict[str, Any]:
     """Return the widths of the headings of cards: numbers narrow, the rest for what is last."""
     sizes: list[float] = []
-    for column in given(question):
-        sizes += ((size_of(f"{column.label} *") * 1.06 + 10) / POINT, 4 if column.limit else 1.2)
+    for column in list_prefilled_columns(question):
+        sizes += ((measure_text(f"{column.label} *") * 1.06 + 10) / POINT, 4 if column.limit else 1.2)
     return {"widths": [*sizes[:-1], sum(COLUMNS) - sum(sizes[:-1])] if sizes else []}
 
 
-def card(line: Sequence[Question], known: int, close: bool) -> dict[str, Any]:
+def build_card(line: Sequence[Question], known: int, close: bool) -> dict[str, Any]:
     """Return a card: what is given, which is its heading, and the rows of what is asked."""
-    heading = [{**item(cell, sum(COLUMNS) / 2, close), "height": KNOWN} for cell in line[:known]]
-    return {"given": heading, "rows": list(pairs(line[known:], close))}
+    heading = [{**build_item(cell, sum(COLUMNS) / 2, close), "height": KNOWN} for cell in line[:known]]
+    return {"given": heading, "rows": list(iter_pair_rows(line[known:], close))}
 
 
-def roomy(columns: Sequence[Question]) -> list[float]:
+def fit_column_widths(columns: Sequence[Question]) -> list[float]:
     """Return the width in cm of each column of a grid, with room for all that must not be broken."""
-    sizes = widths(columns)
-    needed = [least(column) / POINT for column in columns]
+    sizes = compute_column_widths(columns)
+    needed = [measure_least_width(column) / POINT for column in columns]
     missing = sum(max(need - size, 0) for need, size in zip(needed, sizes, strict=True))
     spare = sum(max(size - need, 0) for need, size in zip(needed, sizes, strict=True))
     return [max(need, size - max(size - need, 0) * missing / spare) for need, size in zip(needed, sizes, strict=True)]
 
 
-def least(column: Question) -> float:
+def measure_least_width(column: Question) -> float:
     """Return the points that a column of a grid needs: for its boxes, or for what it is given."""
     if column.control is Control.LIST and column.locked:
-        return min(max(size_of(choice.label) for choice in column.choices) + 14, 8 * POINT)
-    words = [size_of(word) for choice in boxed(column) for word in choice.label.split()]
+        return min(max(measure_text(choice.label) for choice in column.choices) + 14, 8 * POINT)
+    words = [measure_text(word) for choice in list_boxes(column) for word in choice.label.split()]
     if len(words) == 2 == len(column.choices) and sum(words) < 40:  # such as yes and no
         return sum(words) + 2 * BOX + BETWEEN + PADDING + 1
-    halves = [min(size_of(choice.label) * 0.65, HALF) for choice in boxed(column)]  # so that two lines do
+    halves = [min(measure_text(choice.label) * 0.65, HALF) for choice in list_boxes(column)]  # so that two lines do
     return max((part + BOX + PADDING + 1 for part in (*words, *halves)), default=0)
 
 
-def boxed(question: Question) -> tuple[Choice, ...]:
+def list_boxes(question: Question) -> tuple[Choice, ...]:
     """Return the options that are drawn as boxes."""
     return question.choices if question.control is Control.TICKS else ()
 
 
-def size_of(text: str) -> float:
+def measure_text(text: str) -> float:
     """Return how wide a text is beside a box, in points."""
-    return face().width(face().clean(text), look.SIZE)
+    return load_font_metrics().measure_text(load_font_metrics().clean_text(text), look.SIZE)
 
 
-def pairs(questions: Iterable[Question], close: bool = False) -> Iterator[list[dict[str, Any]]]:
+def iter_pair_rows(questions: Iterable[Question], close: bool = False) -> Iterator[list[dict[str, Any]]]:
     """Yield the rows of label and answer pairs."""
     columns = CLOSE_COLUMNS if close else COLUMNS
-    for pair in paired(questions, partial(short, close=close)):
-        if wide(pair[0], close):
+    for pair in iter_question_rows(questions, partial(can_share_row, close=close)):
+        if is_full_width(pair[0], close):
             sizes = [sum(columns)]
         elif len(pair) == 2:
             sizes = [columns[1], columns[3]]
         else:
             sizes = [sum(columns[2:]) if len(pair[0].label) > WIDE_LABEL else sum(columns[1:])]
-        yield [item(question, size, close) for question, size in zip(pair, sizes, strict=True)]
+        yield [build_item(question, size, close) for question, size in zip(pair, sizes, strict=True)]
 
 
-def wide(question: Question, close: bool = False) -> bool:
+def is_full_width(question: Question, close: bool = False) -> bool:
     """Tell whether a question has its label above and the whole width below.
 
     Long text has, and boxes with a long label or so long ones that only this sets them side by side.
     """
-    found = boxed(question)
-    beside_label, whole = (beside(found, sum(size) * POINT - PADDING, close) for size in (COLUMNS[1:], COLUMNS))
+    found = list_boxes(question)
+    beside_label, whole = (
+        count_boxes_per_line(found, sum(size) * POINT - PADDING, close) for size in (COLUMNS[1:], COLUMNS)
+    )
     stacked = len(found) > 4 and beside_label == 1 < whole
     area = question.control is Control.AREA and not close
     return area or stacked or (len(found) > 2 and len(question.label) > WIDE_LABEL)
 
 
-def labelled(question: Question) -> dict[str, Any]:
+def build_label(question: Question) -> dict[str, Any]:
     """Return what is printed as the label of a question."""
     return {
         "label": question.label,
@@ -196,49 +206,49 @@ def labelled(question: Question) -> dict[str, Any]:
     }
 
 
-def item(question: Question, width: float, close: bool = False) -> dict[str, Any]:
+def build_item(question: Question, width: float, close: bool = False) -> dict[str, Any]:
     """Return a question as it is drawn where its answer is so many cm wide."""
     return {
-        **labelled(question),
+        **build_label(question),
         "name": question.path,
         "control": question.control,
         "close": close,
-        "wide": wide(question, close),
+        "wide": is_full_width(question, close),
         "long": len(question.label) > WIDE_LABEL,
-        "height": height(question, width, close),
-        "beside": beside(question.choices, width * POINT - PADDING, close),
-        "choices": [{"name": full, "label": choice.label} for full, choice in boxes(question) if choice],
+        "height": compute_height(question, width, close),
+        "beside": count_boxes_per_line(question.choices, width * POINT - PADDING, close),
+        "choices": [{"name": full, "label": choice.label} for full, choice in iter_field_names(question) if choice],
     }
 
 
-def beside(choices: Sequence[Choice], width: float, close: bool) -> int:
+def count_boxes_per_line(choices: Sequence[Choice], width: float, close: bool) -> int:
     """Return how many boxes with their labels go side by side on a width in points."""
     box, between = (CLOSE_BOX, CLOSE_BETWEEN) if close else (BOX, BETWEEN)
-    sizes = [size_of(choice.label) + box for choice in choices]
+    sizes = [measure_text(choice.label) + box for choice in choices]
     for count in range(min(len(sizes), 6), 1, -1):
         if sum(max(sizes[column::count]) for column in range(count)) + between * (count - 1) <= width:
             return count
     return 1
 
 
-def height(question: Question, width: float, close: bool) -> float:
+def compute_height(question: Question, width: float, close: bool) -> float:
     """Return the height in points of a field on a width in cm; closely set, the least that a hand can do with."""
-    drawn: float = LINE + MORE * (lines(question, width) - 1)
+    drawn: float = LINE + MORE * (count_lines(question, width) - 1)
     if close:
         drawn = CLOSE_AREA if question.control is Control.AREA else CLOSE_LINE
-    return max(drawn, given_height(question, width))
+    return max(drawn, compute_prefilled_height(question, width))
 
 
-def given_height(question: Question, width: float) -> float:
+def compute_prefilled_height(question: Question, width: float) -> float:
     """Return the height in points that the longest given option takes on a width in cm, in lines of usual size."""
     if question.control is not Control.LIST or not question.locked:
         return 0
     room = width * POINT - 2 * (RIM + look.MARGIN)
-    most = max(len(list(look.wrap(choice.label, room, look.SIZE))) for choice in question.choices)
+    most = max(len(list(look.wrap_line(choice.label, room, look.SIZE))) for choice in question.choices)
     return math.ceil(most * look.SIZE * look.LEADING + 2 * (RIM + look.MARGIN))
 
 
-def lines(question: Question, width: float) -> int:
+def count_lines(question: Question, width: float) -> int:
     """Return how many lines a field has on a width in cm: room for what is usually written."""
     needed = question.limit * LETTER / (width * POINT)
     if question.control is Control.AREA:

@@ -17,20 +17,20 @@ from formgen.documents.extraction import (
     Answer,
     Choice,
     Control,
-    Paper,
+    DigitalSignature,
+    Extraction,
+    FormSpec,
     Question,
-    Seal,
-    Sheet,
-    flat,
-    paper_of,
-    tokens_in,
+    find_form_spec,
+    find_tokens,
+    iter_questions,
 )
-from formgen.documents.producers import recognised
+from formgen.documents.producers import identify_producer
 from formgen.formats.pdf import fields as names
-from formgen.formats.pdf.by_pdfium import by_pdfium
+from formgen.formats.pdf.by_pdfium import read_fields_with_pdfium
 from formgen.formats.pdf.document import Document
-from formgen.formats.pdf.tree import SIGNED, ByPikepdf, Fields, Held, walked
-from formgen.i18n import clean
+from formgen.formats.pdf.tree import SIGNED, FieldContent, Fields, PikepdfLibrary, collect_fields
+from formgen.i18n import clean_text
 
 ROWS = 200
 STRAYS = 100
@@ -38,68 +38,72 @@ CLAIMS = {"case_id": names.CASE, "language": names.LANGUAGE}
 UNSET = {"", names.OFF}
 
 
-def read(data: bytes, papers: Mapping[tuple[str, str], Paper]) -> Sheet:
+def read(data: bytes, papers: Mapping[tuple[str, str], FormSpec]) -> Extraction:
     """Return what stands in the document; raise `Unreadable`."""
     document = Document(data)
-    found = walked(ByPikepdf(document.form))
-    seals: tuple[Seal, ...] = ()
+    found = collect_fields(PikepdfLibrary(document.form))
+    seals: tuple[DigitalSignature, ...] = ()
     if any(held.kind == "Sig" and held.value == SIGNED for each in found.values() for held in each):
         roots = {root for paper in papers.values() for root in paper.roots}
-        seals, data = importlib.import_module(f"{__package__}.seal").sealed(data, roots)
+        seals, data = importlib.import_module(f"{__package__}.seal").verify_signatures(data, roots)
         document = Document(data)
-        found = walked(ByPikepdf(document.form))
-    tokens = carriers(document, found)
-    paper = paper_of(tokens, papers)
+        found = collect_fields(PikepdfLibrary(document.form))
+    tokens = find_tokens_by_carrier(document, found)
+    paper = find_form_spec(tokens, papers)
     document.refuse_strange_titles()
-    answers = dict(answered(paper.questions, found, second(data))) if paper else {}
-    facts, strays = besides(document, found, paper.questions if paper else (), bool(answers))
-    writer = recognised(" ".join(document.info.get(name, "") for name in ("Producer", "Creator")))
-    sheet = Sheet(answers, tokens, claims(document, found), "pdf", facts, strays, seals, writer=writer)
+    answers = dict(iter_answers(paper.questions, found, read_with_second_reader(data))) if paper else {}
+    facts, strays = find_facts_and_strays(document, found, paper.questions if paper else (), bool(answers))
+    writer = identify_producer(" ".join(document.info.get(name, "") for name in ("Producer", "Creator")))
+    sheet = Extraction(answers, tokens, read_claims(document, found), "pdf", facts, strays, seals, producer=writer)
     if answers:
         return sheet
     document.refuse_large_pictures()
-    return measured(data, sheet, paper)
+    return add_page_readings(data, sheet, paper)
 
 
-def warm(papers: Iterable[Paper]) -> None:
+def prepare_reader(papers: Iterable[FormSpec]) -> None:
     """Name the fields that there are to find, so that a child that is forked for one file need not."""
     for paper in papers:
-        deque(names.every(paper.questions), maxlen=0)
+        deque(names.iter_fields(paper.questions), maxlen=0)
 
 
-def second(data: bytes) -> Fields | None:
+def read_with_second_reader(data: bytes) -> Fields | None:
     """Return the fields as a reader of another make finds them, or None where there is none that can."""
-    found = by_pdfium(data)
+    found = read_fields_with_pdfium(data)
     if found is not None:
         return found
-    seen: Fields | None = importlib.import_module(f"{__package__}.by_pypdf").by_pypdf(data)
+    seen: Fields | None = importlib.import_module(f"{__package__}.by_pypdf").read_fields_with_pypdf(data)
     return seen
 
 
-def besides(
+def find_facts_and_strays(
     document: Document, found: Fields, questions: tuple[Question, ...], whole: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return what a policy may mind and what is written outside the fields; ``whole`` when the fields are there."""
-    facts = document.facts()
-    expected = {name for name, _, _ in names.every(questions)}
-    ours = {name for name in found if name in expected or names.of_none(name) or names.asked(name, questions)}
+    facts = document.find_facts()
+    expected = {name for name, _, _ in names.iter_fields(questions)}
+    ours = {
+        name
+        for name in found
+        if name in expected or names.is_system_field(name) or names.find_question(name, questions)
+    }
     unknown = [name for name in found if name not in ours]
     others = [held for name in unknown for held in found[name] if held.kind != "Sig"]
     if whole:
         lacking = sorted({name.partition(".")[0] for name in expected - found.keys()})
         facts |= {f"missing_fields:{' '.join(lacking)}"} if lacking else set()
         facts |= {"unknown_fields"} if others else set()
-        bare = document.bare()
+        bare = document.find_pages_without_fields()
         facts |= {f"foreign_pages:{','.join(map(str, bare))}"} if bare else set()
     written = (held.value[:200] for held in others if held.value not in UNSET)
-    strays = tuple(islice((*document.strays(), *written), STRAYS))
-    facts |= {"warned"} if document.warned else set()
+    strays = tuple(islice((*document.find_strays(), *written), STRAYS))
+    facts |= {"warned"} if document.has_warnings else set()
     return tuple(sorted(facts)), strays
 
 
-def measured(data: bytes, sheet: Sheet, paper: Paper | None) -> Sheet:
+def add_page_readings(data: bytes, sheet: Extraction, paper: FormSpec | None) -> Extraction:
     """Return the sheet of a document that has lost its fields, with what its pages show."""
-    pages = importlib.import_module(f"{__package__}.flat").flattened(data, paper)
+    pages = importlib.import_module(f"{__package__}.flat").read_flattened_pages(data, paper)
     return replace(
         sheet,
         answers=pages.answers,
@@ -109,17 +113,17 @@ def measured(data: bytes, sheet: Sheet, paper: Paper | None) -> Sheet:
     )
 
 
-def carriers(document: Document, found: Fields) -> dict[str, tuple[str, ...]]:
+def find_tokens_by_carrier(document: Document, found: Fields) -> dict[str, tuple[str, ...]]:
     """Return the tokens in each carrier: hidden field, metadata, information, embedded file."""
     tokens: dict[str, tuple[str, ...]] = {}
     hidden = [("field", held.value) for held in found.get(names.TOKEN, ())]
-    for carrier, text in (*hidden, *document.texts()):
-        if here := tokens_in(text):
+    for carrier, text in (*hidden, *document.iter_texts()):
+        if here := find_tokens(text):
             tokens[carrier] = tuple(dict.fromkeys((*tokens.get(carrier, ()), *here)))
     return tokens
 
 
-def claims(document: Document, found: Fields) -> dict[str, str]:
+def read_claims(document: Document, found: Fields) -> dict[str, str]:
     """Return what the document says besides the token, in its fields or else its information: case and language."""
     said = {claim: document.info.get(name, "") for claim, name in CLAIMS.items()}
     said |= {claim: found[name][0].value for claim, name in CLAIMS.items() if name in found}
@@ -129,19 +133,19 @@ def claims(document: Document, found: Fields) -> dict[str, str]:
 # --- answers ----------------------------------------------------------------------------------
 
 
-def answered(questions: Iterable[Question], found: Fields, second: Fields | None) -> Iterator[tuple[str, Answer]]:
+def iter_answers(questions: Iterable[Question], found: Fields, second: Fields | None) -> Iterator[tuple[str, Answer]]:
     """Yield path and answer of every question that has at least one of its fields in the file."""
     for asked in questions:
-        for question in flat([asked], rows(asked, found)):
-            boxes = list(names.boxes(question))
+        for question in iter_questions([asked], count_expected_rows(asked, found)):
+            boxes = list(names.iter_field_names(question))
             held = {name: found[name] for name, _ in boxes if name in found}
             if held:
-                text, doubts = taken(question, boxes, held)
-                doubts += doubts_of(held, second) + (("incomplete",) if len(held) < len(boxes) else ())
+                text, doubts = read_answer_text(question, boxes, held)
+                doubts += find_doubts(held, second) + (("incomplete",) if len(held) < len(boxes) else ())
                 yield question.path, Answer(text, "acroform", 0.5 if doubts else 1.0, question.number, doubts)
 
 
-def rows(table: Question, found: Fields) -> int:
+def count_expected_rows(table: Question, found: Fields) -> int:
     """Return how many rows of a table to look for: those it prints, or more when the file has them."""
     if not table.columns:
         return 0
@@ -150,21 +154,21 @@ def rows(table: Question, found: Fields) -> int:
     return min(max(table.rows, *there, 0), ROWS) if there else table.rows
 
 
-def doubts_of(held: Mapping[str, tuple[Held, ...]], second: Fields | None) -> tuple[str, ...]:
+def find_doubts(held: Mapping[str, tuple[FieldContent, ...]], second: Fields | None) -> tuple[str, ...]:
     """Return what is doubtful of fields whatever they hold: that two have one name, that the readers differ."""
     doubts = ("duplicate",) if any(len({one.value for one in each}) > 1 for each in held.values()) else ()
     if second is None:
         return (*doubts, "one_reader")
-    agreed = all(alike(each, second.get(name, ())) for name, each in held.items())
+    agreed = all(has_same_content(each, second.get(name, ())) for name, each in held.items())
     return doubts if agreed else (*doubts, "readers_disagree")
 
 
-def alike(first: tuple[Held, ...], second: tuple[Held, ...]) -> bool:
+def has_same_content(first: tuple[FieldContent, ...], second: tuple[FieldContent, ...]) -> bool:
     """Tell whether two readers found the same under one name, each thing once or more often."""
-    return first == second or merged(first) == merged(second)
+    return first == second or merge_duplicates(first) == merge_duplicates(second)
 
 
-def merged(each: tuple[Held, ...]) -> Mapping[tuple[str, str], frozenset[str]]:
+def merge_duplicates(each: tuple[FieldContent, ...]) -> Mapping[tuple[str, str], frozenset[str]]:
     """Return what the fields of one name hold, each thing once, and the states they show it in."""
     shown: dict[tuple[str, str], frozenset[str]] = {}
     for held in each:
@@ -173,8 +177,8 @@ def merged(each: tuple[Held, ...]) -> Mapping[tuple[str, str], frozenset[str]]:
     return shown
 
 
-def taken(
-    question: Question, boxes: Iterable[tuple[str, Choice | None]], held: Mapping[str, tuple[Held, ...]]
+def read_answer_text(
+    question: Question, boxes: Iterable[tuple[str, Choice | None]], held: Mapping[str, tuple[FieldContent, ...]]
 ) -> tuple[str, tuple[str, ...]]:
     """Return the text of a question's fields and what is doubtful of it."""
     first = {name: each[0] for name, each in held.items()}
@@ -184,7 +188,7 @@ def taken(
         (one,) = first.values()
         if one.value == SIGNED:  # a dictionary or a name in the place of a text
             return "", (*doubts, "unread")
-        return names.chosen(question, clean(one.value)), doubts
+        return names.find_choice_code(question, clean_text(one.value)), doubts
     ticked = [option.code for name, option in boxes if option and name in first and first[name].value not in UNSET]
     if any(one.shown and bool(one.shown - UNSET) != (one.value not in UNSET) for one in first.values()):
         doubts = (*doubts, "glyph_state")

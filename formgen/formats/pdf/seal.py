@@ -26,7 +26,7 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.errors import ValidationError
 
-from formgen.documents.extraction import Seal
+from formgen.documents.extraction import DigitalSignature
 from formgen.errors import Reason, Unreadable
 from formgen.formats._refusals import ALTERED, UNTRUSTED
 
@@ -45,7 +45,7 @@ ONLY_SIGNATURES = StandardDiffPolicy(
 )
 
 
-def sealed(data: bytes, roots: Iterable[bytes]) -> tuple[tuple[Seal, ...], bytes]:
+def verify_signatures(data: bytes, roots: Iterable[bytes]) -> tuple[tuple[DigitalSignature, ...], bytes]:
     """Return the signatures of a document and the revision that the first of them covers.
 
     ``roots`` are certificates as PEM or DER; without any, who signed is not known for sure and the
@@ -54,7 +54,7 @@ def sealed(data: bytes, roots: Iterable[bytes]) -> tuple[tuple[Seal, ...], bytes
     """
     trusted = [certificate for root in roots for certificate in load_certs_from_pemder_data(root)]
     try:
-        found = list(checked(data, trusted))
+        found = list(iter_valid_signatures(data, trusted))
     except (PdfError, SignatureValidationError, ValidationError, ValueError, KeyError, TypeError) as error:
         raise Unreadable(Reason.BAD_IDENTITY, ALTERED) from error
     if not found:
@@ -62,7 +62,7 @@ def sealed(data: bytes, roots: Iterable[bytes]) -> tuple[tuple[Seal, ...], bytes
     return tuple(seal for _, seal in found), data[: min(end for end, _ in found)]
 
 
-def checked(data: bytes, trusted: list[Certificate]) -> Iterable[tuple[int, Seal]]:
+def iter_valid_signatures(data: bytes, trusted: list[Certificate]) -> Iterable[tuple[int, DigitalSignature]]:
     """Yield for each signature where the revision that it covers ends, and the seal that it is."""
     reader = PdfFileReader(io.BytesIO(data))
     if reader.encrypted:
@@ -78,28 +78,30 @@ def checked(data: bytes, trusted: list[Certificate]) -> Iterable[tuple[int, Seal
         if trusted and not status.bottom_line:
             raise Unreadable(Reason.BAD_IDENTITY, UNTRUSTED)
         _, _, start, length = (int(edge) for edge in signature.byte_range)
-        yield start + length, seal(signature, status)
+        yield start + length, build_digital_signature(signature, status)
 
 
-def seal(signature: EmbeddedPdfSignature, status: PdfSignatureStatus) -> Seal:
+def build_digital_signature(signature: EmbeddedPdfSignature, status: PdfSignatureStatus) -> DigitalSignature:
     """Return what a valid signature says."""
     stamped = status.timestamp_validity
     at = stamped.timestamp if stamped else status.signer_reported_dt
     path = status.validation_path
-    return Seal(
-        signer=named(signature.signer_cert),
+    return DigitalSignature(
+        signer=get_common_name(signature.signer_cert),
         signed_at=at.isoformat() if at else "",
         covers="file" if status.coverage is SignatureCoverageLevel.ENTIRE_FILE else "revision",
-        root=named(path.first) if path else "",
+        root=get_common_name(path.first) if path else "",
     )
 
 
 def names_of(roots: Iterable[bytes]) -> frozenset[str]:
     """Return the names of certificates, as a seal has that of its root."""
-    return frozenset(named(certificate) for root in roots for certificate in load_certs_from_pemder_data(root))
+    return frozenset(
+        get_common_name(certificate) for root in roots for certificate in load_certs_from_pemder_data(root)
+    )
 
 
-def named(certificate: Any) -> str:
+def get_common_name(certificate: Any) -> str:
     """Return the common name that a certificate is of, else its whole name."""
     name = certificate.subject
     return str(name.native.get("common_name") or name.human_friendly)

@@ -10,10 +10,10 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
 from formgen.documents.extraction import Choice, Control, Question
 from formgen.formats.pdf import look
-from formgen.formats.pdf.face import SIMPLE, embedded, packed
-from formgen.formats.pdf.fields import LANGUAGE, LAYOUT, NONE, OFF, ON, TOKEN, asked
+from formgen.formats.pdf.face import SIMPLE, embed_fonts, make_compressed_stream
+from formgen.formats.pdf.fields import LANGUAGE, LAYOUT, NONE, OFF, ON, TOKEN, find_question
 from formgen.formats.pdf.fill import MULTILINE
-from formgen.formats.pdf.outline import POINT, lines
+from formgen.formats.pdf.outline import POINT, count_lines
 
 READ_ONLY, REQUIRED, COMBO = 1, 1 << 1, 1 << 17
 PRINT, HIDDEN = 4, 2
@@ -22,8 +22,8 @@ PREFIX = "x-field:"
 
 def add_fields(pdf: Pdf, questions: Iterable[Question], said: Mapping[str, str]) -> None:
     """Make a field of every placeholder, and the hidden ones that carry the identity."""
-    typed, drawn = embedded(pdf)
-    form = Dictionary(Fields=Array(), DR=Dictionary(Font=typed), DA=String(look.style(look.SIZE)))
+    typed, drawn = embed_fonts(pdf)
+    form = Dictionary(Fields=Array(), DR=Dictionary(Font=typed), DA=String(look.format_default_appearance(look.SIZE)))
     pdf.Root.AcroForm = pdf.make_indirect(form)
     resources = pdf.make_indirect(Dictionary(Font=drawn))
     maker = Maker(pdf, {question.path: question for question in questions}, said, resources)
@@ -31,37 +31,41 @@ def add_fields(pdf: Pdf, questions: Iterable[Question], said: Mapping[str, str])
     tagged = pikepdf.NumberTree(pdf.Root.StructTreeRoot.ParentTree)
     for page in pdf.pages:
         page.Tabs = Name.S
-        page.Contents = packed(pdf, b"q\n" + page.Contents.read_bytes() + b"\nQ")  # others may draw on top
+        page.Contents = make_compressed_stream(
+            pdf, b"q\n" + page.Contents.read_bytes() + b"\nQ"
+        )  # others may draw on top
         page.Resources.Font[SIMPLE] = drawn[SIMPLE]
         for link in page.get("/Annots", ()):
-            maker.turn(link, str(link.A.URI).removeprefix(PREFIX))
+            maker.convert_link(link, str(link.A.URI).removeprefix(PREFIX))
             tagged[int(link.StructParent)].S = Name.Form
     for name in (TOKEN, LANGUAGE, LAYOUT):
-        maker.hidden(pdf.pages[0], name)
+        maker.add_hidden_field(pdf.pages[0], name)
 
 
-def thin_out(element: Object) -> None:
+def flatten_groups(element: Object) -> None:
     """Put the parts of groups without a meaning, which typst makes for every cell, in their place."""
-    parts = [part for kid in listed(element) for part in (ungrouped(kid) if isinstance(kid, Dictionary) else [kid])]
+    parts = [
+        part for kid in list_children(element) for part in (unwrap_group(kid) if isinstance(kid, Dictionary) else [kid])
+    ]
     for part in parts:
         if isinstance(part, Dictionary) and "/S" in part:
             part.P = element
             if Name.Span == part.S and "/A" in part:  # a block of text, such as a label
                 part.S = Name.P
                 del part["/A"]
-            thin_out(part)
+            flatten_groups(part)
     element.K = Array(parts)
 
 
-def ungrouped(element: Object) -> list[Object]:
+def unwrap_group(element: Object) -> list[Object]:
     """Return the element, or what it holds when it only groups other elements."""
-    held = listed(element)
+    held = list_children(element)
     if element.get("/S") != Name.Div or not all(isinstance(kid, Dictionary) and "/S" in kid for kid in held):
         return [element]
-    return [part for kid in held for part in ungrouped(kid)]
+    return [part for kid in held for part in unwrap_group(kid)]
 
 
-def listed(element: Object) -> list[Object]:
+def list_children(element: Object) -> list[Object]:
     """Return what an element of the structure holds."""
     held = element.get("/K", Array())
     return list(held) if isinstance(held, Array) else [held]
@@ -73,23 +77,26 @@ class Maker:
 
     pdf: Pdf
     questions: Mapping[str, Question]
-    said: Mapping[str, str]
+    labels: Mapping[str, str]
     resources: Object
     nodes: dict[str, Object] = field(default_factory=dict)
-    looks: dict[tuple[bytes, float, float], Object] = field(default_factory=dict)
+    appearances: dict[tuple[bytes, float, float], Object] = field(default_factory=dict)
 
-    def turn(self, widget: Object, name: str) -> None:
+    def convert_link(self, widget: Object, name: str) -> None:
         """Turn a link into the field of a name."""
         for key in {"/A", "/Border", "/Contents"} & set(widget.keys()):
             del widget[key]
         widget.Subtype = Name.Widget
         left, bottom, right, top = (float(edge) for edge in widget.Rect)
         width, height = right - left, top - bottom
-        found = asked(name, self.questions.values())
-        question, option = found or (Question(name, self.said["case"], locked=True), None)
-        widget.TU = String(self.tooltip(question, option))
+        found = find_question(name, self.questions.values())
+        question, option = found or (Question(name, self.labels["case"], locked=True), None)
+        widget.TU = String(self.build_tooltip(question, option))
         if option:
-            states = {f"/{ON}": self.look(look.cross(width), width, height), f"/{OFF}": self.look(b"", width, height)}
+            states = {
+                f"/{ON}": self.get_appearance(look.draw_cross(width), width, height),
+                f"/{OFF}": self.get_appearance(b"", width, height),
+            }
             widget.AP = Dictionary(N=Dictionary(states))
             widget.FT, widget.V, widget.AS = Name.Btn, Name(f"/{OFF}"), Name(f"/{OFF}")
             widget.MK = Dictionary(CA=String("8"))
@@ -102,13 +109,13 @@ class Maker:
             if question.limit:
                 widget.MaxLen = question.limit
         if not option:
-            widget.DA = String(look.style(look.SIZE))
+            widget.DA = String(look.format_default_appearance(look.SIZE))
             # its own stream, for some write into what is there
-            widget.AP = Dictionary(N=look.stream(self.pdf, look.EMPTY, width, height, self.resources))
-        widget.Ff = flags(question, width)
-        self.hang(widget, name)
+            widget.AP = Dictionary(N=look.make_appearance_stream(self.pdf, look.EMPTY, width, height, self.resources))
+        widget.Ff = compute_flags(question, width)
+        self.attach_to_tree(widget, name)
 
-    def tooltip(self, question: Question, option: Choice | None) -> str:
+    def build_tooltip(self, question: Question, option: Choice | None) -> str:
         """Return what a field is called: its label, with table and row before it, and what it needs."""
         table = self.questions.get(question.path.partition(".")[0])
         title = question.title
@@ -117,10 +124,10 @@ class Maker:
         if option:
             title = f"{title}: {option.label}"
         if question.control is Control.DATE:
-            title = f"{title} ({self.said['date']})"
-        return f"{title}, {self.said['required']}" if question.required else title
+            title = f"{title} ({self.labels['date']})"
+        return f"{title}, {self.labels['required']}" if question.required else title
 
-    def hidden(self, page: pikepdf.Page, name: str) -> None:
+    def add_hidden_field(self, page: pikepdf.Page, name: str) -> None:
         """Add a field that no one sees."""
         widget = self.pdf.make_indirect(
             Dictionary(
@@ -132,20 +139,20 @@ class Maker:
                 Rect=Array([0, 0, 0, 0]),
                 P=page.obj,
                 TU=String(name),
-                DA=String(look.style(look.SIZE)),
+                DA=String(look.format_default_appearance(look.SIZE)),
             )
         )
         page.Annots.append(widget)
-        self.hang(widget, name)
+        self.attach_to_tree(widget, name)
 
-    def look(self, drawn: bytes, width: float, height: float) -> Object:
+    def get_appearance(self, drawn: bytes, width: float, height: float) -> Object:
         """Return the appearance stream of some operators in a size."""
         key = (drawn, round(width, 3), round(height, 3))
-        if key not in self.looks:
-            self.looks[key] = look.stream(self.pdf, *key, self.resources)
-        return self.looks[key]
+        if key not in self.appearances:
+            self.appearances[key] = look.make_appearance_stream(self.pdf, *key, self.resources)
+        return self.appearances[key]
 
-    def hang(self, widget: Object, name: str) -> None:
+    def attach_to_tree(self, widget: Object, name: str) -> None:
         """Put a field into the tree at the place that its name says."""
         above, _, step = name.rpartition(".")
         widget.T = String(step)
@@ -154,18 +161,18 @@ class Maker:
             return
         if above not in self.nodes:
             self.nodes[above] = self.pdf.make_indirect(Dictionary(Kids=Array()))
-            self.hang(self.nodes[above], above)
+            self.attach_to_tree(self.nodes[above], above)
         widget.Parent = self.nodes[above]
         self.nodes[above].Kids.append(widget)
 
 
-def flags(question: Question, width: float) -> int:
+def compute_flags(question: Question, width: float) -> int:
     """Return the flags of a field so many points wide; of several boxes none is required by itself."""
     found = READ_ONLY if question.locked else 0
     if question.required and (question.control is not Control.TICKS or len(question.choices) == 1):
         found |= REQUIRED
     if question.control is Control.LIST:
         found |= COMBO
-    elif lines(question, width / POINT) > 1:
+    elif count_lines(question, width / POINT) > 1:
         found |= MULTILINE
     return found
