@@ -32,7 +32,6 @@ from tests.conftest import AGREEMENT, JOB, REFERRAL, SETTINGS, STORIES, Bench, c
 
 At = Callable[[str], Bench]
 REPOSITORY = Path(__file__).parents[1]
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 FORMS = registry.load_forms(Workspace(REPOSITORY))
 ISOLATED = {"PYTHONWARNINGS": "error", "LC_ALL": "fi_FI.UTF-8", "PATH": "/usr/bin:/bin"}
 
@@ -123,12 +122,6 @@ def test_every_example_is_a_line_that_can_be_run(words: tuple[str, ...], run: Ru
             context = command.make_context(rest[0], rest[1:], parent=context, obj=GlobalOptions(Path()))
             rest = [*context._protected_args, *context.args]
             command = command.get_command(context, rest[0]) if rest else command
-
-
-@pytest.mark.skipif(len(README.splitlines()) < 50, reason="README.md is not written yet")
-@every_command
-def test_every_command_stands_in_the_readme(words: tuple[str, ...]) -> None:
-    assert f"formgen {' '.join(words)}" in README
 
 
 def test_every_group_and_the_whole_have_help(run: Run) -> None:
