@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import os
 import re
+import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +14,14 @@ from typing import Any
 
 import pytest
 import typer
+from PIL import Image
 from pydantic import BaseModel
 
 from formgen.cli import app
 from formgen.errors import Busy, FormgenError, OutOfReach, Reason, Unreadable, UsageError
 from formgen.publishing import contract
 from formgen.settings import HERE, PACKAGED, Coach, Office
+from tests import pictures
 from tests.conftest import Bench
 from tests.test_cli import COMMANDS, Run
 from tests.test_cli import run as run
@@ -238,3 +242,13 @@ def test_the_form_in_the_readme_is_python_and_says_what_the_form_says() -> None:
     for line in shown.splitlines():
         if line.strip().startswith(("@rule", '"""', "title", "def ")):
             assert line in whole
+
+
+@pytest.mark.slow
+def test_the_pictures_show_the_forms_as_they_are() -> None:
+    if not shutil.which("soffice"):
+        reason = "LibreOffice is missing"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    for name, drawn in pictures.draw().items():
+        with Image.open(pictures.DOCS / name) as stored:
+            assert pictures.is_near(drawn, stored.convert("RGB")), f"{name}: python -m tests.pictures draws it anew"
