@@ -11,7 +11,7 @@ from pathlib import Path
 import pypdfium2
 from PIL import Image, ImageChops, ImageOps, ImageStat
 
-from formgen.demo import dated
+from formgen.demo import resolve_dates
 from formgen.documents.extraction import Answer
 from tests.conftest import REFERRAL as ANSWERS
 from tests.strategies import FORMS, TODAY, drawn
@@ -27,9 +27,9 @@ NEAR = 4.0  # of 255: how far two pictures may differ on average, as by another 
 def documents() -> dict[str, bytes]:
     """Return a blank of every form, and the referral as a client has filled it in."""
     blanks = {form.id: drawn(form, unfilled(form, "fi")) for form in FORMS}
-    referral = FORMS.latest("referral")
+    referral = FORMS.find_latest_version("referral")
     sheet = unfilled(referral, "fi")
-    answers = {path: Answer(dated(text, TODAY)) for path, text in ANSWERS.items()}
+    answers = {path: Answer(resolve_dates(text, TODAY)) for path, text in ANSWERS.items()}
     return {**blanks, "filled": drawn(referral, replace(sheet, answers={**sheet.answers, **answers}))}
 
 

@@ -121,7 +121,7 @@ def test_a_document_may_make_a_second_move_right_after_its_first() -> None:
 
 
 def test_a_form_that_stays_in_a_phase_needs_no_move_there() -> None:
-    record = record_of((Move("T11", "phase_4", "phase_5"),), stays=("phase_1",))
+    record = record_of((Move("T11", "phase_4", "phase_5"),), allowed_phases=("phase_1",))
     assert find_moves(case_in("phase_1"), record) == ((), ())
     assert find_moves(case_in("phase_2"), record)[1]
 

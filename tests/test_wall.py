@@ -151,7 +151,8 @@ def test_the_next_file_is_read_as_if_nothing_had_happened() -> None:
 
 def confined(code: str) -> str:
     """Return what a program prints that runs as the child behind the wall does."""
-    start = f"from formgen.sandbox.confine import Bounds, Cage, confine\nconfine(Bounds({MEMORY}, {CPU}), Cage())\n"
+    names = "Bounds, Sandbox, confine_process"
+    start = f"from formgen.sandbox.confine import {names}\nconfine_process(Bounds({MEMORY}, {CPU}), Sandbox())\n"
     return subprocess.run([sys.executable, "-c", start + code], check=True, capture_output=True, text=True).stdout
 
 

@@ -58,7 +58,7 @@ IGNORED = (  # in small letters; a folder's name ends in a slash
     STATUS.lower(),
 )
 CHUNK = 1_048_576
-DEEPEST = 50  # folders in each other that are looked into
+DEEPEST = 200  # folders in each other that are looked into
 NOT_REGULAR_ERRNOS = {errno.ELOOP, errno.ENOTDIR, errno.ENXIO, errno.EXDEV}  # what opening says of a link, or a socket
 
 Kind = Literal["file", "ignored", "odd", "unreadable", "deep"]

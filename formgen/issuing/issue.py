@@ -26,7 +26,7 @@ from formgen.publishing import outbox
 from formgen.settings import Workspace
 from formgen.storage.journal import Journal, Row, build_case_record, format_timestamp, to_local_date
 
-logger = structlog.get_logger()
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def call_with_fallback(draw: Callable[[], Any], otherwise: Callable[[], Any] | N
     try:
         return draw()
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one document, records go out
-        logger.error("document.not_drawn", error=type(error).__name__, at=locate_error(error))
+        log.error("document.not_drawn", error=type(error).__name__, at=locate_error(error))
         return otherwise() if otherwise else None
 
 

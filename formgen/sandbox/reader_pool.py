@@ -197,7 +197,7 @@ def read(data: bytes, papers: FormSpecs, limits: Intake) -> Extraction:
     same = reader.form_specs == papers
     with ExitStack() as stack:
         bounds = Bounds(max(limits.memory_bytes, getattr(module, "MEMORY", 0)), limits.cpu_seconds)
-        if opens := getattr(module, "OPENS", ()):
+        if opens := getattr(module, "READABLE_PATHS", ()):
             scratch = (
                 confine.TEMPORARY
                 if reader.own_root
