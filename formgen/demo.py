@@ -217,7 +217,7 @@ def build_id_factory(seed: int, clock: Clock) -> Callable[[], UUID]:
 def resolve_dates(text: str, today: date) -> str:
     """Return a text with ``{today-3}`` replaced by that day.
 
-    >>> dated("alkaen {today+1}", date(2026, 2, 28))
+    >>> resolve_dates("alkaen {today+1}", date(2026, 2, 28))
     'alkaen 1.3.2026'
     """
     return DAY.sub(lambda match: DayDate().write(today + timedelta(days=int(match[1] or 0))), text)

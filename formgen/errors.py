@@ -17,6 +17,7 @@ import dataclasses
 import traceback
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -194,6 +195,10 @@ class Unreadable(FormgenError):
         """Keep the reason, and what is said of the file where that is more than the reason says."""
         super().__init__(message or reason.message, **values)
         self.code = reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let it go from one process to another, with all that it was made of."""
+        return partial(type(self), self.code, self.message, **self.values), ()
 
 
 class CutOff(Unreadable):

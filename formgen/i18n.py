@@ -40,7 +40,7 @@ def load_catalog(language: str) -> Mapping[str, str]:
 def translate(text: str, language: str = "fi", /, **values: object) -> str:
     """Return the Finnish text in the language, with ``{names}`` filled; a value may be such a text too, or some.
 
-    >>> say("Kirjoita enintään {most} merkkiä.", "fi", most=60)
+    >>> translate("Kirjoita enintään {most} merkkiä.", "fi", most=60)
     'Kirjoita enintään 60 merkkiä.'
     """
     words = load_catalog(language)
@@ -64,7 +64,7 @@ def list_languages() -> tuple[str, ...]:
 def detect_language(environment: Mapping[str, str]) -> str:
     """Return the language that the environment asks for messages in, Finnish when it names none of ours.
 
-    >>> spoken_here({"LANG": "sv_FI.UTF-8"}), spoken_here({})
+    >>> detect_language({"LANG": "sv_FI.UTF-8"}), detect_language({})
     ('sv', 'fi')
     """
     wishes = (environment.get(name, "")[:2] for name in ("FORMGEN_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG"))
@@ -84,7 +84,7 @@ def load_locale(language: str) -> Locale:
 def normalise_text(text: str) -> str:
     r"""Return the text as it is compared: NFC, case folded, one space, no punctuation at its ends.
 
-    >>> plain("  Ka\u0308ynti,  työpaikalla: * ")
+    >>> normalise_text("  Ka\u0308ynti,  työpaikalla: * ")
     'käynti, työpaikalla'
     """
     folded = unicodedata.normalize("NFC", text).casefold()
@@ -96,7 +96,7 @@ def clean_text(text: str) -> str:
 
     No-break spaces become spaces; soft hyphens, zero-width spaces and direction marks go.
 
-    >>> clean("A\u0308iti\r\n\u00a0x\x07\u00ad ")
+    >>> clean_text("A\u0308iti\r\n\u00a0x\x07\u00ad ")
     'Äiti\n x'
     """
     if not text.isprintable() or "\u2011" in text:  # as few answers are

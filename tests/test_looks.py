@@ -217,7 +217,7 @@ def test_a_signature_says_its_hint_once_and_asks_for_no_place(form: type[Form]) 
 @every_form
 def test_a_document_in_easy_language_is_set_larger(form: type[Form]) -> None:
     def sizes(language: str) -> list[int]:
-        styles = docx.package.Package(drawn(form, unfilled(form, language), language)).read("word/styles.xml")
+        styles = docx.package.Package(drawn(form, unfilled(form, language), language)).read_member("word/styles.xml")
         return [int(size) for size in re.findall(rb'<w:sz w:val="(\d+)"', styles)]
 
     plain, easy = sizes("fi"), sizes("fi_selko")

@@ -228,7 +228,7 @@ def test_a_field_that_lies_over_no_page_is_in_doubt() -> None:
 
 def test_what_pdfium_cannot_read_is_read_by_pypdf(monkeypatch: pytest.MonkeyPatch) -> None:
     sheet = read(filled())
-    monkeypatch.setattr(READING, "by_pdfium", lambda _: None)
+    monkeypatch.setattr(READING, "read_fields_with_pdfium", lambda _: None)
     assert read(filled()) == sheet
 
 

@@ -36,7 +36,7 @@ def measured(form: type[Form], data: bytes) -> Extraction:
     assert layout
     paper: FormSpec = papers()[form.id, form.version]
     given = {path: text for path, text in known(form).items() if text}
-    paper = paper._replace(layout=layout, given=frozenset(given))
+    paper = paper._replace(layout=layout, issued_answers=frozenset(given))
     return confirm_given(pdf.read(data, {(form.id, form.version): paper}), given)
 
 

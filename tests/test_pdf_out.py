@@ -253,7 +253,7 @@ def test_a_field_that_the_document_lacks_cannot_be_filled(desk: Any) -> None:
 
 
 def test_a_form_is_generated_as_pdf_without_a_word_template(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(issue, "template_file", lambda *_: pytest.fail("a PDF asks for no Word template"))
+    monkeypatch.setattr(issue, "find_template", lambda *_: pytest.fail("a PDF asks for no Word template"))
     made = bench.issue("referral", format_name="pdf", language="sv")
     assert made.path.endswith(".pdf")
     assert bench.journal.find_issued_document(made.instance_id)["format"] == "pdf"

@@ -82,7 +82,7 @@ def test_what_is_dropped_stays_in_work_until_the_machine_is_mended(bench: Bench,
     assert (shown.code, shown.json["ok"], shown.json["in_work"]) == (1, False, 1)
     assert (shown.json["sandbox"], shown.json["problems"], shown.json["warnings"]) == (WEAK, [told("fi")], [])
     lines = run("status", at=bench.root).out.splitlines()
-    assert {f"! {told('fi')}", f"{'sandbox':16} files, network, processes"} <= set(lines)
+    assert {f"! {told('fi')}", f"{'sandbox':16} pitävät: files, network, processes"} <= set(lines)
     become(weak=False)
     assert run("watch", "--once", at=bench.root).code == 0
     assert bench.row(row["submission_id"])["outcome"] == "accepted"

@@ -40,7 +40,7 @@ from formgen.settings import Office, Workspace
 
 REPOSITORY = Path(__file__).parents[1]
 FORMS = registry.load_forms(Workspace(REPOSITORY))
-SPOKEN = {"translate": "text", "_": "text", "expression": "text"}
+SPOKEN = {"translate": "text", "_": "text", "format_expression": "text"}
 MESSAGE = "message"
 TEMPLATED = re.compile(r"""\b_\(\s*(["'])(.*?)\1""")
 WIDTH = 110

@@ -24,7 +24,8 @@ class Person:
     def has_matching_name(self, other: Person) -> bool:
         """Tell whether two have a name in common: one may be written shorter, or in another order.
 
-        >>> Person(name=frozenset(("onni", "malli"))).shares_name(Person(name=frozenset(("malli", "onni", "testi"))))
+        >>> short, whole = (Person(name=frozenset(name.split())) for name in ("onni malli", "malli onni testi"))
+        >>> short.has_matching_name(whole)
         True
         """
         return bool(self.name and other.name) and (self.name <= other.name or self.name >= other.name)

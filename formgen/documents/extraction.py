@@ -235,7 +235,7 @@ class Identity:
         """Return the signed text that every carrier of identity holds.
 
         >>> keys = Keyring({"k": b"secret"}, "k")
-        >>> Identity("referral", "2026.1", UUID(int=1)).token(keys)
+        >>> Identity("referral", "2026.1", UUID(int=1)).sign_token(keys)
         'fg1:referral:2026.1:00000000-0000-0000-0000-000000000001:k:ceaf6f8757f28f2e719b03214ef3db68'
         """
         body = f"fg1:{self.form}:{self.version}:{self.instance}:{keys.current}"
@@ -249,7 +249,7 @@ class Identity:
         paper must be coarse: it is over the page too, so that none can be put for another.
 
         >>> keys = Keyring({"k": b"secret"}, "k")
-        >>> Identity("job_start", "2026.1", UUID(int=1)).mark(keys, 1, 5, "0badcafe")
+        >>> Identity("job_start", "2026.1", UUID(int=1)).sign_page_mark(keys, 1, 5, "0badcafe")
         'FG1:JOB-START:2026.1:00000000000000000000000000000001:1/5:0BADCAFE:K:CFC9131DB439'
         """
         form = self.form.replace("_", "-")
@@ -320,7 +320,8 @@ class Keyring(NamedTuple):
 def extract_key_id(token: str) -> str:
     """Return the id of the key with which a token or the code on a page says that it was signed.
 
-    >>> key_of("fg1:referral:2026.1:00000000-0000-0000-0000-000000000001:0badcafe:ceaf6f8757f28f2e719b03214ef3db68")
+    >>> token = "fg1:referral:2026.1:00000000-0000-0000-0000-000000000001:0badcafe:ceaf6f8757f28f2e719b03214ef3db68"
+    >>> extract_key_id(token)
     '0badcafe'
     """
     return token.split(":")[-2].lower()
@@ -394,7 +395,7 @@ def find_form_spec(
 def compute_field_id(path: str) -> int:
     """Return the positive 31-bit number that stands for a path in a content control's id.
 
-    >>> field_id("client_last_name") == field_id("client_last_name")
+    >>> compute_field_id("client_last_name") == compute_field_id("client_last_name")
     True
     """
     return int.from_bytes(hashlib.sha256(path.encode()).digest()[:4]) % 0x7FFFFFFE + 1
@@ -403,7 +404,7 @@ def compute_field_id(path: str) -> int:
 def format_bookmark_name(path: str) -> str:
     """Return the bookmark name for a path: at most 40 characters of ``[A-Za-z0-9_]``.
 
-    >>> bookmark("benefits.0.payer")
+    >>> format_bookmark_name("benefits.0.payer")
     'f_benefits_0_payer'
     """
     name = "f_" + re.sub(r"[^A-Za-z0-9_]", "_", path)

@@ -63,7 +63,7 @@ PRODUCERS: Mapping[str, Producer] = {
 def identify_producer(said: str) -> str:
     """Return the key of the program that a document's own words tell of, nothing for one that is not known.
 
-    >>> recognised("Mozilla/5.0 Chrome Skia/PDF m126"), recognised("formgen")
+    >>> identify_producer("Mozilla/5.0 Chrome Skia/PDF m126"), identify_producer("formgen")
     ('browser', '')
     """
     return next((key for key, known in PRODUCERS.items() if known.pattern.search(said)), "")

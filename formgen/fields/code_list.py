@@ -66,7 +66,7 @@ class CodeList(Mapping[str, Code]):
     def find_current_code(self, code: str) -> str:
         """Return the code, or what took its place.
 
-        >>> CodeList("x", {"911": Code("Valtimo", successor="541"), "541": "Nurmes"}).current("911")
+        >>> CodeList("x", {"911": Code("Valtimo", successor="541"), "541": "Nurmes"}).find_current_code("911")
         '541'
         """
         while self.entries[code].successor:
@@ -77,7 +77,7 @@ class CodeList(Mapping[str, Code]):
 def define_options(**labels: str | Code) -> CodeList:
     """Return a small list for one question, codes as keywords.
 
-    >>> list(options(yes="Kyllä", no="Ei"))
+    >>> list(define_options(yes="Kyllä", no="Ei"))
     ['yes', 'no']
     """
     return CodeList("", labels)

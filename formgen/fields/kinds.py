@@ -340,7 +340,7 @@ class Whole(Number):
     def list_choices(self, language: str = "fi") -> tuple[Choice, ...]:
         """Return the numbers of a score, each as its own label.
 
-        >>> [choice.label for choice in Whole(low=Decimal(1), high=Decimal(5)).choices()]
+        >>> [choice.label for choice in Whole(low=Decimal(1), high=Decimal(5)).list_choices()]
         ['1', '2', '3', '4', '5']
         """
         if self.low is None or self.high is None or self.high - self.low >= MAX_TICK_BOXES:
@@ -789,7 +789,7 @@ class HetuText(Kind):
 def parse_birth_date(number: str) -> date:
     """Return the date of birth in a valid identity code.
 
-    >>> birth_date("150703B944J")
+    >>> parse_birth_date("150703B944J")
     datetime.date(2003, 7, 15)
     """
     century = 1800 if number[6] == "+" else 2000 if number[6] in "ABCDEF" else 1900
@@ -963,7 +963,7 @@ def iter_kinds(kind: type[Kind] = Kind) -> Iterable[type[Kind]]:
 def compute_age(born: date, on: date) -> int:
     """Return full years of age on a day.
 
-    >>> age(date(2000, 2, 29), date(2018, 2, 28))
+    >>> compute_age(date(2000, 2, 29), date(2018, 2, 28))
     17
     """
     return on.year - born.year - ((on.month, on.day) < (born.month, born.day))

@@ -78,7 +78,7 @@ def is_ignored(name: str, more: Iterable[str] = ()) -> bool:
 
     A folder's name and pattern end in a slash; ``more`` are the office's own patterns.
 
-    >>> ignored("~$lomake.docx"), ignored("lomake.docx"), ignored("#recycle/")
+    >>> is_ignored("~$lomake.docx"), is_ignored("lomake.docx"), is_ignored("#recycle/")
     (True, False, True)
     """
     small = name.lower()

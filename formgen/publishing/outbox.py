@@ -118,7 +118,7 @@ def find_free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]
     Neither the file nor what is written beside it may take the place of what another one has;
     ``taken`` tells whether a rejected file lies at one of some places.
 
-    >>> free_name("2026-04-13", "lomake.docx", {"2026-04-13/lomake.docx"}.intersection)
+    >>> find_free_name("2026-04-13", "lomake.docx", {"2026-04-13/lomake.docx"}.intersection)
     '2026-04-13/lomake (2).docx'
     """
     stem, dot, ending = name.rpartition(".")

@@ -68,7 +68,7 @@ class Head(NamedTuple):
     def from_text(cls, text: str) -> Head | None:
         """Return a head as it was noted, or None for any other text.
 
-        >>> Head.read(str(Head())) == Head()
+        >>> Head.from_text(str(Head())) == Head()
         True
         """
         match = re.fullmatch(r"([0-9]{1,20}):([0-9a-f]{64})", text.strip())
@@ -162,7 +162,7 @@ def compute_line_digest(line: Mapping[str, Any], key: bytes = b"") -> str:
 def compute_row_digest(row: Mapping[str, Any]) -> str:
     """Return the digest of a row as it is stored; a column without a value, which it may get later, is no part of it.
 
-    >>> digest_of_row({"a": "x", "attempts": 1}) == digest_of_row({"a": "x", "b": None, "attempts": 2})
+    >>> compute_row_digest({"a": "x", "attempts": 1}) == compute_row_digest({"a": "x", "b": None, "attempts": 2})
     True
     """
     held = {name: value for name, value in row.items() if value is not None and name not in UNDIGESTED_COLUMNS}
@@ -172,7 +172,7 @@ def compute_row_digest(row: Mapping[str, Any]) -> str:
 def build_row_name(table: str, *key: Any) -> str:
     """Return what the log calls a row: names are in the order of the rows' keys.
 
-    >>> row_name("steps", "PK-2026-00017", 3)
+    >>> build_row_name("steps", "PK-2026-00017", 3)
     'steps:PK-2026-00017 0000000003'
     """
     return f"{table}:" + " ".join(f"{part:010}" if isinstance(part, int) else str(part) for part in key)

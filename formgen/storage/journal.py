@@ -278,7 +278,7 @@ def name_row(table: Table, row: Row) -> str:
 def format_timestamp(at: datetime) -> str:
     """Return a moment as it is stored: UTC, milliseconds, Z.
 
-    >>> stamp(datetime(2026, 4, 13, 9, 12, 44, 120000, tzinfo=UTC))
+    >>> format_timestamp(datetime(2026, 4, 13, 9, 12, 44, 120000, tzinfo=UTC))
     '2026-04-13T09:12:44.120Z'
     """
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -22,7 +22,6 @@ class Wrong:
     error: tuple[str, str]
     before: tuple[Step, ...] = ()
     hold: Answers | None = None
-    also: tuple[tuple[str, str], ...] = ()
 
 
 def without(answers: Answers, *paths: str) -> dict[str, str]:
@@ -117,7 +116,6 @@ WRONG = {
         "rejected",
         "transition_not_allowed",
         ("T14", "job_id"),
-        also=(("choice", "job_id"),),
     ),
     "a_second_end_of_a_job": Wrong(
         "30.6.2026",

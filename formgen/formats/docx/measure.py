@@ -32,7 +32,7 @@ EASY_SCALE = 1.12  # documents in easy language are set so much larger
 def measure_text(text: str, size: float = 10, bold: bool = False) -> Length:
     """Return the width of a text in one line.
 
-    >>> long("Nimi") < long("Nimi", bold=True) < long("Henkilötunnus")
+    >>> measure_text("Nimi") < measure_text("Nimi", bold=True) < measure_text("Henkilötunnus")
     True
     """
     return Pt(sum(WIDTH.get(sign, 556) for sign in text) / 1000 * size * (BOLD_SCALE if bold else 1))
@@ -60,7 +60,7 @@ def measure_longest_word(text: str, size: float = 10, bold: bool = False) -> int
 def count_lines(text: str, width: int, size: float = 10, bold: bool = False) -> int:
     """Return how many lines a text takes in a width.
 
-    >>> lines("Mitä sovittiin ja kenen kanssa", long("Mitä sovittiin ja kenen")), lines("", 1)
+    >>> count_lines("Mitä sovittiin ja kenen kanssa", measure_text("Mitä sovittiin ja kenen")), count_lines("", 1)
     (2, 0)
     """
     count, left = 0, 0

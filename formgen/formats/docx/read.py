@@ -409,9 +409,9 @@ def format_bookmark_prefix(table: str) -> str:
 def collect_bookmark_prefixes(names: Iterable[str]) -> set[str]:
     """Return how the bookmarks begin that may be those of fields in rows.
 
-    >>> row_mark("benefits") in tables_in(["f_benefits_0_payer"])
+    >>> format_bookmark_prefix("benefits") in collect_bookmark_prefixes(["f_benefits_0_payer"])
     True
-    >>> row_mark("benefits") in tables_in(["f_benefits_note"])
+    >>> format_bookmark_prefix("benefits") in collect_bookmark_prefixes(["f_benefits_note"])
     False
     """
     starts = ((name[:BOOKMARK_HEAD_LENGTH], *(name[: row.start() + 1] for row in ROW.finditer(name))) for name in names)

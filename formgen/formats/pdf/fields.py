@@ -48,7 +48,7 @@ def is_system_field(name: str) -> bool:
 def format_field_name(path: str, code: str = "") -> str:
     """Return the fully qualified name of a field; raise `ValueError` for what cannot be one.
 
-    >>> name("benefits.0.payer"), name("consent_referral", "yes")
+    >>> format_field_name("benefits.0.payer"), format_field_name("consent_referral", "yes")
     ('benefits.0.payer', 'consent_referral.yes')
     """
     full = f"{path}.{code}" if code else path
