@@ -99,7 +99,8 @@ def year(folder: Path) -> tuple[Workspace, list[Sample]]:
     for row in intake.journal.find_submissions(outcome="accepted"):
         gone_out = intake.journal.find_issued_document(row["instance_id"])
         if row["case_id"] and gone_out:
-            samples.append(Sample.of(intake.read_original(row), row["case_id"], dict(gone_out)))
+            issued = {column.name: gone_out[column.name] for column in issued_documents.columns}
+            samples.append(Sample.of(intake.read_original(row), row["case_id"], issued))
     return intake.workspace, samples
 
 

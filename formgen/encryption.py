@@ -18,7 +18,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from formgen.errors import OutOfReach, UsageError
-from formgen.files import reading
+from formgen.files import open_for_reading
 
 CHUNK, NONCE, TAG, SALT = 1_048_576, 12, 16, 16
 OTHER = "Tallennettu tiedosto {name} ei ole se, joka tallennettiin."
@@ -102,7 +102,7 @@ class Encryptor:
     def iter_pieces(self, folder: Path, digest: str) -> Iterator[bytes]:
         """Yield what a file holds, some at a time; raise `OutOfReach` at the latest at the end, as `read` does."""
         found = hashlib.sha256()
-        with reading(self.locate_file(folder, digest)) as stream:
+        with open_for_reading(self.locate_file(folder, digest)) as stream:
             for piece in (
                 self.iter_decrypted_pieces(stream, digest) if self.key else iter(lambda: stream.read(CHUNK), b"")
             ):

@@ -112,7 +112,7 @@ def open_regular(file: Path, flags: int = os.O_RDONLY, mode: int = PRIVATE) -> i
     return handle
 
 
-def reading(file: Path) -> BufferedReader:
+def open_for_reading(file: Path) -> BufferedReader:
     """Return a stream that reads a regular file; raise `OSError` for anything else, without waiting at a pipe."""
     return os.fdopen(open_regular(file), "rb")
 

@@ -17,6 +17,7 @@ from formgen.errors import Finding, Severity, UsageError
 from formgen.fields.kinds import SIGNATURE_PARTS, Json, Kind, Misread, Signature, SignatureBlock, SingleChoice
 from formgen.i18n import translate
 
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
 BY = ("client", "coach", "employer", "referrer", "leader", "system")
 MAX_TICK_BOXES_IN_TABLE = 3
 OPTIONAL_PART = ".place"  # of a signature; a name and a day make one
@@ -755,7 +756,7 @@ def is_complete(record: Answers, fields: Iterable[Field]) -> bool:
 def build_json_schema(form: type[Form]) -> Json:
     """Return the JSON Schema 2020-12 of the form's data, titles in Finnish."""
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DRAFT,
         "$id": f"urn:formgen:schema:{form.id}:{form.version}",
         "title": form.title,
         **build_object_schema(form.fields),

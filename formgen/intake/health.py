@@ -138,7 +138,7 @@ def get_file_age(workspace: Workspace, entry: Entry, noted: Mapping[tuple[str, s
 def check_sandbox_protections(workspace: Workspace, living: bool) -> Mapping[str, bool]:
     """Return for each protection whether it holds: for the daemon's readers, as it has noted, or for those of ours."""
     if living:
-        with suppress(OSError, ValueError), files.reading(workspace.var / SANDBOX) as stream:
+        with suppress(OSError, ValueError), files.open_for_reading(workspace.var / SANDBOX) as stream:
             found: dict[str, bool] = json.load(stream)
             return found
     return confine.probe_reader_protections()

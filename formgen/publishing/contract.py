@@ -13,9 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from formgen.errors import Reason, Severity
 from formgen.fields.kinds import Json
-from formgen.forms.form import Form, build_json_schema
+from formgen.forms.form import DRAFT, Form, build_json_schema
 
-DRAFT = "https://json-schema.org/draft/2020-12/schema"
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]
 Uuid = Annotated[str, Field(json_schema_extra={"format": "uuid"})]

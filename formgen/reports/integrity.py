@@ -73,7 +73,7 @@ def find_outbox_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
         with suppress(TypeError, ValueError):  # of a row that is not as it was written
             record = outbox.get_record_path(workspace, stored["case_id"], stored["record_id"], stored["form"])
             lying -= {record, outbox.archived_path(record)}
-    yield from (Flaw(UNWRITTEN, named(workspace, file)) for file in sorted(lying))
+    yield from (Flaw(UNWRITTEN, format_path(workspace, file)) for file in sorted(lying))
     for name, stored in journal.iter_named_rows(submissions):
         if stored["outcome"] == "rejected":
             yield from find_row_flaws(workspace, journal, name, stored, iter_rejected_digests)
@@ -111,7 +111,7 @@ def find_feed_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     """Yield the lines of the feed that are not the journal's events, in their order."""
     file = workspace.outbox / "feed.ndjson"
     try:
-        with files.reading(file) as stream:
+        with files.open_for_reading(file) as stream:
             lines = stream.read().split(b"\n")
     except OSError:
         lines = []
@@ -127,7 +127,7 @@ def find_file_flaws(
     workspace: Workspace, file: Path, sha256: str, pieces: Callable[[], Iterable[bytes]] | None = None
 ) -> Iterator[Flaw]:
     """Yield what is wrong with a file whose digest is known; ``pieces`` gives what a kept one holds."""
-    what = named(workspace, file)
+    what = format_path(workspace, file)
     try:
         if pieces:
             deque(pieces(), maxlen=0)
@@ -139,7 +139,7 @@ def find_file_flaws(
         yield Flaw(DIFFERENT, what)
 
 
-def named(workspace: Workspace, file: Path) -> str:
+def format_path(workspace: Workspace, file: Path) -> str:
     """Return a file's place below the workspace, as text."""
     return files.make_printable(
         file.relative_to(workspace.root).as_posix() if file.is_relative_to(workspace.root) else str(file)
@@ -148,5 +148,5 @@ def named(workspace: Workspace, file: Path) -> str:
 
 def compute_file_digest(file: Path) -> str:
     """Return the sha256 of a file in hex, read some at a time."""
-    with files.reading(file) as stream:
+    with files.open_for_reading(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from formgen.errors import Busy, OutOfReach
-from formgen.files import get_user_name, open_regular, reading, sync_folder
+from formgen.files import get_user_name, open_for_reading, open_regular, sync_folder
 
 START = "0" * 64
 WIDTH = 90  # of a noted head: one is written over the other without changing the length of the file
@@ -85,7 +85,7 @@ class HeadFile:
     def heads(self) -> tuple[Head | None, ...]:
         """Return where the log ends by the file, nothing when there is none; two while a transaction ends."""
         try:
-            with reading(self.file) as stream:
+            with open_for_reading(self.file) as stream:
                 return parse_heads(stream.read())
         except FileNotFoundError:
             return ()

@@ -371,7 +371,9 @@ class Journal:
 
     def find_head(self, connection: Transaction) -> Head:
         """Return the last line of the access log."""
-        return find_log_head(connection)
+        query = select(accesses.c.seq, accesses.c.hash).order_by(accesses.c.seq.desc()).limit(1)
+        row = connection.execute(query).first()
+        return Head(*row) if row else Head()
 
     def require_end(self) -> None:
         """Raise `OutOfReach` when the access log does not end where its end is noted; others may be writing."""
@@ -443,9 +445,12 @@ class Journal:
         return nullcontext(outer) if outer else self.engine.connect()
 
     def insert_row(self, connection: Transaction, table: Table, values: Row, at: str, action: str = "changed") -> None:
-        """Write a row down for good."""
+        """Write a row down for good; raise `CompileError` for a value that the table has no column for.
+
+        What the log tells of the row would be of another one.
+        """
         row = self.encrypt_row(values)
-        connection.execute(table.insert(), row)
+        connection.execute(table.insert().values(**row))
         self.log_row(connection, table, row, at, action)
 
     def update_row(self, connection: Transaction, table: Table, key: str, changes: Row, at: str) -> None:
@@ -633,10 +638,6 @@ class Journal:
         row = {"case_id": case_id, "prefix": prefix, "year": year, "number": number, "previous": previous}
         self.insert_row(connection, cases, {**row, "opened_at": format_timestamp(at)}, format_timestamp(at))
         return case_id
-
-    def has_case(self, case_id: str) -> bool:
-        """Tell whether there is a case of the id."""
-        return self.fetch_row(select(cases.c.case_id).where(cases.c.case_id == case_id)) is not None
 
     def list_cases(self) -> list[Row]:
         """Return all cases, oldest first."""
@@ -988,10 +989,10 @@ def build_expected_shape() -> frozenset[tuple[str, ...]]:
 @lru_cache(maxsize=4)  # asked for at every transaction, and always the same
 def normalise_shape(parts: tuple[tuple[str, ...], ...]) -> frozenset[tuple[str, ...]]:
     """Return parts of a database, the columns and constraints of each in one order: migrations add theirs later."""
-    return frozenset((*names, *sorted(clauses(sql))) for *names, sql in parts)
+    return frozenset((*names, *sorted(split_clauses(sql))) for *names, sql in parts)
 
 
-def clauses(sql: str) -> list[str]:
+def split_clauses(sql: str) -> list[str]:
     """Return what a statement begins with, the columns and constraints in its brackets, and what comes after.
 
     >>> clauses("CREATE TABLE a (b TEXT,  UNIQUE (b, c))")
@@ -1023,13 +1024,6 @@ def find_key_of_originals(originals: Path) -> str:
         name, _, key = file.name.partition(".")
         return key if key and not (originals / name).exists() else ""
     return ""
-
-
-def find_log_head(connection: Connection) -> Head:
-    """Return the last line of the access log."""
-    query = select(accesses.c.seq, accesses.c.hash).order_by(accesses.c.seq.desc()).limit(1)
-    row = connection.execute(query).first()
-    return Head(*row) if row else Head()
 
 
 def build_case_record(row: Row, registry: Registry) -> CaseRecord:

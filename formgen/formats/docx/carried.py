@@ -40,7 +40,7 @@ CODE = "Pohjassa ei voi käyttää kenttäkoodia {what}. Nämä käyvät: {codes
 Element = Any
 
 
-def refused_parts(package: Package) -> Iterator[Finding]:
+def find_refused_parts(package: Package) -> Iterator[Finding]:
     """Yield what a template carries that is on no list; raise `Unreadable`."""
     foreign = {*find_facts(package, Body()), *(kind for kind, _ in package.iter_relations() if kind not in RELATIONS)}
     codes: dict[str, None] = {}
@@ -48,12 +48,12 @@ def refused_parts(package: Package) -> Iterator[Finding]:
         foreign |= set(root.xpath(ADDRESSES, namespaces={"o": OFFICE}))
         codes |= dict.fromkeys(code for code in find_codes(root) if not is_listed(code))
     if foreign:
-        yield build_finding(FOREIGN, what=", ".join(shortened(one) for one in sorted(foreign)))
+        yield build_finding(FOREIGN, what=", ".join(shorten_text(one) for one in sorted(foreign)))
     for code in codes:
-        yield build_finding(CODE, what=shortened(code), codes=", ".join(CODES))
+        yield build_finding(CODE, what=shorten_text(code), codes=", ".join(CODES))
 
 
-def shortened(text: str) -> str:
+def shorten_text(text: str) -> str:
     """Return a text in one line, as much of it as is shown."""
     return " ".join(clean_text(text).split())[:SHOWN] or "–"
 

@@ -34,7 +34,7 @@ from markupsafe import escape
 from formgen.documents.extraction import Control, Extraction, Question
 from formgen.documents.page_layout import count_rows
 from formgen.errors import Finding, Unreadable, UsageError
-from formgen.formats.docx.carried import refused_parts
+from formgen.formats.docx.carried import find_refused_parts
 from formgen.formats.docx.controls import Slot
 from formgen.formats.docx.measure import EASY_SCALE
 from formgen.formats.docx.package import (
@@ -107,7 +107,7 @@ class Template:
         self.worked_with: set[str] = set()
         try:
             self.package = Package(data)
-            self.found.refused += refused_parts(self.package)
+            self.found.refused += find_refused_parts(self.package)
             self.parts = {self.package.main: self.compile_part(self.package.main)}
             self.in_body = frozenset(self.found.words)
             self.parts |= {
