@@ -995,7 +995,7 @@ def normalise_shape(parts: tuple[tuple[str, ...], ...]) -> frozenset[tuple[str, 
 def split_clauses(sql: str) -> list[str]:
     """Return what a statement begins with, the columns and constraints in its brackets, and what comes after.
 
-    >>> clauses("CREATE TABLE a (b TEXT,  UNIQUE (b, c))")
+    >>> split_clauses("CREATE TABLE a (b TEXT,  UNIQUE (b, c))")
     ['CREATE TABLE a', '', 'b TEXT', 'UNIQUE (b, c)']
     """
     begin, _, rest = " ".join(sql.split()).partition("(")
