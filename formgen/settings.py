@@ -22,6 +22,7 @@ from pydantic_settings import (
 from formgen import encryption, files
 from formgen.encryption import NO_ENCRYPTION, Encryptor
 from formgen.errors import OutOfReach, UsageError
+from formgen.i18n import N_
 
 HERE = Path(__file__).parent
 KEY_VARIABLE = "FORMGEN_ENCRYPTION__KEY"
@@ -167,11 +168,11 @@ class Office(BaseSettings):
         "relative",
     )
     guidance: str = ""
-    privacy: str = (
+    privacy: str = N_(
         "Lomakkeen tiedot ovat salassa pidettäviä. Rekisterinpitäjä on palvelun järjestäjä. "
         "Tietosuojaselosteen ja tiedot oikeuksistasi saat työhönvalmentajalta."
     )
-    missed_meeting_practice: str = (
+    missed_meeting_practice: str = N_(
         "Jos tapaaminen jää väliin, valmentaja ottaa yhteyttä ja sovimme uuden ajan. Palvelu jatkuu."
     )
     coaches: tuple[Coach, ...] = ()

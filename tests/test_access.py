@@ -37,8 +37,8 @@ from formgen.storage import ledger
 from formgen.storage.access_log import Actor, Head, HeadFile
 from formgen.storage.journal import HEAD_FILE_NAME, Journal, allow_log_changes
 from tests.conftest import JOB, NOON, REFERRAL, SETTINGS, Bench, secrets_in, tree, umask
+from tests.strategies import FORMS
 from tests.test_cli import COMMANDS, Run, run
-from tests.texts import FORMS
 from tests.timelines import normal
 
 __all__ = ["run"]  # the fixture of the command line

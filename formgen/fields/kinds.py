@@ -29,7 +29,7 @@ from formgen import i18n
 from formgen.documents.extraction import Choice, Control
 from formgen.errors import Finding
 from formgen.fields.code_list import CodeList
-from formgen.i18n import clean_text, normalise_text, translate
+from formgen.i18n import N_, clean_text, normalise_text, translate
 
 Json = dict[str, Any]
 
@@ -138,7 +138,7 @@ class Text(Kind):
     """Short text in one line, ``max_length`` characters at most."""
 
     type: ClassVar[str] = "text"
-    accepts: ClassVar[str] = "Lyhyt teksti."
+    accepts: ClassVar[str] = N_("Lyhyt teksti.")
     max_length: int = 200
 
     def parse_text(self, text: str, today: date) -> Reading:
@@ -162,7 +162,7 @@ class LongText(Text):
     """Text of several lines; tabs and line breaks stay."""
 
     type: ClassVar[str] = "long"
-    accepts: ClassVar[str] = "Tekstiä, tarvittaessa usealla rivillä."
+    accepts: ClassVar[str] = N_("Tekstiä, tarvittaessa usealla rivillä.")
     multiline: ClassVar[bool] = True
     max_length: int = 2000
 
@@ -171,7 +171,7 @@ class LongText(Text):
 class NameText(Text):
     """A person's name: letters of any script, space, hyphen, apostrophe, full stop."""
 
-    accepts: ClassVar[str] = "Nimi kirjaimin, esimerkiksi Mäki-Korpela."
+    accepts: ClassVar[str] = N_("Nimi kirjaimin, esimerkiksi Mäki-Korpela.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Return the name as written; digits and other signs are a `Misread`."""
@@ -184,7 +184,7 @@ class NameText(Text):
 class OccupationText(Text):
     """A code of the classification of occupations: one to five digits, leading zeros kept."""
 
-    accepts: ClassVar[str] = "Ammattiluokituksen koodi, 1–5 numeroa, esimerkiksi 5223."
+    accepts: ClassVar[str] = N_("Ammattiluokituksen koodi, 1–5 numeroa, esimerkiksi 5223.")
     max_length: int = 5
 
     def parse_text(self, text: str, today: date) -> Reading:
@@ -214,7 +214,7 @@ class Number(Kind):
     """
 
     type: ClassVar[str] = "dec"
-    accepts: ClassVar[str] = "Luku, esimerkiksi 2,5."
+    accepts: ClassVar[str] = N_("Luku, esimerkiksi 2,5.")
     units: ClassVar[str] = r"%|prosenttia|kk|kuukautta|min|minuuttia|pv|päivää|kpl|sivua|s|v|vuotta|osp|op|km"
     places: int = 2
     least: int = 1
@@ -295,7 +295,7 @@ class Number(Kind):
 class HoursNumber(Number):
     """Hours a week."""
 
-    accepts: ClassVar[str] = "Tunnit viikossa, esimerkiksi 37,5."
+    accepts: ClassVar[str] = N_("Tunnit viikossa, esimerkiksi 37,5.")
     units: ClassVar[str] = r"(?:h|t|tuntia?|tunnin|tim|timmar)\.?(?:\s*/?\s*(?:vko?|viikko|viikossa|v|vecka|i veckan))?"
     low: Decimal | None = Decimal("0.5")
     high: Decimal | None = Decimal(48)
@@ -306,7 +306,7 @@ class Money(Number):
     """Euros, shown as ``2 100,50 €``."""
 
     type: ClassVar[str] = "eur"
-    accepts: ClassVar[str] = "Euromäärä, esimerkiksi 2 100,50 €."
+    accepts: ClassVar[str] = N_("Euromäärä, esimerkiksi 2 100,50 €.")
     units: ClassVar[str] = (
         r"(?:€|eur|euroa?|e)(?:\s*(?:/|per)?\s*(?:h|t|tunti|tunnissa|kk|kuukausi|kuukaudessa|kuussa|mån|tim|pv))?"
     )
@@ -328,7 +328,7 @@ class Whole(Number):
     """A whole number."""
 
     type: ClassVar[str] = "int"
-    accepts: ClassVar[str] = "Kokonaisluku, esimerkiksi 20."
+    accepts: ClassVar[str] = N_("Kokonaisluku, esimerkiksi 20.")
     places: int = 0
     least: int = 0
 
@@ -388,7 +388,7 @@ class DayDate(Kind):
     """A calendar day, shown as ``1.3.2026``; ``birth`` widens the window of two-digit years."""
 
     type: ClassVar[str] = "date"
-    accepts: ClassVar[str] = "Päivämäärä, esimerkiksi 1.3.2026."
+    accepts: ClassVar[str] = N_("Päivämäärä, esimerkiksi 1.3.2026.")
     birth: bool = False
 
     @property
@@ -456,7 +456,7 @@ class MonthText(Kind):
     """A month, a year alone or a day, stored as ``2021-03``, ``2021`` or ``2021-03-15``, shown as ``3/2021``."""
 
     type: ClassVar[str] = "month"
-    accepts: ClassVar[str] = "Kuukausi tai vuosi, esimerkiksi 3/2021."
+    accepts: ClassVar[str] = N_("Kuukausi tai vuosi, esimerkiksi 3/2021.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Return the month in ISO form."""
@@ -489,7 +489,7 @@ class ClockTime(Kind):
     """A time of day, shown as ``9.00``."""
 
     type: ClassVar[str] = "time"
-    accepts: ClassVar[str] = "Kellonaika, esimerkiksi 9.00."
+    accepts: ClassVar[str] = N_("Kellonaika, esimerkiksi 9.00.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Return the time; a range is for a person to settle."""
@@ -527,7 +527,7 @@ class SingleChoice(Kind):
     """One code of a closed list. Up to ``few`` options are drawn as boxes, more as a list."""
 
     type: ClassVar[str] = "one"
-    accepts: ClassVar[str] = "Yksi annetuista vaihtoehdoista."
+    accepts: ClassVar[str] = N_("Yksi annetuista vaihtoehdoista.")
     of: CodeList
     few: int = MAX_TICK_BOXES
 
@@ -627,7 +627,7 @@ class MultipleChoice(SingleChoice):
     """Any number of codes of a closed list, always drawn as boxes."""
 
     type: ClassVar[str] = "many"
-    accepts: ClassVar[str] = "Yksi tai useampi annetuista vaihtoehdoista."
+    accepts: ClassVar[str] = N_("Yksi tai useampi annetuista vaihtoehdoista.")
     multiline: ClassVar[bool] = True
 
     @property
@@ -682,7 +682,7 @@ class YesNoChoice(SingleChoice):
     """Yes or no, stored as true or false, drawn as two boxes."""
 
     type: ClassVar[str] = "yn"
-    accepts: ClassVar[str] = "Rasti kohtaan kyllä tai ei."
+    accepts: ClassVar[str] = N_("Rasti kohtaan kyllä tai ei.")
     of: CodeList = YES_NO
 
     def describe_accepted_input(self, language: str = "fi") -> str:
@@ -695,7 +695,7 @@ class YesNoChoice(SingleChoice):
         yes, no = said <= YES, said <= NO
         if yes == no:
             raise Misread(
-                "choice", "Valitse kyllä tai ei, vain toinen." if said <= YES | NO else "Vastaa kyllä tai ei."
+                "choice", N_("Valitse kyllä tai ei, vain toinen.") if said <= YES | NO else N_("Vastaa kyllä tai ei.")
             )
         return Reading(yes)
 
@@ -713,7 +713,7 @@ class MunicipalityChoice(SingleChoice):
     """A municipality: name in Finnish or Swedish or three-digit code, old names included."""
 
     type: ClassVar[str] = "muni"
-    accepts: ClassVar[str] = "Kunnan nimi, esimerkiksi Joensuu."
+    accepts: ClassVar[str] = N_("Kunnan nimi, esimerkiksi Joensuu.")
 
     @property
     def control(self) -> Control:
@@ -740,7 +740,7 @@ class MunicipalityChoice(SingleChoice):
 class MunicipalitiesChoice(MultipleChoice, MunicipalityChoice):
     """Any number of municipalities, written one after the other: each is read as one alone."""
 
-    accepts: ClassVar[str] = "Kuntien nimet, esimerkiksi Joensuu, Kontiolahti."
+    accepts: ClassVar[str] = N_("Kuntien nimet, esimerkiksi Joensuu, Kontiolahti.")
 
     @property
     def control(self) -> Control:
@@ -764,7 +764,7 @@ class HetuText(Kind):
     """A Finnish personal identity code, its separator a distinguishing part of it."""
 
     type: ClassVar[str] = "hetu"
-    accepts: ClassVar[str] = "Henkilötunnus, 11 merkkiä."
+    accepts: ClassVar[str] = N_("Henkilötunnus, 11 merkkiä.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Return the code in upper case; 900–999 is temporary and noted. No slip is mended silently."""
@@ -801,7 +801,7 @@ class BusinessIdText(Kind):
     """A Finnish business identity code, ``1234567-8``."""
 
     type: ClassVar[str] = "ytunnus"
-    accepts: ClassVar[str] = "Y-tunnus, esimerkiksi 9000001-1."
+    accepts: ClassVar[str] = N_("Y-tunnus, esimerkiksi 9000001-1.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Return the code with its hyphen; a VAT number and an old six-digit number are converted."""
@@ -825,7 +825,7 @@ class PhoneText(Kind):
     """A telephone number, stored as E.164, shown in groups."""
 
     type: ClassVar[str] = "phone"
-    accepts: ClassVar[str] = "Puhelinnumero, esimerkiksi 040 123 4567."
+    accepts: ClassVar[str] = N_("Puhelinnumero, esimerkiksi 040 123 4567.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Return the number; one that no operator has in use is noted."""
@@ -858,7 +858,7 @@ class EmailText(Kind):
     """An e-mail address."""
 
     type: ClassVar[str] = "email"
-    accepts: ClassVar[str] = "Sähköpostiosoite, esimerkiksi nimi@example.fi."
+    accepts: ClassVar[str] = N_("Sähköpostiosoite, esimerkiksi nimi@example.fi.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Return the address, its domain normalised."""
@@ -878,7 +878,7 @@ class PostcodeText(Kind):
     """A postal code of five digits, leading zeros kept."""
 
     type: ClassVar[str] = "postcode"
-    accepts: ClassVar[str] = "Postinumero, viisi numeroa, esimerkiksi 80100."
+    accepts: ClassVar[str] = N_("Postinumero, viisi numeroa, esimerkiksi 80100.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Return the digits; a post office written behind them is left to its own field."""
@@ -911,7 +911,7 @@ class SignatureBlock(Kind):
     """A signature block; it is asked as three questions, `parts`."""
 
     type: ClassVar[str] = "sign"
-    accepts: ClassVar[str] = "Nimi ja päivämäärä."
+    accepts: ClassVar[str] = N_("Nimi ja päivämäärä.")
 
     def build_schema(self) -> Json:
         """Return the block as an object."""

@@ -36,34 +36,36 @@ from formgen.errors import CutOff, Finding, FormgenError, Reason, Unreadable
 from formgen.fields.kinds import DayDate, Kind, Misread, SignatureBlock
 from formgen.forms.form import Field, Form, ValidationResult, validate_extraction
 from formgen.forms.registry import Registry, find_template
-from formgen.i18n import FORM_LANGUAGES, clean_text, normalise_text
+from formgen.i18n import FORM_LANGUAGES, N_, clean_text, normalise_text
 from formgen.issuing.correction import NOTHING_TO_MEND, build_extraction, build_notes, restore_known_answers
 from formgen.sandbox import reader_pool
 from formgen.settings import Workspace
 from formgen.storage.journal import Caseloads, Journal, Row, dump_json, to_local_date
 
-UNTRUSTED = (
+UNTRUSTED = N_(
     "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
 )
-BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus."
-UNSIGNED = "Asiakirjassa ei ole tunnistetta, jonka yksikkö on allekirjoittanut. Tarkistakaa, onko se yksikön tekemä."
-AMBIGUOUS = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
-REVOKED = "Asiakirja on tehty avaimella {key}, joka on poistettu käytöstä. Tarkistakaa, onko se yksikön tekemä."
-ELSEWHERE = "Sama tiedosto on jo otettu vastaan toisessa asiassa. Tarkistakaa, mihin asiaan se kuuluu."
-OTHER_CASE = "Asiakirjassa lukee toinen asia kuin se, jolle se on tehty. Tarkistakaa, mihin asiaan se kuuluu."
-OTHER_PERSON = "Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä."
-NO_PERSON = "Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen."
-NEWER_DOCUMENT = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
+BLANKED = N_("Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus.")
+UNSIGNED = N_(
+    "Asiakirjassa ei ole tunnistetta, jonka yksikkö on allekirjoittanut. Tarkistakaa, onko se yksikön tekemä."
+)
+AMBIGUOUS = N_("Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse.")
+REVOKED = N_("Asiakirja on tehty avaimella {key}, joka on poistettu käytöstä. Tarkistakaa, onko se yksikön tekemä.")
+ELSEWHERE = N_("Sama tiedosto on jo otettu vastaan toisessa asiassa. Tarkistakaa, mihin asiaan se kuuluu.")
+OTHER_CASE = N_("Asiakirjassa lukee toinen asia kuin se, jolle se on tehty. Tarkistakaa, mihin asiaan se kuuluu.")
+OTHER_PERSON = N_("Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä.")
+NO_PERSON = N_("Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen.")
+NEWER_DOCUMENT = N_("Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa.")
 UNSAFE_PARTS = {
     *("macros", "altChunk", "embedded"),
     *("javascript", "launch", "external", "submit", "import", "richmedia", "xfa"),
 }
 FACTS_TO_REVIEW = {
-    "warned": "Tiedoston rakenteessa on virheitä. Tarkistakaa vastaukset asiakirjasta.",
-    "missing_fields": "Asiakirjasta puuttuu lomakkeen kenttiä. Tarkistakaa vastaukset asiakirjasta.",
-    "missing_pages": "Asiakirjasta puuttuu sivuja: {pages}.",
-    "foreign_pages": "Asiakirjassa on muita kuin lomakkeen sivuja: {pages}.",
-    "unknown_fields": "Asiakirjassa on kenttiä, joita lomakkeessa ei ole. Tarkistakaa, mitä niissä on.",
+    "warned": N_("Tiedoston rakenteessa on virheitä. Tarkistakaa vastaukset asiakirjasta."),
+    "missing_fields": N_("Asiakirjasta puuttuu lomakkeen kenttiä. Tarkistakaa vastaukset asiakirjasta."),
+    "missing_pages": N_("Asiakirjasta puuttuu sivuja: {pages}."),
+    "foreign_pages": N_("Asiakirjassa on muita kuin lomakkeen sivuja: {pages}."),
+    "unknown_fields": N_("Asiakirjassa on kenttiä, joita lomakkeessa ei ole. Tarkistakaa, mitä niissä on."),
 }
 
 
@@ -242,7 +244,7 @@ class DecisionEngine:
         One that holds what no form may carry is trusted in nothing.
         """
         if found := UNSAFE_PARTS & set(sheet.facts):
-            message = "Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}."
+            message = N_("Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}.")
             raise Unreadable(Reason.UNSAFE, message, parts=", ".join(sorted(found)))
         keys = self.journal.keys
         identity, doubts = self.verify_identity(sheet, keys)

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from formgen.forms.registry import Registry
-from formgen.i18n import translate
+from formgen.i18n import N_, translate
 from formgen.intake.decide import ELSEWHERE, OTHER_CASE, Verdict, find_corrected_record
 from formgen.storage.journal import Journal, Row
 
 SENTENCES = {
-    "same_file": "Sama tiedosto on jo tullut. Sitä ei käsitelty uudelleen.",
-    "same_answers": "Samat vastaukset on jo tallennettu tästä lomakkeesta. Uutta tietuetta ei tehty.",
-    "correction": "Tämä korjaa aiemmin hyväksyttyä lomaketta. Uusi tietue tulee aiemman tilalle.",
-    "next_round": "Samasta lomakkeesta on jo aiempi kierros. Tämä on seuraava, ja aiempikin säilyy.",
-    "other_case": "Tiedosto kuuluu toiseen asiaan. Tehkää tälle asialle oma lomake.",
+    "same_file": N_("Sama tiedosto on jo tullut. Sitä ei käsitelty uudelleen."),
+    "same_answers": N_("Samat vastaukset on jo tallennettu tästä lomakkeesta. Uutta tietuetta ei tehty."),
+    "correction": N_("Tämä korjaa aiemmin hyväksyttyä lomaketta. Uusi tietue tulee aiemman tilalle."),
+    "next_round": N_("Samasta lomakkeesta on jo aiempi kierros. Tämä on seuraava, ja aiempikin säilyy."),
+    "other_case": N_("Tiedosto kuuluu toiseen asiaan. Tehkää tälle asialle oma lomake."),
 }
 
 

@@ -14,15 +14,17 @@ from formgen.fields.kinds import Kind
 from formgen.formats import docx
 from formgen.forms.form import Field, Form
 from formgen.forms.registry import Registry
-from formgen.i18n import clean_text, list_translations, load_locale, normalise_text, translate
+from formgen.i18n import N_, clean_text, list_translations, load_locale, normalise_text, translate
 from formgen.settings import Office
 
 REASONS_WITH_FIELDS = (Reason.INVALID_VALUES, Reason.TRANSITION_NOT_ALLOWED, Reason.UNKNOWN_CASE)
-NOTHING_TO_MEND = "Lomaketta ei voitu ottaa vastaan. Ota yhteyttä yksikköön."
-FIXED = "Tätä tietoa ei voi muuttaa lomakkeella. Jos se on väärin, ota yhteyttä yksikköön."
+NOTHING_TO_MEND = N_("Lomaketta ei voitu ottaa vastaan. Ota yhteyttä yksikköön.")
+FIXED = N_("Tätä tietoa ei voi muuttaa lomakkeella. Jos se on väärin, ota yhteyttä yksikköön.")
 LONGEST_QUOTE = 80  # characters of an answer that are repeated
-AS_GIVEN = "kuten lomakkeessasi"
-LEFT_ALONE = "Missä lukee ”{words}”, kohta puuttui tiedostosta. Jos et kirjoita sen tilalle mitään, se jää ennalleen."
+AS_GIVEN = N_("kuten lomakkeessasi")
+LEFT_ALONE = N_(
+    "Missä lukee ”{words}”, kohta puuttui tiedostosta. Jos et kirjoita sen tilalle mitään, se jää ennalleen."
+)
 
 
 # --- the same form again ----------------------------------------------------------------------

@@ -20,7 +20,7 @@ from formgen.documents.extraction import Identity, Keyring, Log, Notes, RenderRe
 from formgen.errors import UsageError, locate_error
 from formgen.forms.form import Form, prefill_extraction
 from formgen.forms.registry import Registry, find_template
-from formgen.i18n import FORM_LANGUAGES, load_locale, translate
+from formgen.i18n import FORM_LANGUAGES, N_, load_locale, translate
 from formgen.issuing import correction
 from formgen.publishing import outbox
 from formgen.settings import Workspace
@@ -97,7 +97,7 @@ def find_withheld_fields(form: type[Form], case: Case) -> frozenset[str]:
     """Return the fields that an employer's document of a case leaves out; raise `UsageError` where there is none."""
     found = form.find_withheld_fields(case) if form.has_fields_for("employer") else None
     if found is None:
-        message = "Lomaketta {form} ei voi tehdä työnantajalle: suostumusta nimen kertomiseen ei ole."
+        message = N_("Lomaketta {form} ei voi tehdä työnantajalle: suostumusta nimen kertomiseen ei ole.")
         raise UsageError(message, form=form.id)
     return found
 

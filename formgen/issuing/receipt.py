@@ -40,7 +40,8 @@ def render_receipt(journal: Journal, registry: Registry, office: Office, row: Ro
     ]
     if row["case_id"]:
         before, after = (translate(PHASES.get(payload["phase"][end], "–"), language) for end in ("before", "after"))
-        said.append(translate("Vaihe: {phase}", language, phase=after if before == after else f"{before} → {after}"))
+        phase = after if before == after else f"{before} → {after}"
+        said.append(translate("Vaihe: {phase}", language, phase=phase))
         case = replace(
             rewind_case(journal.load_case(row["case_id"], today, office, registry), row["record_id"]), today=today
         )

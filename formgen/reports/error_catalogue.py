@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from formgen.errors import Reason
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
-from formgen.i18n import translate
+from formgen.i18n import N_, translate
 from formgen.issuing.correction import get_field_label
 
 ENGINE = {  # what no form declares
@@ -24,28 +24,28 @@ ENGINE = {  # what no form declares
     "range": "Teksti on liian pitkä: enintään {most} merkkiä.",
 }
 REMEDY = {
-    "R44": "Tarkista Y-tunnuksen jokainen numero ja lähetä lomake uudelleen.",
-    "R88": "Avaa uusi asia ja tee lomake siihen.",
+    "R44": N_("Tarkista Y-tunnuksen jokainen numero ja lähetä lomake uudelleen."),
+    "R88": N_("Avaa uusi asia ja tee lomake siihen."),
     "R89": Reason.BAD_IDENTITY.advice,
     "R90": Reason.UNKNOWN_VERSION.advice,
-    "T26": "Tarkista asian tila ja päivät.",
-    "T27": "Tarkista asian tila ja päivät.",
-    "format": "Kirjoita vastaus niin kuin kohdan ohje sanoo ja lähetä lomake uudelleen.",
-    "required": "Vastaa kohtaan ja lähetä lomake uudelleen.",
-    "choice": "Valitse jokin annetuista vaihtoehdoista ja lähetä lomake uudelleen.",
-    "range": "Tarkista, että arvo on sallituissa rajoissa, ja lähetä lomake uudelleen.",
-    "error": "Korjaa tämä kohta ja lähetä lomake uudelleen.",
-    "review": "Tarkistaja hyväksyy tai korjaa arvon.",
-    "warning": "Lomake hyväksytään. Tarkista kohta ja korjaa se seuraavaan lomakkeeseen.",
-    "task": "Tee tehtävä ja palauta lomake, jota se koskee.",
-    "waits": "Lähetä ensin lomake, jota tämä odottaa.",
+    "T26": N_("Tarkista asian tila ja päivät."),
+    "T27": N_("Tarkista asian tila ja päivät."),
+    "format": N_("Kirjoita vastaus niin kuin kohdan ohje sanoo ja lähetä lomake uudelleen."),
+    "required": N_("Vastaa kohtaan ja lähetä lomake uudelleen."),
+    "choice": N_("Valitse jokin annetuista vaihtoehdoista ja lähetä lomake uudelleen."),
+    "range": N_("Tarkista, että arvo on sallituissa rajoissa, ja lähetä lomake uudelleen."),
+    "error": N_("Korjaa tämä kohta ja lähetä lomake uudelleen."),
+    "review": N_("Tarkistaja hyväksyy tai korjaa arvon."),
+    "warning": N_("Lomake hyväksytään. Tarkista kohta ja korjaa se seuraavaan lomakkeeseen."),
+    "task": N_("Tee tehtävä ja palauta lomake, jota se koskee."),
+    "waits": N_("Lähetä ensin lomake, jota tämä odottaa."),
 }
 SEVERITY = {
-    "error": "virhe",
-    "review": "tarkistettava",
-    "warning": "huomautus",
-    "task": "tehtävä",
-    "reason": "hylkäyksen syy",
+    "error": N_("virhe"),
+    "review": N_("tarkistettava"),
+    "warning": N_("huomautus"),
+    "task": N_("tehtävä"),
+    "reason": N_("hylkäyksen syy"),
 }
 
 

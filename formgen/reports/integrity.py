@@ -12,6 +12,7 @@ from pathlib import Path
 
 from formgen import files
 from formgen.errors import OutOfReach
+from formgen.i18n import N_
 from formgen.publishing import outbox
 from formgen.settings import Workspace
 from formgen.storage import ledger, signing_keys
@@ -19,11 +20,11 @@ from formgen.storage.access_log import Head
 from formgen.storage.journal import Journal, Row, records, submissions
 from formgen.storage.ledger import Flaw
 
-MISSING = "Tiedosto puuttuu: {what}"
-DIFFERENT = "Tiedosto ei ole se, joka kirjoitettiin: {what}"
-UNWRITTEN = "Kansiossa outbox/records on jotakin, mitä työtila ei ole kirjoittanut: {what}"
-FEED = "Tapahtumaluettelon rivi {what} ei ole se, joka kirjoitettiin."
-UNKNOWN_KEY = "Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}"
+MISSING = N_("Tiedosto puuttuu: {what}")
+DIFFERENT = N_("Tiedosto ei ole se, joka kirjoitettiin: {what}")
+UNWRITTEN = N_("Kansiossa outbox/records on jotakin, mitä työtila ei ole kirjoittanut: {what}")
+FEED = N_("Tapahtumaluettelon rivi {what} ei ole se, joka kirjoitettiin.")
+UNKNOWN_KEY = N_("Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}")
 Files = Callable[[Workspace, Row], Iterable[tuple[Path, str]]]
 
 

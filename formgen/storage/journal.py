@@ -53,6 +53,7 @@ from formgen.encryption import LOCKED, NO_ENCRYPTION, SIGN, Encryptor, read_key_
 from formgen.errors import Busy, OutOfReach, UsageError
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
+from formgen.i18n import N_
 from formgen.settings import Office
 from formgen.storage.access_log import (
     Actor,
@@ -87,11 +88,11 @@ ENCRYPTED_COLUMNS = {  # the columns that say something of people, each with wha
 }
 CANARY = "formgen 2"
 ID_COLUMNS = ("submission_id", "record_id", "case_id")
-UNSEALED = (
+UNSEALED = N_(
     "Asetuksissa on salausavain, mutta työtilaa ei ole salattu. Jos se on ollut salattu, joku on vaihtanut sen: "
     "selvitä asia. Muuten aja ensin: formgen encrypt"
 )
-ALTERED = "Tietokannan riviä {what} on muutettu. Sitä ei käytetä, ennen kuin syy on selvitetty: formgen verify"
+ALTERED = N_("Tietokannan riviä {what} on muutettu. Sitä ei käytetä, ennen kuin syy on selvitetty: formgen verify")
 BATCH_SIZE = 1000  # lines or rows that are held at once
 SHAPE = (
     "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL "
@@ -428,7 +429,7 @@ class Journal:
         """Raise `OutOfReach` when another process has changed the key that the workspace is sealed with."""
         key = connection.execute(select(encryption_state.c.key)).scalar()
         if key != (self.vault.name if self.vault.key else None):
-            raise OutOfReach("Työtilan salaus on vaihtunut. Käynnistä formgen uudelleen.")
+            raise OutOfReach(N_("Työtilan salaus on vaihtunut. Käynnistä formgen uudelleen."))
 
     def select_unaltered_rows(self, table: Table, query: Any) -> list[Row]:
         """Return the rows that a query finds; raise `OutOfReach` when the access log tells otherwise of one."""
@@ -956,7 +957,7 @@ def require_matching_key(engine: Engine, vault: Encryptor, originals: Path) -> N
     if key and not vault.key:
         raise OutOfReach(LOCKED, key=key)
     if key and key != vault.name:
-        message = "Työtila on salattu avaimella {key}, mutta asetuksissa on avain {other}."
+        message = N_("Työtila on salattu avaimella {key}, mutta asetuksissa on avain {other}.")
         raise OutOfReach(message, key=key, other=vault.name)
     if row:
         vault.decrypt_text(CANARY, row.canary)
@@ -974,7 +975,7 @@ def require_shape(connection: Connection) -> None:
         ^ build_expected_shape()
     ):
         what = ", ".join(sorted({ascii(name) for _, name, *_ in other}))
-        raise OutOfReach("Tietokannassa on osa, jota formgen ei ole tehnyt, tai osa puuttuu: {what}", what=what)
+        raise OutOfReach(N_("Tietokannassa on osa, jota formgen ei ole tehnyt, tai osa puuttuu: {what}"), what=what)
 
 
 @cache

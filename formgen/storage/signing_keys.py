@@ -18,13 +18,14 @@ from typing import Any
 from formgen import files
 from formgen.documents.extraction import Keyring
 from formgen.errors import OutOfReach
+from formgen.i18n import N_
 
 SIZE = 32
 ENDING = ".key"
 SIGNING, GOOD, REVOKED = "signing", "good", "revoked"
-WRONG = "Allekirjoitusavain {what} ei ole se, joka tehtiin. Palauta kansio var/keys varmuuskopiosta."
-LOST = "Allekirjoitusavain puuttuu: {what}. Palauta kansio var/keys varmuuskopiosta. Uutta ei tehdä sen tilalle."
-OPEN = "Muut voivat lukea tai vaihtaa allekirjoitusavaimen {what}. Korjaa: {command}"
+WRONG = N_("Allekirjoitusavain {what} ei ole se, joka tehtiin. Palauta kansio var/keys varmuuskopiosta.")
+LOST = N_("Allekirjoitusavain puuttuu: {what}. Palauta kansio var/keys varmuuskopiosta. Uutta ei tehdä sen tilalle.")
+OPEN = N_("Muut voivat lukea tai vaihtaa allekirjoitusavaimen {what}. Korjaa: {command}")
 
 
 def generate_key() -> bytes:
