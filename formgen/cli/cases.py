@@ -27,12 +27,12 @@ CaseId = Annotated[str, typer.Argument(metavar="CASE", help=_("Asian tunnus."))]
 
 
 def load_case(shared: Session, case_id: str) -> Case:
-    """Return a case as it is today."""
+    """Load a case as it is today."""
     return shared.journal.load_case(case_id, to_local_date(now()), shared.workspace.office, shared.registry)
 
 
 def describe_task(shared: Session, task: Task) -> dict[str, str]:
-    """Return a task as the outside contract shows it."""
+    """Describe a task as the outside contract shows it."""
     message = shared.translate(task.message, **task.values)
     return {"code": task.code, "due": task.due.isoformat(), "message": message, "whom": task.whom}
 
@@ -179,7 +179,7 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
 
 
 def list_pending_submissions(shared: Session, case_id: str, outcome: str) -> list[dict[str, Any]]:
-    """Return the returns of a case that are in review or wait."""
+    """List the submissions of a case that have an outcome, ``review`` or ``waiting``."""
     return [
         {
             "submission_id": row["submission_id"],
@@ -208,7 +208,7 @@ Day = Annotated[str, typer.Option(metavar="DAY", help=_("Päivä, esimerkiksi 1.
 
 
 def read_day(text: str) -> date:
-    """Return the day of an option; raise `UsageError`."""
+    """Read a day given as an option; raise `UsageError` for what is none."""
     try:
         found: date | None = DayDate().read(text, to_local_date(now())).value
     except Misread as misread:
@@ -219,7 +219,7 @@ def read_day(text: str) -> date:
 
 
 def read_reason(shared: Session) -> str:
-    """Return why a case is put on hold, which is the next line of standard input; raise `UsageError` for an empty one.
+    """Read why a case is put on hold from the next line of standard input; raise `UsageError` for an empty one.
 
     What stands on a command line can be seen by everybody on the machine.
     """

@@ -132,7 +132,7 @@ def print_documents(shared: Session, made: list[IssuedDocument]) -> None:
 
 
 def list_needed_forms(shared: Session, case_id: str | None) -> list[type[Form]]:
-    """Return the forms that a case needs now; raise `UsageError` without a case."""
+    """List the forms that a case needs now; raise `UsageError` without a case."""
     if case_id is None:
         raise UsageError("Valinta --next tarvitsee asian tunnuksen: --case.")
     case = shared.journal.load_case(case_id, to_local_date(now()), shared.workspace.office, shared.registry)
@@ -191,7 +191,7 @@ def submit(
 
 
 def wait_for_outcome(shared: Session, file: Path, submission_id: str) -> dict[str, Any]:
-    """Return what became of a return: settled here, or by the daemon when one is at work.
+    """Wait for the outcome of a submission, which is settled here or by the daemon when one is at work.
 
     Raise `OutOfReach` when something that is no fault of the file's keeps it from being processed.
     """

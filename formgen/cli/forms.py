@@ -88,7 +88,7 @@ def forms_show(
 
 
 def describe_form(form: type[Form]) -> dict[str, Any]:
-    """Return a form as the outside contract shows it."""
+    """Describe a form as the outside contract shows it."""
     return {
         "form": form.id,
         "version": form.version,
@@ -109,7 +109,7 @@ def describe_form(form: type[Form]) -> dict[str, Any]:
 
 
 def describe_field(asked: Field) -> dict[str, Any]:
-    """Return a field as the outside contract shows it."""
+    """Describe a field as the outside contract shows it."""
     kind = asked.reads
     options = kind.list_choices() if kind else ()
     return {

@@ -1,4 +1,4 @@
-"""How the outcomes of returns are shown, and the exit codes that they call for."""
+"""How the outcomes of submissions are shown, and the exit codes that they call for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EXIT = {"rejected": REJECTED, "review": UNSURE, "waiting": UNSURE}
 
 
 def describe_decision(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> dict[str, Any]:
-    """Return a verdict as the outside contract shows it."""
+    """Describe a verdict as the outside contract shows it."""
     return {
         "file": file,
         "outcome": verdict.outcome,
@@ -40,7 +40,7 @@ def describe_decision(file: str, row: Mapping[str, Any], verdict: Verdict, at: d
 
 
 def describe_submission(shared: Session, file: str, submission_id: str, verdict: Verdict) -> dict[str, Any]:
-    """Return what became of a return in the end, as the outside contract shows it."""
+    """Describe the outcome of a submission as the outside contract shows it."""
     row = shared.journal.find_submissions(submission_id=submission_id)[0]
     record = shared.journal.find_record(row["record_id"]) if row["record_id"] else None
     again = find_repeat(shared.journal, shared.registry, row)
@@ -55,7 +55,7 @@ def describe_submission(shared: Session, file: str, submission_id: str, verdict:
 
 
 def describe_answers(verdict: Verdict) -> dict[str, Any] | None:
-    """Return what stood in the fields, nothing that was known besides; None when the file is no form."""
+    """Describe what was read from the fields by path, without what was known before; None when the file is no form."""
     if verdict.about is None:
         return None
     return {
@@ -66,7 +66,7 @@ def describe_answers(verdict: Verdict) -> dict[str, Any] | None:
 
 
 def describe_file(file: Path, size: int, sha256: str, at: datetime) -> dict[str, Any]:
-    """Return what a return's row would say of a file that is only read."""
+    """Describe a file that is only read, as the row of its submission would."""
     return {
         "file_name": file.name,
         "sha256": sha256,

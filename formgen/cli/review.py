@@ -1,4 +1,4 @@
-"""formgen review: the returns that await a person or another form."""
+"""formgen review: the submissions that await a person or another form."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ app = typer.Typer(name="review", no_args_is_help=True)
 
 @app.command("list", help=_("Luettele palautukset, jotka odottavat."), epilog=format_examples("formgen review list"))
 def review_list(context: typer.Context) -> None:
-    """List the returns in review and those that wait for another form."""
+    """List the submissions in review and those that wait for another form."""
     shared = open_session(context)
     rows = [*shared.journal.find_submissions(outcome="review"), *shared.journal.find_submissions(outcome="waiting")]
     shared.journal.log_reads(
@@ -66,11 +66,11 @@ def review_list(context: typer.Context) -> None:
     out.print(table)
 
 
-SubmissionId = Annotated[str, typer.Argument(metavar="RETURN", help=_("Palautuksen tunnus."))]
+SubmissionId = Annotated[str, typer.Argument(metavar="SUBMISSION", help=_("Palautuksen tunnus."))]
 
 
 def find_pending_submission(shared: Session, submission_id: str) -> Mapping[str, Any]:
-    """Return a return that awaits a decision; raise `UsageError` for any other."""
+    """Find a submission that awaits a decision; raise `UsageError` for any other."""
     rows = [
         row
         for row in shared.journal.find_submissions(submission_id=submission_id)
@@ -84,7 +84,7 @@ def find_pending_submission(shared: Session, submission_id: str) -> Mapping[str,
 @app.command(
     "show",
     help=_("Näytä, mitä palautuksesta luettiin ja mikä on epävarmaa."),
-    epilog=format_examples("formgen review show RETURN"),
+    epilog=format_examples("formgen review show SUBMISSION"),
 )
 def review_show(
     context: typer.Context,
@@ -94,7 +94,7 @@ def review_show(
         typer.Option("--pictures", metavar="DIR", help=_("Kansio, johon epävarmojen kohtien kuvat tehdään.")),
     ] = None,
 ) -> None:
-    """Show what was read of a return, and what is doubtful."""
+    """Show what was read of a submission, and what is doubtful."""
     shared = open_session(context)
     row = find_pending_submission(shared, submission_id)
     shared.log_access(submission_id=submission_id, case_id=row["case_id"])
@@ -123,12 +123,12 @@ def review_show(
 
 
 def find_pictures(folder: Path) -> dict[str, str]:
-    """Return the pictures in a folder by the path of the place that they show."""
+    """Find the pictures in a folder by the path of the field that they show."""
     return {file.stem: str(file) for file in sorted(folder.glob("*.png"))}
 
 
 def edit_answers(shared: Session, row: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a person has changed in the file of a return's doubtful places, which is then removed."""
+    """Open the doubtful fields of a submission in an editor and return those that changed by path."""
     verdict = shared.intake.decide_submission(row)
     shared.log_access(submission_id=row["submission_id"], case_id=row["case_id"])
     asked = list_doubts(verdict, shared.language, find_pictures(shared.workspace.pictures / row["submission_id"]))
@@ -147,7 +147,7 @@ def edit_answers(shared: Session, row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read_field_value(value: str) -> tuple[str, str]:
-    """Return a path and its value, which is the next line of standard input; raise `UsageError` for one with a value.
+    """Read the value of a field from the next line of standard input; raise `UsageError` when it is given here.
 
     What stands on a command line can be seen by everybody on the machine.
     """
@@ -165,10 +165,10 @@ def read_field_value(value: str) -> tuple[str, str]:
     "accept",
     help=_("Hyväksy palautus sellaisena kuin se luettiin, tai korjatuin arvoin."),
     epilog=format_examples(
-        "formgen review accept RETURN",
-        "formgen review accept RETURN --edit",
-        "formgen review accept RETURN --set client_hetu",
-        "formgen review accept RETURN --set start_date --set weekly_hours < arvot.txt",
+        "formgen review accept SUBMISSION",
+        "formgen review accept SUBMISSION --edit",
+        "formgen review accept SUBMISSION --set client_hetu",
+        "formgen review accept SUBMISSION --set start_date --set weekly_hours < arvot.txt",
     ),
 )
 def review_accept(
@@ -187,7 +187,7 @@ def review_accept(
     ] = False,
     who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
 ) -> None:
-    """Accept a return in review; it goes through the same rules."""
+    """Accept a submission in review by the same rules as any other."""
     shared = open_session(context)
     shared.by = who
     row = find_pending_submission(shared, submission_id)
@@ -199,13 +199,13 @@ def review_accept(
         print_outcomes(shared, [describe_decision(row["file_name"], row, verdict, now())])
 
 
-@app.command("reject", help=_("Hylkää palautus."), epilog=format_examples("formgen review reject RETURN"))
+@app.command("reject", help=_("Hylkää palautus."), epilog=format_examples("formgen review reject SUBMISSION"))
 def review_reject(
     context: typer.Context,
     submission_id: SubmissionId,
     who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
 ) -> None:
-    """Reject a return that awaits a decision."""
+    """Reject a submission that awaits a decision."""
     shared = open_session(context)
     shared.by = who
     shared.intake.reject_submission(

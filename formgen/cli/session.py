@@ -41,19 +41,19 @@ class Session:
 
     @cached_property
     def registry(self) -> Registry:
-        """Return the forms."""
+        """The forms of the workspace, loaded when they are first used."""
         return registry.load_forms(self.workspace)
 
     @property
     def existing_workspace(self) -> Workspace:
-        """Return the workspace with all its folders; raise `OutOfReach` when there is no such folder."""
+        """The workspace with all its folders; raise `OutOfReach` when it does not exist."""
         if not self.workspace.root.is_dir():
             raise OutOfReach(detail=str(self.workspace.root))
         return self.workspace.make_folders()
 
     @cached_property
     def journal(self) -> Journal:
-        """Return the journal; raise `OutOfReach` when the folder is no workspace."""
+        """The journal, opened when it is first used; raise `OutOfReach` when the folder is no workspace."""
         return Journal.open_or_create(
             self.existing_workspace.var,
             Actor.from_system_user(self.command, self.by),
@@ -63,7 +63,7 @@ class Session:
 
     @cached_property
     def intake(self) -> Intake:
-        """Return the way in."""
+        """The intake, opened when it is first used."""
         return Intake(self.workspace, self.journal, self.registry, now)
 
     def log_access(self, **ids: str | None) -> None:
@@ -71,7 +71,7 @@ class Session:
         self.journal.log_reads(now(), ids)
 
     def translate(self, text: str, **values: object) -> str:
-        """Return a text in the language of the messages."""
+        """Translate a Finnish text into the language of the messages."""
         return i18n.translate(text, self.language, **values)
 
     def print_json(self, value: Any) -> None:
@@ -80,12 +80,12 @@ class Session:
 
 
 def now() -> datetime:
-    """Return the moment."""
+    """Return the present moment in UTC."""
     return datetime.now(UTC)
 
 
 def open_session(context: typer.Context) -> Session:
-    """Return what the commands share, opened by the options that went before the command."""
+    """Open the session that the options before the command ask for."""
     given: Session | GlobalOptions = context.obj
     if isinstance(given, Session):
         return given
@@ -98,7 +98,7 @@ def open_session(context: typer.Context) -> Session:
 
 
 def configure_logging(form: LogFormat) -> None:
-    """Have lines of the log written to standard error; one about a return holds its id."""
+    """Have lines of the log written to standard error; one about a submission holds its id."""
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )

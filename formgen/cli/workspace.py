@@ -124,7 +124,7 @@ def run_demo(
 
 
 def get_outcome_path(workspace: Workspace, row: Mapping[str, Any]) -> Path:
-    """Return where the outcome of a return lies."""
+    """Return the file in which the outcome of a submission is published."""
     if row["record_id"]:
         return outbox.get_record_path(workspace, row["case_id"], row["record_id"], row["form"])
     if row["rejected_as"]:

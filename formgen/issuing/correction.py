@@ -1,4 +1,4 @@
-"""The reply to the sender of a rejected return: what was wrong at which place, in plain words, and what to do."""
+"""The reply to the sender of a rejected submission: what was wrong in which field, in plain words, and what to do."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ LEFT_ALONE = N_(
 
 
 def build_notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any]) -> Notes:
-    """Return what the reply to a rejected return says at which place of the form.
+    """Build the notes of the reply to a rejected submission, by field.
 
-    ``row`` is the return, ``issued`` the document that was written down as its reply.
+    ``row`` is the submission, ``issued`` the document that was written down as its reply.
     """
     form, language = registry.forms[issued["form"]][issued["version"]], issued["language"]
     errors: dict[str, list[dict[str, str]]] = {}
@@ -67,7 +67,7 @@ def build_notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str,
 
 
 def find_hidden_answers(form: type[Form], issued: Mapping[str, Any]) -> dict[str, str]:
-    """Return what was known at the places of a reply that do not show it, by path: nothing is empty.
+    """Find the answers that were known but do not show in a reply, by path; none of them is empty.
 
     The file that it answers had lost the place, or what stood where nobody may write. Whether anything was known
     there does not show. Rows that its sender took out of a table are not missing.
@@ -130,7 +130,7 @@ def build_extraction(form: type[Form], issued: Mapping[str, Any]) -> Extraction:
 
 
 def restore_known_answers(sheet: Extraction, form: type[Form], issued: Mapping[str, Any]) -> Extraction:
-    """Return the sheet of a document with what was known at the places of a reply that were left alone."""
+    """Restore to an extraction the known answers of the fields that were left alone in a reply."""
     answers = dict(sheet.answers)
     for path, text in (find_hidden_answers(form, issued) if issued else {}).items():
         answer = remove_hint(answers.get(path, Answer("")))
@@ -139,7 +139,7 @@ def restore_known_answers(sheet: Extraction, form: type[Form], issued: Mapping[s
 
 
 def remove_hint(answer: Answer) -> Answer:
-    """Return an answer without `AS_GIVEN` in whatever language; what is written beside it is in doubt."""
+    """Remove `AS_GIVEN` in any language from an answer; what is written beside it is in doubt."""
     text = clean_text(answer.text)
     for hint in list_translations(AS_GIVEN):
         if normalise_text(text) == normalise_text(hint):
@@ -151,7 +151,7 @@ def remove_hint(answer: Answer) -> Answer:
 
 
 def iter_producer_advice(reason: Mapping[str, Any], language: str) -> Iterator[str]:
-    """Yield which program has saved a return and which way works, where that program takes the fields out."""
+    """Yield which program has saved a submission and which way works, where that program takes the fields out."""
     known = PRODUCERS.get(reason.get("producer") or "")
     if known and known.advice:
         yield translate("Tiedosto on tallennettu ohjelmalla {name}.", language, name=known.name)
@@ -159,7 +159,7 @@ def iter_producer_advice(reason: Mapping[str, Any], language: str) -> Iterator[s
 
 
 def explain_field(form: type[Form] | None, path: str, language: str) -> dict[str, str]:
-    """Return how a place is called, what it accepts and an example; nothing for what is of no place."""
+    """Explain a field by its label, what it accepts and an example; empty when the path names none."""
     asked = form.find_field(path) if form and path else None
     if asked is None:
         return {}
@@ -170,12 +170,12 @@ def explain_field(form: type[Form] | None, path: str, language: str) -> dict[str
 
 
 def get_field_kind(asked: Field, path: str) -> Kind | None:
-    """Return the kind of a place: of a part of a signature its own, None for a table."""
+    """Return the kind of a field, or of the part of a signature that the path names; None for a table."""
     return next((kind for part, _, kind in asked.iter_parts() if part == path), asked.reads)
 
 
 def format_answer(form: type[Form], path: str, answers: Mapping[str, str], language: str) -> str:
-    """Return what stood at a place as it is shown to the person who wrote it: options by their labels."""
+    """Format an answer as it is shown to the person who wrote it, options by their labels."""
     asked, text = form.find_field(path), answers.get(path, "")
     if not text or asked is None:
         return translate("ei vastausta", language)
@@ -187,7 +187,7 @@ def format_answer(form: type[Form], path: str, answers: Mapping[str, str], langu
 
 
 def get_field_position(form: type[Form], path: str) -> tuple[int, int, int]:
-    """Return where a place stands in the form, what is of no place last."""
+    """Return a key that sorts paths as their fields stand in the form, a path that names none last."""
     name, _, rest = path.partition(".")
     index, _, column = rest.partition(".")
     outer = next((number for number, asked in enumerate(form.fields) if asked.name == name), len(form.fields))
@@ -197,7 +197,7 @@ def get_field_position(form: type[Form], path: str) -> tuple[int, int, int]:
 
 
 def get_field_label(form: type[Form] | None, path: str, language: str) -> str:
-    """Return how a place is called on paper: the label and, in a table, the row."""
+    """Return the label of a field as it is printed, with table and row for a field in a table."""
     asked = form.find_field(path) if form and path else None
     if form is None or asked is None:
         return ""
@@ -220,9 +220,9 @@ def get_field_label(form: type[Form] | None, path: str, language: str) -> str:
 
 
 def render_letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
-    """Return the reply to a return that no new form would mend as a Word document, in the form's language.
+    """Render the letter that answers a submission which no new form would mend, as a Word document.
 
-    ``row`` is the return as the journal has it. No value from the returned file is repeated.
+    ``row`` is the submission as the journal has it. No value from the returned file is repeated.
     """
     language = row["language"] or office.language
     title, said, items = build_letter_content(row, form, language)
@@ -234,7 +234,7 @@ def render_letter(row: Mapping[str, Any], form: type[Form] | None, office: Offic
 
 
 def render_letter_text(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
-    """Return the letter as plain text in UTF-8: for when no document can be drawn."""
+    """Render the letter as plain text in UTF-8, for when no document can be made."""
     title, said, items = build_letter_content(row, form, row["language"] or office.language)
     places = [f"{number}. {': '.join(filter(None, item))}" for number, item in enumerate(items, start=1)]
     return "\n\n".join([office.organiser, title, *said, *places, ""]).encode()
@@ -243,7 +243,7 @@ def render_letter_text(row: Mapping[str, Any], form: type[Form] | None, office: 
 def build_letter_content(
     row: Mapping[str, Any], form: type[Form] | None, language: str
 ) -> tuple[str, list[str], list[tuple[str, str]]]:
-    """Return what a letter says: its title, its paragraphs, and each place with what is wrong there."""
+    """Build a letter's title, its paragraphs, and each field with what is wrong in it."""
     reason = json.loads(row["reason"])
     name = translate(form.title, language) if form else row["file_name"]
     said = [translate("Lomake: {name}", language, name=name)]

@@ -1,4 +1,4 @@
-"""The receipt of an accepted return, for the coach: what was accepted, what it changed, what comes next.
+"""The receipt of an accepted submission, for the coach: what was accepted, what it changed, what comes next.
 
 It names fields, never what stands in them, and is derived from the journal as it was when the record
 was written: the same record gives the same bytes.
@@ -24,7 +24,7 @@ from formgen.storage.journal import Journal, Row, to_local_date
 
 
 def render_receipt(journal: Journal, registry: Registry, office: Office, row: Row) -> bytes:
-    """Return the receipt of a record as a Word document; ``row`` is the record's."""
+    """Render the receipt of a record as a Word document; ``row`` is the record's."""
     payload, language = json.loads(row["payload"]), office.language
     form = registry.forms[row["form"]][row["version"]]
     today = to_local_date(datetime.fromisoformat(payload["provenance"]["processed_at"]))
@@ -73,7 +73,7 @@ def iter_changed_labels(
 
 
 def rewind_case(case: Case, record_id: str) -> Case:
-    """Return a case as it was when a record of it had been written; of other cases it knows nothing."""
+    """Rewind a case to when one of its records had been written; other cases are left out."""
     ids = [known.record_id for known in case.records]
     last = max(step.seq for step in case.steps if step.record_id == record_id)
     return replace(

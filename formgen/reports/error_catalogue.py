@@ -50,7 +50,7 @@ SEVERITY = {
 
 
 def build_catalogue(registry: Registry) -> list[Entry]:
-    """Return every code with its texts, in the order of the codes: rules, moves, general, reasons."""
+    """List every code with its texts: rules and moves by code, then what any form may say, then reasons."""
     found = [entry for form in registry for entry in iter_form_entries(form)]
     found += [Entry(code, "error", message, REMEDY[code]) for code, message in ENGINE.items()]
     reasons = [Entry(reason, "reason", reason.message, reason.advice) for reason in Reason]
@@ -69,7 +69,7 @@ def iter_form_entries(form: type[Form]) -> Iterator[Entry]:
 
 
 def render_page(entries: list[Entry], examples: Mapping[tuple[str, str, str], str]) -> str:
-    """Return the catalogue as a Markdown page; ``examples`` are by code, form and name of rule."""
+    """Render the catalogue as a Markdown page; ``examples`` are by code, form and name of rule."""
     lines = ["# Virheet", "", "Jokainen koodi, jonka palautus, tehtävä tai hylkäys voi saada. Sivun tekee"]
     lines += ["`python -m tests.catalogue --force`; samat tiedot antaa `formgen errors [CODE]`."]
     last = ""
@@ -102,10 +102,10 @@ class Entry:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Return the code, the form and the name of what says it."""
+        """The code, the form and the name of the rule or task that says it."""
         return self.code, self.form.id if self.form else "", self.name
 
     def describe_place(self, language: str) -> str:
-        """Return the form and the label of the place, empty for what is of no form."""
+        """Name the form and the field in a language; empty for what belongs to no form."""
         label = get_field_label(self.form, self.path, language)
         return ": ".join(filter(None, (translate(self.form.title, language) if self.form else "", label)))

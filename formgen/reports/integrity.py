@@ -141,13 +141,13 @@ def find_file_flaws(
 
 
 def format_path(workspace: Workspace, file: Path) -> str:
-    """Return a file's place below the workspace, as text."""
+    """Format a file's path relative to the workspace, safe to print."""
     return files.make_printable(
         file.relative_to(workspace.root).as_posix() if file.is_relative_to(workspace.root) else str(file)
     )
 
 
 def compute_file_digest(file: Path) -> str:
-    """Return the sha256 of a file in hex, read some at a time."""
+    """Compute the sha256 of a file in hex without loading it whole."""
     with files.open_for_reading(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
