@@ -34,7 +34,9 @@ from formgen import demo
 from formgen.documents.extraction import TOKEN, Identity, Keyring
 from formgen.formats.docx.package import Member, deflate_member, pack_members
 from formgen.settings import Workspace
-from formgen.storage.journal import Journal, cases, dump_json, issued_documents
+from formgen.storage.database import dump_json
+from formgen.storage.journal import Journal
+from formgen.storage.tables import cases, issued_documents
 
 CLIENTS, SEED, RETURNS = 6, 1, 10_000
 MEMORY, STEADY = 300, 1.1
@@ -97,10 +99,10 @@ def year(folder: Path) -> tuple[Workspace, list[Sample]]:
     intake = stage.intake
     samples = []
     for row in intake.journal.find_submissions(outcome="accepted"):
-        gone_out = intake.journal.find_issued_document(row["instance_id"])
-        if row["case_id"] and gone_out:
+        gone_out = intake.journal.find_issued_document(row.instance_id)
+        if row.case_id and gone_out:
             issued = {column.name: gone_out[column.name] for column in issued_documents.columns}
-            samples.append(Sample.of(intake.read_original(row), row["case_id"], issued))
+            samples.append(Sample.of(intake.read_original(row), row.case_id, issued))
     return intake.workspace, samples
 
 
@@ -217,7 +219,7 @@ def measured(folder: Path, source: Workspace, samples: list[Sample], number: int
     counts, rows = journal.count_submissions(), journal.find_submissions()
     feed = (workspace.outbox / "feed.ndjson").read_text(encoding="utf-8").splitlines()
     left = [file for file in workspace.inbox.iterdir() if file.suffix == ".docx"]
-    settled = sorted(demo.datetime.fromisoformat(row["processed_at"]).timestamp() for row in rows)
+    settled = sorted(demo.datetime.fromisoformat(row.processed_at).timestamp() for row in rows)
     step = max(1, number // 10)
     ends = [settled[0], *(settled[end - 1] for end in range(step, number + 1, step))]
     rates = [step / max(after - before, 0.001) for before, after in pairwise(ends)]

@@ -50,7 +50,7 @@ def test_a_pdf_reply_is_put_right_in_any_viewer(filler: str, name: str, at: At, 
     )
     (data,) = FILLERS[filler]([job], tmp_path)
     done = bench.returned(data, "korjattu.pdf")
-    assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]
+    assert (done.outcome, done.instance_id) == ("accepted", row.reply_id), done.reason
 
 
 @pytest.mark.slow
@@ -67,8 +67,8 @@ def test_a_word_reply_is_put_right_in_libreoffice_and_saved_in_any_format(name: 
     outcomes = []
     for ending, data in files.items():
         done = bench.returned(data, f"korjattu.{ending}")
-        assert done["instance_id"] == row["reply_id"] or done["outcome"] == "duplicate", done["reason"]
-        outcomes.append(done["outcome"])
+        assert done.instance_id == row.reply_id or done.outcome == "duplicate", done.reason
+        outcomes.append(done.outcome)
     assert outcomes == ["accepted", *["duplicate"] * (len(FORMATS) - 1)], [
-        found["reason"] for found in bench.journal.find_submissions() if found["outcome"] in ("review", "rejected")
+        found.reason for found in bench.journal.find_submissions() if found.outcome in ("review", "rejected")
     ]

@@ -53,7 +53,7 @@ def test_a_word_document_is_made_many_times_faster_than_by_docxtpl(sample: Sampl
 
 
 def test_a_word_document_is_read_in_not_much_more_than_a_walk_over_its_cells(sample: Sample) -> None:
-    data, papers = sample.drawn("docx", sample.answers), sample.desk.build_form_specs()
+    data, papers = sample.drawn("docx", sample.answers), sample.desk.reader.build_form_specs()
     assert times_as_long(peers.python_docx(data), lambda: formats.read_document(data, papers)) > 0.5
 
 
@@ -66,7 +66,7 @@ def test_a_pdf_is_filled_many_times_faster_than_by_pypdf(sample: Sample) -> None
 
 
 def test_a_pdf_is_read_by_two_readers_in_less_than_pypdf_takes_alone(sample: Sample) -> None:
-    data, papers = sample.drawn("pdf", sample.answers), sample.desk.build_form_specs()
+    data, papers = sample.drawn("pdf", sample.answers), sample.desk.reader.build_form_specs()
     assert times_as_long(peers.pypdf_read(data), lambda: formats.read_document(data, papers)) > 1
 
 
@@ -107,13 +107,13 @@ def work_of(sample: Sample, name: str) -> Callable[[], object]:
     """Return the work of a name in `CALLS`."""
     task, kind = name.split()
     module = formats.load_formats()[kind]
-    data, papers = sample.drawn(kind, sample.answers), sample.desk.build_form_specs()
+    data, papers = sample.drawn(kind, sample.answers), sample.desk.reader.build_form_specs()
     sheet, empty, texts = formats.read_document(data, papers), sample.empty(kind), sample.texts
     return {
         "draw": lambda: sample.drawn(kind, sample.answers),
         "read": lambda: formats.read_document(data, papers),
         "judge": lambda: validate_extraction(
-            sample.form, sheet, sample.desk.load_case("", sample.now.date()), sample.now.date()
+            sample.form, sheet, sample.desk.identifier.load_case("", sample.now.date()), sample.now.date()
         ),
         "fill": lambda: module.fill_document(empty, texts),
     }[task]
