@@ -30,8 +30,8 @@ from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
 from formgen.settings import PACKAGED, Office, Workspace
 from formgen.storage.journal import Journal, Row, to_local_date
-from tests.redteam import find_attack
-from tests.strategies import KEYS
+from tests.support.redteam import find_attack
+from tests.support.strategies import KEYS
 
 NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 SETTINGS = """\
