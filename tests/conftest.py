@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from formgen import formats
 from formgen.demo import resolve_dates
@@ -50,6 +51,8 @@ SECRETS = frozenset(
     for path, text in turn["answers"].items()
     if re.search(r"name|hetu|email|address|own_words|phone$", path) and len(text) > 4 and " " not in text[:4]
 ) | {"lomake.docx", "palautus-1.docx"}
+settings.register_profile("formgen", deadline=None)  # no test measures time
+settings.load_profile("formgen")
 PLACES = {"new": 0, "referred": 1, "decided": 2, "signed": 3, "employed": 4}
 
 

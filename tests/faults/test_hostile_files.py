@@ -25,7 +25,7 @@ def _scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ends(data: bytes) -> str:
     """Return what comes of a file behind the wall; nothing is left behind by it."""
-    found = end_of(lambda: reader_pool.read(data, PAPERS(), Intake(wall_seconds=20)))
+    found = end_of(lambda: reader_pool.read(data, PAPERS(), Intake()))
     assert list(Path(tempfile.gettempdir()).glob("formgen-*")) == []
     assert [child for reader in reader_pool.IDLE for child in reader.child_ids] == []
     return found

@@ -49,7 +49,6 @@ from tests.support.strategies import (
 MAIN = "word/document.xml"
 FEW = st.integers(0, 5)
 few = settings(  # no shrinking: a smaller record of a hundred answers is not worth minutes
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )

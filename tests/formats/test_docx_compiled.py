@@ -172,7 +172,7 @@ for form in FORMS:
 
 def test_another_process_draws_the_same_bytes() -> None:
     command = [sys.executable, "-c", DRAW]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=WORKSPACE.root, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=WORKSPACE.root, timeout=600)
     assert done.stdout.split() == [hashlib.sha256(drawn(form, full(form))).hexdigest() for form in FORMS]
 
 

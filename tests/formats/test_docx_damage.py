@@ -914,7 +914,7 @@ def shuffle(root: Element, how: str, source: int, target: int) -> None:
         item.attrib.clear()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.tuples(st.sampled_from(SHUFFLES), st.integers(0, 5_000), st.integers(0, 5_000)), min_size=1, max_size=12

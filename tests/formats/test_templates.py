@@ -628,7 +628,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=400, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text(alphabet="{}%# ab\"'().|", max_size=40))
 def test_no_line_ends_in_anything_but_a_document_or_a_sentence(line: str) -> None:
     source = f"<w:p>{escaped(line)}</w:p>"

@@ -23,9 +23,8 @@ from formgen.intake.inbox import STATUS, iter_candidate_files
 from formgen.intake.watcher import Watch
 from formgen.settings import Workspace
 from tests.conftest import JOB, SETTINGS, Bench
-from tests.journeys import test_watcher
 from tests.journeys.test_cli import COMMANDS, ISOLATED, Run, run
-from tests.journeys.test_watcher import until
+from tests.journeys.test_watcher import LONGEST, until
 
 __all__ = ["run"]  # the fixture of the command line
 At = Callable[[str], Bench]
@@ -206,8 +205,7 @@ def test_a_daemon_that_is_told_to_stop_finishes_what_has_begun_and_leaves_the_re
     assert {row["outcome"] for row in bench.journal.find_submissions()} == {"rejected"}
 
 
-def test_the_program_ends_well_when_the_system_asks_it_to(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(test_watcher, "LONGEST", 60.0)  # a program takes longer to start than a thread
+def test_the_program_ends_well_when_the_system_asks_it_to(bench: Bench) -> None:
     (bench.root / "formgen.toml").write_text(f"{SETTINGS}status_file = true\n", encoding="utf-8")
     file = bench.workspace.inbox / STATUS
     bench.drop(b"no form")
@@ -215,7 +213,7 @@ def test_the_program_ends_well_when_the_system_asks_it_to(bench: Bench, monkeypa
     try:
         assert until(lambda: file.exists() and bench.journal.count_submissions().get("rejected"))
         program.send_signal(signal.SIGTERM)
-        _, said = program.communicate(timeout=30)
+        _, said = program.communicate(timeout=LONGEST)
     finally:
         program.kill()
         program.communicate()

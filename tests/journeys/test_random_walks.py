@@ -230,7 +230,6 @@ def test_no_walk_reaches_what_the_table_forbids(workspaces: list[Path], monkeypa
         settings=settings(
             max_examples=12,
             stateful_step_count=25,
-            deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),
         ),

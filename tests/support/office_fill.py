@@ -32,7 +32,7 @@ FILTERS = {
 }
 TEXT = "8BC6B165-B1B2-4EDD-aa47-dae2ee689dd6"  # the class of an embedded text document
 CHECKED, UNCHECKED = "☒", "☐"
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 class Desk:

@@ -32,7 +32,7 @@ max_bytes = 20000000
 """
 LARGE = 5_000_000_000
 MEMORY = 300_000_000
-PATIENCE = 60.0
+PATIENCE = 300.0
 
 
 # --- ways of copying ------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def run(root: Path, forms: int, foreign: int, unready: int, incomplete: float = 
         after = status(command)
     finally:
         daemon.terminate()
-        daemon.wait(60)
+        daemon.wait(PATIENCE)
     records = [json.loads(file.read_text("utf-8")) for file in (root / "outbox" / "records").rglob("*.json")]
     return Result(
         seconds, memory, bench.journal.count_submissions(), [record["instance_id"] for record in records], before, after
@@ -256,7 +256,7 @@ def run(root: Path, forms: int, foreign: int, unready: int, incomplete: float = 
 
 
 def wait_until(bench: Bench, holds: Callable[[], object]) -> None:
-    """Look until something holds; give up when for a minute nothing has happened."""
+    """Look until something holds; give up when nothing has happened for minutes."""
     last, since = None, time.monotonic()
     while not holds():
         now = (bench.journal.count_submissions(), len(list(bench.workspace.inbox.rglob("*"))))

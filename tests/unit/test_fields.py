@@ -81,7 +81,7 @@ def test_the_example_of_a_kind_is_read_without_a_word(kind: type[Kind]) -> None:
 def test_what_is_written_is_read(kind: type[Kind], language: str) -> None:
     reads = example(kind)
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(values(reads))
     def holds(value: Any) -> None:
         reading = reads.read(reads.write(value, language), TODAY)
@@ -92,7 +92,7 @@ def test_what_is_written_is_read(kind: type[Kind], language: str) -> None:
 
 
 @every_kind
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_the_schema_holds_for_what_is_stored(kind: type[Kind], data: st.DataObject) -> None:
     reads = example(kind)
@@ -134,7 +134,7 @@ def attempt(kind: Kind, text: str) -> Reading | Misread:
 
 
 @every_read_kind
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(text=st.text(max_size=40) | st.text("0123456789.,-–:/ klonxpv€%+A\n", max_size=12))
 def test_any_text_is_read_or_misread(kind: type[Kind], text: str) -> None:
     reads = example(kind)

@@ -199,7 +199,7 @@ def test_the_command_line_lists_in_the_language_asked_for(language: str, title: 
 
 @pytest.mark.parametrize("language", ["sv", "fi_selko"])
 @pytest.mark.parametrize("form", FORMS, ids=IDS)
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_document_reads_back_the_same_in_any_language(form: type[Form], language: str, data: st.DataObject) -> None:
     known = data.draw(strategies.records(form))
