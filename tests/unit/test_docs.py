@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import os
 import re
-import shutil
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +12,6 @@ from typing import Any
 
 import pytest
 import typer
-from PIL import Image
 from pydantic import BaseModel
 
 from formgen.cli import app
@@ -24,7 +21,6 @@ from formgen.settings import HERE, PACKAGED, Coach, Office
 from tests.conftest import Bench
 from tests.journeys.test_cli import COMMANDS, Run
 from tests.journeys.test_cli import run as run
-from tests.support import pictures
 
 REPOSITORY = Path(__file__).parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
@@ -242,15 +238,3 @@ def test_the_form_in_the_readme_is_python_and_says_what_the_form_says() -> None:
     for line in shown.splitlines():
         if line.strip().startswith(("@rule", '"""', "title", "def ")):
             assert line in whole
-
-
-@pytest.mark.slow
-def test_the_pictures_show_the_forms_as_they_are() -> None:
-    if not shutil.which("soffice"):
-        reason = "LibreOffice is missing"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    for name, drawn in pictures.draw().items():
-        with Image.open(pictures.DOCS / name) as stored:
-            assert pictures.is_near(drawn, stored.convert("RGB")), (
-                f"{name}: python -m tests.support.pictures draws it anew"
-            )

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from formgen import cli, formats, i18n
-from formgen.documents.extraction import Answer, Extraction, Question
+from formgen import cli, i18n
+from formgen.documents.extraction import Question
 from formgen.errors import UsageError
 from formgen.fields.code_list import CodeList
 from formgen.fields.kinds import MunicipalityChoice, SingleChoice
-from formgen.forms.form import Field, Form, prefill_extraction
+from formgen.forms.form import Form
 from formgen.i18n import LOCALE, list_languages, load_catalog, normalise_text, translate
-from tests.support import strategies, texts
+from tests.support import texts
 
 FORMS = list(texts.FORMS)
 OTHERS = [language for language in list_languages() if language != "fi"]
@@ -195,30 +192,3 @@ def test_the_command_line_lists_in_the_language_asked_for(language: str, title: 
     asked = ["--workspace", str(tmp_path), "--lang", language, "forms", "show", "job_start"]
     shown = CliRunner().invoke(cli.app, asked)
     assert title in shown.output
-
-
-@pytest.mark.parametrize("language", ["sv", "fi_selko"])
-@pytest.mark.parametrize("form", FORMS, ids=IDS)
-@settings(max_examples=5, suppress_health_check=list(HealthCheck))
-@given(data=st.data())
-def test_a_document_reads_back_the_same_in_any_language(form: type[Form], language: str, data: st.DataObject) -> None:
-    known = data.draw(strategies.records(form))
-    assert returned(form, known, language).answers == returned(form, known, "fi").answers
-    assert not returned(form, known, language).strays
-
-
-def returned(form: type[Form], known: Mapping[str, object], language: str) -> Extraction:
-    """Return what is read of a document in the language; municipalities and options by what they mean."""
-    sheet = formats.read_document(
-        strategies.drawn(form, prefill_extraction(form, known, language), language), strategies.papers()
-    )
-    return Extraction(
-        {path: meant(form.find_field(path), answer) for path, answer in sheet.answers.items()}, strays=sheet.strays
-    )
-
-
-def meant(asked: Field | None, answer: Answer) -> Answer:
-    """Return the answer to a choice by its code: a label is written in the language of its document."""
-    if asked is None or not isinstance(asked.reads, SingleChoice) or not answer.text:
-        return answer
-    return replace(answer, text=str(asked.reads.read(answer.text, strategies.TODAY).value))
