@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from formgen import formats
 from formgen.demo import resolve_dates
@@ -32,8 +33,8 @@ from formgen.settings import PACKAGED, Office, Workspace
 from formgen.storage.journal import Journal
 from formgen.storage.moments import to_local_date
 from formgen.storage.rows import Submission
-from tests.redteam import find_attack
-from tests.strategies import KEYS
+from tests.support.redteam import find_attack
+from tests.support.strategies import KEYS
 
 NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 SETTINGS = """\
@@ -52,6 +53,8 @@ SECRETS = frozenset(
     for path, text in turn["answers"].items()
     if re.search(r"name|hetu|email|address|own_words|phone$", path) and len(text) > 4 and " " not in text[:4]
 ) | {"lomake.docx", "palautus-1.docx"}
+settings.register_profile("formgen", deadline=None)  # no test measures time
+settings.load_profile("formgen")
 PLACES = {"new": 0, "referred": 1, "decided": 2, "signed": 3, "employed": 4}
 
 
