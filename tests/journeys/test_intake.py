@@ -194,7 +194,8 @@ def test_a_crash_at_any_stop_loses_nothing_and_doubles_nothing(
         raise Killed
 
     room, _, name = point.partition(".")
-    owner: Any = {"journal": type(bench.journal), "desk": DecisionEngine, "intake": Intake, "publisher": Publisher, "outbox": outbox}[room]
+    owners = {"desk": DecisionEngine, "intake": Intake, "publisher": Publisher, "outbox": outbox}
+    owner: Any = {"journal": type(bench.journal), **owners}[room]
     with monkeypatch.context() as crash:
         crash.setattr(owner, name, die)
         with pytest.raises(Killed):
