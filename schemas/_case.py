@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any
 
 from formgen.cases.workflow import Case
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import Clock, Day, Email, Line, Long, Name, One, Phone, YesNo, parse_birth_date
-from formgen.forms.form import Form, Row, ask, rule
+from formgen.fields import Choice, Clock, Day, Email, Line, Long, Name, Phone, YesNo, define_options, parse_birth_date
+from formgen.forms.declare import Row, ask
+from formgen.forms.form import Form, rule
 from formgen.i18n import normalise_text
 
 from ._codes import K3, K28
@@ -241,7 +241,7 @@ def led_to_job(contact: Any, case: Case) -> bool:
 def negotiating(contact: Any, case: Case) -> bool:
     """Tell whether a contact with an employer is an open negotiation about a job for the client.
 
-    One that a job has followed is over, even if its stage was left as it was.
+    Choice that a job has followed is over, even if its stage was left as it was.
     """
     about_client = contact.contact_basis != "general" and contact.stage in NEGOTIATION
     return about_client and contact.closed_date is None and not led_to_job(contact, case)
@@ -277,7 +277,7 @@ class CaseForm(Form):
     service_provider: Line | None = ask(
         "Palvelun tuottaja", by="system", prefill=provider, default=provider, sensitivity="n", max_length=120
     )
-    service_task: One = ask("Palvelutehtävä", of=K28, prefill=service_task, default=service_task, sensitivity="n")
+    service_task: Choice = ask("Palvelutehtävä", of=K28, prefill=service_task, default=service_task, sensitivity="n")
     document_date: Day = ask("Asiakirjan päiväys", prefill=today, default=today, sensitivity="n")
     document_author: Line = ask(
         "Asiakirjan laatija", by="system", prefill=author, default=author, sensitivity="n", max_length=120
@@ -336,7 +336,7 @@ class ClientForm(CaseForm):
 class Benefit(Row):
     """A benefit that the client receives."""
 
-    benefit: One = ask("Etuus", by="referrer", of=K3)
+    benefit: Choice = ask("Etuus", by="referrer", of=K3)
     payer: Line | None = ask("Maksaja", by="referrer", max_length=60)
     valid_until: Day | None = ask("Voimassa asti", by="referrer")
     note: Line | None = ask("Huomautus", by="referrer", max_length=120)
@@ -345,7 +345,7 @@ class Benefit(Row):
 class TransitionMeeting(Row):
     """A handover meeting: at the start, at a change of coach, in between, at the end."""
 
-    kind: One = ask(
+    kind: Choice = ask(
         "Palaverin vaihe",
         of=define_options(start="Alku", coach_change="Valmentajan vaihto", mid="Välipalaveri", end="Loppu"),
     )

@@ -6,7 +6,7 @@ import csv
 from datetime import date
 from pathlib import Path
 
-from formgen.fields.code_list import Code, CodeList
+from formgen.fields import Code, CodeList
 
 K1 = CodeList(
     "referrer_type",

@@ -9,9 +9,22 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import PHASES, Case, Move
-from formgen.fields.code_list import Code, define_options
-from formgen.fields.kinds import Day, Hours, Int, Line, Long, One, Phone, Signed, YesNo, count_days
-from formgen.forms.form import Row, ask, ask_table, deadline, rule
+from formgen.fields import (
+    Choice,
+    Code,
+    Day,
+    Hours,
+    Int,
+    Line,
+    Long,
+    Phone,
+    Signature,
+    YesNo,
+    count_days,
+    define_options,
+)
+from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.form import deadline, rule
 
 from ._case import ClientForm, TransitionMeeting, active_jobs, consent_ok, holds, in_force
 from ._codes import K3, K4, K6, K10, K12, K30, K38
@@ -224,7 +237,7 @@ class JobAtClosing(Row):
     job_id: Line = ask("Työsuhteen tunniste", by="system", max_length=40, hint="Esimerkiksi JOB-1.")
     employer: Line | None = ask("Työnantaja", by="system", max_length=80)
     job_title: Line | None = ask("Tehtävänimike", by="system", max_length=80)
-    contract_type: One | None = ask("Työsuhteen laji", by="system", of=K4)
+    contract_type: Choice | None = ask("Työsuhteen laji", by="system", of=K4)
     weekly_hours: Hours | None = ask("Tuntia viikossa", by="system", low=Decimal(0), high=Decimal(168))
     start_date: Day | None = ask("Alkanut", by="system")
     continues: YesNo = ask("Jatkuuko työ?")
@@ -233,7 +246,7 @@ class JobAtClosing(Row):
 class BenefitAtClosing(Row):
     """A benefit that the client goes on to receive."""
 
-    benefit: One = ask("Etuus", by="client", of=K3)
+    benefit: Choice = ask("Etuus", by="client", of=K3)
     note: Line | None = ask("Huomautus", by="client", max_length=80)
 
 
@@ -241,7 +254,7 @@ class GoalResult(Row):
     """What became of one goal."""
 
     goal_text: Line = ask("Tavoite", by="client", max_length=160)
-    result: One = ask(
+    result: Choice = ask(
         "Miten kävi",
         by="client",
         of=define_options(
@@ -254,8 +267,8 @@ class GoalResult(Row):
 class Evaluation(Row):
     """The client's score for one side of the service."""
 
-    item: One = ask("Väite", by="client", of=K38)
-    score: One = ask(
+    item: Choice = ask("Väite", by="client", of=K38)
+    score: Choice = ask(
         "Arvio 1–5",
         by="client",
         of=define_options(
@@ -274,12 +287,12 @@ class Outreach(Row):
     """One attempt to reach the client."""
 
     date: Day = ask("Päivä")
-    mode: One = ask("Tapa", of=define_options(**K6, home_visit=Code("Kotikäynti", mark="face_to_face")))
-    by: One = ask(
+    mode: Choice = ask("Tapa", of=define_options(**K6, home_visit=Code("Kotikäynti", mark="face_to_face")))
+    by: Choice = ask(
         "Kuka yritti",
         of=define_options(coach="Valmentaja", care_team="Hoitotaho", family="Läheinen", referrer="Lähettäjä"),
     )
-    result: One = ask(
+    result: Choice = ask(
         "Miten kävi",
         of=define_options(
             no_answer="Ei vastannut", message_left="Jätettiin viesti", reached="Tavoitettiin", refused="Kieltäytyi"
@@ -304,7 +317,7 @@ class FollowOnService(Row):
 class FollowUp(Row):
     """One contact after the end of the service, planned and made."""
 
-    planned: One = ask(
+    planned: Choice = ask(
         "Milloin",
         of=define_options(
             **{
@@ -317,7 +330,7 @@ class FollowUp(Row):
     )
     planned_date: Day = ask("Suunniteltu päivä")
     done_date: Day | None = ask("Toteutunut päivä")
-    employed: One | None = ask(
+    employed: Choice | None = ask(
         "Onko asiakas työssä?", by="client", of=define_options(yes="Kyllä", no="Ei", unknown="Ei tiedossa")
     )
     same_job: YesNo | None = ask("Sama työ kuin palvelun päättyessä?", by="client")
@@ -347,8 +360,8 @@ class Closing(ClientForm):
     closing_date: Day = ask("Palvelun päättymispäivä", section="1 Päättyminen")
     service_start_date: Day | None = ask("Palvelun aloitus", by="system", fill=service_start)
     service_days: Int = ask("Palvelun kesto päivinä", by="system", fill=service_days, sensitivity="n")
-    phase_at_closing: One = ask("Vaihe päättyessä", by="system", fill=phase_at_closing, sensitivity="n", of=Phase)
-    closing_reason: One = ask("Palvelun päättymisen syy", of=K12)
+    phase_at_closing: Choice = ask("Vaihe päättyessä", by="system", fill=phase_at_closing, sensitivity="n", of=Phase)
+    closing_reason: Choice = ask("Palvelun päättymisen syy", of=K12)
     closing_reason_detail: Long | None = ask(
         "Syy tarkemmin",
         max_length=600,
@@ -361,7 +374,7 @@ class Closing(ClientForm):
         max_length=300,
         needed=lambda record: record.closing_reason == "not_started",
     )
-    initiative: One = ask(
+    initiative: Choice = ask(
         "Kenen aloitteesta palvelu päättyy",
         of=define_options(
             client="Asiakkaan",
@@ -371,7 +384,7 @@ class Closing(ClientForm):
             other="Muun tahon",
         ),
     )
-    client_agrees: One = ask(
+    client_agrees: Choice = ask(
         "Mitä mieltä asiakas on päättymisestä",
         by="client",
         of=define_options(agrees="Samaa mieltä", disagrees="Eri mieltä", not_reached="Asiakasta ei ole tavoitettu"),
@@ -400,7 +413,7 @@ class Closing(ClientForm):
         code="T29",
         hint="Jokainen voimassa oleva työsuhde omalle rivilleen.",
     )
-    activity_at_closing: One = ask(
+    activity_at_closing: Choice = ask(
         "Toiminta päättymishetkellä",
         of=define_options(
             employed="Työssä",
@@ -417,7 +430,7 @@ class Closing(ClientForm):
     benefits_at_closing: tuple[BenefitAtClosing, ...] = ask_table(
         "Etuudet päättyessä", by="client", prefill=benefits, printed=2
     )
-    income_from_work: One | None = ask(
+    income_from_work: Choice | None = ask(
         "Onko ansiotyö pääasiallinen tulo?",
         by="client",
         of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
@@ -475,7 +488,7 @@ class Closing(ClientForm):
     )
     handover_declined: YesNo = ask("Asiakas ei halua siirtopalaveria", by="client", prefill=not_declined)
     follow_on_services: tuple[FollowOnService, ...] = ask_table("Jatkossa tukena", prefill=services, printed=2)
-    step_down_support: One = ask(
+    step_down_support: Choice = ask(
         "Kevyt tuki jatkossa",
         by="client",
         of=define_options(
@@ -495,7 +508,7 @@ class Closing(ClientForm):
         needed=lambda record: record.step_down_support == "other",
     )
     plan_after: Long = ask("Asiakkaan oma suunnitelma jatkosta", by="client", max_length=600)
-    employer_informed: One = ask(
+    employer_informed: Choice = ask(
         "Onko työnantajalle kerrottu tuen päättymisestä?",
         of=define_options(yes="Kyllä", no="Ei", not_allowed="Asiakas ei halua", not_relevant="Ei koske"),
         hint="Työnantajalle saa kertoa vain asiakkaan suostumuksella.",
@@ -521,14 +534,14 @@ class Closing(ClientForm):
         hint="Kyllä: työnantajaa koskevat suostumukset päättyvät palvelun päättymispäivänä, ellei kevyt tuki tarvitse "
         "niitä.",
     )
-    decision_notice: One = ask(
+    decision_notice: Choice = ask(
         "Päätös palvelun päättymisestä annettu",
         prefill=notice_not_needed,
         of=define_options(yes="Kyllä", coming="Annetaan myöhemmin", not_needed="Ei tarvita"),
     )
     decision_notice_detail: Line | None = ask("Lopettamispäätöksen numero", max_length=40)
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client", needed=client_signs)
-    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", needed=lambda _: True)
+    sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=client_signs)
+    sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", needed=lambda _: True)
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:

@@ -8,9 +8,24 @@ from datetime import date, timedelta
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import Clock, Day, Email, Hours, Line, Long, Many, Name, One, Phone, Signed, YesNo, count_days
-from formgen.forms.form import Row, ask, ask_table, deadline, rule
+from formgen.fields import (
+    Choice,
+    Choices,
+    Clock,
+    Day,
+    Email,
+    Hours,
+    Line,
+    Long,
+    Name,
+    Phone,
+    Signature,
+    YesNo,
+    count_days,
+    define_options,
+)
+from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.form import deadline, rule
 
 from ._case import (
     PHASES_WITH_CLIENT,
@@ -216,10 +231,10 @@ class SupportPerson(Row):
     """Somebody close to the client who may take part."""
 
     name: Name = ask("Nimi", by="client", max_length=80)
-    relationship: One | None = ask("Suhde asiakkaaseen", by="client", of=K23)
+    relationship: Choice | None = ask("Suhde asiakkaaseen", by="client", of=K23)
     phone: Phone | None = ask("Puhelin", by="client")
     may_contact: YesNo = ask("Saako ottaa yhteyttä?", by="client")
-    may_discuss: Many | None = ask("Mistä saa puhua?", by="client", of=K27)
+    may_discuss: Choices | None = ask("Mistä saa puhua?", by="client", of=K27)
 
 
 class BenefitAdvice(Row):
@@ -227,21 +242,21 @@ class BenefitAdvice(Row):
 
     who: Line = ask("Kuka neuvoo", max_length=80)
     planned_date: Day = ask("Milloin")
-    topic: Many | None = ask("Mistä etuudesta", of=K3)
+    topic: Choices | None = ask("Mistä etuudesta", of=K3)
 
 
 class Consent(Row):
     """One consent: to whom, from whom, what data, what for, and whether it was given."""
 
     consent_id: Line = ask("Tunniste", by="system", fill=consent_id, sensitivity="n", max_length=40)
-    recipient_type: One = ask("Kenelle tai keneltä", by="client", of=K31)
+    recipient_type: Choice = ask("Kenelle tai keneltä", by="client", of=K31)
     recipient_name: Line | None = ask(
         "Nimi tai paikka", by="client", max_length=80, hint="Jos tiedät, kuka tai mikä paikka se on."
     )
-    direction: One = ask(
+    direction: Choice = ask(
         "Suunta", by="client", of=define_options(give="Tietoja annetaan", get="Tietoja saadaan", both="Molemmat")
     )
-    data_scope: Many | None = ask(
+    data_scope: Choices | None = ask(
         "Mitä tietoja", by="client", of=K27, needed=agreed, hint="Terveystiedoille tarvitaan oma rivi."
     )
     purpose: Line = ask("Mihin tarkoitukseen", by="client", max_length=160)
@@ -271,7 +286,7 @@ class CooperationAgreement(ClientForm):
     )
 
     # 1 The parties
-    agreement_kind: One = ask(
+    agreement_kind: Choice = ask(
         "Sopimuksen laji",
         section="1 Osapuolet",
         of=define_options(initial="Uusi sopimus", amendment="Muutos sopimukseen"),
@@ -309,11 +324,11 @@ class CooperationAgreement(ClientForm):
     other_party_name: Name | None = ask(
         "Muu osapuoli: nimi", prefill=other_party_name, max_length=80, hint="Esimerkiksi sosiaaliohjaaja."
     )
-    other_party_role: One | None = ask("Muu osapuoli: taho", prefill=other_party_role, of=K1)
+    other_party_role: Choice | None = ask("Muu osapuoli: taho", prefill=other_party_role, of=K1)
 
     # 2 The service
     service_start_date: Day = ask("Palvelun aloituspäivä", section="2 Palvelu", prefill=kept("service_start_date"))
-    legal_basis: One = ask("Palvelun peruste", prefill=kept("legal_basis"), of=K30)
+    legal_basis: Choice = ask("Palvelun peruste", prefill=kept("legal_basis"), of=K30)
     decision_number: Line | None = ask(
         "Päätöksen numero ja päivä",
         prefill=kept("decision_number"),
@@ -347,9 +362,11 @@ class CooperationAgreement(ClientForm):
     )
 
     # 3 How we work
-    coach_tasks: Many = ask("Työhönvalmentaja tekee", section="3 Miten toimimme", prefill=kept("coach_tasks"), of=K25)
+    coach_tasks: Choices = ask(
+        "Työhönvalmentaja tekee", section="3 Miten toimimme", prefill=kept("coach_tasks"), of=K25
+    )
     client_tasks: Long = ask("Asiakas tekee", by="client", prefill=kept("client_tasks"), max_length=600)
-    meeting_frequency: One = ask(
+    meeting_frequency: Choice = ask(
         "Kuinka usein tavataan",
         prefill=kept("meeting_frequency"),
         of=define_options(
@@ -361,8 +378,10 @@ class CooperationAgreement(ClientForm):
         ),
         sensitivity="n",
     )
-    meeting_places: Many = ask("Missä tavataan", by="client", prefill=kept("meeting_places"), of=K13, sensitivity="n")
-    contact_channels: Many = ask(
+    meeting_places: Choices = ask(
+        "Missä tavataan", by="client", prefill=kept("meeting_places"), of=K13, sensitivity="n"
+    )
+    contact_channels: Choices = ask(
         "Miten pidetään yhteyttä", by="client", prefill=kept("contact_channels", "contact_preferences"), of=K26
     )
     unencrypted_ok: YesNo = ask(
@@ -435,7 +454,7 @@ class CooperationAgreement(ClientForm):
         printed=7,
         hint="Vastaa jokaiseen kohtaan kyllä tai ei. Suostumuksen voi perua milloin tahansa.",
     )
-    employer_contact_mode: One = ask(
+    employer_contact_mode: Choice = ask(
         "Saako valmentaja ottaa yhteyttä työnantajiin puolestasi?",
         by="client",
         prefill=kept("employer_contact_mode"),
@@ -444,7 +463,7 @@ class CooperationAgreement(ClientForm):
         ),
         hint="Nimen kertomiseen tarvitaan myös suostumus: Työnantaja, nimi ja yhteystiedot.",
     )
-    disclosure_initial: One = ask(
+    disclosure_initial: Choice = ask(
         "Mitä työnantajalle saa kertoa (alustava)",
         by="client",
         prefill=kept("disclosure_initial"),
@@ -472,7 +491,7 @@ class CooperationAgreement(ClientForm):
         prefill=kept("transition_meetings", "transition_meetings"),
         printed=2,
     )
-    amendment_reason: One | None = ask(
+    amendment_reason: Choice | None = ask(
         "Muutoksen syy",
         of=define_options(
             consent="Suostumukset",
@@ -493,23 +512,23 @@ class CooperationAgreement(ClientForm):
     next_meeting_time: Clock = ask("Seuraava tapaaminen: kellonaika")
     next_meeting_place: Line = ask("Seuraava tapaaminen: paikka", max_length=80)
     guardian_signs: YesNo = ask("Allekirjoittaako edunvalvoja asiakkaan kanssa?", prefill=guardian_signs)
-    sign_client: Signed | None = ask(
+    sign_client: Signature | None = ask(
         "Asiakkaan allekirjoitus",
         by="client",
         needed=lambda record: not record.guardian_signs,
         code="R10",
     )
-    sign_coach: Signed | None = ask(
+    sign_coach: Signature | None = ask(
         "Työhönvalmentajan allekirjoitus", sensitivity="n", needed=lambda _: True, code="R10"
     )
-    sign_guardian: Signed | None = ask(
+    sign_guardian: Signature | None = ask(
         "Edunvalvojan allekirjoitus",
         by="client",
         needed=lambda record: record.guardian_signs,
         code="R10",
         hint="Vain, jos edunvalvoja allekirjoittaa.",
     )
-    sign_other: Signed | None = ask("Muun osapuolen allekirjoitus", by="referrer", sensitivity="n")
+    sign_other: Signature | None = ask("Muun osapuolen allekirjoitus", by="referrer", sensitivity="n")
     copy_given: YesNo = ask("Asiakas on saanut oman kappaleen", sensitivity="n")
 
     def infer_phase(self, case: Case) -> str:

@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.fields import (
+    Choice,
+    Choices,
     Day,
     Dec,
     Email,
@@ -17,15 +18,15 @@ from formgen.fields.kinds import (
     Int,
     Line,
     Long,
-    Many,
     Name,
-    One,
     Phone,
-    Signed,
+    Signature,
     YesNo,
     count_days,
+    define_options,
 )
-from formgen.forms.form import Row, ask, ask_table, rule
+from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.form import rule
 
 from ._case import ClientForm, active_jobs, consent_ok, in_force, open_jobs, today
 from ._codes import K6, K9, K13
@@ -115,7 +116,7 @@ def admitted(record: EducationPlan) -> bool:
 class SchoolContact(Row):
     """Somebody at the school."""
 
-    role: One = ask(
+    role: Choice = ask(
         "Tehtävä",
         by="client",
         of=define_options(
@@ -144,7 +145,7 @@ class Arrangement(Row):
     requested_on: Day | None = ask(
         "Pyydetty", by="client", sensitivity="h", needed=lambda row: row.granted not in (None, "open")
     )
-    granted: One | None = ask(
+    granted: Choice | None = ask(
         "Saatiinko järjestely?",
         by="client",
         sensitivity="h",
@@ -159,7 +160,7 @@ class Action(Row):
     """One thing to be done, by whom and by when."""
 
     action: Line = ask("Mitä tehdään", by="client", max_length=140)
-    who: One = ask(
+    who: Choice = ask(
         "Kuka tekee",
         by="client",
         of=define_options(client="Asiakas", coach="Valmentaja", school="Oppilaitos", other="Muu"),
@@ -172,7 +173,7 @@ class Action(Row):
 class Funding(Row):
     """One source of money for the time of the studies."""
 
-    source: One = ask(
+    source: Choice = ask(
         "Mistä rahoitus tulee",
         by="client",
         of=define_options(
@@ -196,7 +197,7 @@ class Period(Row):
     start: Day = ask("Alkaa", by="client")
     end: Day = ask("Päättyy", by="client")
     employer_id: Line | None = ask("Työnantajan tunniste", by="client", max_length=40)
-    leads_to_job: One | None = ask(
+    leads_to_job: Choice | None = ask(
         "Voiko jaksosta tulla työ?",
         by="client",
         of=define_options(unknown="Ei tiedossa", possible="Mahdollista", agreed="Sovittu"),
@@ -208,10 +209,10 @@ class Support(Row):
 
     date: Day = ask("Päivä")
     minutes: Int = ask("Minuuttia", low=1, high=480)
-    place: One = ask("Missä", of=K13)
-    mode: One = ask("Miten", of=K6)
+    place: Choice = ask("Missä", of=K13)
+    mode: Choice = ask("Miten", of=K6)
     # The column's name is a word of Python's own, so it cannot stand on the left of an equals sign.
-    __annotations__["with"] = "Many"
+    __annotations__["with"] = "Choices"
     vars()["with"] = ask("Kenen kanssa", of=define_options(client="Asiakas", school="Oppilaitos", other="Muu"))
     note: Line | None = ask("Huomautus", max_length=200)
 
@@ -243,7 +244,7 @@ class EducationPlan(ClientForm):
     plan_date: Day = ask(
         "Suunnitelman päiväys", section="1 Miksi opinnot", prefill=today, default=today, sensitivity="n"
     )
-    plan_kind: One = ask(
+    plan_kind: Choice = ask(
         "Suunnitelman laji",
         prefill=kind_of_plan,
         sensitivity="n",
@@ -268,7 +269,7 @@ class EducationPlan(ClientForm):
     )
 
     # 2 The studies
-    study_status: One = ask(
+    study_status: Choice = ask(
         "Opintojen tilanne",
         section="2 Opinnot",
         by="client",
@@ -288,7 +289,7 @@ class EducationPlan(ClientForm):
     programme: Line | None = ask(
         "Tutkinto tai koulutus", by="client", prefill=kept("programme"), max_length=120, needed=chosen
     )
-    education_form: One = ask(
+    education_form: Choice = ask(
         "Koulutuksen muoto",
         by="client",
         prefill=kept("education_form"),
@@ -308,7 +309,7 @@ class EducationPlan(ClientForm):
             other="Muu",
         ),
     )
-    study_mode: Many = ask(
+    study_mode: Choices = ask(
         "Opiskelutapa",
         by="client",
         prefill=kept("study_mode"),
@@ -332,7 +333,7 @@ class EducationPlan(ClientForm):
     scope: Dec | None = ask(
         "Opintojen laajuus", by="client", prefill=kept("scope"), places=1, low=Decimal("0.1"), high=Decimal(9999)
     )
-    scope_unit: One | None = ask(
+    scope_unit: Choice | None = ask(
         "Laajuuden yksikkö",
         by="client",
         prefill=kept("scope_unit"),
@@ -348,7 +349,7 @@ class EducationPlan(ClientForm):
         high=Decimal(60),
         hint="Tuntia viikossa.",
     )
-    hoks_exists: One = ask(
+    hoks_exists: Choice = ask(
         "Onko HOKS tai muu opintosuunnitelma?",
         by="client",
         prefill=kept("hoks_exists"),
@@ -364,7 +365,7 @@ class EducationPlan(ClientForm):
         printed=2,
         hint="Vain, jos asiakas on antanut suostumuksen yhteydenpitoon oppilaitoksen kanssa.",
     )
-    disclosure_school: One = ask(
+    disclosure_school: Choice = ask(
         "Mitä oppilaitokselle kerrotaan",
         by="client",
         prefill=kept("disclosure_school"),
@@ -375,7 +376,7 @@ class EducationPlan(ClientForm):
     study_difficulties: Long | None = ask(
         "Mikä on vaikeaa", by="client", prefill=kept("study_difficulties"), sensitivity="h", max_length=400
     )
-    support_needs: Many = ask(
+    support_needs: Choices = ask(
         "Tuen tarve",
         by="client",
         prefill=kept("support_needs"),
@@ -416,11 +417,11 @@ class EducationPlan(ClientForm):
     funding: tuple[Funding, ...] = ask_table(
         "Rahoitus ja etuudet", by="client", prefill=funding, required=True, printed=2
     )
-    benefit_effect_checked: One = ask(
+    benefit_effect_checked: Choice = ask(
         "Opintojen vaikutus etuuksiin tarkistettu",
         of=define_options(yes="Kyllä", no="Ei", not_needed="Ei tarvetta"),
     )
-    work_alongside: One = ask(
+    work_alongside: Choice = ask(
         "Työ opintojen rinnalla",
         by="client",
         of=define_options(
@@ -465,8 +466,8 @@ class EducationPlan(ClientForm):
         sensitivity="n",
         hint="Lukukauden lopussa, viimeistään puolen vuoden päästä.",
     )
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client", needed=lambda _: True, code="T24")
-    sign_coach: Signed | None = ask(
+    sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=lambda _: True, code="T24")
+    sign_coach: Signature | None = ask(
         "Työhönvalmentajan allekirjoitus", sensitivity="n", needed=lambda _: True, code="T24"
     )
 

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.fields import (
     BusinessId,
+    Choice,
+    Choices,
     Clock,
     Day,
     Email,
@@ -19,16 +20,16 @@ from formgen.fields.kinds import (
     Int,
     Line,
     Long,
-    Many,
     Municipality,
     Name,
-    One,
     Phone,
     Postcode,
     YesNo,
     count_days,
+    define_options,
 )
-from formgen.forms.form import Row, ask, ask_table, contradiction, deadline, rule
+from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.form import contradiction, deadline, rule
 from formgen.i18n import normalise_text
 
 from ._case import (
@@ -182,7 +183,7 @@ class PossibleTask(Row):
 
     task: Line = ask("Työtehtävä", by="employer", sensitivity="n", max_length=120)
     hours_per_week: Hours | None = ask("Tuntia viikossa", by="employer", sensitivity="n", places=1)
-    difficulty: One | None = ask(
+    difficulty: Choice | None = ask(
         "Vaativuus",
         by="employer",
         sensitivity="n",
@@ -198,19 +199,19 @@ class Contact(Row):
     date: Day = ask("Päivä")
     start_time: Clock | None = ask("Kellonaika")
     minutes: Int = ask("Kesto minuutteina", low=1, high=480)
-    mode: One = ask("Tapa", of=K6)
-    place: One = ask("Paikka", of=K13)
-    made_by: One = ask(
+    mode: Choice = ask("Tapa", of=K6)
+    place: Choice = ask("Paikka", of=K13)
+    made_by: Choice = ask(
         "Kuka otti yhteyttä", of=define_options(coach="Valmentaja", client="Asiakas", together="Valmentaja ja asiakas")
     )
     person: Line = ask("Kenen kanssa", max_length=60)
     decision_maker: YesNo = ask("Päättääkö hän palkkaamisesta?")
-    purpose: Many = ask("Aihe", of=K7)
+    purpose: Choices = ask("Aihe", of=K7)
     about_competitive_job: YesNo = ask("Koskiko työtä avoimilla työmarkkinoilla?")
     job_title: Line | None = ask("Mikä työ", max_length=80)
     strengths_told: YesNo | None = ask("Kerrottiinko vahvuuksista?")
     needs_asked: YesNo | None = ask("Kysyttiinkö työnantajan tarpeista?")
-    outcome: Many = ask("Tulos", of=K8)
+    outcome: Choices = ask("Tulos", of=K8)
     next_step: Line | None = ask("Mitä seuraavaksi", max_length=120)
     next_date: Day | None = ask("Seuraavan askeleen päivä")
     note: Long | None = ask("Muistiinpano", max_length=400)
@@ -222,20 +223,22 @@ class Offer(Row):
     offered_date: Day = ask("Tarjouksen päivä")
     job_title: Line = ask("Tehtävänimike", max_length=80)
     weekly_hours: Hours = ask("Viikkotyöaika", places=1)
-    contract_type: One = ask("Työsuhteen laji", of=K4)
+    contract_type: Choice = ask("Työsuhteen laji", of=K4)
     start_date: Day = ask("Aloituspäivä")
     end_date: Day | None = ask("Päättymispäivä")
     wage: Euro | None = ask("Palkka")
-    wage_type: One | None = ask("Palkan laji", of=K16)
-    answer: One = ask("Vastaus", of=define_options(open="Ei vielä vastattu", accepted="Hyväksytty", declined="Hylätty"))
+    wage_type: Choice | None = ask("Palkan laji", of=K16)
+    answer: Choice = ask(
+        "Vastaus", of=define_options(open="Ei vielä vastattu", accepted="Hyväksytty", declined="Hylätty")
+    )
     answer_date: Day | None = ask("Vastauksen päivä")
 
 
 class AgreedSupport(Row):
     """Support that was agreed on with the employer."""
 
-    support: One = ask("Tuki", of=K10)
-    who: One = ask(
+    support: Choice = ask("Tuki", of=K10)
+    who: Choice = ask(
         "Kuka antaa", of=define_options(coach="Valmentaja", employer="Esihenkilö", coworker="Työtoveri", other="Muu")
     )
     start: Day = ask("Alkaen")
@@ -310,8 +313,8 @@ class EmployerContact(ClientForm):
     employer_address: Line | None = ask("Osoite", sensitivity="n", max_length=120)
     employer_postcode: Postcode | None = ask("Postinumero", sensitivity="n")
     employer_municipality: Municipality = ask("Kunta", prefill=municipality, sensitivity="n", of=K20)
-    industry: One = ask("Toimiala", prefill=taken("industry", target_employer), sensitivity="n", of=K5)
-    employer_size: One | None = ask(
+    industry: Choice = ask("Toimiala", prefill=taken("industry", target_employer), sensitivity="n", of=K5)
+    employer_size: Choice | None = ask(
         "Henkilöstön määrä",
         sensitivity="n",
         of=define_options(
@@ -319,7 +322,7 @@ class EmployerContact(ClientForm):
             unknown="Ei tiedossa",
         ),
     )
-    sector: One = ask(
+    sector: Choice = ask(
         "Sektori",
         sensitivity="n",
         of=define_options(
@@ -348,7 +351,7 @@ class EmployerContact(ClientForm):
     is_decision_maker: YesNo = ask("Päättääkö yhteyshenkilö palkkaamisesta?", sensitivity="n")
 
     # 2 On whose behalf
-    contact_basis: One = ask(
+    contact_basis: Choice = ask(
         "Kontaktin luonne",
         section="2 Kenen asialla",
         prefill=contact_basis,
@@ -359,7 +362,7 @@ class EmployerContact(ClientForm):
         hint="Nimen saa kertoa vain asiakkaan suostumuksella.",
     )
     client_named_date: Day | None = ask("Milloin nimi kerrottiin", needed=lambda record: record.client_named)
-    health_disclosed: One = ask(
+    health_disclosed: Choice = ask(
         "Onko kerrottu terveydestä tai tuen tarpeesta?",
         sensitivity="h",
         of=define_options(no="Ei", support_needs="Tuen tarpeesta", health="Terveydestä"),
@@ -381,12 +384,12 @@ class EmployerContact(ClientForm):
         max_length=800,
     )
     tasks_possible: tuple[PossibleTask, ...] = ask_table("Mahdolliset työtehtävät", sensitivity="n", printed=3)
-    vacancy_open: One = ask(
+    vacancy_open: Choice = ask(
         "Onko paikka auki nyt?",
         sensitivity="n",
         of=define_options(yes="Kyllä", later="Myöhemmin", no="Ei", unknown="Ei tiedossa"),
     )
-    vacancy_kind: One | None = ask(
+    vacancy_kind: Choice | None = ask(
         "Paikan luonne",
         sensitivity="n",
         of=define_options(
@@ -404,7 +407,7 @@ class EmployerContact(ClientForm):
         max_length=500,
         hint="Esimerkiksi melu, työtahti, nostaminen ja ilmapiiri.",
     )
-    accessibility: One | None = ask(
+    accessibility: Choice | None = ask(
         "Esteettömyys",
         sensitivity="n",
         of=define_options(ok="Kunnossa", partly="Osittain kunnossa", no="Ei kunnossa", unknown="Ei tiedossa"),
@@ -423,7 +426,7 @@ class EmployerContact(ClientForm):
         printed=3,
         hint="Kirjaa jokainen käynti, puhelu ja viesti omalle rivilleen.",
     )
-    service_information_given: Many | None = ask(
+    service_information_given: Choices | None = ask(
         "Mitä palvelusta ja tuesta on kerrottu työnantajalle",
         sensitivity="n",
         of=define_options(
@@ -438,7 +441,7 @@ class EmployerContact(ClientForm):
     )
 
     # 5 What was agreed on
-    stage: One = ask("Tilanne", section="5 Yhdessä sovittu", of=K34)
+    stage: Choice = ask("Tilanne", section="5 Yhdessä sovittu", of=K34)
     trial_visit_date: Day | None = ask(
         "Tutustumiskäynnin päivä",
         needed=lambda record: record.stage == "trial_visit",
@@ -451,11 +454,11 @@ class EmployerContact(ClientForm):
     )
     interview_date: Day | None = ask("Haastattelun päivä", needed=lambda record: record.stage == "interview")
     interview_time: Clock | None = ask("Haastattelun kellonaika", needed=lambda record: record.stage == "interview")
-    coach_at_interview: One | None = ask(
+    coach_at_interview: Choice | None = ask(
         "Oliko valmentaja mukana haastattelussa?",
         of=define_options(yes="Kyllä", no="Ei", not_wanted="Asiakas ei halunnut"),
     )
-    tailoring: Many | None = ask(
+    tailoring: Choices | None = ask(
         "Miten työtä räätälöidään",
         by="employer",
         prefill=tailored,
@@ -471,19 +474,19 @@ class EmployerContact(ClientForm):
     )
     tailoring_detail: Long | None = ask("Räätälöinti: tarkemmin", by="employer", max_length=300)
     offer: tuple[Offer, ...] = ask_table("Työtarjous", needed=lambda record: record.stage == "offer", printed=1)
-    wage_subsidy_talk: One = ask("Palkkatuki", prefill=interest("wage_subsidy_interest"), sensitivity="n", of=K35)
+    wage_subsidy_talk: Choice = ask("Palkkatuki", prefill=interest("wage_subsidy_interest"), sensitivity="n", of=K35)
     wage_subsidy_applied_date: Day | None = ask(
         "Milloin palkkatukea haettiin",
         sensitivity="n",
         needed=lambda record: record.wage_subsidy_talk in IN_HAND,
     )
-    adjustment_support_talk: One = ask(
+    adjustment_support_talk: Choice = ask(
         "Työolosuhteiden järjestelytuki", prefill=interest("adjustment_support_interest"), sensitivity="h", of=K35
     )
     support_agreed: tuple[AgreedSupport, ...] = ask_table("Tuesta sovittu työnantajan kanssa", printed=2)
     workplace_mentor: Line | None = ask("Nimetty työtoveri tukena", by="employer", sensitivity="n", max_length=80)
     closed_date: Day | None = ask("Päättämispäivä", sensitivity="n", needed=closed, hint="Vain, jos yhteys päättyi.")
-    outcome_reason: One | None = ask(
+    outcome_reason: Choice | None = ask(
         "Miksi ei syntynyt työtä",
         of=define_options(
             no_need="Työnantajalla ei ole tarvetta",
@@ -501,7 +504,7 @@ class EmployerContact(ClientForm):
     next_contact_plan_detail: Line | None = ask(
         "Seuraava yhteydenotto: miten ja miksi", sensitivity="n", max_length=120
     )
-    employer_feedback: One | None = ask(
+    employer_feedback: Choice | None = ask(
         "Työnantajan arvio palvelusta",
         by="employer",
         sensitivity="n",

@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import Day, Hours, Int, Line, Long, Many, One, Signed, YesNo, count_days
-from formgen.forms.form import Row, ask, ask_table, deadline, rule
+from formgen.fields import Choice, Choices, Day, Hours, Int, Line, Long, Signature, YesNo, count_days, define_options
+from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.form import deadline, rule
 
 from ._case import ClientForm, by_id, consent_ok, in_force, job_of, of_chosen, open_jobs, open_negotiations
 from ._codes import K3, K4, K10, K11, K37
@@ -101,7 +101,7 @@ def then(*steps: str) -> Callable[[JobEnd, Case], bool]:
 class BenefitAction(Row):
     """One thing to be done about a benefit now that the wage ends."""
 
-    benefit: One = ask("Etuus", of=K3)
+    benefit: Choice = ask("Etuus", of=K3)
     action: Line = ask("Mitä tehdään", max_length=120)
     by: Day = ask("Viimeistään")
     who: Line | None = ask("Kuka tekee", max_length=60)
@@ -149,13 +149,13 @@ class JobEnd(ClientForm):
         high=Decimal(168),
         hint="Tyhjä, jos työaika on vaihdellut.",
     )
-    contract_type: One = ask("Työsuhteen laji", by="system", prefill=of_job("contract_type"), locked=True, of=K4)
+    contract_type: Choice = ask("Työsuhteen laji", by="system", prefill=of_job("contract_type"), locked=True, of=K4)
 
     # 2 The end
     end_date: Day = ask("Viimeinen työpäivä", section="2 Päättyminen", by="client", prefill=of_job("end_date"))
     duration_days: Int = ask("Työsuhteen kesto päivinä", by="system", fill=duration, sensitivity="n")
     learned_date: Day = ask("Milloin valmentaja sai tiedon")
-    end_initiative: One = ask(
+    end_initiative: Choice = ask(
         "Kenen aloitteesta työ päättyy",
         by="client",
         of=define_options(
@@ -166,14 +166,16 @@ class JobEnd(ClientForm):
             other="Muu syy",
         ),
     )
-    end_reason: One = ask("Päättymisen syy", by="client", of=K11, code="R69")
+    end_reason: Choice = ask("Päättymisen syy", by="client", of=K11, code="R69")
     end_reason_detail: Long = ask(
         "Syy tarkemmin",
         by="client",
         max_length=600,
         hint="Kertokaa asiakkaan omin sanoin. Kirjoittakaa vain se, mitä tarvitaan.",
     )
-    end_kind: One = ask("Millainen päättyminen oli", of=define_options(planned="Suunniteltu", unexpected="Yllättävä"))
+    end_kind: Choice = ask(
+        "Millainen päättyminen oli", of=define_options(planned="Suunniteltu", unexpected="Yllättävä")
+    )
     notice_given_date: Day | None = ask("Irtisanominen annettu")
     notice_period: Line | None = ask("Irtisanomisaika", max_length=40, hint="Esimerkiksi 14 päivää.")
     termination_in_trial: YesNo | None = ask(
@@ -197,7 +199,7 @@ class JobEnd(ClientForm):
     employer_view: Long | None = ask(
         "Työnantajan palaute", by="employer", max_length=600, hint="Pyydetään vain asiakkaan suostumuksella."
     )
-    employer_asked: One = ask(
+    employer_asked: Choice = ask(
         "Pyydettiinkö työnantajalta palautetta?",
         of=define_options(yes="Kyllä", no_consent="Ei ole suostumusta", not_needed="Ei tarvittu"),
     )
@@ -207,15 +209,15 @@ class JobEnd(ClientForm):
         "Mitä opimme seuraavaan työhön", by="client", max_length=600, needed=lambda _: True, code="R70"
     )
     skills_gained: Line | None = ask("Uudet taidot", by="client", max_length=300)
-    supports_that_helped: Many = ask("Tuki, josta oli apua", by="client", prefill=supports, of=K10)
+    supports_that_helped: Choices = ask("Tuki, josta oli apua", by="client", prefill=supports, of=K10)
     could_have_prevented: Long | None = ask("Olisiko päättymisen voinut estää? Miten?", by="client", max_length=400)
 
     # 4 What comes next
     first_contact_after_date: Day | None = ask(
         "Ensimmäinen yhteys asiakkaaseen tiedon jälkeen", section="4 Seuraava askel", needed=heard
     )
-    next_step: One = ask("Seuraava askel", by="client", of=K37)
-    new_job_known: One = ask(
+    next_step: Choice = ask("Seuraava askel", by="client", of=K37)
+    new_job_known: Choice = ask(
         "Onko uusi työ jo tiedossa?",
         by="client",
         of=define_options(no="Ei", yes="Kyllä", offer_open="Tarjous on auki"),
@@ -232,7 +234,7 @@ class JobEnd(ClientForm):
     )
 
     # 5 What is to be settled
-    checklist: Many | None = ask(
+    checklist: Choices | None = ask(
         "Muistilista",
         section="5 Hoidettavat asiat ja allekirjoitukset",
         by="client",
@@ -252,18 +254,18 @@ class JobEnd(ClientForm):
         hint="Rastittakaa ne, jotka on hoidettu tai sovittu.",
     )
     benefit_actions: tuple[BenefitAction, ...] = ask_table("Etuusasiat", prefill=benefits, printed=3)
-    rehire_possible: One = ask(
+    rehire_possible: Choice = ask(
         "Voisiko asiakas palata samalle työnantajalle?",
         of=define_options(yes="Kyllä", maybe="Ehkä", no="Ei", unknown="Ei tiedossa"),
     )
-    reference_ok: One | None = ask(
+    reference_ok: Choice | None = ask(
         "Saako työnantajaa käyttää suosittelijana?",
         by="client",
         of=define_options(yes="Kyllä", no="Ei", ask_first="Kysykää ensin"),
     )
     support_wish: Long | None = ask("Millaista tukea haluan nyt", by="client", max_length=400, needed=heard)
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client")
-    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+    sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client")
+    sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
 
     @classmethod
     def list_subjects(cls, case: Case) -> dict[str, str]:

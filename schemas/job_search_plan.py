@@ -7,9 +7,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.fields import (
     BusinessId,
+    Choice,
+    Choices,
     Clock,
     Day,
     Euro,
@@ -17,16 +18,16 @@ from formgen.fields.kinds import (
     Int,
     Line,
     Long,
-    Many,
     Municipalities,
     Municipality,
     Occupation,
-    One,
-    Signed,
+    Signature,
     YesNo,
     count_days,
+    define_options,
 )
-from formgen.forms.form import Row, ask, ask_table, deadline, rule
+from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.form import deadline, rule
 from formgen.i18n import normalise_text
 
 from ._case import (
@@ -256,13 +257,13 @@ class TargetEmployer(Row):
     employer_name: Line = ask("Työnantaja", by="client", max_length=100)
     business_id: BusinessId | None = ask("Y-tunnus", sensitivity="n")
     municipality: Municipality | None = ask("Kunta", by="client", of=K20)
-    industry: One | None = ask("Toimiala", sensitivity="n", of=K5)
-    contact_by: One = ask(
+    industry: Choice | None = ask("Toimiala", sensitivity="n", of=K5)
+    contact_by: Choice = ask(
         "Kuka ottaa yhteyttä", by="client", of=define_options(coach="Valmentaja", client="Asiakas", together="Yhdessä")
     )
     by_date: Day = ask("Viimeistään", by="client")
     known_contact: Line | None = ask("Tuttu, jonka kautta", by="client", max_length=80)
-    status: One | None = ask(
+    status: Choice | None = ask(
         "Tilanne",
         by="client",
         of=define_options(planned="Suunniteltu", contacted="Yhteys otettu", ongoing="Kesken", dropped="Jätetty pois"),
@@ -273,7 +274,7 @@ class Action(Row):
     """One task and who does it."""
 
     action: Line = ask("Tehtävä", by="client", max_length=160)
-    who: One = ask(
+    who: Choice = ask(
         "Kuka tekee",
         by="client",
         of=define_options(client="Asiakas", coach="Valmentaja", together="Yhdessä", other="Muu"),
@@ -287,7 +288,7 @@ class Action(Row):
 class SearchDocument(Row):
     """One of the papers that a search needs."""
 
-    document: One = ask(
+    document: Choice = ask(
         "Asiakirja",
         by="client",
         of=define_options(
@@ -299,8 +300,10 @@ class SearchDocument(Row):
             references="Suosittelijat",
         ),
     )
-    status: One = ask("Tilanne", by="client", of=define_options(missing="Puuttuu", draft="Luonnos", ready="Valmis"))
-    responsible: One | None = ask("Kuka hoitaa", by="client", of=define_options(client="Asiakas", coach="Valmentaja"))
+    status: Choice = ask("Tilanne", by="client", of=define_options(missing="Puuttuu", draft="Luonnos", ready="Valmis"))
+    responsible: Choice | None = ask(
+        "Kuka hoitaa", by="client", of=define_options(client="Asiakas", coach="Valmentaja")
+    )
 
 
 class Obstacle(Row):
@@ -331,7 +334,7 @@ class Activity(Row):
     date: Day = ask("Päivä")
     start_time: Clock | None = ask("Alkaa klo")
     minutes: Int = ask("Kesto minuutteina", low=1, high=480)
-    what: One = ask(
+    what: Choice = ask(
         "Mitä tehtiin",
         of=define_options(
             meeting="Tapaaminen",
@@ -343,8 +346,8 @@ class Activity(Row):
             other="Muu",
         ),
     )
-    place: One = ask("Paikka", of=K13)
-    mode: One = ask("Tapa", of=K6)
+    place: Choice = ask("Paikka", of=K13)
+    mode: Choice = ask("Tapa", of=K6)
     result: Line | None = ask("Tulos", max_length=160)
 
 
@@ -355,7 +358,7 @@ class Application(Row):
     employer: Line = ask("Työnantaja", by="client", max_length=80)
     job_title: Line = ask("Tehtävänimike", by="client", max_length=80)
     channel: Line | None = ask("Mitä kautta", by="client", max_length=40)
-    answer: One | None = ask(
+    answer: Choice | None = ask(
         "Vastaus",
         by="client",
         of=define_options(none="Ei vielä", rejected="Ei valittu", interview="Haastattelu", offer="Työtarjous"),
@@ -395,7 +398,7 @@ class JobSearchPlan(ClientForm):
 
     # 1 Where we start from
     plan_date: Day = ask("Suunnitelman päiväys", section="1 Lähtökohta", prefill=today, sensitivity="n")
-    plan_kind: One = ask(
+    plan_kind: Choice = ask(
         "Suunnitelman laji",
         prefill=plan_kind,
         sensitivity="n",
@@ -453,26 +456,28 @@ class JobSearchPlan(ClientForm):
         places=1,
         hint="Tuntia viikossa.",
     )
-    working_times: Many = ask("Työajat", by="client", prefill=kept("working_times", "working_time_preferences"), of=K15)
+    working_times: Choices = ask(
+        "Työajat", by="client", prefill=kept("working_times", "working_time_preferences"), of=K15
+    )
     wage_minimum: Euro | None = ask(
         "Palkkatoive vähintään",
         by="client",
         prefill=kept("wage_minimum", "wage_expectation"),
         hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
     )
-    wage_minimum_type: One | None = ask(
+    wage_minimum_type: Choice | None = ask(
         "Palkkatoiveen laji",
         by="client",
         prefill=kept("wage_minimum_type", "wage_expectation_type"),
         of=K16,
         needed=lambda record: record.wage_minimum is not None,
     )
-    contract_types_ok: Many = ask(
+    contract_types_ok: Choices = ask(
         "Työsuhteen muodot, jotka sopivat", by="client", prefill=kept("contract_types_ok"), of=K4
     )
 
     # 2 Means and who does what
-    search_methods: Many = ask(
+    search_methods: Choices = ask(
         "Työnhaun keinot",
         section="2 Keinot ja työnjako",
         by="client",
@@ -497,13 +502,13 @@ class JobSearchPlan(ClientForm):
     weekly_contact_target: Int = ask(
         "Työnantajakontakteja viikossa (tavoite)", prefill=weekly_contacts, sensitivity="n", low=0, high=20
     )
-    meeting_rhythm: One = ask(
+    meeting_rhythm: Choice = ask(
         "Tapaamiset työnhaun aikana", by="client", prefill=meeting_rhythm, sensitivity="n", of=RHYTHMS
     )
     documents_status: tuple[SearchDocument, ...] = ask_table(
         "Hakuasiakirjat", by="client", prefill=documents_status, required=True, printed=3
     )
-    interview_support: Many = ask(
+    interview_support: Choices = ask(
         "Tuki haastattelussa",
         by="client",
         prefill=kept("interview_support"),
@@ -525,7 +530,7 @@ class JobSearchPlan(ClientForm):
     )
 
     # 3 What is told and to whom
-    employer_contact_mode: One = ask(
+    employer_contact_mode: Choice = ask(
         "Saako valmentaja ottaa yhteyttä työnantajiin?",
         section="3 Kertominen ja yhteydet",
         by="client",
@@ -535,7 +540,7 @@ class JobSearchPlan(ClientForm):
         ),
         hint="Ei enempää kuin yhteistyösopimuksessa on sovittu.",
     )
-    disclosure_level: One = ask(
+    disclosure_level: Choice = ask(
         "Mitä terveydestä tai tuen tarpeesta kerrotaan",
         by="client",
         prefill=kept("disclosure_level", "disclosure_level"),
@@ -568,7 +573,7 @@ class JobSearchPlan(ClientForm):
         printed=2,
         hint="Yhteyttä otetaan vain, jos siihen on suostumus.",
     )
-    benefits_counselling: One = ask(
+    benefits_counselling: Choice = ask(
         "Etuusneuvonta",
         prefill=advice(""),
         of=define_options(
@@ -589,7 +594,7 @@ class JobSearchPlan(ClientForm):
         max_length=80,
         needed=lambda record: record.benefits_counselling in ADVISED,
     )
-    wage_subsidy_interest: One = ask(
+    wage_subsidy_interest: Choice = ask(
         "Selvitetäänkö palkkatuki",
         prefill=kept("wage_subsidy_interest"),
         of=define_options(
@@ -599,7 +604,7 @@ class JobSearchPlan(ClientForm):
             not_eligible="Palkkatuki ei ole mahdollinen",
         ),
     )
-    adjustment_support_interest: One = ask(
+    adjustment_support_interest: Choice = ask(
         "Selvitetäänkö työolosuhteiden järjestelytuki",
         prefill=kept("adjustment_support_interest"),
         sensitivity="h",
@@ -625,12 +630,12 @@ class JobSearchPlan(ClientForm):
     satisfaction: Int | None = ask(
         "Asiakkaan arvio työnhausta", by="client", low=1, high=5, hint="1 on huonoin, 5 on paras."
     )
-    plan_status: One = ask(
+    plan_status: Choice = ask(
         "Suunnitelman tila",
         sensitivity="n",
         of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
     )
-    client_agreed: One = ask(
+    client_agreed: Choice = ask(
         "Onko asiakas hyväksynyt suunnitelman?",
         by="client",
         of=define_options(signed="Kyllä, allekirjoittanut", orally="Kyllä, suullisesti", not_yet="Ei vielä"),
@@ -640,12 +645,12 @@ class JobSearchPlan(ClientForm):
         by="client",
         needed=lambda record: record.client_agreed != "not_yet",
     )
-    sign_client: Signed | None = ask(
+    sign_client: Signature | None = ask(
         "Asiakkaan allekirjoitus",
         by="client",
         needed=lambda record: record.client_agreed == "signed",
     )
-    sign_coach: Signed | None = ask(
+    sign_coach: Signature | None = ask(
         "Työhönvalmentajan allekirjoitus",
         sensitivity="n",
         needed=lambda record: record.client_agreed == "signed",

@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.fields import (
     BusinessId,
+    Choice,
+    Choices,
     Clock,
     Day,
     Dec,
@@ -20,18 +21,18 @@ from formgen.fields.kinds import (
     Int,
     Line,
     Long,
-    Many,
     Municipality,
     Name,
     Occupation,
-    One,
     Phone,
-    Signed,
+    Signature,
     YesNo,
     compute_age,
     count_days,
+    define_options,
 )
-from formgen.forms.form import Row, ask, ask_table, contradiction, deadline, rule
+from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.form import contradiction, deadline, rule
 from formgen.i18n import normalise_text
 
 from ._case import (
@@ -227,7 +228,7 @@ def varies(record: JobStart) -> bool:
 class Shift(Row):
     """One day of the weekly schedule."""
 
-    weekday: One = ask(
+    weekday: Choice = ask(
         "Viikonpäivä",
         by="client",
         of=define_options(
@@ -261,9 +262,9 @@ class Shift(Row):
 class Accommodation(Row):
     """One accommodation that was agreed on."""
 
-    accommodation: One = ask("Mukautus", by="employer", sensitivity="h", of=K33)
+    accommodation: Choice = ask("Mukautus", by="employer", sensitivity="h", of=K33)
     detail: Line | None = ask("Tarkemmin", by="employer", sensitivity="h", max_length=160)
-    responsible: One = ask(
+    responsible: Choice = ask(
         "Kuka hoitaa",
         by="employer",
         sensitivity="h",
@@ -277,8 +278,8 @@ class Accommodation(Row):
 class BenefitEffect(Row):
     """What the wage does to one benefit."""
 
-    benefit: One = ask("Etuus", by="client", of=K3)
-    effect: One = ask(
+    benefit: Choice = ask("Etuus", by="client", of=K3)
+    effect: Choice = ask(
         "Mitä palkka vaikuttaa",
         by="client",
         of=define_options(
@@ -318,7 +319,7 @@ class JobStart(ClientForm):
         locked=True,
         max_length=40,
     )
-    found_by: One = ask(
+    found_by: Choice = ask(
         "Miten työ löytyi",
         of=define_options(
             coach_network="Valmentajan verkostosta",
@@ -376,9 +377,9 @@ class JobStart(ClientForm):
         sensitivity="n",
         hint="Ammattiluokituksen numero. Esimerkiksi 5223 on myyjä ja 9412 keittiöapulainen.",
     )
-    industry: One = ask("Toimiala", prefill=from_contact("industry"), sensitivity="n", of=K5)
+    industry: Choice = ask("Toimiala", prefill=from_contact("industry"), sensitivity="n", of=K5)
     main_tasks: Long = ask("Työtehtävät", by="employer", prefill=tasks, max_length=600)
-    matches_goal: One = ask(
+    matches_goal: Choice = ask(
         "Vastaako työ asiakkaan tavoitetta?",
         by="client",
         of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
@@ -398,12 +399,12 @@ class JobStart(ClientForm):
 
     # 2 The contract
     contract_signed_date: Day | None = ask("Työsopimus tehty", section="2 Sopimus", by="client")
-    contract_form: One = ask(
+    contract_form: Choice = ask(
         "Sopimuksen muoto",
         by="client",
         of=define_options(written="Kirjallinen", electronic="Sähköinen", oral="Suullinen", unknown="Ei tiedossa"),
     )
-    contract_type: One = ask("Työsuhteen laji", by="employer", prefill=offered("contract_type"), of=K4)
+    contract_type: Choice = ask("Työsuhteen laji", by="employer", prefill=offered("contract_type"), of=K4)
     start_date: Day = ask("Aloituspäivä", by="employer", prefill=offered("start_date"))
     end_date: Day | None = ask(
         "Päättymispäivä",
@@ -432,13 +433,13 @@ class JobStart(ClientForm):
     hours_max: Hours | None = ask(
         "Työaika viikossa enintään", by="employer", low=Decimal(0), high=Decimal(168), needed=varies
     )
-    working_time_form: One = ask("Työaikamuoto", by="employer", of=K15)
+    working_time_form: Choice = ask("Työaikamuoto", by="employer", of=K15)
     weekly_schedule: tuple[Shift, ...] = ask_table("Viikkoaikataulu", by="client", printed=5)
-    wage_type: One = ask("Palkan laji", by="client", prefill=offered("wage_type"), of=K16)
+    wage_type: Choice = ask("Palkan laji", by="client", prefill=offered("wage_type"), of=K16)
     wage_amount: Euro = ask(
         "Palkka", by="client", prefill=offered("wage"), low=None, hint="Euroa tunnissa tai kuukaudessa ennen veroja."
     )
-    pay_basis: One = ask(
+    pay_basis: Choice = ask(
         "Palkan peruste",
         by="client",
         of=define_options(
@@ -462,7 +463,7 @@ class JobStart(ClientForm):
     is_competitive: YesNo = ask("Työ avoimilla työmarkkinoilla", by="system", fill=competitive, sensitivity="n")
 
     # 3 Subsidies and accommodations
-    wage_subsidy_status: One = ask(
+    wage_subsidy_status: Choice = ask(
         "Palkkatuki",
         section="3 Tuet ja järjestelyt",
         prefill=from_contact("wage_subsidy_talk"),
@@ -477,7 +478,7 @@ class JobStart(ClientForm):
     subsidy_decision_date: Day | None = ask(
         "Palkkatukipäätöksen päivä", by="employer", sensitivity="n", needed=subsidised
     )
-    adjustment_support: One = ask(
+    adjustment_support: Choice = ask(
         "Työolosuhteiden järjestelytuki", prefill=from_contact("adjustment_support_talk"), sensitivity="h", of=K35
     )
     adjustment_support_detail: Line | None = ask(
@@ -486,7 +487,7 @@ class JobStart(ClientForm):
     accommodations_agreed: tuple[Accommodation, ...] = ask_table(
         "Sovitut mukautukset", by="employer", prefill=accommodations, sensitivity="h", printed=3
     )
-    disclosure_level: One = ask(
+    disclosure_level: Choice = ask(
         "Mitä työpaikalla tiedetään",
         by="client",
         prefill="job_search_plan.disclosure_level",
@@ -519,7 +520,7 @@ class JobStart(ClientForm):
         printed=4,
         hint="Jos etuuksia ei ole, valitse Ei etuuksia ja Ei vaikuta.",
     )
-    earnings_limit_checked: One = ask(
+    earnings_limit_checked: Choice = ask(
         "Ansaintaraja tarkistettu (jos eläke)",
         of=define_options(yes="Kyllä", no="Ei", not_applicable="Ei koske"),
         hint="Raja on eläkepäätöksessä.",
@@ -534,7 +535,7 @@ class JobStart(ClientForm):
         prefill=from_contact("tailoring_detail"),
         max_length=400,
     )
-    coach_first_days: One = ask(
+    coach_first_days: Choice = ask(
         "Valmentaja mukana alussa",
         by="client",
         of=define_options(
@@ -549,8 +550,8 @@ class JobStart(ClientForm):
         "Ensimmäinen tukitapaaminen aloituksen jälkeen: päivä", prefill=after_start("first_support_meeting")
     )
     first_support_meeting_time: Clock = ask("Ensimmäinen tukitapaaminen: kellonaika")
-    first_support_meeting_mode: One = ask("Ensimmäinen tukitapaaminen: tapa", of=K6)
-    checklist: Many | None = ask(
+    first_support_meeting_mode: Choice = ask("Ensimmäinen tukitapaaminen: tapa", of=K6)
+    checklist: Choices | None = ask(
         "Muistilista",
         by="client",
         of=define_options(
@@ -568,8 +569,8 @@ class JobStart(ClientForm):
     support_plan_due: Day = ask(
         "Tukisuunnitelma tehdään viimeistään", prefill=after_start("support_plan"), sensitivity="n"
     )
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client")
-    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+    sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client")
+    sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:

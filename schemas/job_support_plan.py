@@ -7,9 +7,24 @@ from datetime import date, timedelta
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import Clock, Day, Hours, Int, Line, Long, Many, Name, One, Phone, Signed, YesNo, count_days
-from formgen.forms.form import Row, ask, ask_table, deadline, rule
+from formgen.fields import (
+    Choice,
+    Choices,
+    Clock,
+    Day,
+    Hours,
+    Int,
+    Line,
+    Long,
+    Name,
+    Phone,
+    Signature,
+    YesNo,
+    count_days,
+    define_options,
+)
+from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.form import deadline, rule
 
 from ._case import (
     ClientForm,
@@ -260,7 +275,7 @@ class Goal(Row):
     goal: Line = ask("Tavoite", by="client", max_length=160)
     measure: Line | None = ask("Mistä huomaamme, että tavoite toteutui?", by="client", max_length=120)
     review_date: Day = ask("Milloin arvioidaan", by="client")
-    result: One | None = ask(
+    result: Choice | None = ask(
         "Tulos",
         by="client",
         of=define_options(
@@ -287,11 +302,11 @@ class SupportAction(Row):
     """One thing that is done to support the client."""
 
     action_id: Line = ask("Tunniste", by="system", fill=numbered("A"), max_length=40)
-    action: One = ask("Tukitoimi", of=K10)
+    action: Choice = ask("Tukitoimi", of=K10)
     detail: Line | None = ask("Tarkemmin", max_length=160)
-    who: One = ask("Kuka antaa tukea", of=K36)
-    where: One = ask("Missä", of=K13)
-    frequency: One = ask(
+    who: Choice = ask("Kuka antaa tukea", of=K36)
+    where: Choice = ask("Missä", of=K13)
+    frequency: Choice = ask(
         "Kuinka usein",
         of=define_options(
             once="Kerran",
@@ -304,18 +319,18 @@ class SupportAction(Row):
     )
     start: Day = ask("Alkaa")
     end: Day | None = ask("Päättyy")
-    status: One = ask("Tilanne", of=define_options(planned="Sovittu", ongoing="Käynnissä", ended="Päättynyt"))
-    helpful: One | None = ask("Onko tuki auttanut?", by="client", of=GRADES)
+    status: Choice = ask("Tilanne", of=define_options(planned="Sovittu", ongoing="Käynnissä", ended="Päättynyt"))
+    helpful: Choice | None = ask("Onko tuki auttanut?", by="client", of=GRADES)
 
 
 class Accommodation(Row):
     """One accommodation at work."""
 
-    accommodation: One = ask("Mukautus", by="employer", sensitivity="h", of=K33)
+    accommodation: Choice = ask("Mukautus", by="employer", sensitivity="h", of=K33)
     detail: Line | None = ask("Tarkemmin", by="employer", sensitivity="h", max_length=160)
     responsible: Line = ask("Kuka hoitaa", by="employer", sensitivity="h", max_length=60)
     in_use_from: Day | None = ask("Käytössä alkaen", by="employer", sensitivity="h")
-    works: One | None = ask(
+    works: Choice | None = ask(
         "Toimiiko?",
         by="employer",
         sensitivity="h",
@@ -354,7 +369,7 @@ class HoursChange(Row):
 class Rhythm(Row):
     """How often there is contact in one period."""
 
-    period: One = ask(
+    period: Choice = ask(
         "Aika",
         of=define_options(
             first_month="Ensimmäinen kuukausi",
@@ -364,11 +379,11 @@ class Rhythm(Row):
         ),
     )
     # The column's name is a word of Python's own, so it cannot stand on the left of an equals sign.
-    __annotations__["with"] = "One"
+    __annotations__["with"] = "Choice"
     vars()["with"] = ask(
         "Kenen kanssa", of=define_options(client="Asiakas", employer="Työnantaja", both="Asiakas ja työnantaja")
     )
-    frequency: One = ask(
+    frequency: Choice = ask(
         "Kuinka usein",
         of=define_options(
             weekly="Viikoittain",
@@ -378,7 +393,7 @@ class Rhythm(Row):
             as_needed="Tarvittaessa",
         ),
     )
-    mode: One = ask("Tapa", of=K6)
+    mode: Choice = ask("Tapa", of=K6)
 
 
 class Support(Row):
@@ -388,7 +403,7 @@ class Support(Row):
     date: Day = ask("Päivä")
     start_time: Clock | None = ask("Kellonaika")
     minutes: Int = ask("Kesto minuutteina", low=1, high=480)
-    __annotations__["with"] = "Many"
+    __annotations__["with"] = "Choices"
     vars()["with"] = ask(
         "Kenen kanssa",
         of=define_options(
@@ -400,10 +415,10 @@ class Support(Row):
             other="Muu",
         ),
     )
-    mode: One = ask("Tapa", of=K6)
-    place: One = ask("Paikka", of=K13)
-    topic: Many = ask("Aihe", of=K10)
-    initiated_by: One | None = ask(
+    mode: Choice = ask("Tapa", of=K6)
+    place: Choice = ask("Paikka", of=K13)
+    topic: Choices = ask("Aihe", of=K10)
+    initiated_by: Choice | None = ask(
         "Kenen aloitteesta",
         of=define_options(coach="Valmentaja", client="Asiakas", employer="Työnantaja", other="Muu"),
     )
@@ -434,7 +449,7 @@ class JobSupportPlan(ClientForm):
     start_date: Day = ask("Aloituspäivä", **copied("start_date"))
     weekly_hours: Hours | None = ask("Viikkotyöaika", hint="Tyhjä, jos työaika vaihtelee.", **copied("weekly_hours"))
     plan_date: Day = ask("Suunnitelman päiväys", prefill=today, sensitivity="n")
-    plan_kind: One = ask(
+    plan_kind: Choice = ask(
         "Suunnitelman laji",
         prefill=plan_kind,
         sensitivity="n",
@@ -445,7 +460,7 @@ class JobSupportPlan(ClientForm):
             step_down="Tuki kevenee",
         ),
     )
-    participants: Many = ask(
+    participants: Choices = ask(
         "Suunnitelman tekijät",
         of=define_options(
             client="Asiakas",
@@ -499,7 +514,7 @@ class JobSupportPlan(ClientForm):
     accommodations: tuple[Accommodation, ...] = ask_table(
         "Mukautukset", by="employer", prefill=accommodations, sensitivity="h", printed=2
     )
-    tools: Many = ask(
+    tools: Choices = ask(
         "Apukeinot",
         by="client",
         prefill=kept("tools"),
@@ -522,7 +537,7 @@ class JobSupportPlan(ClientForm):
         sensitivity="n",
         max_length=80,
     )
-    employer_support: Many = ask(
+    employer_support: Choices = ask(
         "Tuki työnantajalle ja työyhteisölle",
         by="employer",
         prefill=kept("employer_support"),
@@ -537,7 +552,7 @@ class JobSupportPlan(ClientForm):
         ),
         hint="Vain asiakkaan suostumuksella.",
     )
-    off_work_support: Many = ask(
+    off_work_support: Choices = ask(
         "Tuki työn ulkopuolella",
         by="client",
         prefill=kept("off_work_support"),
@@ -574,7 +589,7 @@ class JobSupportPlan(ClientForm):
     sick_leave_steps: Line = ask(
         "Miten toimin, jos sairastun", by="client", prefill=kept("sick_leave_steps"), max_length=200
     )
-    who_may_tell_employer: One = ask(
+    who_may_tell_employer: Choice = ask(
         "Kuka saa kertoa työnantajalle",
         by="client",
         prefill=who_may_tell,
@@ -623,7 +638,7 @@ class JobSupportPlan(ClientForm):
         needed=lambda record: record.plan_kind != "first",
         hint="Miten työ ja tuki ovat sujuneet? Ei tarvita ensimmäisessä suunnitelmassa.",
     )
-    step_down: One = ask(
+    step_down: Choice = ask(
         "Siirtyykö tuki toiselle taholle?",
         prefill=step_down,
         of=define_options(no="Ei", planned="Suunnitteilla", done="On siirtynyt"),
@@ -635,14 +650,14 @@ class JobSupportPlan(ClientForm):
     step_down_contact: Line | None = ask(
         "Tuki siirtyy: yhteystieto", prefill=kept("step_down_contact"), max_length=80, needed=moves_on
     )
-    plan_status: One = ask(
+    plan_status: Choice = ask(
         "Suunnitelman tila",
         sensitivity="n",
         of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
     )
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client", needed=approved, code="T14")
-    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
-    sign_employer: Signed | None = ask(
+    sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=approved, code="T14")
+    sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+    sign_employer: Signature | None = ask(
         "Työnantajan allekirjoitus", by="employer", hint="Ei pakollinen. Vain asiakkaan suostumuksella."
     )
 

@@ -10,9 +10,23 @@ from functools import partial
 from typing import Any
 
 from formgen.cases.workflow import Case
-from formgen.fields.code_list import CodeList, define_options
-from formgen.fields.kinds import Day, Dec, Hours, Int, Line, Long, Many, One, Signed, YesNo, count_days
-from formgen.forms.form import Form, Row, ask, ask_table, rule
+from formgen.fields import (
+    Choice,
+    Choices,
+    CodeList,
+    Day,
+    Dec,
+    Hours,
+    Int,
+    Line,
+    Long,
+    Signature,
+    YesNo,
+    count_days,
+    define_options,
+)
+from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.form import Form, rule
 
 from ._codes import K39
 
@@ -253,7 +267,7 @@ class CoachRow(Row):
     )
     coaching_share_pct: Int | None = leader("Työhönvalmennuksen osuus työajasta (%)", low=0, high=100)
     active_clients: Int | None = leader("Asiakkaita nyt", low=0, high=999)
-    phases_covered: Many | None = leader("Vaiheet, joita valmentaja tekee", of=PHASES)
+    phases_covered: Choices | None = leader("Vaiheet, joita valmentaja tekee", of=PHASES)
     weekly_hours: Hours | None = leader("Työaika viikossa (h)", places=1, low=Decimal(0), high=Decimal(60))
     weeks_worked: Int | None = leader("Työviikkoja jaksolla", low=0, high=60)
     sote_teams: Int | None = leader("Sote-tiimejä, joissa mukana", low=0, high=99)
@@ -264,7 +278,7 @@ class UnitCheck(Row):
     """Whether one component of a criterion is there."""
 
     criterion: Int = leader("Kriteeri", locked=True, low=1, high=len(CRITERIA))
-    component: One = leader("Osatekijä", locked=True, of=COMPONENTS)
+    component: Choice = leader("Osatekijä", locked=True, of=COMPONENTS)
     present: YesNo = leader("Toteutuuko?")
     evidence: Line | None = leader("Näyttö", max_length=160)
 
@@ -283,7 +297,7 @@ class Criterion(Row):
         max_length=800,
         hint="Mihin pisteet perustuvat. Ei asiakkaiden nimiä.",
     )
-    sources: Many = leader(
+    sources: Choices = leader(
         "Lähteet",
         of=define_options(
             documents="Asiakirjat",
@@ -303,7 +317,7 @@ class Criterion(Row):
     )
     responsible: Line | None = leader("Vastuuhenkilö", max_length=60, needed=low, code="R91")
     due_date: Day | None = leader("Määräpäivä", needed=low, code="R91")
-    follow_up: One | None = leader(
+    follow_up: Choice | None = leader(
         "Toimenpiteen tilanne",
         of=define_options(open="Kesken", done="Tehty", dropped="Luovuttu"),
     )
@@ -340,7 +354,7 @@ class QualityAssessment(Form):
         max_length=100,
     )
     organiser: Line = leader("Järjestäjä", prefill=organiser, default=organiser, max_length=100)
-    assessment_kind: One = leader(
+    assessment_kind: Choice = leader(
         "Arvioinnin laji",
         of=define_options(self="Itsearviointi", peer="Vertaisarviointi", external="Ulkoinen arviointi"),
     )
@@ -350,7 +364,7 @@ class QualityAssessment(Form):
     assessors: tuple[Assessor, ...] = ask_table("Arvioijat", by="leader", sensitivity="n", required=True, printed=2)
 
     # 2 The unit
-    support_level: One = leader(
+    support_level: Choice = leader(
         "Palvelun laji",
         section="2 Yksikkö",
         prefill=support_level,
@@ -373,7 +387,7 @@ class QualityAssessment(Form):
     )
     team_meetings_per_month: Dec = leader("Tiimikokouksia kuukaudessa", places=1, low=Decimal(0), high=Decimal(99))
     supervision_per_month: Dec = leader("Ohjauskertoja kuukaudessa", places=1, low=Decimal(0), high=Decimal(99))
-    employment_partner_contacts: One = leader(
+    employment_partner_contacts: Choice = leader(
         "Yhteys työllisyyspalveluihin",
         of=define_options(
             none="Ei yhteyttä",
@@ -399,7 +413,7 @@ class QualityAssessment(Form):
 
     # 4 The result
     total_score: Int = system("Kokonaispisteet", fill=total_score)
-    band: One = system("Taso", fill=band, of=K39)
+    band: Choice = system("Taso", fill=band, of=K39)
     previous_total: Int | None = system("Edellisen arvion pisteet", fill=previous_total)
     change: Int | None = system("Muutos edelliseen", fill=change)
     section_totals_staffing: Int = system("Osiopisteet: henkilöstö", fill=staffing)
@@ -418,8 +432,8 @@ class QualityAssessment(Form):
         "Seuraava arviointi",
         prefill=next_assessment,
     )
-    sign_assessor: Signed = leader("Arvioijan allekirjoitus")
-    sign_management: Signed = leader("Johdon allekirjoitus")
+    sign_assessor: Signature = leader("Arvioijan allekirjoitus")
+    sign_management: Signature = leader("Johdon allekirjoitus")
 
     # --- what must hold -----------------------------------------------------------------------
 

@@ -6,8 +6,9 @@ import re
 from datetime import date
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.fields import (
+    Choice,
+    Choices,
     Clock,
     Day,
     Email,
@@ -16,19 +17,19 @@ from formgen.fields.kinds import (
     Int,
     Line,
     Long,
-    Many,
     Municipality,
     Name,
-    One,
     Phone,
     Postcode,
-    Signed,
+    Signature,
     YesNo,
     compute_age,
     count_days,
+    define_options,
     parse_birth_date,
 )
-from formgen.forms.form import Row, ask, ask_table, rule
+from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.form import rule
 
 from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, today
 from ._codes import K1, K2, K14, K17, K20, K24, K25, K26, K29
@@ -133,13 +134,13 @@ class Referral(CaseForm):
         hint="Puhelin tai sähköposti tarvitaan.",
     )
     client_email: Email | None = ask("Sähköposti", by="client", needed=lambda record: not record.client_phone)
-    contact_preferences: Many = ask("Miten sinuun saa olla yhteydessä?", by="client", of=K26)
-    mother_tongue: One = ask("Äidinkieli", by="client", of=K14)
-    service_language: One = ask(
+    contact_preferences: Choices = ask("Miten sinuun saa olla yhteydessä?", by="client", of=K26)
+    mother_tongue: Choice = ask("Äidinkieli", by="client", of=K14)
+    service_language: Choice = ask(
         "Asiointikieli", by="client", of=define_options(fi="suomi", sv="ruotsi", se="saame", other="muu")
     )
     easy_language_needed: YesNo = ask("Tarvitaanko selkokieltä?", by="client")
-    interpreter_needed: One = ask(
+    interpreter_needed: Choice = ask(
         "Tarvitaanko tulkkia tai muuta kommunikoinnin tukea?",
         by="client",
         sensitivity="h",
@@ -160,7 +161,7 @@ class Referral(CaseForm):
         max_length=120,
         needed=lambda record: record.interpreter_needed != "no",
     )
-    guardian_exists: One = ask(
+    guardian_exists: Choice = ask(
         "Onko edunvalvojaa tai tukihenkilöä, joka osallistuu?",
         by="referrer",
         of=define_options(no="Ei", guardian="Edunvalvoja", supporter="Tukihenkilö"),
@@ -176,7 +177,7 @@ class Referral(CaseForm):
     )
 
     # 2 The referrer
-    referrer_type: One = ask("Ohjaava taho", section="2 Ohjaava taho", by="referrer", sensitivity="n", of=K1)
+    referrer_type: Choice = ask("Ohjaava taho", section="2 Ohjaava taho", by="referrer", sensitivity="n", of=K1)
     referrer_organisation: Line | None = ask(
         "Organisaatio ja yksikkö", by="referrer", sensitivity="n", max_length=120, needed=from_referrer
     )
@@ -200,7 +201,7 @@ class Referral(CaseForm):
     referral_date: Day = ask("Lähetteen päiväys", by="referrer", sensitivity="n")
 
     # 3 The client's wish
-    client_wants_work: One = ask(
+    client_wants_work: Choice = ask(
         "Haluatko palkkatyöhön?",
         section="3 Asiakkaan toive työstä",
         by="client",
@@ -211,7 +212,7 @@ class Referral(CaseForm):
     desired_weekly_hours: Hours | None = ask(
         "Toivottu työaika viikossa", by="client", places=1, hint="Tuntia viikossa."
     )
-    desired_start: One | None = ask(
+    desired_start: Choice | None = ask(
         "Milloin haluaisit aloittaa?",
         by="client",
         of=define_options(
@@ -221,10 +222,10 @@ class Referral(CaseForm):
             unknown="En tiedä vielä",
         ),
     )
-    expectations_of_service: Many = ask("Mihin asioihin toivot tukea?", by="client", of=K25)
+    expectations_of_service: Choices = ask("Mihin asioihin toivot tukea?", by="client", of=K25)
 
     # 4 The situation now
-    employment_status: Many = ask("Tilanne tällä hetkellä", section="4 Tilanne nyt", by="referrer", of=K2)
+    employment_status: Choices = ask("Tilanne tällä hetkellä", section="4 Tilanne nyt", by="referrer", of=K2)
     unemployed_since: Day | None = ask(
         "Työttömänä alkaen",
         by="referrer",
@@ -234,8 +235,8 @@ class Referral(CaseForm):
         "Etuudet", by="referrer", required=True, printed=4, hint="Jos etuuksia ei ole, valitse Ei etuuksia."
     )
     last_job: Line | None = ask("Viimeisin työ", by="client", max_length=120)
-    education_level: One | None = ask("Koulutustausta", by="client", of=K24)
-    existing_plans: Many | None = ask("Voimassa olevat suunnitelmat", by="referrer", of=K29)
+    education_level: Choice | None = ask("Koulutustausta", by="client", of=K24)
+    existing_plans: Choices | None = ask("Voimassa olevat suunnitelmat", by="referrer", of=K29)
     other_services: tuple[OtherService, ...] = ask_table("Muut palvelut juuri nyt", by="referrer", printed=3)
 
     # 5 Support
@@ -274,7 +275,7 @@ class Referral(CaseForm):
     consent_referral: YesNo = ask("Asiakas haluaa palveluun ja tietää lähetteestä", by="client")
     transition_meetings: tuple[TransitionMeeting, ...] = ask_table("Nivelvaihepalaveri (saattaen vaihto)", printed=1)
     attachments: tuple[Attachment, ...] = ask_table("Liitteet", by="referrer", printed=3)
-    sign_client: Signed | None = ask(
+    sign_client: Signature | None = ask(
         "Asiakkaan allekirjoitus", by="client", needed=lambda record: not record.oral_consent_note
     )
     oral_consent_note: Line | None = ask(
@@ -283,12 +284,12 @@ class Referral(CaseForm):
         max_length=120,
         hint="Täytetään, jos asiakas ei allekirjoita.",
     )
-    sign_referrer: Signed | None = ask(
+    sign_referrer: Signature | None = ask(
         "Ohjaavan työntekijän allekirjoitus", by="referrer", sensitivity="n", needed=from_referrer
     )
 
     # 7 The unit's decision
-    decision: One | None = ask(
+    decision: Choice | None = ask(
         "Päätös",
         section="7 Päätös palveluun ottamisesta (yksikkö täyttää)",
         by="leader",

@@ -7,8 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.fields import (
+    Choice,
+    Choices,
     Clock,
     Day,
     Euro,
@@ -16,17 +17,17 @@ from formgen.fields.kinds import (
     Int,
     Line,
     Long,
-    Many,
     Month,
     Name,
     Occupation,
-    One,
     Phone,
-    Signed,
+    Signature,
     YesNo,
     count_days,
+    define_options,
 )
-from formgen.forms.form import Row, ask, ask_table, rule
+from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.form import rule
 from formgen.i18n import normalise_text
 
 from ._case import (
@@ -250,7 +251,7 @@ class Session(Row):
     date: Day = ask("Päivä")
     start_time: Clock | None = ask("Alkaa klo")
     minutes: Int = ask("Kesto minuutteina", low=10, high=240)
-    place: One = ask("Paikka", of=K13)
+    place: Choice = ask("Paikka", of=K13)
     topics: Line | None = ask("Mistä puhuttiin", max_length=160)
 
 
@@ -261,7 +262,7 @@ class WorkGoal(Row):
     goal_text: Line = ask("Tavoite omin sanoin", by="client", max_length=200)
     occupation: Line = ask("Ammatti tai tehtävä", by="client", max_length=80)
     occupation_code: Occupation | None = ask("Ammattiluokka", sensitivity="n", hint="Esimerkiksi 5223 on myyjä.")
-    horizon: One = ask(
+    horizon: Choice = ask(
         "Milloin",
         by="client",
         of=define_options(now="Nyt", within_6_months="Puolen vuoden sisällä", later="Myöhemmin"),
@@ -274,7 +275,7 @@ class Skill(Row):
     """One skill."""
 
     skill: Line = ask("Taito", by="client", max_length=80)
-    level: One = ask("Taso", by="client", of=define_options(basic="Perusteet", good="Hyvä", strong="Vahva"))
+    level: Choice = ask("Taso", by="client", of=define_options(basic="Perusteet", good="Hyvä", strong="Vahva"))
     learned_where: Line | None = ask("Missä opittu", by="client", max_length=80)
 
 
@@ -283,10 +284,10 @@ class Education(Row):
 
     institution: Line | None = ask("Oppilaitos", by="client", max_length=80)
     qualification: Line = ask("Tutkinto tai koulutus", by="client", max_length=100)
-    level: One | None = ask("Koulutusaste", by="client", of=K24)
+    level: Choice | None = ask("Koulutusaste", by="client", of=K24)
     start_year: Int | None = ask("Aloitusvuosi", by="client", low=1950, high=2100, grouped=False)
     end_year: Int | None = ask("Päättymisvuosi", by="client", low=1950, high=2100, grouped=False)
-    completed: One = ask("Suoritettu", by="client", of=define_options(yes="Kyllä", no="Ei", ongoing="Kesken"))
+    completed: Choice = ask("Suoritettu", by="client", of=define_options(yes="Kyllä", no="Ei", ongoing="Kesken"))
     support_used: Line | None = ask("Tuki opinnoissa", by="client", max_length=160)
 
 
@@ -298,7 +299,7 @@ class Work(Row):
     start: Month = ask("Alkoi", by="client", hint="Kuukausi tai vuosi riittää, esimerkiksi 3/2021.")
     end: Month | None = ask("Päättyi", by="client", hint="Tyhjä tarkoittaa: jatkuu yhä.")
     weekly_hours: Hours | None = ask("Tuntia viikossa", by="client", places=1, high=Decimal(100))
-    kind: One | None = ask(
+    kind: Choice | None = ask(
         "Työn laji",
         by="client",
         of=define_options(
@@ -316,14 +317,14 @@ class Work(Row):
     tasks: Line | None = ask("Työtehtävät", by="client", max_length=200)
     liked: Line | None = ask("Mikä oli hyvää", by="client", max_length=200)
     disliked: Line | None = ask("Mikä ei ollut hyvää", by="client", max_length=200)
-    leaving_reason: One | None = ask("Miksi työ päättyi", by="client", of=K11)
+    leaving_reason: Choice | None = ask("Miksi työ päättyi", by="client", of=K11)
     reference_ok: YesNo | None = ask("Saako pyytää suositusta?", by="client")
 
 
 class Certificate(Row):
     """One card or permit."""
 
-    certificate: One = ask("Kortti tai lupa", by="client", of=K22)
+    certificate: Choice = ask("Kortti tai lupa", by="client", of=K22)
     number: Line | None = ask("Numero", by="client", max_length=30)
     valid_until: Day | None = ask("Voimassa asti", by="client")
 
@@ -332,7 +333,7 @@ class Language(Row):
     """One language that the client knows."""
 
     language: Line = ask("Kieli", by="client", max_length=30)
-    level: One = ask(
+    level: Choice = ask(
         "Kielen taso",
         by="client",
         of=define_options(basic="Alkeet", good="Hyvä", fluent="Sujuva", native="Äidinkieli"),
@@ -342,7 +343,7 @@ class Language(Row):
 class Travel(Row):
     """One way to get to work."""
 
-    mode: One = ask("Kulkutapa", by="client", of=K21)
+    mode: Choice = ask("Kulkutapa", by="client", of=K21)
     max_minutes: Int | None = ask("Enintään minuuttia suuntaansa", by="client", low=0, high=180)
     note: Line | None = ask("Huomautus", by="client", max_length=100)
 
@@ -350,7 +351,7 @@ class Travel(Row):
 class Functioning(Row):
     """One area of functioning, as far as work is concerned."""
 
-    area: One = ask("Osa-alue", by="client", sensitivity="h", of=K32)
+    area: Choice = ask("Osa-alue", by="client", sensitivity="h", of=K32)
     works_well: Line | None = ask("Mikä sujuu", by="client", sensitivity="h", max_length=160)
     support_needed: Line | None = ask("Mihin tarvitaan tukea", by="client", sensitivity="h", max_length=160)
 
@@ -366,7 +367,7 @@ class Acquaintance(Row):
     """Somebody through whom work may be found."""
 
     name: Name | None = ask("Nimi", by="client", max_length=60)
-    relation: One | None = ask("Suhde asiakkaaseen", by="client", of=K23)
+    relation: Choice | None = ask("Suhde asiakkaaseen", by="client", of=K23)
     workplace: Line | None = ask("Työpaikka", by="client", max_length=80)
     may_contact: YesNo = ask("Saako valmentaja ottaa yhteyttä?", by="client")
 
@@ -419,7 +420,7 @@ class VocationalProfile(ClientForm):
 
     # 1 The basics
     profile_date: Day = ask("Profiilin päiväys", section="1 Perustiedot", prefill=today, sensitivity="n")
-    update_trigger: One = ask("Miksi profiili tehdään tai päivitetään", prefill=update_trigger, of=K19)
+    update_trigger: Choice = ask("Miksi profiili tehdään tai päivitetään", prefill=update_trigger, of=K19)
     related_job_id: Line | None = ask(
         "Mihin työsuhteeseen päivitys liittyy",
         by="system",
@@ -440,7 +441,7 @@ class VocationalProfile(ClientForm):
         needed=lambda record: record.goal_changed is True,
         code="T23",
     )
-    information_sources: Many = ask(
+    information_sources: Choices = ask(
         "Mistä tiedot ovat",
         prefill=kept("information_sources"),
         of=define_options(
@@ -491,7 +492,7 @@ class VocationalProfile(ClientForm):
         places=1,
         hint="Tuntia viikossa.",
     )
-    working_time_preferences: Many = ask(
+    working_time_preferences: Choices = ask(
         "Työajat, jotka sopivat", by="client", prefill=kept("working_time_preferences"), of=K15
     )
     unsuitable_times: Line | None = ask(
@@ -503,14 +504,14 @@ class VocationalProfile(ClientForm):
         prefill=kept("wage_expectation"),
         hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
     )
-    wage_expectation_type: One | None = ask(
+    wage_expectation_type: Choice | None = ask(
         "Palkkatoiveen laji",
         by="client",
         prefill=kept("wage_expectation_type"),
         of=K16,
         needed=lambda record: record.wage_expectation is not None,
     )
-    workplace_preferences: Many = ask(
+    workplace_preferences: Choices = ask(
         "Millainen työpaikka sopii",
         by="client",
         prefill=kept("workplace_preferences"),
@@ -576,7 +577,7 @@ class VocationalProfile(ClientForm):
     certificates: tuple[Certificate, ...] = ask_table(
         "Kortit ja luvat", by="client", prefill=kept("certificates"), printed=3
     )
-    driving_licence: Many = ask(
+    driving_licence: Choices = ask(
         "Ajokortti",
         by="client",
         prefill=kept("driving_licence"),
@@ -592,7 +593,7 @@ class VocationalProfile(ClientForm):
         ),
     )
     languages: tuple[Language, ...] = ask_table("Kielitaito", by="client", prefill=languages, printed=3)
-    digital_skills: One = ask(
+    digital_skills: Choice = ask(
         "Digitaidot",
         by="client",
         prefill=kept("digital_skills"),
@@ -604,7 +605,7 @@ class VocationalProfile(ClientForm):
             strong="Vahvat",
         ),
     )
-    job_seeking_skills: Many = ask(
+    job_seeking_skills: Choices = ask(
         "Työnhakutaidot: CV, hakemus ja haastattelu",
         by="client",
         prefill=kept("job_seeking_skills"),
@@ -656,7 +657,7 @@ class VocationalProfile(ClientForm):
         sensitivity="h",
         max_length=400,
     )
-    accommodations: Many = ask(
+    accommodations: Choices = ask(
         "Mukautukset, joista olisi hyötyä", by="client", prefill=kept("accommodations"), sensitivity="h", of=K33
     )
     accommodations_detail: Line | None = ask(
@@ -673,7 +674,7 @@ class VocationalProfile(ClientForm):
         max_length=200,
         hint="Esimerkiksi hoito, lapset tai opinnot.",
     )
-    criminal_record_limits: One | None = ask(
+    criminal_record_limits: Choice | None = ask(
         "Rajoittaako rikosrekisteriotteen vaatimus hakua?",
         by="client",
         prefill=kept("criminal_record_limits"),
@@ -698,7 +699,7 @@ class VocationalProfile(ClientForm):
         prefill=kept("benefits_concerns"),
         max_length=400,
     )
-    debt_or_enforcement: One | None = ask(
+    debt_or_enforcement: Choice | None = ask(
         "Onko ulosotto tai velkajärjestely, joka vaikuttaa palkkaan?",
         by="client",
         prefill=kept("debt_or_enforcement"),
@@ -723,7 +724,7 @@ class VocationalProfile(ClientForm):
     )
 
     # 7 What the employer is told
-    disclosure_level: One = ask(
+    disclosure_level: Choice = ask(
         "Mitä terveydestä tai tuen tarpeesta kerrotaan",
         section="7 Kertominen työnantajalle",
         by="client",
@@ -767,8 +768,8 @@ class VocationalProfile(ClientForm):
         needed=lambda record: record.client_agrees and not record.sign_client,
         hint="Tarvitaan, jos asiakas ei allekirjoita.",
     )
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client")
-    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+    sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client")
+    sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
     next_review_date: Day = ask("Profiilin seuraava päivitys", prefill=next_review, sensitivity="n")
 
     @classmethod
