@@ -9,7 +9,7 @@ from typing import Any
 
 from formgen.cases.workflow import Case
 from formgen.fields import Choice, Clock, Day, Email, Line, Long, Name, Phone, YesNo, define_options, parse_birth_date
-from formgen.forms.declare import Row, ask
+from formgen.forms.declare import Row, ask, section
 from formgen.forms.form import Form, rule
 from formgen.i18n import normalise_text
 
@@ -241,7 +241,7 @@ def led_to_job(contact: Any, case: Case) -> bool:
 def negotiating(contact: Any, case: Case) -> bool:
     """Tell whether a contact with an employer is an open negotiation about a job for the client.
 
-    Choice that a job has followed is over, even if its stage was left as it was.
+    One that a job has followed is over, even if its stage was left as it was.
     """
     about_client = contact.contact_basis != "general" and contact.stage in NEGOTIATION
     return about_client and contact.closed_date is None and not led_to_job(contact, case)
@@ -265,23 +265,12 @@ def employer_key(business_id: str | None, name: str, municipality: str) -> str:
 class CaseForm(Form):
     """A form of one case: the head that every document of social care carries."""
 
-    service_organiser: Line = ask(
-        "Palvelun järjestäjä",
-        section="Asiakirja",
-        by="system",
-        prefill=organiser,
-        default=organiser,
-        sensitivity="n",
-        max_length=120,
-    )
-    service_provider: Line | None = ask(
-        "Palvelun tuottaja", by="system", prefill=provider, default=provider, sensitivity="n", max_length=120
-    )
-    service_task: Choice = ask("Palvelutehtävä", of=K28, prefill=service_task, default=service_task, sensitivity="n")
-    document_date: Day = ask("Asiakirjan päiväys", prefill=today, default=today, sensitivity="n")
-    document_author: Line = ask(
-        "Asiakirjan laatija", by="system", prefill=author, default=author, sensitivity="n", max_length=120
-    )
+    with section("Asiakirja", by="system", sensitivity="n"):
+        service_organiser: Line = ask("Palvelun järjestäjä", prefill=organiser, default=organiser, max_length=120)
+        service_provider: Line | None = ask("Palvelun tuottaja", prefill=provider, default=provider, max_length=120)
+        service_task: Choice = ask("Palvelutehtävä", by="coach", of=K28, prefill=service_task, default=service_task)
+        document_date: Day = ask("Asiakirjan päiväys", by="coach", prefill=today, default=today)
+        document_author: Line = ask("Asiakirjan laatija", prefill=author, default=author, max_length=120)
 
     @rule("range", field="document_date")
     def document_is_not_of_tomorrow(self, case: Case) -> bool:
@@ -292,27 +281,27 @@ class CaseForm(Form):
 class ClientForm(CaseForm):
     """A form of a case whose client and coach are known."""
 
-    client_name: Line = ask(
-        "Asiakkaan nimi",
-        by="system",
-        prefill=client_name,
-        default=client_name,
-        locked=True,
-        person=True,
-        max_length=140,
-    )
-    client_birth_date: Day = ask(
-        "Syntymäaika", by="system", prefill=client_birth_date, default=client_birth_date, locked=True, birth=True
-    )
-    coach_name: Name = ask(
-        "Työhönvalmentaja", by="system", prefill=coach_name, default=coach_name, sensitivity="n", max_length=80
-    )
-    coach_phone: Phone | None = ask(
-        "Valmentajan puhelin", by="system", prefill=coach_phone, default=coach_phone, sensitivity="n"
-    )
-    coach_email: Email | None = ask(
-        "Valmentajan sähköposti", by="system", prefill=coach_email, default=coach_email, sensitivity="n"
-    )
+    with section("Asiakirja", by="system", sensitivity="n"):
+        client_name: Line = ask(
+            "Asiakkaan nimi",
+            sensitivity="s",
+            prefill=client_name,
+            default=client_name,
+            locked=True,
+            person=True,
+            max_length=140,
+        )
+        client_birth_date: Day = ask(
+            "Syntymäaika",
+            sensitivity="s",
+            prefill=client_birth_date,
+            default=client_birth_date,
+            locked=True,
+            birth=True,
+        )
+        coach_name: Name = ask("Työhönvalmentaja", prefill=coach_name, default=coach_name, max_length=80)
+        coach_phone: Phone | None = ask("Valmentajan puhelin", prefill=coach_phone, default=coach_phone)
+        coach_email: Email | None = ask("Valmentajan sähköposti", prefill=coach_email, default=coach_email)
 
     @classmethod
     def find_withheld_fields(cls, case: Case) -> frozenset[str] | None:
@@ -360,8 +349,8 @@ class TransitionMeeting(Row):
 class OtherService(Row):
     """Another service that the client has right now."""
 
-    service: Line = ask("Palvelu", by="referrer", max_length=80)
-    organisation: Line | None = ask("Organisaatio", by="referrer", max_length=80)
-    contact_person: Line | None = ask("Yhteyshenkilö", by="referrer", max_length=80)
-    contact_phone: Phone | None = ask("Puhelin", by="referrer")
+    service: Line = ask("Palvelu", max_length=80)
+    organisation: Line | None = ask("Organisaatio", max_length=80)
+    contact_person: Line | None = ask("Yhteyshenkilö", max_length=80)
+    contact_phone: Phone | None = ask("Puhelin")
     contact_allowed: YesNo = ask("Saako ottaa yhteyttä?", by="client")

@@ -23,7 +23,7 @@ from formgen.fields import (
     count_days,
     define_options,
 )
-from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.declare import Row, ask, ask_table, section
 from formgen.forms.form import deadline, rule
 
 from ._case import ClientForm, TransitionMeeting, active_jobs, consent_ok, holds, in_force
@@ -246,31 +246,29 @@ class JobAtClosing(Row):
 class BenefitAtClosing(Row):
     """A benefit that the client goes on to receive."""
 
-    benefit: Choice = ask("Etuus", by="client", of=K3)
-    note: Line | None = ask("Huomautus", by="client", max_length=80)
+    benefit: Choice = ask("Etuus", of=K3)
+    note: Line | None = ask("Huomautus", max_length=80)
 
 
 class GoalResult(Row):
     """What became of one goal."""
 
-    goal_text: Line = ask("Tavoite", by="client", max_length=160)
+    goal_text: Line = ask("Tavoite", max_length=160)
     result: Choice = ask(
         "Miten kävi",
-        by="client",
         of=define_options(
             **{"reached": "Toteutui", "partly": "Toteutui osittain", "not": "Ei toteutunut", "changed": "Muuttui"}
         ),
     )
-    note: Line | None = ask("Lisätietoa", by="client", max_length=120)
+    note: Line | None = ask("Lisätietoa", max_length=120)
 
 
 class Evaluation(Row):
     """The client's score for one side of the service."""
 
-    item: Choice = ask("Väite", by="client", of=K38)
+    item: Choice = ask("Väite", of=K38)
     score: Choice = ask(
         "Arvio 1–5",
-        by="client",
         of=define_options(
             **{
                 "1": "1 – täysin eri mieltä",
@@ -356,192 +354,185 @@ class Closing(ClientForm):
         Move("T29", "phase_5", "closed"),
     )
 
-    # 1 The end
-    closing_date: Day = ask("Palvelun päättymispäivä", section="1 Päättyminen")
-    service_start_date: Day | None = ask("Palvelun aloitus", by="system", fill=service_start)
-    service_days: Int = ask("Palvelun kesto päivinä", by="system", fill=service_days, sensitivity="n")
-    phase_at_closing: Choice = ask("Vaihe päättyessä", by="system", fill=phase_at_closing, sensitivity="n", of=Phase)
-    closing_reason: Choice = ask("Palvelun päättymisen syy", of=K12)
-    closing_reason_detail: Long | None = ask(
-        "Syy tarkemmin",
-        max_length=600,
-        needed=lambda record: record.closing_reason in EXPLAINED,
-        hint="Tarvitaan, jos asiakasta ei tavoitettu, järjestäjä päätti palvelun, asiakas siirtyi toiseen palveluun "
-        "tai syy on muu.",
-    )
-    not_started_detail: Line | None = ask(
-        "Miksi palvelu ei alkanut",
-        max_length=300,
-        needed=lambda record: record.closing_reason == "not_started",
-    )
-    initiative: Choice = ask(
-        "Kenen aloitteesta palvelu päättyy",
-        of=define_options(
-            client="Asiakkaan",
-            coach="Valmentajan",
-            both="Yhdessä sovittu",
-            organiser="Järjestäjän",
-            other="Muun tahon",
-        ),
-    )
-    client_agrees: Choice = ask(
-        "Mitä mieltä asiakas on päättymisestä",
-        by="client",
-        of=define_options(agrees="Samaa mieltä", disagrees="Eri mieltä", not_reached="Asiakasta ei ole tavoitettu"),
-        hint="Jos asiakas on eri mieltä, kerro muistutuksesta ja sosiaaliasiavastaavasta.",
-    )
-    supervisor_reviewed: YesNo | None = ask(
-        "Tiiminvetäjä on käsitellyt päättymisen",
-        by="leader",
-        needed=reviewed,
-        code="R85",
-        hint="Tarvitaan, jos asiakas on eri mieltä, häntä ei tavoitettu tai järjestäjä päätti palvelun.",
-    )
-    supervisor_reviewed_date: Day | None = ask(
-        "Tiiminvetäjän käsittelyn päivä",
-        by="leader",
-        needed=lambda record: record.supervisor_reviewed is True or reviewed(record),
-    )
+    with section("1 Päättyminen"):
+        closing_date: Day = ask("Palvelun päättymispäivä")
+        service_start_date: Day | None = ask("Palvelun aloitus", by="system", fill=service_start)
+        service_days: Int = ask("Palvelun kesto päivinä", by="system", fill=service_days, sensitivity="n")
+        phase_at_closing: Choice = ask(
+            "Vaihe päättyessä", by="system", fill=phase_at_closing, sensitivity="n", of=Phase
+        )
+        closing_reason: Choice = ask("Palvelun päättymisen syy", of=K12)
+        closing_reason_detail: Long | None = ask(
+            "Syy tarkemmin",
+            max_length=600,
+            needed=lambda record: record.closing_reason in EXPLAINED,
+            hint="Tarvitaan, jos asiakasta ei tavoitettu, järjestäjä päätti palvelun, asiakas siirtyi toiseen "
+            "palveluun tai syy on muu.",
+        )
+        not_started_detail: Line | None = ask(
+            "Miksi palvelu ei alkanut", max_length=300, needed=lambda record: record.closing_reason == "not_started"
+        )
+        initiative: Choice = ask(
+            "Kenen aloitteesta palvelu päättyy",
+            of=define_options(
+                client="Asiakkaan",
+                coach="Valmentajan",
+                both="Yhdessä sovittu",
+                organiser="Järjestäjän",
+                other="Muun tahon",
+            ),
+        )
+        client_agrees: Choice = ask(
+            "Mitä mieltä asiakas on päättymisestä",
+            by="client",
+            of=define_options(agrees="Samaa mieltä", disagrees="Eri mieltä", not_reached="Asiakasta ei ole tavoitettu"),
+            hint="Jos asiakas on eri mieltä, kerro muistutuksesta ja sosiaaliasiavastaavasta.",
+        )
+        supervisor_reviewed: YesNo | None = ask(
+            "Tiiminvetäjä on käsitellyt päättymisen",
+            by="leader",
+            needed=reviewed,
+            code="R85",
+            hint="Tarvitaan, jos asiakas on eri mieltä, häntä ei tavoitettu tai järjestäjä päätti palvelun.",
+        )
+        supervisor_reviewed_date: Day | None = ask(
+            "Tiiminvetäjän käsittelyn päivä",
+            by="leader",
+            needed=lambda record: record.supervisor_reviewed is True or reviewed(record),
+        )
 
-    # 2 The situation at the end
-    employment_at_closing: tuple[JobAtClosing, ...] = ask_table(
-        "Työ päättymishetkellä",
-        section="2 Tilanne päättyessä",
-        prefill=jobs_now,
-        printed=1,
-        needed=lambda record: record.closing_reason in IN_WORK,
-        code="T29",
-        hint="Jokainen voimassa oleva työsuhde omalle rivilleen.",
-    )
-    activity_at_closing: Choice = ask(
-        "Toiminta päättymishetkellä",
-        of=define_options(
-            employed="Työssä",
-            employed_and_studying="Työssä ja opiskelee",
-            studying="Opiskelee",
-            job_search_alone="Hakee työtä itse",
-            other_service="Muussa palvelussa",
-            work_activity="Työtoiminnassa",
-            retired="Eläkkeellä",
-            not_active="Ei toimintaa",
-            unknown="Ei tiedossa",
-        ),
-    )
-    benefits_at_closing: tuple[BenefitAtClosing, ...] = ask_table(
-        "Etuudet päättyessä", by="client", prefill=benefits, printed=2
-    )
-    income_from_work: Choice | None = ask(
-        "Onko ansiotyö pääasiallinen tulo?",
-        by="client",
-        of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
-    )
+    with section("2 Tilanne päättyessä", by="system", sensitivity="n"):
+        employment_at_closing: tuple[JobAtClosing, ...] = ask_table(
+            "Työ päättymishetkellä",
+            by="coach",
+            sensitivity="s",
+            prefill=jobs_now,
+            printed=1,
+            needed=lambda record: record.closing_reason in IN_WORK,
+            code="T29",
+            hint="Jokainen voimassa oleva työsuhde omalle rivilleen.",
+        )
+        activity_at_closing: Choice = ask(
+            "Toiminta päättymishetkellä",
+            by="coach",
+            sensitivity="s",
+            of=define_options(
+                employed="Työssä",
+                employed_and_studying="Työssä ja opiskelee",
+                studying="Opiskelee",
+                job_search_alone="Hakee työtä itse",
+                other_service="Muussa palvelussa",
+                work_activity="Työtoiminnassa",
+                retired="Eläkkeellä",
+                not_active="Ei toimintaa",
+                unknown="Ei tiedossa",
+            ),
+        )
+        benefits_at_closing: tuple[BenefitAtClosing, ...] = ask_table(
+            "Etuudet päättyessä",
+            by="client",
+            sensitivity="s",
+            prefill=benefits,
+            printed=2,
+        )
+        income_from_work: Choice | None = ask(
+            "Onko ansiotyö pääasiallinen tulo?",
+            by="client",
+            sensitivity="s",
+            of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
+        )
 
-    # 3 Results
-    jobs_total: Int = ask("Työsuhteita yhteensä", by="system", fill=jobs_total, sensitivity="n")
-    jobs_competitive: Int = ask(
-        "Työsuhteita avoimilla työmarkkinoilla", by="system", fill=jobs_competitive, sensitivity="n"
-    )
-    longest_job_days: Int = ask("Pisin työsuhde päivinä", by="system", fill=longest_job_days, sensitivity="n")
-    total_employed_days: Int = ask("Työssä yhteensä päivinä", by="system", fill=total_employed_days, sensitivity="n")
-    days_to_first_employer_contact: Int | None = ask(
-        "Päiviä ensimmäiseen työnantajan tapaamiseen",
-        by="system",
-        fill=days_to_first_employer_contact,
-        sensitivity="n",
-    )
-    days_to_first_job: Int | None = ask(
-        "Päiviä ensimmäiseen työhön", by="system", fill=days_to_first_job, sensitivity="n"
-    )
-    goals_result: tuple[GoalResult, ...] = ask_table(
-        "Tavoitteiden toteutuminen",
-        section="3 Tulokset",
-        by="client",
-        prefill=goals,
-        needed=started,
-        hint="Tarvitaan, jos palvelu oli alkanut.",
-    )
-    client_evaluation: tuple[Evaluation, ...] = ask_table(
-        "Asiakkaan arvio palvelusta",
-        by="client",
-        prefill=questions_of_evaluation,
-        printed=7,
-        locked=True,
-        given=("item",),
-        hint="Vapaaehtoinen. 1 on huonoin ja 5 on paras.",
-    )
-    client_feedback_text: Long | None = ask("Palaute omin sanoin", by="client", max_length=800)
-    what_helped_most: Long | None = ask("Mistä oli eniten apua", by="client", prefill=helpful_supports, max_length=400)
+        jobs_total: Int = ask("Työsuhteita yhteensä", fill=jobs_total)
+        jobs_competitive: Int = ask("Työsuhteita avoimilla työmarkkinoilla", fill=jobs_competitive)
+        longest_job_days: Int = ask("Pisin työsuhde päivinä", fill=longest_job_days)
+        total_employed_days: Int = ask("Työssä yhteensä päivinä", fill=total_employed_days)
+        days_to_first_employer_contact: Int | None = ask(
+            "Päiviä ensimmäiseen työnantajan tapaamiseen", fill=days_to_first_employer_contact
+        )
+        days_to_first_job: Int | None = ask("Päiviä ensimmäiseen työhön", fill=days_to_first_job)
 
-    # 4 Outreach and handover
-    outreach_attempts: tuple[Outreach, ...] = ask_table(
-        "Yhteydenottoyritykset",
-        section="4 Sitouttaminen ja siirto",
-        needed=lambda record: record.closing_reason in NOT_REACHED,
-        code="R81",
-        hint="Tarvitaan, jos asiakasta ei tavoitettu: useita yrityksiä eri tavoilla ja eri aikoina.",
-    )
-    transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
-        "Nivelvaihepalaveri palvelun lopussa",
-        printed=1,
-        needed=lambda record: record.handover_declined is False,
-        code="R84",
-    )
-    handover_declined: YesNo = ask("Asiakas ei halua siirtopalaveria", by="client", prefill=not_declined)
-    follow_on_services: tuple[FollowOnService, ...] = ask_table("Jatkossa tukena", prefill=services, printed=2)
-    step_down_support: Choice = ask(
-        "Kevyt tuki jatkossa",
-        by="client",
-        of=define_options(
-            none="Ei tukea",
-            same_unit_on_request="Tästä yksiköstä pyynnöstä",
-            care_team="Hoitotaholta",
-            occupational_health="Työterveyshuollosta",
-            employer_mentor="Tukihenkilöltä työpaikalla",
-            other="Muualta",
-        ),
-    )
-    step_down_support_detail: Line | None = ask(
-        "Kevyt tuki: kuka ja miten",
-        by="client",
-        prefill=step_down_to,
-        max_length=120,
-        needed=lambda record: record.step_down_support == "other",
-    )
-    plan_after: Long = ask("Asiakkaan oma suunnitelma jatkosta", by="client", max_length=600)
-    employer_informed: Choice = ask(
-        "Onko työnantajalle kerrottu tuen päättymisestä?",
-        of=define_options(yes="Kyllä", no="Ei", not_allowed="Asiakas ei halua", not_relevant="Ei koske"),
-        hint="Työnantajalle saa kertoa vain asiakkaan suostumuksella.",
-    )
-    reopening_explained: YesNo = ask("Kerrottu, miten palveluun pääsee takaisin", sensitivity="n")
+    with section("3 Tulokset", by="client"):
+        goals_result: tuple[GoalResult, ...] = ask_table(
+            "Tavoitteiden toteutuminen", prefill=goals, needed=started, hint="Tarvitaan, jos palvelu oli alkanut."
+        )
+        client_evaluation: tuple[Evaluation, ...] = ask_table(
+            "Asiakkaan arvio palvelusta",
+            prefill=questions_of_evaluation,
+            printed=7,
+            locked=True,
+            given=("item",),
+            hint="Vapaaehtoinen. 1 on huonoin ja 5 on paras.",
+        )
+        client_feedback_text: Long | None = ask("Palaute omin sanoin", max_length=800)
+        what_helped_most: Long | None = ask("Mistä oli eniten apua", prefill=helpful_supports, max_length=400)
 
-    # 5 Follow-up and data
-    follow_up_agreed: YesNo = ask(
-        "Saako sinuun ottaa yhteyttä jälkikäteen?", section="5 Seuranta ja tiedot", by="client"
-    )
-    follow_ups: tuple[FollowUp, ...] = ask_table(
-        "Seurantayhteydet",
-        prefill=follow_ups,
-        printed=4,
-        needed=lambda record: record.follow_up_agreed,
-        given=("planned", "planned_date"),
-        hint="Vain, jos sinuun saa ottaa yhteyttä. Toteutuneet yhteydet voi lisätä palvelun päättymisen jälkeen.",
-    )
-    records_info_given: YesNo = ask("Kerrottu tietojen säilytyksestä ja oikeudesta tarkastaa ne", sensitivity="n")
-    consents_withdrawn: YesNo = ask(
-        "Suostumukset päätetty",
-        sensitivity="n",
-        hint="Kyllä: työnantajaa koskevat suostumukset päättyvät palvelun päättymispäivänä, ellei kevyt tuki tarvitse "
-        "niitä.",
-    )
-    decision_notice: Choice = ask(
-        "Päätös palvelun päättymisestä annettu",
-        prefill=notice_not_needed,
-        of=define_options(yes="Kyllä", coming="Annetaan myöhemmin", not_needed="Ei tarvita"),
-    )
-    decision_notice_detail: Line | None = ask("Lopettamispäätöksen numero", max_length=40)
-    sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=client_signs)
-    sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", needed=lambda _: True)
+    with section("4 Sitouttaminen ja siirto"):
+        outreach_attempts: tuple[Outreach, ...] = ask_table(
+            "Yhteydenottoyritykset",
+            needed=lambda record: record.closing_reason in NOT_REACHED,
+            code="R81",
+            hint="Tarvitaan, jos asiakasta ei tavoitettu: useita yrityksiä eri tavoilla ja eri aikoina.",
+        )
+        transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
+            "Nivelvaihepalaveri palvelun lopussa",
+            printed=1,
+            needed=lambda record: record.handover_declined is False,
+            code="R84",
+        )
+        handover_declined: YesNo = ask("Asiakas ei halua siirtopalaveria", by="client", prefill=not_declined)
+        follow_on_services: tuple[FollowOnService, ...] = ask_table("Jatkossa tukena", prefill=services, printed=2)
+        step_down_support: Choice = ask(
+            "Kevyt tuki jatkossa",
+            by="client",
+            of=define_options(
+                none="Ei tukea",
+                same_unit_on_request="Tästä yksiköstä pyynnöstä",
+                care_team="Hoitotaholta",
+                occupational_health="Työterveyshuollosta",
+                employer_mentor="Tukihenkilöltä työpaikalla",
+                other="Muualta",
+            ),
+        )
+        step_down_support_detail: Line | None = ask(
+            "Kevyt tuki: kuka ja miten",
+            by="client",
+            prefill=step_down_to,
+            max_length=120,
+            needed=lambda record: record.step_down_support == "other",
+        )
+        plan_after: Long = ask("Asiakkaan oma suunnitelma jatkosta", by="client", max_length=600)
+        employer_informed: Choice = ask(
+            "Onko työnantajalle kerrottu tuen päättymisestä?",
+            of=define_options(yes="Kyllä", no="Ei", not_allowed="Asiakas ei halua", not_relevant="Ei koske"),
+            hint="Työnantajalle saa kertoa vain asiakkaan suostumuksella.",
+        )
+        reopening_explained: YesNo = ask("Kerrottu, miten palveluun pääsee takaisin", sensitivity="n")
+
+    with section("5 Seuranta ja tiedot"):
+        follow_up_agreed: YesNo = ask("Saako sinuun ottaa yhteyttä jälkikäteen?", by="client")
+        follow_ups: tuple[FollowUp, ...] = ask_table(
+            "Seurantayhteydet",
+            prefill=follow_ups,
+            printed=4,
+            needed=lambda record: record.follow_up_agreed,
+            given=("planned", "planned_date"),
+            hint="Vain, jos sinuun saa ottaa yhteyttä. Toteutuneet yhteydet voi lisätä palvelun päättymisen jälkeen.",
+        )
+        records_info_given: YesNo = ask("Kerrottu tietojen säilytyksestä ja oikeudesta tarkastaa ne", sensitivity="n")
+        consents_withdrawn: YesNo = ask(
+            "Suostumukset päätetty",
+            sensitivity="n",
+            hint="Kyllä: työnantajaa koskevat suostumukset päättyvät palvelun päättymispäivänä, ellei kevyt tuki "
+            "tarvitse niitä.",
+        )
+        decision_notice: Choice = ask(
+            "Päätös palvelun päättymisestä annettu",
+            prefill=notice_not_needed,
+            of=define_options(yes="Kyllä", coming="Annetaan myöhemmin", not_needed="Ei tarvita"),
+        )
+        decision_notice_detail: Line | None = ask("Lopettamispäätöksen numero", max_length=40)
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=client_signs)
+        sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", needed=lambda _: True)
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:

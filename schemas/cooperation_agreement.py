@@ -24,7 +24,7 @@ from formgen.fields import (
     count_days,
     define_options,
 )
-from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.declare import Row, ask, ask_table, section
 from formgen.forms.form import deadline, rule
 
 from ._case import (
@@ -230,11 +230,11 @@ def has_met_employer(case: Case) -> bool:
 class SupportPerson(Row):
     """Somebody close to the client who may take part."""
 
-    name: Name = ask("Nimi", by="client", max_length=80)
-    relationship: Choice | None = ask("Suhde asiakkaaseen", by="client", of=K23)
-    phone: Phone | None = ask("Puhelin", by="client")
-    may_contact: YesNo = ask("Saako ottaa yhteyttä?", by="client")
-    may_discuss: Choices | None = ask("Mistä saa puhua?", by="client", of=K27)
+    name: Name = ask("Nimi", max_length=80)
+    relationship: Choice | None = ask("Suhde asiakkaaseen", of=K23)
+    phone: Phone | None = ask("Puhelin")
+    may_contact: YesNo = ask("Saako ottaa yhteyttä?")
+    may_discuss: Choices | None = ask("Mistä saa puhua?", of=K27)
 
 
 class BenefitAdvice(Row):
@@ -249,23 +249,19 @@ class Consent(Row):
     """One consent: to whom, from whom, what data, what for, and whether it was given."""
 
     consent_id: Line = ask("Tunniste", by="system", fill=consent_id, sensitivity="n", max_length=40)
-    recipient_type: Choice = ask("Kenelle tai keneltä", by="client", of=K31)
-    recipient_name: Line | None = ask(
-        "Nimi tai paikka", by="client", max_length=80, hint="Jos tiedät, kuka tai mikä paikka se on."
-    )
+    recipient_type: Choice = ask("Kenelle tai keneltä", of=K31)
+    recipient_name: Line | None = ask("Nimi tai paikka", max_length=80, hint="Jos tiedät, kuka tai mikä paikka se on.")
     direction: Choice = ask(
-        "Suunta", by="client", of=define_options(give="Tietoja annetaan", get="Tietoja saadaan", both="Molemmat")
+        "Suunta", of=define_options(give="Tietoja annetaan", get="Tietoja saadaan", both="Molemmat")
     )
-    data_scope: Choices | None = ask(
-        "Mitä tietoja", by="client", of=K27, needed=agreed, hint="Terveystiedoille tarvitaan oma rivi."
-    )
-    purpose: Line = ask("Mihin tarkoitukseen", by="client", max_length=160)
+    data_scope: Choices | None = ask("Mitä tietoja", of=K27, needed=agreed, hint="Terveystiedoille tarvitaan oma rivi.")
+    purpose: Line = ask("Mihin tarkoitukseen", max_length=160)
     granted: YesNo | None = ask(
-        "Annatko suostumuksen?", by="client", needed=lambda _: True, code="R11", hint="Voit vastata myös ei."
+        "Annatko suostumuksen?", needed=lambda _: True, code="R11", hint="Voit vastata myös ei."
     )
-    granted_date: Day | None = ask("Suostumuksen päivä", by="client", needed=agreed)
-    valid_until: Day | None = ask("Voimassa asti", by="client", hint="Tyhjä tarkoittaa: toistaiseksi.")
-    withdrawn_date: Day | None = ask("Peruttu", by="client")
+    granted_date: Day | None = ask("Suostumuksen päivä", needed=agreed)
+    valid_until: Day | None = ask("Voimassa asti", hint="Tyhjä tarkoittaa: toistaiseksi.")
+    withdrawn_date: Day | None = ask("Peruttu")
 
 
 class CooperationAgreement(ClientForm):
@@ -285,251 +281,226 @@ class CooperationAgreement(ClientForm):
         *(Move("T25", phase, phase, when=amends) for phase in PHASES_WITH_CLIENT),
     )
 
-    # 1 The parties
-    agreement_kind: Choice = ask(
-        "Sopimuksen laji",
-        section="1 Osapuolet",
-        of=define_options(initial="Uusi sopimus", amendment="Muutos sopimukseen"),
-        prefill=kind_of_agreement,
-        sensitivity="n",
-    )
-    client_phone: Phone | None = ask(
-        "Asiakkaan puhelin",
-        by="client",
-        prefill=kept("client_phone", "client_phone"),
-        needed=lambda record: not record.client_email,
-        hint="Puhelin tai sähköposti tarvitaan.",
-    )
-    client_email: Email | None = ask(
-        "Asiakkaan sähköposti",
-        by="client",
-        prefill=kept("client_email", "client_email"),
-        needed=lambda record: not record.client_phone,
-    )
-    coach_title: Line = ask(
-        "Työhönvalmentajan tehtävänimike",
-        by="system",
-        prefill=coach_title,
-        default=coach_title,
-        sensitivity="n",
-        max_length=60,
-    )
-    substitute_coach: Name | None = ask(
-        "Sijainen",
-        prefill=kept("substitute_coach"),
-        sensitivity="n",
-        max_length=80,
-        hint="Kuka auttaa, jos työhönvalmentaja on poissa.",
-    )
-    other_party_name: Name | None = ask(
-        "Muu osapuoli: nimi", prefill=other_party_name, max_length=80, hint="Esimerkiksi sosiaaliohjaaja."
-    )
-    other_party_role: Choice | None = ask("Muu osapuoli: taho", prefill=other_party_role, of=K1)
+    with section("1 Osapuolet"):
+        agreement_kind: Choice = ask(
+            "Sopimuksen laji",
+            of=define_options(initial="Uusi sopimus", amendment="Muutos sopimukseen"),
+            prefill=kind_of_agreement,
+            sensitivity="n",
+        )
+        client_phone: Phone | None = ask(
+            "Asiakkaan puhelin",
+            by="client",
+            prefill=kept("client_phone", "client_phone"),
+            needed=lambda record: not record.client_email,
+            hint="Puhelin tai sähköposti tarvitaan.",
+        )
+        client_email: Email | None = ask(
+            "Asiakkaan sähköposti",
+            by="client",
+            prefill=kept("client_email", "client_email"),
+            needed=lambda record: not record.client_phone,
+        )
+        coach_title: Line = ask(
+            "Työhönvalmentajan tehtävänimike",
+            by="system",
+            prefill=coach_title,
+            default=coach_title,
+            sensitivity="n",
+            max_length=60,
+        )
+        substitute_coach: Name | None = ask(
+            "Sijainen",
+            prefill=kept("substitute_coach"),
+            sensitivity="n",
+            max_length=80,
+            hint="Kuka auttaa, jos työhönvalmentaja on poissa.",
+        )
+        other_party_name: Name | None = ask(
+            "Muu osapuoli: nimi", prefill=other_party_name, max_length=80, hint="Esimerkiksi sosiaaliohjaaja."
+        )
+        other_party_role: Choice | None = ask("Muu osapuoli: taho", prefill=other_party_role, of=K1)
 
-    # 2 The service
-    service_start_date: Day = ask("Palvelun aloituspäivä", section="2 Palvelu", prefill=kept("service_start_date"))
-    legal_basis: Choice = ask("Palvelun peruste", prefill=kept("legal_basis"), of=K30)
-    decision_number: Line | None = ask(
-        "Päätöksen numero ja päivä",
-        prefill=kept("decision_number"),
-        max_length=40,
-        needed=lambda record: record.legal_basis in DECIDED_BY_OFFICE,
-        code="R18",
-        hint="Tarvitaan, jos palvelusta on tehty hallintopäätös.",
-    )
-    goal_summary: Long = ask(
-        "Yhteinen tavoite", by="client", prefill=goal, max_length=800, hint="Kirjoittakaa asiakkaan omin sanoin."
-    )
-    competitive_goal: YesNo = ask(
-        "Tavoitteena palkkatyö avoimilla työmarkkinoilla",
-        by="client",
-        prefill=wants_paid_work,
-        hint="Tavallinen työ, josta maksetaan tavallista palkkaa ja jota kuka tahansa voi hakea.",
-    )
-    target_weekly_hours: Hours | None = ask(
-        "Tavoitteen mukainen työaika viikossa",
-        by="client",
-        prefill=kept("target_weekly_hours", "desired_weekly_hours"),
-        places=1,
-        hint="Tuntia viikossa.",
-    )
-    current_activity_continues: Line | None = ask(
-        "Nykyinen toiminta jatkuu rinnalla",
-        by="client",
-        prefill=what_goes_on,
-        max_length=200,
-        hint="Esimerkiksi työtoiminta tai opinnot.",
-    )
+    with section("2 Palvelu", by="client"):
+        service_start_date: Day = ask("Palvelun aloituspäivä", by="coach", prefill=kept("service_start_date"))
+        legal_basis: Choice = ask("Palvelun peruste", by="coach", prefill=kept("legal_basis"), of=K30)
+        decision_number: Line | None = ask(
+            "Päätöksen numero ja päivä",
+            by="coach",
+            prefill=kept("decision_number"),
+            max_length=40,
+            needed=lambda record: record.legal_basis in DECIDED_BY_OFFICE,
+            code="R18",
+            hint="Tarvitaan, jos palvelusta on tehty hallintopäätös.",
+        )
+        goal_summary: Long = ask(
+            "Yhteinen tavoite", prefill=goal, max_length=800, hint="Kirjoittakaa asiakkaan omin sanoin."
+        )
+        competitive_goal: YesNo = ask(
+            "Tavoitteena palkkatyö avoimilla työmarkkinoilla",
+            prefill=wants_paid_work,
+            hint="Tavallinen työ, josta maksetaan tavallista palkkaa ja jota kuka tahansa voi hakea.",
+        )
+        target_weekly_hours: Hours | None = ask(
+            "Tavoitteen mukainen työaika viikossa",
+            prefill=kept("target_weekly_hours", "desired_weekly_hours"),
+            places=1,
+            hint="Tuntia viikossa.",
+        )
+        current_activity_continues: Line | None = ask(
+            "Nykyinen toiminta jatkuu rinnalla",
+            prefill=what_goes_on,
+            max_length=200,
+            hint="Esimerkiksi työtoiminta tai opinnot.",
+        )
 
-    # 3 How we work
-    coach_tasks: Choices = ask(
-        "Työhönvalmentaja tekee", section="3 Miten toimimme", prefill=kept("coach_tasks"), of=K25
-    )
-    client_tasks: Long = ask("Asiakas tekee", by="client", prefill=kept("client_tasks"), max_length=600)
-    meeting_frequency: Choice = ask(
-        "Kuinka usein tavataan",
-        prefill=kept("meeting_frequency"),
-        of=define_options(
-            weekly="Kerran viikossa",
-            several_per_week="Monta kertaa viikossa",
-            every_2_weeks="Joka toinen viikko",
-            monthly="Kerran kuukaudessa",
-            other="Muu",
-        ),
-        sensitivity="n",
-    )
-    meeting_places: Choices = ask(
-        "Missä tavataan", by="client", prefill=kept("meeting_places"), of=K13, sensitivity="n"
-    )
-    contact_channels: Choices = ask(
-        "Miten pidetään yhteyttä", by="client", prefill=kept("contact_channels", "contact_preferences"), of=K26
-    )
-    unencrypted_ok: YesNo = ask(
-        "Saako sopimisasioista lähettää tavallisen tekstiviestin tai sähköpostin?",
-        by="client",
-        prefill=kept("unencrypted_ok"),
-        hint="Esimerkiksi tapaamisen aika ja paikka. Tavallinen viesti ei ole salattu.",
-    )
-    contact_hours: Line | None = ask(
-        "Milloin saa ottaa yhteyttä",
-        by="client",
-        prefill=kept("contact_hours"),
-        sensitivity="n",
-        max_length=80,
-        hint="Esimerkiksi ma–pe klo 9.00–16.00.",
-    )
-    missed_meeting_practice: Long | None = ask(
-        "Mitä teemme, jos tapaaminen jää väliin",
-        prefill=missed_meeting_practice,
-        sensitivity="n",
-        max_length=400,
-    )
-    support_people: tuple[SupportPerson, ...] = ask_table(
-        "Läheiset tai muut, jotka saavat olla mukana", by="client", prefill=support_people, printed=3
-    )
-    review_date: Day | None = ask(
-        "Sopimuksen tarkistuspäivä", prefill=next_review, sensitivity="n", needed=lambda _: True, code="R17"
-    )
+    with section("3 Miten toimimme", by="client"):
+        coach_tasks: Choices = ask("Työhönvalmentaja tekee", by="coach", prefill=kept("coach_tasks"), of=K25)
+        client_tasks: Long = ask("Asiakas tekee", prefill=kept("client_tasks"), max_length=600)
+        meeting_frequency: Choice = ask(
+            "Kuinka usein tavataan",
+            by="coach",
+            prefill=kept("meeting_frequency"),
+            of=define_options(
+                weekly="Kerran viikossa",
+                several_per_week="Monta kertaa viikossa",
+                every_2_weeks="Joka toinen viikko",
+                monthly="Kerran kuukaudessa",
+                other="Muu",
+            ),
+            sensitivity="n",
+        )
+        meeting_places: Choices = ask("Missä tavataan", prefill=kept("meeting_places"), of=K13, sensitivity="n")
+        contact_channels: Choices = ask(
+            "Miten pidetään yhteyttä", prefill=kept("contact_channels", "contact_preferences"), of=K26
+        )
+        unencrypted_ok: YesNo = ask(
+            "Saako sopimisasioista lähettää tavallisen tekstiviestin tai sähköpostin?",
+            prefill=kept("unencrypted_ok"),
+            hint="Esimerkiksi tapaamisen aika ja paikka. Tavallinen viesti ei ole salattu.",
+        )
+        contact_hours: Line | None = ask(
+            "Milloin saa ottaa yhteyttä",
+            prefill=kept("contact_hours"),
+            sensitivity="n",
+            max_length=80,
+            hint="Esimerkiksi ma–pe klo 9.00–16.00.",
+        )
+        missed_meeting_practice: Long | None = ask(
+            "Mitä teemme, jos tapaaminen jää väliin",
+            by="coach",
+            prefill=missed_meeting_practice,
+            sensitivity="n",
+            max_length=400,
+        )
+        support_people: tuple[SupportPerson, ...] = ask_table(
+            "Läheiset tai muut, jotka saavat olla mukana", prefill=support_people, printed=3
+        )
+        review_date: Day | None = ask(
+            "Sopimuksen tarkistuspäivä",
+            by="coach",
+            prefill=next_review,
+            sensitivity="n",
+            needed=lambda _: True,
+            code="R17",
+        )
 
-    # 4 What has been told
-    voluntary_explained: YesNo = ask(
-        "Palvelu on vapaaehtoinen: kerrottu",
-        section="4 Tieto ja vapaaehtoisuus",
-        prefill=kept("voluntary_explained"),
-        sensitivity="n",
-    )
-    no_time_limit_explained: YesNo = ask(
-        "Palvelulla ei ole kiinteää takarajaa: kerrottu", prefill=kept("no_time_limit_explained"), sensitivity="n"
-    )
-    no_time_limit_explained_detail: Line | None = ask(
-        "Jos palvelulla on takaraja: mikä ja miksi",
-        prefill=kept("no_time_limit_explained_detail"),
-        sensitivity="n",
-        max_length=200,
-        needed=lambda record: record.no_time_limit_explained is False,
-    )
-    confidentiality_explained: YesNo = ask(
-        "Salassapito ja vaitiolo: kerrottu", prefill=kept("confidentiality_explained"), sensitivity="n"
-    )
-    recording_explained: YesNo = ask(
-        "Mitä kirjataan ja kuka tiedot näkee: kerrottu", prefill=kept("recording_explained"), sensitivity="n"
-    )
-    privacy_notice_given: YesNo = ask(
-        "Tietosuojaseloste annettu", prefill=kept("privacy_notice_given"), sensitivity="n", code="R12"
-    )
-    complaint_info_given: YesNo = ask(
-        "Muistutus ja sosiaaliasiavastaava: kerrottu", prefill=kept("complaint_info_given"), sensitivity="n"
-    )
-    benefits_counselling_plan: tuple[BenefitAdvice, ...] = ask_table(
-        "Etuusneuvonta: kuka ja milloin", prefill=kept("benefits_counselling_plan"), printed=2
-    )
+    with section("4 Tieto ja vapaaehtoisuus", sensitivity="n"):
+        voluntary_explained: YesNo = ask("Palvelu on vapaaehtoinen: kerrottu", prefill=kept("voluntary_explained"))
+        no_time_limit_explained: YesNo = ask(
+            "Palvelulla ei ole kiinteää takarajaa: kerrottu", prefill=kept("no_time_limit_explained")
+        )
+        no_time_limit_explained_detail: Line | None = ask(
+            "Jos palvelulla on takaraja: mikä ja miksi",
+            prefill=kept("no_time_limit_explained_detail"),
+            max_length=200,
+            needed=lambda record: record.no_time_limit_explained is False,
+        )
+        confidentiality_explained: YesNo = ask(
+            "Salassapito ja vaitiolo: kerrottu", prefill=kept("confidentiality_explained")
+        )
+        recording_explained: YesNo = ask(
+            "Mitä kirjataan ja kuka tiedot näkee: kerrottu", prefill=kept("recording_explained")
+        )
+        privacy_notice_given: YesNo = ask("Tietosuojaseloste annettu", prefill=kept("privacy_notice_given"), code="R12")
+        complaint_info_given: YesNo = ask(
+            "Muistutus ja sosiaaliasiavastaava: kerrottu", prefill=kept("complaint_info_given")
+        )
+        benefits_counselling_plan: tuple[BenefitAdvice, ...] = ask_table(
+            "Etuusneuvonta: kuka ja milloin", sensitivity="s", prefill=kept("benefits_counselling_plan"), printed=2
+        )
 
-    # 5 Consents
-    consents: tuple[Consent, ...] = ask_table(
-        "Suostumukset tietojen antamiseen ja saamiseen",
-        section="5 Suostumukset",
-        by="client",
-        prefill=consents,
-        required=True,
-        printed=7,
-        hint="Vastaa jokaiseen kohtaan kyllä tai ei. Suostumuksen voi perua milloin tahansa.",
-    )
-    employer_contact_mode: Choice = ask(
-        "Saako valmentaja ottaa yhteyttä työnantajiin puolestasi?",
-        by="client",
-        prefill=kept("employer_contact_mode"),
-        of=define_options(
-            no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
-        ),
-        hint="Nimen kertomiseen tarvitaan myös suostumus: Työnantaja, nimi ja yhteystiedot.",
-    )
-    disclosure_initial: Choice = ask(
-        "Mitä työnantajalle saa kertoa (alustava)",
-        by="client",
-        prefill=kept("disclosure_initial"),
-        sensitivity="h",
-        of=K9,
-        hint="Tästä puhutaan myöhemmin uudelleen. Voit muuttaa mieltäsi.",
-    )
-    disclosure_discussed: YesNo = ask(
-        "Kertomisen hyödyt ja haitat käyty läpi", prefill=kept("disclosure_discussed"), sensitivity="h"
-    )
-    consent_research: YesNo | None = ask(
-        "Tiedot saa käyttää tilastointiin ilman nimeä",
-        by="client",
-        prefill=kept("consent_research"),
-        sensitivity="n",
-    )
-    withdrawal_explained: YesNo = ask(
-        "Suostumuksen voi perua: kerrottu", prefill=kept("withdrawal_explained"), sensitivity="n"
-    )
+    with section("5 Suostumukset", by="client"):
+        consents: tuple[Consent, ...] = ask_table(
+            "Suostumukset tietojen antamiseen ja saamiseen",
+            prefill=consents,
+            required=True,
+            printed=7,
+            hint="Vastaa jokaiseen kohtaan kyllä tai ei. Suostumuksen voi perua milloin tahansa.",
+        )
+        employer_contact_mode: Choice = ask(
+            "Saako valmentaja ottaa yhteyttä työnantajiin puolestasi?",
+            prefill=kept("employer_contact_mode"),
+            of=define_options(
+                no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
+            ),
+            hint="Nimen kertomiseen tarvitaan myös suostumus: Työnantaja, nimi ja yhteystiedot.",
+        )
+        disclosure_initial: Choice = ask(
+            "Mitä työnantajalle saa kertoa (alustava)",
+            prefill=kept("disclosure_initial"),
+            sensitivity="h",
+            of=K9,
+            hint="Tästä puhutaan myöhemmin uudelleen. Voit muuttaa mieltäsi.",
+        )
+        disclosure_discussed: YesNo = ask(
+            "Kertomisen hyödyt ja haitat käyty läpi", by="coach", prefill=kept("disclosure_discussed"), sensitivity="h"
+        )
+        consent_research: YesNo | None = ask(
+            "Tiedot saa käyttää tilastointiin ilman nimeä", prefill=kept("consent_research"), sensitivity="n"
+        )
+        withdrawal_explained: YesNo = ask(
+            "Suostumuksen voi perua: kerrottu", by="coach", prefill=kept("withdrawal_explained"), sensitivity="n"
+        )
 
-    # 6 Handover and signatures
-    transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
-        "Nivelvaihepalaverit",
-        section="6 Nivelvaihe ja allekirjoitukset",
-        prefill=kept("transition_meetings", "transition_meetings"),
-        printed=2,
-    )
-    amendment_reason: Choice | None = ask(
-        "Muutoksen syy",
-        of=define_options(
-            consent="Suostumukset",
-            coach_change="Työhönvalmentaja vaihtuu",
-            goal="Tavoite",
-            contact="Yhteystiedot",
-            other="Muu",
-        ),
-        needed=lambda record: record.agreement_kind == "amendment",
-        hint="Vain, kun sopimusta muutetaan.",
-    )
-    amendment_reason_detail: Line | None = ask(
-        "Mikä muuttuu",
-        max_length=200,
-        needed=lambda record: record.agreement_kind == "amendment",
-    )
-    next_meeting_date: Day = ask("Seuraava tapaaminen: päivä")
-    next_meeting_time: Clock = ask("Seuraava tapaaminen: kellonaika")
-    next_meeting_place: Line = ask("Seuraava tapaaminen: paikka", max_length=80)
-    guardian_signs: YesNo = ask("Allekirjoittaako edunvalvoja asiakkaan kanssa?", prefill=guardian_signs)
-    sign_client: Signature | None = ask(
-        "Asiakkaan allekirjoitus",
-        by="client",
-        needed=lambda record: not record.guardian_signs,
-        code="R10",
-    )
-    sign_coach: Signature | None = ask(
-        "Työhönvalmentajan allekirjoitus", sensitivity="n", needed=lambda _: True, code="R10"
-    )
-    sign_guardian: Signature | None = ask(
-        "Edunvalvojan allekirjoitus",
-        by="client",
-        needed=lambda record: record.guardian_signs,
-        code="R10",
-        hint="Vain, jos edunvalvoja allekirjoittaa.",
-    )
-    sign_other: Signature | None = ask("Muun osapuolen allekirjoitus", by="referrer", sensitivity="n")
-    copy_given: YesNo = ask("Asiakas on saanut oman kappaleen", sensitivity="n")
+    with section("6 Nivelvaihe ja allekirjoitukset"):
+        transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
+            "Nivelvaihepalaverit", prefill=kept("transition_meetings", "transition_meetings"), printed=2
+        )
+        amendment_reason: Choice | None = ask(
+            "Muutoksen syy",
+            of=define_options(
+                consent="Suostumukset",
+                coach_change="Työhönvalmentaja vaihtuu",
+                goal="Tavoite",
+                contact="Yhteystiedot",
+                other="Muu",
+            ),
+            needed=lambda record: record.agreement_kind == "amendment",
+            hint="Vain, kun sopimusta muutetaan.",
+        )
+        amendment_reason_detail: Line | None = ask(
+            "Mikä muuttuu", max_length=200, needed=lambda record: record.agreement_kind == "amendment"
+        )
+        next_meeting_date: Day = ask("Seuraava tapaaminen: päivä")
+        next_meeting_time: Clock = ask("Seuraava tapaaminen: kellonaika")
+        next_meeting_place: Line = ask("Seuraava tapaaminen: paikka", max_length=80)
+        guardian_signs: YesNo = ask("Allekirjoittaako edunvalvoja asiakkaan kanssa?", prefill=guardian_signs)
+        sign_client: Signature | None = ask(
+            "Asiakkaan allekirjoitus", by="client", needed=lambda record: not record.guardian_signs, code="R10"
+        )
+        sign_coach: Signature | None = ask(
+            "Työhönvalmentajan allekirjoitus", sensitivity="n", needed=lambda _: True, code="R10"
+        )
+        sign_guardian: Signature | None = ask(
+            "Edunvalvojan allekirjoitus",
+            by="client",
+            needed=lambda record: record.guardian_signs,
+            code="R10",
+            hint="Vain, jos edunvalvoja allekirjoittaa.",
+        )
+        sign_other: Signature | None = ask("Muun osapuolen allekirjoitus", by="referrer", sensitivity="n")
+        copy_given: YesNo = ask("Asiakas on saanut oman kappaleen", sensitivity="n")
 
     def infer_phase(self, case: Case) -> str:
         """Return phase 2: the service has begun."""

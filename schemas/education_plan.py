@@ -25,7 +25,7 @@ from formgen.fields import (
     count_days,
     define_options,
 )
-from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.declare import Row, ask, ask_table, section
 from formgen.forms.form import rule
 
 from ._case import ClientForm, active_jobs, consent_ok, in_force, open_jobs, today
@@ -118,7 +118,6 @@ class SchoolContact(Row):
 
     role: Choice = ask(
         "Tehtävä",
-        by="client",
         of=define_options(
             study_counsellor="Opinto-ohjaaja",
             special_teacher="Erityisopettaja",
@@ -129,45 +128,36 @@ class SchoolContact(Row):
             other="Muu",
         ),
     )
-    name: Name | None = ask("Nimi", by="client", max_length=60)
-    phone: Phone | None = ask("Puhelin", by="client")
-    email: Email | None = ask("Sähköposti", by="client")
+    name: Name | None = ask("Nimi", max_length=60)
+    phone: Phone | None = ask("Puhelin")
+    email: Email | None = ask("Sähköposti")
     consent_ref: Line | None = ask(
-        "Suostumuksen tunniste", by="client", max_length=40, hint="Yhteistyösopimuksen rivi, esimerkiksi school-1."
+        "Suostumuksen tunniste", max_length=40, hint="Yhteistyösopimuksen rivi, esimerkiksi school-1."
     )
 
 
 class Arrangement(Row):
     """One individual arrangement of studies."""
 
-    accommodation: Line = ask("Järjestely", by="client", sensitivity="h", max_length=100)
-    requested_from: Line | None = ask("Keneltä pyydetty", by="client", sensitivity="h", max_length=60)
-    requested_on: Day | None = ask(
-        "Pyydetty", by="client", sensitivity="h", needed=lambda row: row.granted not in (None, "open")
-    )
+    accommodation: Line = ask("Järjestely", max_length=100)
+    requested_from: Line | None = ask("Keneltä pyydetty", max_length=60)
+    requested_on: Day | None = ask("Pyydetty", needed=lambda row: row.granted not in (None, "open"))
     granted: Choice | None = ask(
-        "Saatiinko järjestely?",
-        by="client",
-        sensitivity="h",
-        of=define_options(open="Odotetaan", yes="Kyllä", partly="Osittain", no="Ei"),
+        "Saatiinko järjestely?", of=define_options(open="Odotetaan", yes="Kyllä", partly="Osittain", no="Ei")
     )
-    in_use_from: Day | None = ask(
-        "Käytössä alkaen", by="client", sensitivity="h", needed=lambda row: row.granted in ("yes", "partly")
-    )
+    in_use_from: Day | None = ask("Käytössä alkaen", needed=lambda row: row.granted in ("yes", "partly"))
 
 
 class Action(Row):
     """One thing to be done, by whom and by when."""
 
-    action: Line = ask("Mitä tehdään", by="client", max_length=140)
+    action: Line = ask("Mitä tehdään", max_length=140)
     who: Choice = ask(
-        "Kuka tekee",
-        by="client",
-        of=define_options(client="Asiakas", coach="Valmentaja", school="Oppilaitos", other="Muu"),
+        "Kuka tekee", of=define_options(client="Asiakas", coach="Valmentaja", school="Oppilaitos", other="Muu")
     )
-    due: Day = ask("Viimeistään", by="client")
-    done: YesNo | None = ask("Onko tehty?", by="client")
-    done_date: Day | None = ask("Milloin tehty", by="client")
+    due: Day = ask("Viimeistään")
+    done: YesNo | None = ask("Onko tehty?")
+    done_date: Day | None = ask("Milloin tehty")
 
 
 class Funding(Row):
@@ -175,7 +165,6 @@ class Funding(Row):
 
     source: Choice = ask(
         "Mistä rahoitus tulee",
-        by="client",
         of=define_options(
             student_aid="Opintotuki",
             unemployment_benefit_studies="Työttömyysetuus opintojen ajalta",
@@ -185,22 +174,20 @@ class Funding(Row):
             other="Muu",
         ),
     )
-    applied_on: Day | None = ask("Haettu", by="client")
-    decision: Line | None = ask("Päätös", by="client", max_length=60)
-    valid_until: Day | None = ask("Voimassa asti", by="client")
+    applied_on: Day | None = ask("Haettu")
+    decision: Line | None = ask("Päätös", max_length=60)
+    valid_until: Day | None = ask("Voimassa asti")
 
 
 class Period(Row):
     """A period of learning at a workplace; it is part of the studies, not a job."""
 
-    workplace: Line = ask("Työpaikka", by="client", max_length=80)
-    start: Day = ask("Alkaa", by="client")
-    end: Day = ask("Päättyy", by="client")
-    employer_id: Line | None = ask("Työnantajan tunniste", by="client", max_length=40)
+    workplace: Line = ask("Työpaikka", max_length=80)
+    start: Day = ask("Alkaa")
+    end: Day = ask("Päättyy")
+    employer_id: Line | None = ask("Työnantajan tunniste", max_length=40)
     leads_to_job: Choice | None = ask(
-        "Voiko jaksosta tulla työ?",
-        by="client",
-        of=define_options(unknown="Ei tiedossa", possible="Mahdollista", agreed="Sovittu"),
+        "Voiko jaksosta tulla työ?", of=define_options(unknown="Ei tiedossa", possible="Mahdollista", agreed="Sovittu")
     )
 
 
@@ -240,236 +227,201 @@ class EducationPlan(ClientForm):
     )
     moves = tuple(Move("T24", phase, phase) for phase in ("phase_2", "phase_3", "phase_4", "phase_5"))
 
-    # 1 Why
-    plan_date: Day = ask(
-        "Suunnitelman päiväys", section="1 Miksi opinnot", prefill=today, default=today, sensitivity="n"
-    )
-    plan_kind: Choice = ask(
-        "Suunnitelman laji",
-        prefill=kind_of_plan,
-        sensitivity="n",
-        of=define_options(
-            first="Ensimmäinen", term_review="Lukukauden tarkistus", change="Muutos", end="Opinnot päättyvät"
-        ),
-    )
-    why_studies: Long = ask(
-        "Miksi opinnot, miten ne liittyvät työtavoitteeseen",
-        by="client",
-        prefill=kept("why_studies"),
-        max_length=600,
-    )
-    goal_id: Line | None = ask(
-        "Liittyvä työtavoite",
-        by="client",
-        prefill=goal,
-        max_length=40,
-        needed=lambda _: True,
-        code="R77",
-        hint="Tavoitteen tunniste ammatillisesta profiilista.",
-    )
+    with section("1 Miksi opinnot"):
+        plan_date: Day = ask("Suunnitelman päiväys", prefill=today, default=today, sensitivity="n")
+        plan_kind: Choice = ask(
+            "Suunnitelman laji",
+            prefill=kind_of_plan,
+            sensitivity="n",
+            of=define_options(
+                first="Ensimmäinen", term_review="Lukukauden tarkistus", change="Muutos", end="Opinnot päättyvät"
+            ),
+        )
+        why_studies: Long = ask(
+            "Miksi opinnot, miten ne liittyvät työtavoitteeseen",
+            by="client",
+            prefill=kept("why_studies"),
+            max_length=600,
+        )
+        goal_id: Line | None = ask(
+            "Liittyvä työtavoite",
+            by="client",
+            prefill=goal,
+            max_length=40,
+            needed=lambda _: True,
+            code="R77",
+            hint="Tavoitteen tunniste ammatillisesta profiilista.",
+        )
 
-    # 2 The studies
-    study_status: Choice = ask(
-        "Opintojen tilanne",
-        section="2 Opinnot",
-        by="client",
-        of=define_options(
-            exploring="Mietitään vaihtoehtoja",
-            applying="Hakee opiskelupaikkaa",
-            admitted="Opiskelupaikka saatu",
-            studying="Opiskelee",
-            interrupted="Keskeytynyt",
-            completed="Suoritettu loppuun",
-            dropped="Lopetettu kesken",
-        ),
-    )
-    institution: Line | None = ask(
-        "Oppilaitos", by="client", prefill=kept("institution"), max_length=120, needed=chosen
-    )
-    programme: Line | None = ask(
-        "Tutkinto tai koulutus", by="client", prefill=kept("programme"), max_length=120, needed=chosen
-    )
-    education_form: Choice = ask(
-        "Koulutuksen muoto",
-        by="client",
-        prefill=kept("education_form"),
-        of=define_options(
-            vocational="Ammatillinen koulutus",
-            vocational_special="Ammatillinen koulutus, vaativa erityinen tuki",
-            tuva="Tutkintokoulutukseen valmentava koulutus (TUVA)",
-            telma="Työhön ja itsenäiseen elämään valmentava koulutus (TELMA)",
-            apprenticeship="Oppisopimuskoulutus",
-            general_upper="Lukio",
-            uas="Ammattikorkeakoulu",
-            university="Yliopisto",
-            labour_market_training="Työvoimakoulutus",
-            short_course="Lyhyt kurssi",
-            adult_basic="Aikuisten perusopetus",
-            open_studies="Avoimet opinnot",
-            other="Muu",
-        ),
-    )
-    study_mode: Choices = ask(
-        "Opiskelutapa",
-        by="client",
-        prefill=kept("study_mode"),
-        of=define_options(
-            full_time="Kokoaikainen",
-            part_time="Osa-aikainen",
-            remote="Etäopiskelu",
-            workplace="Työpaikalla oppiminen",
-            evening="Iltaopiskelu",
-            multiform="Monimuoto-opiskelu",
-        ),
-    )
-    application_deadline: Day | None = ask(
-        "Haku päättyy",
-        by="client",
-        needed=lambda record: record.study_status in SEEKING,
-        hint="Jatkuvassa haussa se päivä, johon mennessä haetaan.",
-    )
-    start_date: Day | None = ask("Opinnot alkavat", by="client", prefill=kept("start_date"), needed=admitted)
-    end_date: Day | None = ask("Opinnot päättyvät (arvio)", by="client", prefill=kept("end_date"), needed=admitted)
-    scope: Dec | None = ask(
-        "Opintojen laajuus", by="client", prefill=kept("scope"), places=1, low=Decimal("0.1"), high=Decimal(9999)
-    )
-    scope_unit: Choice | None = ask(
-        "Laajuuden yksikkö",
-        by="client",
-        prefill=kept("scope_unit"),
-        of=define_options(osp="Osaamispistettä", op="Opintopistettä", weeks="Viikkoa", hours="Tuntia"),
-        needed=lambda record: record.scope is not None,
-    )
-    weekly_study_hours: Hours | None = ask(
-        "Opiskelua viikossa",
-        by="client",
-        prefill=kept("weekly_study_hours"),
-        places=1,
-        low=Decimal(0),
-        high=Decimal(60),
-        hint="Tuntia viikossa.",
-    )
-    hoks_exists: Choice = ask(
-        "Onko HOKS tai muu opintosuunnitelma?",
-        by="client",
-        prefill=kept("hoks_exists"),
-        of=define_options(yes="Kyllä", no="Ei", coming="Tulossa", not_applicable="Ei koske"),
-    )
+    with section("2 Opinnot", by="client"):
+        study_status: Choice = ask(
+            "Opintojen tilanne",
+            of=define_options(
+                exploring="Mietitään vaihtoehtoja",
+                applying="Hakee opiskelupaikkaa",
+                admitted="Opiskelupaikka saatu",
+                studying="Opiskelee",
+                interrupted="Keskeytynyt",
+                completed="Suoritettu loppuun",
+                dropped="Lopetettu kesken",
+            ),
+        )
+        institution: Line | None = ask("Oppilaitos", prefill=kept("institution"), max_length=120, needed=chosen)
+        programme: Line | None = ask("Tutkinto tai koulutus", prefill=kept("programme"), max_length=120, needed=chosen)
+        education_form: Choice = ask(
+            "Koulutuksen muoto",
+            prefill=kept("education_form"),
+            of=define_options(
+                vocational="Ammatillinen koulutus",
+                vocational_special="Ammatillinen koulutus, vaativa erityinen tuki",
+                tuva="Tutkintokoulutukseen valmentava koulutus (TUVA)",
+                telma="Työhön ja itsenäiseen elämään valmentava koulutus (TELMA)",
+                apprenticeship="Oppisopimuskoulutus",
+                general_upper="Lukio",
+                uas="Ammattikorkeakoulu",
+                university="Yliopisto",
+                labour_market_training="Työvoimakoulutus",
+                short_course="Lyhyt kurssi",
+                adult_basic="Aikuisten perusopetus",
+                open_studies="Avoimet opinnot",
+                other="Muu",
+            ),
+        )
+        study_mode: Choices = ask(
+            "Opiskelutapa",
+            prefill=kept("study_mode"),
+            of=define_options(
+                full_time="Kokoaikainen",
+                part_time="Osa-aikainen",
+                remote="Etäopiskelu",
+                workplace="Työpaikalla oppiminen",
+                evening="Iltaopiskelu",
+                multiform="Monimuoto-opiskelu",
+            ),
+        )
+        application_deadline: Day | None = ask(
+            "Haku päättyy",
+            needed=lambda record: record.study_status in SEEKING,
+            hint="Jatkuvassa haussa se päivä, johon mennessä haetaan.",
+        )
+        start_date: Day | None = ask("Opinnot alkavat", prefill=kept("start_date"), needed=admitted)
+        end_date: Day | None = ask("Opinnot päättyvät (arvio)", prefill=kept("end_date"), needed=admitted)
+        scope: Dec | None = ask(
+            "Opintojen laajuus",
+            prefill=kept("scope"),
+            places=1,
+            low=Decimal("0.1"),
+            high=Decimal(9999),
+        )
+        scope_unit: Choice | None = ask(
+            "Laajuuden yksikkö",
+            prefill=kept("scope_unit"),
+            of=define_options(osp="Osaamispistettä", op="Opintopistettä", weeks="Viikkoa", hours="Tuntia"),
+            needed=lambda record: record.scope is not None,
+        )
+        weekly_study_hours: Hours | None = ask(
+            "Opiskelua viikossa",
+            prefill=kept("weekly_study_hours"),
+            places=1,
+            low=Decimal(0),
+            high=Decimal(60),
+            hint="Tuntia viikossa.",
+        )
+        hoks_exists: Choice = ask(
+            "Onko HOKS tai muu opintosuunnitelma?",
+            prefill=kept("hoks_exists"),
+            of=define_options(yes="Kyllä", no="Ei", coming="Tulossa", not_applicable="Ei koske"),
+        )
 
-    # 3 Support
-    school_contacts: tuple[SchoolContact, ...] = ask_table(
-        "Yhteyshenkilöt oppilaitoksessa",
-        section="3 Tuki opinnoissa",
-        by="client",
-        prefill=kept("school_contacts"),
-        printed=2,
-        hint="Vain, jos asiakas on antanut suostumuksen yhteydenpitoon oppilaitoksen kanssa.",
-    )
-    disclosure_school: Choice = ask(
-        "Mitä oppilaitokselle kerrotaan",
-        by="client",
-        prefill=kept("disclosure_school"),
-        sensitivity="h",
-        of=K9,
-    )
-    strengths_in_study: Long | None = ask("Mikä sujuu opinnoissa", by="client", prefill=strengths, max_length=400)
-    study_difficulties: Long | None = ask(
-        "Mikä on vaikeaa", by="client", prefill=kept("study_difficulties"), sensitivity="h", max_length=400
-    )
-    support_needs: Choices = ask(
-        "Tuen tarve",
-        by="client",
-        prefill=kept("support_needs"),
-        sensitivity="h",
-        of=define_options(
-            reading_writing="Lukeminen ja kirjoittaminen",
-            maths="Matematiikka",
-            concentration="Keskittyminen",
-            note_taking="Muistiinpanot",
-            exam_arrangements="Kokeiden järjestelyt",
-            time_planning="Ajankäytön suunnittelu",
-            anxiety="Jännittäminen ja ahdistus",
-            motivation="Motivaatio",
-            social="Sosiaaliset tilanteet",
-            digital="Digitaidot",
-            travel="Koulumatkat",
-            finances="Raha-asiat",
-            none="Ei tuen tarvetta",
-        ),
-    )
-    accommodations: tuple[Arrangement, ...] = ask_table(
-        "Yksilölliset järjestelyt opinnoissa",
-        by="client",
-        prefill=kept("accommodations"),
-        sensitivity="h",
-        printed=2,
-    )
+    with section("3 Tuki opinnoissa", by="client", sensitivity="h"):
+        school_contacts: tuple[SchoolContact, ...] = ask_table(
+            "Yhteyshenkilöt oppilaitoksessa",
+            sensitivity="s",
+            prefill=kept("school_contacts"),
+            printed=2,
+            hint="Vain, jos asiakas on antanut suostumuksen yhteydenpitoon oppilaitoksen kanssa.",
+        )
+        disclosure_school: Choice = ask("Mitä oppilaitokselle kerrotaan", prefill=kept("disclosure_school"), of=K9)
+        strengths_in_study: Long | None = ask(
+            "Mikä sujuu opinnoissa", sensitivity="s", prefill=strengths, max_length=400
+        )
+        study_difficulties: Long | None = ask("Mikä on vaikeaa", prefill=kept("study_difficulties"), max_length=400)
+        support_needs: Choices = ask(
+            "Tuen tarve",
+            prefill=kept("support_needs"),
+            of=define_options(
+                reading_writing="Lukeminen ja kirjoittaminen",
+                maths="Matematiikka",
+                concentration="Keskittyminen",
+                note_taking="Muistiinpanot",
+                exam_arrangements="Kokeiden järjestelyt",
+                time_planning="Ajankäytön suunnittelu",
+                anxiety="Jännittäminen ja ahdistus",
+                motivation="Motivaatio",
+                social="Sosiaaliset tilanteet",
+                digital="Digitaidot",
+                travel="Koulumatkat",
+                finances="Raha-asiat",
+                none="Ei tuen tarvetta",
+            ),
+        )
+        accommodations: tuple[Arrangement, ...] = ask_table(
+            "Yksilölliset järjestelyt opinnoissa", prefill=kept("accommodations"), printed=2
+        )
 
-    # 4 Tasks, money and work
-    actions: tuple[Action, ...] = ask_table(
-        "Tehtävät ja työnjako",
-        section="4 Tehtävät, rahoitus ja työ",
-        by="client",
-        prefill=open_actions,
-        required=True,
-        printed=4,
-    )
-    funding: tuple[Funding, ...] = ask_table(
-        "Rahoitus ja etuudet", by="client", prefill=funding, required=True, printed=2
-    )
-    benefit_effect_checked: Choice = ask(
-        "Opintojen vaikutus etuuksiin tarkistettu",
-        of=define_options(yes="Kyllä", no="Ei", not_needed="Ei tarvetta"),
-    )
-    work_alongside: Choice = ask(
-        "Työ opintojen rinnalla",
-        by="client",
-        of=define_options(
-            none="Ei työtä", current_job="Nykyinen työ", job_search="Etsitään työtä", practice="Harjoittelu"
-        ),
-    )
-    job_id: Line | None = ask(
-        "Työsuhteen tunniste",
-        by="client",
-        prefill=job,
-        max_length=40,
-        needed=lambda record: record.work_alongside == "current_job",
-        hint="Tarvitaan, jos nykyinen työ jatkuu. Esimerkiksi JOB-1.",
-    )
+    with section("4 Tehtävät, rahoitus ja työ", by="client"):
+        actions: tuple[Action, ...] = ask_table("Tehtävät ja työnjako", prefill=open_actions, required=True, printed=4)
+        funding: tuple[Funding, ...] = ask_table("Rahoitus ja etuudet", prefill=funding, required=True, printed=2)
+        benefit_effect_checked: Choice = ask(
+            "Opintojen vaikutus etuuksiin tarkistettu",
+            by="coach",
+            of=define_options(yes="Kyllä", no="Ei", not_needed="Ei tarvetta"),
+        )
+        work_alongside: Choice = ask(
+            "Työ opintojen rinnalla",
+            of=define_options(
+                none="Ei työtä", current_job="Nykyinen työ", job_search="Etsitään työtä", practice="Harjoittelu"
+            ),
+        )
+        job_id: Line | None = ask(
+            "Työsuhteen tunniste",
+            prefill=job,
+            max_length=40,
+            needed=lambda record: record.work_alongside == "current_job",
+            hint="Tarvitaan, jos nykyinen työ jatkuu. Esimerkiksi JOB-1.",
+        )
 
-    # 5 How it goes
-    workplace_learning: tuple[Period, ...] = ask_table(
-        "Työpaikalla oppimisen jaksot",
-        section="5 Eteneminen",
-        by="client",
-        prefill=kept("workplace_learning"),
-        printed=2,
-        hint="Jakso on osa opintoja. Jos siitä tulee työsuhde, täyttäkää työsuhteen aloittaminen.",
-    )
-    support_log: tuple[Support, ...] = ask_table("Toteutunut tuki", prefill=kept("support_log"), printed=4)
-    progress: tuple[Term, ...] = ask_table(
-        "Opintojen eteneminen", prefill=kept("progress"), printed=2, hint="Samassa yksikössä kuin opintojen laajuus."
-    )
-    if_interrupted: Long | None = ask(
-        "Jos opinnot keskeytyvät: syy ja mitä sitten",
-        by="client",
-        prefill=kept("if_interrupted"),
-        max_length=400,
-        needed=lambda record: record.study_status in STOPPED,
-    )
+    with section("5 Eteneminen"):
+        workplace_learning: tuple[Period, ...] = ask_table(
+            "Työpaikalla oppimisen jaksot",
+            by="client",
+            prefill=kept("workplace_learning"),
+            printed=2,
+            hint="Jakso on osa opintoja. Jos siitä tulee työsuhde, täyttäkää työsuhteen aloittaminen.",
+        )
+        support_log: tuple[Support, ...] = ask_table("Toteutunut tuki", prefill=kept("support_log"), printed=4)
+        progress: tuple[Term, ...] = ask_table(
+            "Opintojen eteneminen",
+            prefill=kept("progress"),
+            printed=2,
+            hint="Samassa yksikössä kuin opintojen laajuus.",
+        )
+        if_interrupted: Long | None = ask(
+            "Jos opinnot keskeytyvät: syy ja mitä sitten",
+            by="client",
+            prefill=kept("if_interrupted"),
+            max_length=400,
+            needed=lambda record: record.study_status in STOPPED,
+        )
 
-    # 6 Review
-    review_date: Day = ask(
-        "Seuraava tarkistus",
-        section="6 Tarkistus ja allekirjoitukset",
-        prefill=end_of_term,
-        sensitivity="n",
-        hint="Lukukauden lopussa, viimeistään puolen vuoden päästä.",
-    )
-    sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=lambda _: True, code="T24")
-    sign_coach: Signature | None = ask(
-        "Työhönvalmentajan allekirjoitus", sensitivity="n", needed=lambda _: True, code="T24"
-    )
+    with section("6 Tarkistus ja allekirjoitukset", sensitivity="n"):
+        review_date: Day = ask(
+            "Seuraava tarkistus", prefill=end_of_term, hint="Lukukauden lopussa, viimeistään puolen vuoden päästä."
+        )
+        sign_client: Signature | None = ask(
+            "Asiakkaan allekirjoitus", by="client", sensitivity="s", needed=lambda _: True, code="T24"
+        )
+        sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", needed=lambda _: True, code="T24")
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:

@@ -28,7 +28,7 @@ from formgen.fields import (
     count_days,
     define_options,
 )
-from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.declare import Row, ask, ask_table, section
 from formgen.forms.form import contradiction, deadline, rule
 from formgen.i18n import normalise_text
 
@@ -181,15 +181,12 @@ def negotiation_ends(record: EmployerContact, case: Case) -> bool:
 class PossibleTask(Row):
     """A task that the employer could have done."""
 
-    task: Line = ask("Työtehtävä", by="employer", sensitivity="n", max_length=120)
-    hours_per_week: Hours | None = ask("Tuntia viikossa", by="employer", sensitivity="n", places=1)
+    task: Line = ask("Työtehtävä", by="employer", max_length=120)
+    hours_per_week: Hours | None = ask("Tuntia viikossa", by="employer", places=1)
     difficulty: Choice | None = ask(
-        "Vaativuus",
-        by="employer",
-        sensitivity="n",
-        of=define_options(easy="Helppo", medium="Keskitasoinen", demanding="Vaativa"),
+        "Vaativuus", by="employer", of=define_options(easy="Helppo", medium="Keskitasoinen", demanding="Vaativa")
     )
-    can_be_carved: YesNo | None = ask("Voiko räätälöidä?", by="employer", sensitivity="n")
+    can_be_carved: YesNo | None = ask("Voiko räätälöidä?", by="employer")
 
 
 class Contact(Row):
@@ -267,255 +264,211 @@ class EmployerContact(ClientForm):
     )
     allowed_phases = ("phase_1", "phase_2", "phase_3", "phase_4", "phase_5")
 
-    # general cooperation has no client
-    client_name: Line | None = ask(  # type: ignore[assignment]
-        "Asiakkaan nimi",
-        by="system",
-        prefill=client_name,
-        default=client_name,
-        needed=specific,
-        locked=True,
-        person=True,
-        max_length=140,
-    )
-    client_birth_date: Day | None = ask(  # type: ignore[assignment]
-        "Syntymäaika",
-        by="system",
-        prefill=client_birth_date,
-        default=client_birth_date,
-        needed=specific,
-        locked=True,
-        birth=True,
-    )
+    with section("Asiakirja", by="system"):  # general cooperation has no client
+        client_name: Line | None = ask(  # type: ignore[assignment]
+            "Asiakkaan nimi",
+            prefill=client_name,
+            default=client_name,
+            needed=specific,
+            locked=True,
+            person=True,
+            max_length=140,
+        )
+        client_birth_date: Day | None = ask(  # type: ignore[assignment]
+            "Syntymäaika",
+            prefill=client_birth_date,
+            default=client_birth_date,
+            needed=specific,
+            locked=True,
+            birth=True,
+        )
 
-    # 1 The employer
-    employer_id: Line = ask(
-        "Työnantajan tunniste",
-        section="1 Työnantaja",
-        by="system",
-        fill=employer_id,
-        sensitivity="n",
-        max_length=40,
-    )
-    employer_name: Line = ask(
-        "Työnantaja",
-        prefill=taken("employer_name", target_employer),
-        sensitivity="n",
-        max_length=120,
-    )
-    business_id: BusinessId | None = ask(
-        "Y-tunnus",
-        prefill=taken("business_id", target_employer),
-        sensitivity="n",
-        hint="Esimerkiksi 9000001-1. Kotitaloudella ei ole tunnusta.",
-    )
-    unit_name: Line | None = ask("Toimipaikka", sensitivity="n", max_length=80)
-    employer_address: Line | None = ask("Osoite", sensitivity="n", max_length=120)
-    employer_postcode: Postcode | None = ask("Postinumero", sensitivity="n")
-    employer_municipality: Municipality = ask("Kunta", prefill=municipality, sensitivity="n", of=K20)
-    industry: Choice = ask("Toimiala", prefill=taken("industry", target_employer), sensitivity="n", of=K5)
-    employer_size: Choice | None = ask(
-        "Henkilöstön määrä",
-        sensitivity="n",
-        of=define_options(
-            **{"1_4": "1–4", "5_9": "5–9", "10_49": "10–49", "50_249": "50–249", "250_plus": "250 tai enemmän"},
-            unknown="Ei tiedossa",
-        ),
-    )
-    sector: Choice = ask(
-        "Sektori",
-        sensitivity="n",
-        of=define_options(
-            private="Yksityinen yritys",
-            municipality="Kunta tai kuntayhtymä",
-            wellbeing_county="Hyvinvointialue",
-            state="Valtio",
-            third_sector="Järjestö tai säätiö",
-            church="Seurakunta",
-            household="Kotitalous",
-        ),
-    )
-    contact_person: Name = ask("Yhteyshenkilö", prefill=contact_person, sensitivity="n", max_length=80)
-    contact_title: Line = ask("Yhteyshenkilön tehtävä", sensitivity="n", max_length=60)
-    contact_phone: Phone | None = ask(
-        "Yhteyshenkilön puhelin",
-        sensitivity="n",
-        needed=lambda record: not record.contact_email,
-        hint="Puhelin tai sähköposti tarvitaan.",
-    )
-    contact_email: Email | None = ask(
-        "Yhteyshenkilön sähköposti",
-        sensitivity="n",
-        needed=lambda record: not record.contact_phone,
-    )
-    is_decision_maker: YesNo = ask("Päättääkö yhteyshenkilö palkkaamisesta?", sensitivity="n")
+    with section("1 Työnantaja", sensitivity="n"):
+        employer_id: Line = ask("Työnantajan tunniste", by="system", fill=employer_id, max_length=40)
+        employer_name: Line = ask("Työnantaja", prefill=taken("employer_name", target_employer), max_length=120)
+        business_id: BusinessId | None = ask(
+            "Y-tunnus",
+            prefill=taken("business_id", target_employer),
+            hint="Esimerkiksi 9000001-1. Kotitaloudella ei ole tunnusta.",
+        )
+        unit_name: Line | None = ask("Toimipaikka", max_length=80)
+        employer_address: Line | None = ask("Osoite", max_length=120)
+        employer_postcode: Postcode | None = ask("Postinumero")
+        employer_municipality: Municipality = ask("Kunta", prefill=municipality, of=K20)
+        industry: Choice = ask("Toimiala", prefill=taken("industry", target_employer), of=K5)
+        employer_size: Choice | None = ask(
+            "Henkilöstön määrä",
+            of=define_options(
+                **{"1_4": "1–4", "5_9": "5–9", "10_49": "10–49", "50_249": "50–249", "250_plus": "250 tai enemmän"},
+                unknown="Ei tiedossa",
+            ),
+        )
+        sector: Choice = ask(
+            "Sektori",
+            of=define_options(
+                private="Yksityinen yritys",
+                municipality="Kunta tai kuntayhtymä",
+                wellbeing_county="Hyvinvointialue",
+                state="Valtio",
+                third_sector="Järjestö tai säätiö",
+                church="Seurakunta",
+                household="Kotitalous",
+            ),
+        )
+        contact_person: Name = ask("Yhteyshenkilö", prefill=contact_person, max_length=80)
+        contact_title: Line = ask("Yhteyshenkilön tehtävä", max_length=60)
+        contact_phone: Phone | None = ask(
+            "Yhteyshenkilön puhelin",
+            needed=lambda record: not record.contact_email,
+            hint="Puhelin tai sähköposti tarvitaan.",
+        )
+        contact_email: Email | None = ask("Yhteyshenkilön sähköposti", needed=lambda record: not record.contact_phone)
+        is_decision_maker: YesNo = ask("Päättääkö yhteyshenkilö palkkaamisesta?")
 
-    # 2 On whose behalf
-    contact_basis: Choice = ask(
-        "Kontaktin luonne",
-        section="2 Kenen asialla",
-        prefill=contact_basis,
-        of=define_options(client_specific="Asiakkaan asialla", general="Yleinen yhteistyö", both="Molemmat"),
-    )
-    client_named: YesNo = ask(
-        "Onko asiakas nimetty työnantajalle?",
-        hint="Nimen saa kertoa vain asiakkaan suostumuksella.",
-    )
-    client_named_date: Day | None = ask("Milloin nimi kerrottiin", needed=lambda record: record.client_named)
-    health_disclosed: Choice = ask(
-        "Onko kerrottu terveydestä tai tuen tarpeesta?",
-        sensitivity="h",
-        of=define_options(no="Ei", support_needs="Tuen tarpeesta", health="Terveydestä"),
-    )
-    matches_plan: YesNo | None = ask("Vastaako työnhakusuunnitelmaa?", needed=specific)
-    target_id: Line | None = ask(
-        "Mihin haettavaan työhön liittyy",
-        prefill=target_job,
-        max_length=40,
-        needed=lambda record: specific(record) and record.matches_plan,
-        hint="Haettavan työn tunniste työnhakusuunnitelmassa.",
-    )
+    with section("2 Kenen asialla"):
+        contact_basis: Choice = ask(
+            "Kontaktin luonne",
+            prefill=contact_basis,
+            of=define_options(client_specific="Asiakkaan asialla", general="Yleinen yhteistyö", both="Molemmat"),
+        )
+        client_named: YesNo = ask(
+            "Onko asiakas nimetty työnantajalle?", hint="Nimen saa kertoa vain asiakkaan suostumuksella."
+        )
+        client_named_date: Day | None = ask("Milloin nimi kerrottiin", needed=lambda record: record.client_named)
+        health_disclosed: Choice = ask(
+            "Onko kerrottu terveydestä tai tuen tarpeesta?",
+            sensitivity="h",
+            of=define_options(no="Ei", support_needs="Tuen tarpeesta", health="Terveydestä"),
+        )
+        matches_plan: YesNo | None = ask("Vastaako työnhakusuunnitelmaa?", needed=specific)
+        target_id: Line | None = ask(
+            "Mihin haettavaan työhön liittyy",
+            prefill=target_job,
+            max_length=40,
+            needed=lambda record: specific(record) and record.matches_plan,
+            hint="Haettavan työn tunniste työnhakusuunnitelmassa.",
+        )
 
-    # 3 What the employer needs
-    employer_needs: Long | None = ask(
-        "Mitä työnantaja tarvitsee",
-        section="3 Työnantajan tarpeet",
-        sensitivity="n",
-        max_length=800,
-    )
-    tasks_possible: tuple[PossibleTask, ...] = ask_table("Mahdolliset työtehtävät", sensitivity="n", printed=3)
-    vacancy_open: Choice = ask(
-        "Onko paikka auki nyt?",
-        sensitivity="n",
-        of=define_options(yes="Kyllä", later="Myöhemmin", no="Ei", unknown="Ei tiedossa"),
-    )
-    vacancy_kind: Choice | None = ask(
-        "Paikan luonne",
-        sensitivity="n",
-        of=define_options(
-            open_to_all="Avoin kaikille", created_for_client="Luotu asiakkaalle", reserved_group="Varattu ryhmälle"
-        ),
-        needed=lambda record: record.vacancy_open in ("yes", "later"),
-        hint="Tarvitaan, jos paikka on auki nyt tai myöhemmin.",
-    )
-    expected_hours: Hours | None = ask("Mahdollinen työaika viikossa", by="employer", sensitivity="n", places=1)
-    expected_wage: Euro | None = ask("Mahdollinen palkka", by="employer", sensitivity="n")
-    expected_start: Day | None = ask("Mahdollinen aloitus", by="employer", sensitivity="n")
-    workplace_conditions: Long | None = ask(
-        "Työolot ja työyhteisö",
-        sensitivity="n",
-        max_length=500,
-        hint="Esimerkiksi melu, työtahti, nostaminen ja ilmapiiri.",
-    )
-    accessibility: Choice | None = ask(
-        "Esteettömyys",
-        sensitivity="n",
-        of=define_options(ok="Kunnossa", partly="Osittain kunnossa", no="Ei kunnossa", unknown="Ei tiedossa"),
-    )
-    accessibility_detail: Line | None = ask("Esteettömyys: tarkemmin", sensitivity="n", max_length=160)
-    occupational_health: Line | None = ask("Työterveyshuolto", by="employer", sensitivity="n", max_length=80)
-    fit_summary: Long | None = ask(
-        "Miten asiakkaan vahvuudet sopivat", prefill=strengths, max_length=600, needed=specific
-    )
+    with section("3 Työnantajan tarpeet", sensitivity="n"):
+        employer_needs: Long | None = ask("Mitä työnantaja tarvitsee", max_length=800)
+        tasks_possible: tuple[PossibleTask, ...] = ask_table("Mahdolliset työtehtävät", printed=3)
+        vacancy_open: Choice = ask(
+            "Onko paikka auki nyt?", of=define_options(yes="Kyllä", later="Myöhemmin", no="Ei", unknown="Ei tiedossa")
+        )
+        vacancy_kind: Choice | None = ask(
+            "Paikan luonne",
+            of=define_options(
+                open_to_all="Avoin kaikille", created_for_client="Luotu asiakkaalle", reserved_group="Varattu ryhmälle"
+            ),
+            needed=lambda record: record.vacancy_open in ("yes", "later"),
+            hint="Tarvitaan, jos paikka on auki nyt tai myöhemmin.",
+        )
+        expected_hours: Hours | None = ask("Mahdollinen työaika viikossa", by="employer", places=1)
+        expected_wage: Euro | None = ask("Mahdollinen palkka", by="employer")
+        expected_start: Day | None = ask("Mahdollinen aloitus", by="employer")
+        workplace_conditions: Long | None = ask(
+            "Työolot ja työyhteisö", max_length=500, hint="Esimerkiksi melu, työtahti, nostaminen ja ilmapiiri."
+        )
+        accessibility: Choice | None = ask(
+            "Esteettömyys",
+            of=define_options(ok="Kunnossa", partly="Osittain kunnossa", no="Ei kunnossa", unknown="Ei tiedossa"),
+        )
+        accessibility_detail: Line | None = ask("Esteettömyys: tarkemmin", max_length=160)
+        occupational_health: Line | None = ask("Työterveyshuolto", by="employer", max_length=80)
+        fit_summary: Long | None = ask(
+            "Miten asiakkaan vahvuudet sopivat",
+            sensitivity="s",
+            prefill=strengths,
+            max_length=600,
+            needed=specific,
+        )
 
-    # 4 Contacts
-    contacts: tuple[Contact, ...] = ask_table(
-        "Kontaktit",
-        section="4 Kontaktit",
-        required=True,
-        printed=3,
-        hint="Kirjaa jokainen käynti, puhelu ja viesti omalle rivilleen.",
-    )
-    service_information_given: Choices | None = ask(
-        "Mitä palvelusta ja tuesta on kerrottu työnantajalle",
-        sensitivity="n",
-        of=define_options(
-            service="Palvelu",
-            coach_support="Valmentajan tuki",
-            wage_subsidy="Palkkatuki",
-            adjustment_support="Työolosuhteiden järjestelytuki",
-            tailoring="Työn räätälöinti",
-            trial_visit="Tutustumiskäynti",
-            brochure="Esite",
-        ),
-    )
+    with section("4 Kontaktit"):
+        contacts: tuple[Contact, ...] = ask_table(
+            "Kontaktit", required=True, printed=3, hint="Kirjaa jokainen käynti, puhelu ja viesti omalle rivilleen."
+        )
+        service_information_given: Choices | None = ask(
+            "Mitä palvelusta ja tuesta on kerrottu työnantajalle",
+            sensitivity="n",
+            of=define_options(
+                service="Palvelu",
+                coach_support="Valmentajan tuki",
+                wage_subsidy="Palkkatuki",
+                adjustment_support="Työolosuhteiden järjestelytuki",
+                tailoring="Työn räätälöinti",
+                trial_visit="Tutustumiskäynti",
+                brochure="Esite",
+            ),
+        )
 
-    # 5 What was agreed on
-    stage: Choice = ask("Tilanne", section="5 Yhdessä sovittu", of=K34)
-    trial_visit_date: Day | None = ask(
-        "Tutustumiskäynnin päivä",
-        needed=lambda record: record.stage == "trial_visit",
-    )
-    trial_visit_notes: Long | None = ask(
-        "Tutustumiskäynnin havainnot",
-        max_length=400,
-        needed=visited,
-        hint="Tarvitaan käynnin jälkeen.",
-    )
-    interview_date: Day | None = ask("Haastattelun päivä", needed=lambda record: record.stage == "interview")
-    interview_time: Clock | None = ask("Haastattelun kellonaika", needed=lambda record: record.stage == "interview")
-    coach_at_interview: Choice | None = ask(
-        "Oliko valmentaja mukana haastattelussa?",
-        of=define_options(yes="Kyllä", no="Ei", not_wanted="Asiakas ei halunnut"),
-    )
-    tailoring: Choices | None = ask(
-        "Miten työtä räätälöidään",
-        by="employer",
-        prefill=tailored,
-        of=define_options(
-            task_carving="Tehtävien rajaaminen",
-            shorter_hours="Lyhyempi työaika",
-            slower_pace="Rauhallisempi työtahti",
-            own_space="Oma tila",
-            step_by_step="Tehtävät opitaan vaiheittain",
-            combined_tasks="Tehtävien yhdistäminen",
-            other="Muu",
-        ),
-    )
-    tailoring_detail: Long | None = ask("Räätälöinti: tarkemmin", by="employer", max_length=300)
-    offer: tuple[Offer, ...] = ask_table("Työtarjous", needed=lambda record: record.stage == "offer", printed=1)
-    wage_subsidy_talk: Choice = ask("Palkkatuki", prefill=interest("wage_subsidy_interest"), sensitivity="n", of=K35)
-    wage_subsidy_applied_date: Day | None = ask(
-        "Milloin palkkatukea haettiin",
-        sensitivity="n",
-        needed=lambda record: record.wage_subsidy_talk in IN_HAND,
-    )
-    adjustment_support_talk: Choice = ask(
-        "Työolosuhteiden järjestelytuki", prefill=interest("adjustment_support_interest"), sensitivity="h", of=K35
-    )
-    support_agreed: tuple[AgreedSupport, ...] = ask_table("Tuesta sovittu työnantajan kanssa", printed=2)
-    workplace_mentor: Line | None = ask("Nimetty työtoveri tukena", by="employer", sensitivity="n", max_length=80)
-    closed_date: Day | None = ask("Päättämispäivä", sensitivity="n", needed=closed, hint="Vain, jos yhteys päättyi.")
-    outcome_reason: Choice | None = ask(
-        "Miksi ei syntynyt työtä",
-        of=define_options(
-            no_need="Työnantajalla ei ole tarvetta",
-            no_money="Työnantajalla ei ole rahaa",
-            wrong_profile="Työ ja osaaminen eivät sovi yhteen",
-            schedule="Työajat eivät sovi",
-            client_declined="Asiakas ei halunnut työtä",
-            employer_declined_disclosure="Työnantaja kieltäytyi kuultuaan tuen tarpeesta",
-            other="Muu",
-        ),
-        needed=lambda record: record.stage == "closed_no_job",
-    )
-    outcome_reason_detail: Line | None = ask("Miksi ei syntynyt työtä: tarkemmin", max_length=200)
-    next_contact_plan: Day | None = ask("Seuraavan yhteydenoton päivä", sensitivity="n")
-    next_contact_plan_detail: Line | None = ask(
-        "Seuraava yhteydenotto: miten ja miksi", sensitivity="n", max_length=120
-    )
-    employer_feedback: Choice | None = ask(
-        "Työnantajan arvio palvelusta",
-        by="employer",
-        sensitivity="n",
-        of=GRADES,
-    )
-    employer_feedback_detail: Long | None = ask(
-        "Työnantajan palaute palvelusta",
-        by="employer",
-        sensitivity="n",
-        max_length=300,
-    )
+    with section("5 Yhdessä sovittu"):
+        stage: Choice = ask("Tilanne", of=K34)
+        trial_visit_date: Day | None = ask(
+            "Tutustumiskäynnin päivä", needed=lambda record: record.stage == "trial_visit"
+        )
+        trial_visit_notes: Long | None = ask(
+            "Tutustumiskäynnin havainnot", max_length=400, needed=visited, hint="Tarvitaan käynnin jälkeen."
+        )
+        interview_date: Day | None = ask("Haastattelun päivä", needed=lambda record: record.stage == "interview")
+        interview_time: Clock | None = ask("Haastattelun kellonaika", needed=lambda record: record.stage == "interview")
+        coach_at_interview: Choice | None = ask(
+            "Oliko valmentaja mukana haastattelussa?",
+            of=define_options(yes="Kyllä", no="Ei", not_wanted="Asiakas ei halunnut"),
+        )
+        tailoring: Choices | None = ask(
+            "Miten työtä räätälöidään",
+            by="employer",
+            prefill=tailored,
+            of=define_options(
+                task_carving="Tehtävien rajaaminen",
+                shorter_hours="Lyhyempi työaika",
+                slower_pace="Rauhallisempi työtahti",
+                own_space="Oma tila",
+                step_by_step="Tehtävät opitaan vaiheittain",
+                combined_tasks="Tehtävien yhdistäminen",
+                other="Muu",
+            ),
+        )
+        tailoring_detail: Long | None = ask("Räätälöinti: tarkemmin", by="employer", max_length=300)
+        offer: tuple[Offer, ...] = ask_table("Työtarjous", needed=lambda record: record.stage == "offer", printed=1)
+        wage_subsidy_talk: Choice = ask(
+            "Palkkatuki", prefill=interest("wage_subsidy_interest"), sensitivity="n", of=K35
+        )
+        wage_subsidy_applied_date: Day | None = ask(
+            "Milloin palkkatukea haettiin", sensitivity="n", needed=lambda record: record.wage_subsidy_talk in IN_HAND
+        )
+        adjustment_support_talk: Choice = ask(
+            "Työolosuhteiden järjestelytuki", prefill=interest("adjustment_support_interest"), sensitivity="h", of=K35
+        )
+        support_agreed: tuple[AgreedSupport, ...] = ask_table("Tuesta sovittu työnantajan kanssa", printed=2)
+        workplace_mentor: Line | None = ask("Nimetty työtoveri tukena", by="employer", sensitivity="n", max_length=80)
+        closed_date: Day | None = ask(
+            "Päättämispäivä", sensitivity="n", needed=closed, hint="Vain, jos yhteys päättyi."
+        )
+        outcome_reason: Choice | None = ask(
+            "Miksi ei syntynyt työtä",
+            of=define_options(
+                no_need="Työnantajalla ei ole tarvetta",
+                no_money="Työnantajalla ei ole rahaa",
+                wrong_profile="Työ ja osaaminen eivät sovi yhteen",
+                schedule="Työajat eivät sovi",
+                client_declined="Asiakas ei halunnut työtä",
+                employer_declined_disclosure="Työnantaja kieltäytyi kuultuaan tuen tarpeesta",
+                other="Muu",
+            ),
+            needed=lambda record: record.stage == "closed_no_job",
+        )
+        outcome_reason_detail: Line | None = ask("Miksi ei syntynyt työtä: tarkemmin", max_length=200)
+        next_contact_plan: Day | None = ask("Seuraavan yhteydenoton päivä", sensitivity="n")
+        next_contact_plan_detail: Line | None = ask(
+            "Seuraava yhteydenotto: miten ja miksi", sensitivity="n", max_length=120
+        )
+        employer_feedback: Choice | None = ask(
+            "Työnantajan arvio palvelusta", by="employer", sensitivity="n", of=GRADES
+        )
+        employer_feedback_detail: Long | None = ask(
+            "Työnantajan palaute palvelusta", by="employer", sensitivity="n", max_length=300
+        )
 
     @classmethod
     def list_subjects(cls, case: Case) -> dict[str, str]:

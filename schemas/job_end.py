@@ -9,7 +9,7 @@ from typing import Any
 
 from formgen.cases.workflow import Case, Move
 from formgen.fields import Choice, Choices, Day, Hours, Int, Line, Long, Signature, YesNo, count_days, define_options
-from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.declare import Row, ask, ask_table, section
 from formgen.forms.form import deadline, rule
 
 from ._case import ClientForm, by_id, consent_ok, in_force, job_of, of_chosen, open_jobs, open_negotiations
@@ -128,144 +128,125 @@ class JobEnd(ClientForm):
         Move("T22", "phase_5", "phase_5", when=then("no_work_now", "close_service")),
     )
 
-    # 1 The job
-    job_id: Line = ask(
-        "Työsuhteen tunniste",
-        section="1 Työsuhde",
-        by="system",
-        prefill=of_job("job_id"),
-        locked=True,
-        max_length=40,
-    )
-    employer_name: Line = ask("Työnantaja", by="system", prefill=of_job("employer_name"), locked=True, max_length=120)
-    job_title: Line = ask("Tehtävänimike", by="system", prefill=of_job("job_title"), locked=True, max_length=80)
-    start_date: Day = ask("Aloituspäivä", by="system", prefill=of_job("start_date"), locked=True)
-    weekly_hours: Hours | None = ask(
-        "Viikkotyöaika",
-        by="system",
-        prefill=of_job("weekly_hours"),
-        locked=True,
-        low=Decimal(0),
-        high=Decimal(168),
-        hint="Tyhjä, jos työaika on vaihdellut.",
-    )
-    contract_type: Choice = ask("Työsuhteen laji", by="system", prefill=of_job("contract_type"), locked=True, of=K4)
+    with section("1 Työsuhde", by="system"):
+        job_id: Line = ask("Työsuhteen tunniste", prefill=of_job("job_id"), locked=True, max_length=40)
+        employer_name: Line = ask("Työnantaja", prefill=of_job("employer_name"), locked=True, max_length=120)
+        job_title: Line = ask("Tehtävänimike", prefill=of_job("job_title"), locked=True, max_length=80)
+        start_date: Day = ask("Aloituspäivä", prefill=of_job("start_date"), locked=True)
+        weekly_hours: Hours | None = ask(
+            "Viikkotyöaika",
+            prefill=of_job("weekly_hours"),
+            locked=True,
+            low=Decimal(0),
+            high=Decimal(168),
+            hint="Tyhjä, jos työaika on vaihdellut.",
+        )
+        contract_type: Choice = ask("Työsuhteen laji", prefill=of_job("contract_type"), locked=True, of=K4)
 
-    # 2 The end
-    end_date: Day = ask("Viimeinen työpäivä", section="2 Päättyminen", by="client", prefill=of_job("end_date"))
-    duration_days: Int = ask("Työsuhteen kesto päivinä", by="system", fill=duration, sensitivity="n")
-    learned_date: Day = ask("Milloin valmentaja sai tiedon")
-    end_initiative: Choice = ask(
-        "Kenen aloitteesta työ päättyy",
-        by="client",
-        of=define_options(
-            client="Asiakkaan",
-            employer="Työnantajan",
-            mutual="Molempien",
-            contract_end="Sopimus päättyy",
-            other="Muu syy",
-        ),
-    )
-    end_reason: Choice = ask("Päättymisen syy", by="client", of=K11, code="R69")
-    end_reason_detail: Long = ask(
-        "Syy tarkemmin",
-        by="client",
-        max_length=600,
-        hint="Kertokaa asiakkaan omin sanoin. Kirjoittakaa vain se, mitä tarvitaan.",
-    )
-    end_kind: Choice = ask(
-        "Millainen päättyminen oli", of=define_options(planned="Suunniteltu", unexpected="Yllättävä")
-    )
-    notice_given_date: Day | None = ask("Irtisanominen annettu")
-    notice_period: Line | None = ask("Irtisanomisaika", max_length=40, hint="Esimerkiksi 14 päivää.")
-    termination_in_trial: YesNo | None = ask(
-        "Purettiinko työsuhde koeajalla?", needed=lambda record: record.end_reason in IN_TRIAL
-    )
+    with section("2 Päättyminen"):
+        end_date: Day = ask("Viimeinen työpäivä", by="client", prefill=of_job("end_date"))
+        duration_days: Int = ask("Työsuhteen kesto päivinä", by="system", fill=duration, sensitivity="n")
+        learned_date: Day = ask("Milloin valmentaja sai tiedon")
+        end_initiative: Choice = ask(
+            "Kenen aloitteesta työ päättyy",
+            by="client",
+            of=define_options(
+                client="Asiakkaan",
+                employer="Työnantajan",
+                mutual="Molempien",
+                contract_end="Sopimus päättyy",
+                other="Muu syy",
+            ),
+        )
+        end_reason: Choice = ask("Päättymisen syy", by="client", of=K11, code="R69")
+        end_reason_detail: Long = ask(
+            "Syy tarkemmin",
+            by="client",
+            max_length=600,
+            hint="Kertokaa asiakkaan omin sanoin. Kirjoittakaa vain se, mitä tarvitaan.",
+        )
+        end_kind: Choice = ask(
+            "Millainen päättyminen oli", of=define_options(planned="Suunniteltu", unexpected="Yllättävä")
+        )
+        notice_given_date: Day | None = ask("Irtisanominen annettu")
+        notice_period: Line | None = ask("Irtisanomisaika", max_length=40, hint="Esimerkiksi 14 päivää.")
+        termination_in_trial: YesNo | None = ask(
+            "Purettiinko työsuhde koeajalla?", needed=lambda record: record.end_reason in IN_TRIAL
+        )
 
-    # 3 What was learned
-    client_view: Long | None = ask(
-        "Miten työ sujui omasta mielestäni",
-        section="3 Mitä opittiin",
-        by="client",
-        max_length=800,
-        needed=heard,
-        code="T16",
-    )
-    client_not_reached: YesNo = ask(
-        "Onko asiakas jäänyt tavoittamatta?",
-        default=lambda _: False,
-        hint="Kyllä, jos asiakkaaseen ei ole saatu yhteyttä. Tyhjä tarkoittaa: ei.",
-    )
-    employer_view: Long | None = ask(
-        "Työnantajan palaute", by="employer", max_length=600, hint="Pyydetään vain asiakkaan suostumuksella."
-    )
-    employer_asked: Choice = ask(
-        "Pyydettiinkö työnantajalta palautetta?",
-        of=define_options(yes="Kyllä", no_consent="Ei ole suostumusta", not_needed="Ei tarvittu"),
-    )
-    what_worked: Long | None = ask("Mikä toimi", by="client", max_length=600, needed=lambda _: True, code="R70")
-    what_was_hard: Long | None = ask("Mikä oli vaikeaa", by="client", max_length=600, needed=lambda _: True, code="R70")
-    lessons: Long | None = ask(
-        "Mitä opimme seuraavaan työhön", by="client", max_length=600, needed=lambda _: True, code="R70"
-    )
-    skills_gained: Line | None = ask("Uudet taidot", by="client", max_length=300)
-    supports_that_helped: Choices = ask("Tuki, josta oli apua", by="client", prefill=supports, of=K10)
-    could_have_prevented: Long | None = ask("Olisiko päättymisen voinut estää? Miten?", by="client", max_length=400)
+    with section("3 Mitä opittiin", by="client"):
+        client_view: Long | None = ask("Miten työ sujui omasta mielestäni", max_length=800, needed=heard, code="T16")
+        client_not_reached: YesNo = ask(
+            "Onko asiakas jäänyt tavoittamatta?",
+            by="coach",
+            default=lambda _: False,
+            hint="Kyllä, jos asiakkaaseen ei ole saatu yhteyttä. Tyhjä tarkoittaa: ei.",
+        )
+        employer_view: Long | None = ask(
+            "Työnantajan palaute", by="employer", max_length=600, hint="Pyydetään vain asiakkaan suostumuksella."
+        )
+        employer_asked: Choice = ask(
+            "Pyydettiinkö työnantajalta palautetta?",
+            by="coach",
+            of=define_options(yes="Kyllä", no_consent="Ei ole suostumusta", not_needed="Ei tarvittu"),
+        )
+        what_worked: Long | None = ask("Mikä toimi", max_length=600, needed=lambda _: True, code="R70")
+        what_was_hard: Long | None = ask("Mikä oli vaikeaa", max_length=600, needed=lambda _: True, code="R70")
+        lessons: Long | None = ask("Mitä opimme seuraavaan työhön", max_length=600, needed=lambda _: True, code="R70")
+        skills_gained: Line | None = ask("Uudet taidot", max_length=300)
+        supports_that_helped: Choices = ask("Tuki, josta oli apua", prefill=supports, of=K10)
+        could_have_prevented: Long | None = ask("Olisiko päättymisen voinut estää? Miten?", max_length=400)
 
-    # 4 What comes next
-    first_contact_after_date: Day | None = ask(
-        "Ensimmäinen yhteys asiakkaaseen tiedon jälkeen", section="4 Seuraava askel", needed=heard
-    )
-    next_step: Choice = ask("Seuraava askel", by="client", of=K37)
-    new_job_known: Choice = ask(
-        "Onko uusi työ jo tiedossa?",
-        by="client",
-        of=define_options(no="Ei", yes="Kyllä", offer_open="Tarjous on auki"),
-    )
-    new_job_known_detail: Line | None = ask("Uusi työnantaja", by="client", max_length=80)
-    profile_update_due: Day = ask(
-        "Profiili päivitetään viimeistään", prefill=profile_due, sensitivity="n", hint="30 päivän sisällä."
-    )
-    job_search_restart: Day | None = ask(
-        "Työnhaku jatkuu alkaen",
-        sensitivity="n",
-        needed=lambda record: record.next_step == "new_job_search",
-        hint="Tarvitaan, jos työnhaku jatkuu.",
-    )
+    with section("4 Seuraava askel"):
+        first_contact_after_date: Day | None = ask("Ensimmäinen yhteys asiakkaaseen tiedon jälkeen", needed=heard)
+        next_step: Choice = ask("Seuraava askel", by="client", of=K37)
+        new_job_known: Choice = ask(
+            "Onko uusi työ jo tiedossa?",
+            by="client",
+            of=define_options(no="Ei", yes="Kyllä", offer_open="Tarjous on auki"),
+        )
+        new_job_known_detail: Line | None = ask("Uusi työnantaja", by="client", max_length=80)
+        profile_update_due: Day = ask(
+            "Profiili päivitetään viimeistään", prefill=profile_due, sensitivity="n", hint="30 päivän sisällä."
+        )
+        job_search_restart: Day | None = ask(
+            "Työnhaku jatkuu alkaen",
+            sensitivity="n",
+            needed=lambda record: record.next_step == "new_job_search",
+            hint="Tarvitaan, jos työnhaku jatkuu.",
+        )
 
-    # 5 What is to be settled
-    checklist: Choices | None = ask(
-        "Muistilista",
-        section="5 Hoidettavat asiat ja allekirjoitukset",
-        by="client",
-        needed=lambda _: True,
-        code="R76",
-        of=define_options(
-            work_certificate="Työtodistus",
-            final_pay="Lopputili",
-            holiday_pay="Lomakorvaus",
-            unemployment_registration="Ilmoittautuminen työnhakijaksi",
-            benefit_application="Etuuden hakeminen",
-            occupational_health="Työterveyshuolto",
-            keys_returned="Avaimet ja välineet palautettu",
-            trade_union="Ammattiliitto ja työttömyyskassa",
-            subsidy_reported="Palkkatuesta ilmoitettu",
-        ),
-        hint="Rastittakaa ne, jotka on hoidettu tai sovittu.",
-    )
-    benefit_actions: tuple[BenefitAction, ...] = ask_table("Etuusasiat", prefill=benefits, printed=3)
-    rehire_possible: Choice = ask(
-        "Voisiko asiakas palata samalle työnantajalle?",
-        of=define_options(yes="Kyllä", maybe="Ehkä", no="Ei", unknown="Ei tiedossa"),
-    )
-    reference_ok: Choice | None = ask(
-        "Saako työnantajaa käyttää suosittelijana?",
-        by="client",
-        of=define_options(yes="Kyllä", no="Ei", ask_first="Kysykää ensin"),
-    )
-    support_wish: Long | None = ask("Millaista tukea haluan nyt", by="client", max_length=400, needed=heard)
-    sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client")
-    sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+    with section("5 Hoidettavat asiat ja allekirjoitukset", by="client"):
+        checklist: Choices | None = ask(
+            "Muistilista",
+            needed=lambda _: True,
+            code="R76",
+            of=define_options(
+                work_certificate="Työtodistus",
+                final_pay="Lopputili",
+                holiday_pay="Lomakorvaus",
+                unemployment_registration="Ilmoittautuminen työnhakijaksi",
+                benefit_application="Etuuden hakeminen",
+                occupational_health="Työterveyshuolto",
+                keys_returned="Avaimet ja välineet palautettu",
+                trade_union="Ammattiliitto ja työttömyyskassa",
+                subsidy_reported="Palkkatuesta ilmoitettu",
+            ),
+            hint="Rastittakaa ne, jotka on hoidettu tai sovittu.",
+        )
+        benefit_actions: tuple[BenefitAction, ...] = ask_table("Etuusasiat", by="coach", prefill=benefits, printed=3)
+        rehire_possible: Choice = ask(
+            "Voisiko asiakas palata samalle työnantajalle?",
+            by="coach",
+            of=define_options(yes="Kyllä", maybe="Ehkä", no="Ei", unknown="Ei tiedossa"),
+        )
+        reference_ok: Choice | None = ask(
+            "Saako työnantajaa käyttää suosittelijana?",
+            of=define_options(yes="Kyllä", no="Ei", ask_first="Kysykää ensin"),
+        )
+        support_wish: Long | None = ask("Millaista tukea haluan nyt", max_length=400, needed=heard)
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus")
+        sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", by="coach", sensitivity="n")
 
     @classmethod
     def list_subjects(cls, case: Case) -> dict[str, str]:

@@ -26,7 +26,7 @@ from formgen.fields import (
     count_days,
     define_options,
 )
-from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.declare import Row, ask, ask_table, section
 from formgen.forms.form import deadline, rule
 from formgen.i18n import normalise_text
 
@@ -244,28 +244,29 @@ class TargetJob(Row):
     """One job that is searched for."""
 
     target_id: Line = ask("Tunniste", by="system", fill=target_id, max_length=90)
-    goal_id: Line = ask("Tavoitteen tunniste", by="client", max_length=90, hint="Profiilin tavoite, esimerkiksi kokki.")
-    job_title: Line = ask("Tehtävänimike", by="client", max_length=80)
-    occupation_code: Occupation | None = ask("Ammattiluokka", sensitivity="n", hint="Esimerkiksi 5223 on myyjä.")
-    why_fits: Line = ask("Miksi työ sopii", by="client", max_length=200)
-    priority: Int = ask("Tärkeys", by="client", low=1, high=20, hint="1 on tärkein.")
+    goal_id: Line = ask("Tavoitteen tunniste", max_length=90, hint="Profiilin tavoite, esimerkiksi kokki.")
+    job_title: Line = ask("Tehtävänimike", max_length=80)
+    occupation_code: Occupation | None = ask(
+        "Ammattiluokka", by="coach", sensitivity="n", hint="Esimerkiksi 5223 on myyjä."
+    )
+    why_fits: Line = ask("Miksi työ sopii", max_length=200)
+    priority: Int = ask("Tärkeys", low=1, high=20, hint="1 on tärkein.")
 
 
 class TargetEmployer(Row):
     """One employer to be contacted."""
 
-    employer_name: Line = ask("Työnantaja", by="client", max_length=100)
-    business_id: BusinessId | None = ask("Y-tunnus", sensitivity="n")
-    municipality: Municipality | None = ask("Kunta", by="client", of=K20)
-    industry: Choice | None = ask("Toimiala", sensitivity="n", of=K5)
+    employer_name: Line = ask("Työnantaja", max_length=100)
+    business_id: BusinessId | None = ask("Y-tunnus", by="coach", sensitivity="n")
+    municipality: Municipality | None = ask("Kunta", of=K20)
+    industry: Choice | None = ask("Toimiala", by="coach", sensitivity="n", of=K5)
     contact_by: Choice = ask(
-        "Kuka ottaa yhteyttä", by="client", of=define_options(coach="Valmentaja", client="Asiakas", together="Yhdessä")
+        "Kuka ottaa yhteyttä", of=define_options(coach="Valmentaja", client="Asiakas", together="Yhdessä")
     )
-    by_date: Day = ask("Viimeistään", by="client")
-    known_contact: Line | None = ask("Tuttu, jonka kautta", by="client", max_length=80)
+    by_date: Day = ask("Viimeistään")
+    known_contact: Line | None = ask("Tuttu, jonka kautta", max_length=80)
     status: Choice | None = ask(
         "Tilanne",
-        by="client",
         of=define_options(planned="Suunniteltu", contacted="Yhteys otettu", ongoing="Kesken", dropped="Jätetty pois"),
     )
 
@@ -273,16 +274,14 @@ class TargetEmployer(Row):
 class Action(Row):
     """One task and who does it."""
 
-    action: Line = ask("Tehtävä", by="client", max_length=160)
+    action: Line = ask("Tehtävä", max_length=160)
     who: Choice = ask(
-        "Kuka tekee",
-        by="client",
-        of=define_options(client="Asiakas", coach="Valmentaja", together="Yhdessä", other="Muu"),
+        "Kuka tekee", of=define_options(client="Asiakas", coach="Valmentaja", together="Yhdessä", other="Muu")
     )
-    due_date: Day = ask("Viimeistään", by="client")
-    done: YesNo | None = ask("Tehty", by="client")
-    done_date: Day | None = ask("Milloin tehty", by="client", needed=lambda row: row.done is True)
-    note: Line | None = ask("Huomautus", by="client", max_length=120)
+    due_date: Day = ask("Viimeistään")
+    done: YesNo | None = ask("Tehty")
+    done_date: Day | None = ask("Milloin tehty", needed=lambda row: row.done is True)
+    note: Line | None = ask("Huomautus", max_length=120)
 
 
 class SearchDocument(Row):
@@ -290,7 +289,6 @@ class SearchDocument(Row):
 
     document: Choice = ask(
         "Asiakirja",
-        by="client",
         of=define_options(
             cv="CV",
             application_template="Hakemuspohja",
@@ -300,31 +298,26 @@ class SearchDocument(Row):
             references="Suosittelijat",
         ),
     )
-    status: Choice = ask("Tilanne", by="client", of=define_options(missing="Puuttuu", draft="Luonnos", ready="Valmis"))
-    responsible: Choice | None = ask(
-        "Kuka hoitaa", by="client", of=define_options(client="Asiakas", coach="Valmentaja")
-    )
+    status: Choice = ask("Tilanne", of=define_options(missing="Puuttuu", draft="Luonnos", ready="Valmis"))
+    responsible: Choice | None = ask("Kuka hoitaa", of=define_options(client="Asiakas", coach="Valmentaja"))
 
 
 class Obstacle(Row):
     """One obstacle and what is done about it."""
 
-    obstacle: Line = ask("Este", by="client", max_length=120)
-    solution: Line = ask("Ratkaisu", by="client", max_length=160)
-    who: Line | None = ask("Kuka hoitaa", by="client", max_length=60)
+    obstacle: Line = ask("Este", max_length=120)
+    solution: Line = ask("Ratkaisu", max_length=160)
+    who: Line | None = ask("Kuka hoitaa", max_length=60)
 
 
 class Helper(Row):
     """Somebody else who helps with the search."""
 
-    name: Line | None = ask("Nimi", by="client", max_length=60)
-    role: Line = ask("Rooli tai palvelu", by="client", max_length=60)
-    what: Line = ask("Mitä tekee", by="client", max_length=160)
+    name: Line | None = ask("Nimi", max_length=60)
+    role: Line = ask("Rooli tai palvelu", max_length=60)
+    what: Line = ask("Mitä tekee", max_length=160)
     consent_ref: Line | None = ask(
-        "Suostumus yhteydenottoon",
-        by="client",
-        max_length=80,
-        hint="Nimi, joka on sopimuksen suostumuksissa.",
+        "Suostumus yhteydenottoon", max_length=80, hint="Nimi, joka on sopimuksen suostumuksissa."
     )
 
 
@@ -354,16 +347,15 @@ class Activity(Row):
 class Application(Row):
     """One application that was sent."""
 
-    date: Day = ask("Päivä", by="client")
-    employer: Line = ask("Työnantaja", by="client", max_length=80)
-    job_title: Line = ask("Tehtävänimike", by="client", max_length=80)
-    channel: Line | None = ask("Mitä kautta", by="client", max_length=40)
+    date: Day = ask("Päivä")
+    employer: Line = ask("Työnantaja", max_length=80)
+    job_title: Line = ask("Tehtävänimike", max_length=80)
+    channel: Line | None = ask("Mitä kautta", max_length=40)
     answer: Choice | None = ask(
         "Vastaus",
-        by="client",
         of=define_options(none="Ei vielä", rejected="Ei valittu", interview="Haastattelu", offer="Työtarjous"),
     )
-    answer_date: Day | None = ask("Vastauksen päivä", by="client")
+    answer_date: Day | None = ask("Vastauksen päivä")
 
 
 RHYTHMS = define_options(
@@ -396,265 +388,240 @@ class JobSearchPlan(ClientForm):
         Move("T22b", "phase_5", "phase_3", when=begins_again),
     )
 
-    # 1 Where we start from
-    plan_date: Day = ask("Suunnitelman päiväys", section="1 Lähtökohta", prefill=today, sensitivity="n")
-    plan_kind: Choice = ask(
-        "Suunnitelman laji",
-        prefill=plan_kind,
-        sensitivity="n",
-        of=define_options(
-            first="Ensimmäinen suunnitelma",
-            review="Tarkistus",
-            after_job_end="Uusi suunnitelma työn päätyttyä",
-            goal_change="Tavoite on muuttunut",
-        ),
-    )
-    profile_version: Int | None = ask(
-        "Pohjana oleva profiili: versio",
-        by="system",
-        prefill=profile_version,
-        default=profile_version,
-        sensitivity="n",
-        locked=True,
-        low=1,
-        high=999,
-        needed=lambda _: True,
-        code="T07",
-    )
-    client_goal_text: Long = ask("Tavoite asiakkaan sanoin", by="client", prefill=main_goal, max_length=500)
-    target_jobs: tuple[TargetJob, ...] = ask_table(
-        "Haettavat työt",
-        by="client",
-        prefill=target_jobs,
-        required=True,
-        printed=3,
-        hint="Valitkaa 2–5 työtä. Jokainen liittyy johonkin profiilin tavoitteeseen.",
-    )
-    target_employers: tuple[TargetEmployer, ...] = ask_table(
-        "Työnantajat, joihin otetaan yhteyttä",
-        by="client",
-        prefill=target_employers,
-        required=True,
-        printed=4,
-        hint="Ensimmäiseen otetaan yhteyttä 30 päivän kuluessa palvelun alusta.",
-    )
-    search_area: Municipalities = ask("Hakualue: kunnat", by="client", prefill=search_area, of=K20)
-    search_area_max_minutes: Int | None = ask(
-        "Työmatka enintään minuuttia suuntaansa", by="client", prefill=longest_way, low=0, high=180
-    )
-    hours_min: Hours = ask(
-        "Työaika viikossa vähintään",
-        by="client",
-        prefill=kept("hours_min", "desired_hours_min"),
-        places=1,
-        hint="Tuntia viikossa.",
-    )
-    hours_max: Hours = ask(
-        "Työaika viikossa enintään",
-        by="client",
-        prefill=kept("hours_max", "desired_hours_max"),
-        places=1,
-        hint="Tuntia viikossa.",
-    )
-    working_times: Choices = ask(
-        "Työajat", by="client", prefill=kept("working_times", "working_time_preferences"), of=K15
-    )
-    wage_minimum: Euro | None = ask(
-        "Palkkatoive vähintään",
-        by="client",
-        prefill=kept("wage_minimum", "wage_expectation"),
-        hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
-    )
-    wage_minimum_type: Choice | None = ask(
-        "Palkkatoiveen laji",
-        by="client",
-        prefill=kept("wage_minimum_type", "wage_expectation_type"),
-        of=K16,
-        needed=lambda record: record.wage_minimum is not None,
-    )
-    contract_types_ok: Choices = ask(
-        "Työsuhteen muodot, jotka sopivat", by="client", prefill=kept("contract_types_ok"), of=K4
-    )
+    with section("1 Lähtökohta", by="client"):
+        plan_date: Day = ask("Suunnitelman päiväys", by="coach", prefill=today, sensitivity="n")
+        plan_kind: Choice = ask(
+            "Suunnitelman laji",
+            by="coach",
+            prefill=plan_kind,
+            sensitivity="n",
+            of=define_options(
+                first="Ensimmäinen suunnitelma",
+                review="Tarkistus",
+                after_job_end="Uusi suunnitelma työn päätyttyä",
+                goal_change="Tavoite on muuttunut",
+            ),
+        )
+        profile_version: Int | None = ask(
+            "Pohjana oleva profiili: versio",
+            by="system",
+            prefill=profile_version,
+            default=profile_version,
+            sensitivity="n",
+            locked=True,
+            low=1,
+            high=999,
+            needed=lambda _: True,
+            code="T07",
+        )
+        client_goal_text: Long = ask("Tavoite asiakkaan sanoin", prefill=main_goal, max_length=500)
+        target_jobs: tuple[TargetJob, ...] = ask_table(
+            "Haettavat työt",
+            prefill=target_jobs,
+            required=True,
+            printed=3,
+            hint="Valitkaa 2–5 työtä. Jokainen liittyy johonkin profiilin tavoitteeseen.",
+        )
+        target_employers: tuple[TargetEmployer, ...] = ask_table(
+            "Työnantajat, joihin otetaan yhteyttä",
+            prefill=target_employers,
+            required=True,
+            printed=4,
+            hint="Ensimmäiseen otetaan yhteyttä 30 päivän kuluessa palvelun alusta.",
+        )
+        search_area: Municipalities = ask("Hakualue: kunnat", prefill=search_area, of=K20)
+        search_area_max_minutes: Int | None = ask(
+            "Työmatka enintään minuuttia suuntaansa", prefill=longest_way, low=0, high=180
+        )
+        hours_min: Hours = ask(
+            "Työaika viikossa vähintään",
+            prefill=kept("hours_min", "desired_hours_min"),
+            places=1,
+            hint="Tuntia viikossa.",
+        )
+        hours_max: Hours = ask(
+            "Työaika viikossa enintään",
+            prefill=kept("hours_max", "desired_hours_max"),
+            places=1,
+            hint="Tuntia viikossa.",
+        )
+        working_times: Choices = ask("Työajat", prefill=kept("working_times", "working_time_preferences"), of=K15)
+        wage_minimum: Euro | None = ask(
+            "Palkkatoive vähintään",
+            prefill=kept("wage_minimum", "wage_expectation"),
+            hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
+        )
+        wage_minimum_type: Choice | None = ask(
+            "Palkkatoiveen laji",
+            prefill=kept("wage_minimum_type", "wage_expectation_type"),
+            of=K16,
+            needed=lambda record: record.wage_minimum is not None,
+        )
+        contract_types_ok: Choices = ask("Työsuhteen muodot, jotka sopivat", prefill=kept("contract_types_ok"), of=K4)
 
-    # 2 Means and who does what
-    search_methods: Choices = ask(
-        "Työnhaun keinot",
-        section="2 Keinot ja työnjako",
-        by="client",
-        prefill=kept("search_methods"),
-        of=define_options(
-            employer_visits="Käynnit työnantajien luona",
-            network="Omat verkostot",
-            open_vacancies="Avoimet työpaikat",
-            hidden_jobs="Piilotyöpaikat",
-            own_application="Oma avoin hakemus",
-            recruitment_event="Rekrytointitapahtuma",
-            temp_agency="Vuokratyöyritys",
-            social_media="Sosiaalinen media",
-            tyomarkkinatori="Työmarkkinatori",
-            job_carving="Työn räätälöinti",
-            follow_up_old_employer="Entinen työnantaja",
-        ),
-    )
-    actions: tuple[Action, ...] = ask_table(
-        "Tehtävät ja työnjako", by="client", prefill=open_actions, required=True, printed=4
-    )
-    weekly_contact_target: Int = ask(
-        "Työnantajakontakteja viikossa (tavoite)", prefill=weekly_contacts, sensitivity="n", low=0, high=20
-    )
-    meeting_rhythm: Choice = ask(
-        "Tapaamiset työnhaun aikana", by="client", prefill=meeting_rhythm, sensitivity="n", of=RHYTHMS
-    )
-    documents_status: tuple[SearchDocument, ...] = ask_table(
-        "Hakuasiakirjat", by="client", prefill=documents_status, required=True, printed=3
-    )
-    interview_support: Choices = ask(
-        "Tuki haastattelussa",
-        by="client",
-        prefill=kept("interview_support"),
-        of=define_options(
-            practice="Harjoittelu",
-            coach_attends="Valmentaja mukana",
-            questions_beforehand="Kysymykset etukäteen",
-            travel_help="Apu matkaan",
-            interpreter="Tulkki",
-            none="Ei tukea",
-        ),
-        hint="Valmentaja voi olla mukana, jos nimesi saa kertoa työnantajalle.",
-    )
-    search_channels_accounts: YesNo | None = ask(
-        "Ovatko tunnukset ja palvelut kunnossa?",
-        by="client",
-        prefill=kept("search_channels_accounts"),
-        hint="Esimerkiksi Työmarkkinatori ja sähköposti.",
-    )
+    with section("2 Keinot ja työnjako", by="client"):
+        search_methods: Choices = ask(
+            "Työnhaun keinot",
+            prefill=kept("search_methods"),
+            of=define_options(
+                employer_visits="Käynnit työnantajien luona",
+                network="Omat verkostot",
+                open_vacancies="Avoimet työpaikat",
+                hidden_jobs="Piilotyöpaikat",
+                own_application="Oma avoin hakemus",
+                recruitment_event="Rekrytointitapahtuma",
+                temp_agency="Vuokratyöyritys",
+                social_media="Sosiaalinen media",
+                tyomarkkinatori="Työmarkkinatori",
+                job_carving="Työn räätälöinti",
+                follow_up_old_employer="Entinen työnantaja",
+            ),
+        )
+        actions: tuple[Action, ...] = ask_table("Tehtävät ja työnjako", prefill=open_actions, required=True, printed=4)
+        weekly_contact_target: Int = ask(
+            "Työnantajakontakteja viikossa (tavoite)",
+            by="coach",
+            prefill=weekly_contacts,
+            sensitivity="n",
+            low=0,
+            high=20,
+        )
+        meeting_rhythm: Choice = ask("Tapaamiset työnhaun aikana", prefill=meeting_rhythm, sensitivity="n", of=RHYTHMS)
+        documents_status: tuple[SearchDocument, ...] = ask_table(
+            "Hakuasiakirjat", prefill=documents_status, required=True, printed=3
+        )
+        interview_support: Choices = ask(
+            "Tuki haastattelussa",
+            prefill=kept("interview_support"),
+            of=define_options(
+                practice="Harjoittelu",
+                coach_attends="Valmentaja mukana",
+                questions_beforehand="Kysymykset etukäteen",
+                travel_help="Apu matkaan",
+                interpreter="Tulkki",
+                none="Ei tukea",
+            ),
+            hint="Valmentaja voi olla mukana, jos nimesi saa kertoa työnantajalle.",
+        )
+        search_channels_accounts: YesNo | None = ask(
+            "Ovatko tunnukset ja palvelut kunnossa?",
+            prefill=kept("search_channels_accounts"),
+            hint="Esimerkiksi Työmarkkinatori ja sähköposti.",
+        )
 
-    # 3 What is told and to whom
-    employer_contact_mode: Choice = ask(
-        "Saako valmentaja ottaa yhteyttä työnantajiin?",
-        section="3 Kertominen ja yhteydet",
-        by="client",
-        prefill="cooperation_agreement.employer_contact_mode",
-        of=define_options(
-            no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
-        ),
-        hint="Ei enempää kuin yhteistyösopimuksessa on sovittu.",
-    )
-    disclosure_level: Choice = ask(
-        "Mitä terveydestä tai tuen tarpeesta kerrotaan",
-        by="client",
-        prefill=kept("disclosure_level", "disclosure_level"),
-        sensitivity="h",
-        of=K9,
-    )
-    disclosure_reviewed_date: Day = ask(
-        "Milloin kertomisesta on puhuttu",
-        sensitivity="h",
-        hint="Jos työtä ei löydy kahdessa kuukaudessa, puhutaan uudelleen.",
-    )
-    disclosure_wording: Long | None = ask(
-        "Millä sanoilla kerrotaan",
-        by="client",
-        prefill=kept("disclosure_wording", "disclosure_wording"),
-        sensitivity="h",
-        max_length=300,
-        needed=lambda record: record.disclosure_level in TOLD,
-        hint="Tarvitaan, jos jotakin kerrotaan.",
-    )
+    with section("3 Kertominen ja yhteydet", by="client", sensitivity="h"):
+        employer_contact_mode: Choice = ask(
+            "Saako valmentaja ottaa yhteyttä työnantajiin?",
+            sensitivity="s",
+            prefill="cooperation_agreement.employer_contact_mode",
+            of=define_options(
+                no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
+            ),
+            hint="Ei enempää kuin yhteistyösopimuksessa on sovittu.",
+        )
+        disclosure_level: Choice = ask(
+            "Mitä terveydestä tai tuen tarpeesta kerrotaan", prefill=kept("disclosure_level", "disclosure_level"), of=K9
+        )
+        disclosure_reviewed_date: Day = ask(
+            "Milloin kertomisesta on puhuttu",
+            by="coach",
+            hint="Jos työtä ei löydy kahdessa kuukaudessa, puhutaan uudelleen.",
+        )
+        disclosure_wording: Long | None = ask(
+            "Millä sanoilla kerrotaan",
+            prefill=kept("disclosure_wording", "disclosure_wording"),
+            max_length=300,
+            needed=lambda record: record.disclosure_level in TOLD,
+            hint="Tarvitaan, jos jotakin kerrotaan.",
+        )
 
-    # 4 Support and obstacles
-    obstacles: tuple[Obstacle, ...] = ask_table(
-        "Esteet ja ratkaisut", section="4 Tuki ja esteet", by="client", prefill=kept("obstacles"), printed=2
-    )
-    supports_other_people: tuple[Helper, ...] = ask_table(
-        "Muiden tuki työnhaussa",
-        by="client",
-        prefill=supports_other_people,
-        printed=2,
-        hint="Yhteyttä otetaan vain, jos siihen on suostumus.",
-    )
-    benefits_counselling: Choice = ask(
-        "Etuusneuvonta",
-        prefill=advice(""),
-        of=define_options(
-            done="On tehty",
-            booked="On sovittu",
-            offered_declined="On tarjottu, asiakas ei halunnut",
-            not_yet="Ei vielä",
-        ),
-    )
-    benefits_counselling_date: Day | None = ask(
-        "Etuusneuvonnan päivä",
-        prefill=advice("_date"),
-        needed=lambda record: record.benefits_counselling in ADVISED,
-    )
-    benefits_counselling_by: Line | None = ask(
-        "Kuka neuvoo etuuksissa",
-        prefill=advice("_by"),
-        max_length=80,
-        needed=lambda record: record.benefits_counselling in ADVISED,
-    )
-    wage_subsidy_interest: Choice = ask(
-        "Selvitetäänkö palkkatuki",
-        prefill=kept("wage_subsidy_interest"),
-        of=define_options(
-            not_needed="Ei tarvetta",
-            to_be_checked="Selvitetään",
-            eligible="Palkkatuki on mahdollinen",
-            not_eligible="Palkkatuki ei ole mahdollinen",
-        ),
-    )
-    adjustment_support_interest: Choice = ask(
-        "Selvitetäänkö työolosuhteiden järjestelytuki",
-        prefill=kept("adjustment_support_interest"),
-        sensitivity="h",
-        of=define_options(not_needed="Ei tarvetta", to_be_checked="Selvitetään"),
-    )
+    with section("4 Tuki ja esteet"):
+        obstacles: tuple[Obstacle, ...] = ask_table(
+            "Esteet ja ratkaisut", by="client", prefill=kept("obstacles"), printed=2
+        )
+        supports_other_people: tuple[Helper, ...] = ask_table(
+            "Muiden tuki työnhaussa",
+            by="client",
+            prefill=supports_other_people,
+            printed=2,
+            hint="Yhteyttä otetaan vain, jos siihen on suostumus.",
+        )
+        benefits_counselling: Choice = ask(
+            "Etuusneuvonta",
+            prefill=advice(""),
+            of=define_options(
+                done="On tehty",
+                booked="On sovittu",
+                offered_declined="On tarjottu, asiakas ei halunnut",
+                not_yet="Ei vielä",
+            ),
+        )
+        benefits_counselling_date: Day | None = ask(
+            "Etuusneuvonnan päivä",
+            prefill=advice("_date"),
+            needed=lambda record: record.benefits_counselling in ADVISED,
+        )
+        benefits_counselling_by: Line | None = ask(
+            "Kuka neuvoo etuuksissa",
+            prefill=advice("_by"),
+            max_length=80,
+            needed=lambda record: record.benefits_counselling in ADVISED,
+        )
+        wage_subsidy_interest: Choice = ask(
+            "Selvitetäänkö palkkatuki",
+            prefill=kept("wage_subsidy_interest"),
+            of=define_options(
+                not_needed="Ei tarvetta",
+                to_be_checked="Selvitetään",
+                eligible="Palkkatuki on mahdollinen",
+                not_eligible="Palkkatuki ei ole mahdollinen",
+            ),
+        )
+        adjustment_support_interest: Choice = ask(
+            "Selvitetäänkö työolosuhteiden järjestelytuki",
+            prefill=kept("adjustment_support_interest"),
+            sensitivity="h",
+            of=define_options(not_needed="Ei tarvetta", to_be_checked="Selvitetään"),
+        )
 
-    # 5 What follows
-    activity_log: tuple[Activity, ...] = ask_table(
-        "Työnhaun tapahtumat",
-        section="5 Seuranta",
-        printed=3,
-        hint="Muut kuin yhteydet työnantajiin. Ne kirjataan omalle lomakkeelle.",
-    )
-    applications: tuple[Application, ...] = ask_table("Lähetetyt hakemukset", by="client", printed=3)
-    review_date: Day = ask("Suunnitelman tarkistuspäivä", prefill=next_review, sensitivity="n")
-    review_outcome: Long | None = ask(
-        "Arvio edellisestä kaudesta",
-        by="client",
-        max_length=800,
-        needed=lambda record: record.plan_kind in ("review", "after_job_end"),
-        hint="Täytetään, kun suunnitelma tarkistetaan tai työ on päättynyt.",
-    )
-    satisfaction: Int | None = ask(
-        "Asiakkaan arvio työnhausta", by="client", low=1, high=5, hint="1 on huonoin, 5 on paras."
-    )
-    plan_status: Choice = ask(
-        "Suunnitelman tila",
-        sensitivity="n",
-        of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
-    )
-    client_agreed: Choice = ask(
-        "Onko asiakas hyväksynyt suunnitelman?",
-        by="client",
-        of=define_options(signed="Kyllä, allekirjoittanut", orally="Kyllä, suullisesti", not_yet="Ei vielä"),
-    )
-    client_agreed_date: Day | None = ask(
-        "Milloin asiakas hyväksyi suunnitelman",
-        by="client",
-        needed=lambda record: record.client_agreed != "not_yet",
-    )
-    sign_client: Signature | None = ask(
-        "Asiakkaan allekirjoitus",
-        by="client",
-        needed=lambda record: record.client_agreed == "signed",
-    )
-    sign_coach: Signature | None = ask(
-        "Työhönvalmentajan allekirjoitus",
-        sensitivity="n",
-        needed=lambda record: record.client_agreed == "signed",
-    )
+    with section("5 Seuranta", by="client"):
+        activity_log: tuple[Activity, ...] = ask_table(
+            "Työnhaun tapahtumat",
+            by="coach",
+            printed=3,
+            hint="Muut kuin yhteydet työnantajiin. Ne kirjataan omalle lomakkeelle.",
+        )
+        applications: tuple[Application, ...] = ask_table("Lähetetyt hakemukset", printed=3)
+        review_date: Day = ask("Suunnitelman tarkistuspäivä", by="coach", prefill=next_review, sensitivity="n")
+        review_outcome: Long | None = ask(
+            "Arvio edellisestä kaudesta",
+            max_length=800,
+            needed=lambda record: record.plan_kind in ("review", "after_job_end"),
+            hint="Täytetään, kun suunnitelma tarkistetaan tai työ on päättynyt.",
+        )
+        satisfaction: Int | None = ask("Asiakkaan arvio työnhausta", low=1, high=5, hint="1 on huonoin, 5 on paras.")
+        plan_status: Choice = ask(
+            "Suunnitelman tila",
+            by="coach",
+            sensitivity="n",
+            of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
+        )
+        client_agreed: Choice = ask(
+            "Onko asiakas hyväksynyt suunnitelman?",
+            of=define_options(signed="Kyllä, allekirjoittanut", orally="Kyllä, suullisesti", not_yet="Ei vielä"),
+        )
+        client_agreed_date: Day | None = ask(
+            "Milloin asiakas hyväksyi suunnitelman", needed=lambda record: record.client_agreed != "not_yet"
+        )
+        sign_client: Signature | None = ask(
+            "Asiakkaan allekirjoitus", needed=lambda record: record.client_agreed == "signed"
+        )
+        sign_coach: Signature | None = ask(
+            "Työhönvalmentajan allekirjoitus",
+            by="coach",
+            sensitivity="n",
+            needed=lambda record: record.client_agreed == "signed",
+        )
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:

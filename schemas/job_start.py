@@ -31,7 +31,7 @@ from formgen.fields import (
     count_days,
     define_options,
 )
-from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.declare import Row, ask, ask_table, section
 from formgen.forms.form import contradiction, deadline, rule
 from formgen.i18n import normalise_text
 
@@ -230,7 +230,6 @@ class Shift(Row):
 
     weekday: Choice = ask(
         "Viikonpäivä",
-        by="client",
         of=define_options(
             ma="maanantai",
             ti="tiistai",
@@ -241,11 +240,11 @@ class Shift(Row):
             su="sunnuntai",
         ),
     )
-    start: Clock | None = ask("Alkaa", by="client")
-    end: Clock | None = ask("Päättyy", by="client")
-    crosses_midnight: YesNo | None = ask("Jatkuuko yli puolenyön?", by="client")
-    break_minutes: Int | None = ask("Tauot minuutteina", by="client", low=0, high=480)
-    note: Line | None = ask("Huomautus", by="client", max_length=60)
+    start: Clock | None = ask("Alkaa")
+    end: Clock | None = ask("Päättyy")
+    crosses_midnight: YesNo | None = ask("Jatkuuko yli puolenyön?")
+    break_minutes: Int | None = ask("Tauot minuutteina", low=0, high=480)
+    note: Line | None = ask("Huomautus", max_length=60)
 
     @property
     def minutes(self) -> int | None:
@@ -262,33 +261,29 @@ class Shift(Row):
 class Accommodation(Row):
     """One accommodation that was agreed on."""
 
-    accommodation: Choice = ask("Mukautus", by="employer", sensitivity="h", of=K33)
-    detail: Line | None = ask("Tarkemmin", by="employer", sensitivity="h", max_length=160)
+    accommodation: Choice = ask("Mukautus", of=K33)
+    detail: Line | None = ask("Tarkemmin", max_length=160)
     responsible: Choice = ask(
-        "Kuka hoitaa",
-        by="employer",
-        sensitivity="h",
-        of=define_options(employer="Työnantaja", coach="Valmentaja", client="Asiakas", other="Muu"),
+        "Kuka hoitaa", of=define_options(employer="Työnantaja", coach="Valmentaja", client="Asiakas", other="Muu")
     )
     # The column's name is a word of Python's own, so it cannot stand on the left of an equals sign.
     __annotations__["from"] = "Day | None"
-    vars()["from"] = ask("Alkaen", by="employer", sensitivity="h")
+    vars()["from"] = ask("Alkaen")
 
 
 class BenefitEffect(Row):
     """What the wage does to one benefit."""
 
-    benefit: Choice = ask("Etuus", by="client", of=K3)
+    benefit: Choice = ask("Etuus", of=K3)
     effect: Choice = ask(
         "Mitä palkka vaikuttaa",
-        by="client",
         of=define_options(
             none="Ei vaikuta", reduced="Pienenee", suspended="Keskeytyy", ends="Loppuu", extra="Tulee lisää"
         ),
     )
-    notify_who: Line | None = ask("Kenelle ilmoitetaan", by="client", max_length=60)
-    notify_by: Day | None = ask("Viimeistään", by="client")
-    done: YesNo | None = ask("Onko ilmoitettu?", by="client")
+    notify_who: Line | None = ask("Kenelle ilmoitetaan", max_length=60)
+    notify_by: Day | None = ask("Viimeistään")
+    done: YesNo | None = ask("Onko ilmoitettu?")
 
 
 class JobStart(ClientForm):
@@ -309,268 +304,252 @@ class JobStart(ClientForm):
         Move("T15", "phase_5", "phase_5", when=new_to_the_case),
     )
 
-    # 1 The job
-    job_id: Line = ask(
-        "Työsuhteen tunniste",
-        section="1 Työ",
-        by="system",
-        prefill=next_job_id,
-        default=next_job_id,
-        locked=True,
-        max_length=40,
-    )
-    found_by: Choice = ask(
-        "Miten työ löytyi",
-        of=define_options(
-            coach_network="Valmentajan verkostosta",
-            coach_new_contact="Valmentajan uudesta yhteydenotosta",
-            client_own="Asiakas löysi itse",
-            open_vacancy="Avoin työpaikka",
-            network_person="Tutun kautta",
-            previous_employer="Entinen työnantaja",
-            agency="Vuokra- tai välitysyritys",
-            other="Muu",
-        ),
-    )
-    employer_id: Line = ask("Työnantajan tunniste", by="system", fill=employer_id, max_length=40)
-    employer_name: Line = ask("Työnantaja", prefill=from_contact("employer_name"), max_length=120)
-    business_id: BusinessId | None = ask(
-        "Y-tunnus",
-        prefill=from_contact("business_id"),
-        sensitivity="n",
-        needed=lambda record: not record.business_id_detail,
-        hint="Esimerkiksi 9000001-1.",
-    )
-    business_id_detail: Line | None = ask(
-        "Jos Y-tunnusta ei ole: miksi",
-        sensitivity="n",
-        max_length=80,
-        hint="Esimerkiksi kotitalous, tai tunnus ei ole tiedossa.",
-    )
-    workplace_address: Line = ask("Työpaikan osoite", prefill=from_contact("employer_address"), max_length=120)
-    workplace_municipality: Municipality = ask("Työpaikan kunta", prefill=from_contact("employer_municipality"), of=K20)
-    supervisor_name: Name | None = ask(
-        "Esihenkilön nimi",
-        by="employer",
-        prefill=from_contact("contact_person"),
-        max_length=80,
-        needed=visible,
-        hint="Tarvitaan, jos työnantaja tietää valmentajan tuesta.",
-    )
-    supervisor_phone: Phone | None = ask(
-        "Esihenkilön puhelin",
-        by="employer",
-        prefill=from_contact("contact_phone"),
-        needed=lambda record: visible(record) and not record.supervisor_email,
-        hint="Puhelin tai sähköposti riittää.",
-    )
-    supervisor_email: Email | None = ask(
-        "Esihenkilön sähköposti",
-        by="employer",
-        prefill=from_contact("contact_email"),
-        needed=lambda record: visible(record) and not record.supervisor_phone,
-    )
-    job_title: Line = ask("Tehtävänimike", by="employer", prefill=offered("job_title"), max_length=80)
-    occupation_code: Occupation = ask(
-        "Ammattiluokka",
-        prefill=occupation,
-        sensitivity="n",
-        hint="Ammattiluokituksen numero. Esimerkiksi 5223 on myyjä ja 9412 keittiöapulainen.",
-    )
-    industry: Choice = ask("Toimiala", prefill=from_contact("industry"), sensitivity="n", of=K5)
-    main_tasks: Long = ask("Työtehtävät", by="employer", prefill=tasks, max_length=600)
-    matches_goal: Choice = ask(
-        "Vastaako työ asiakkaan tavoitetta?",
-        by="client",
-        of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
-    )
-    goal_id: Line | None = ask(
-        "Tavoitteen tunniste", by="client", max_length=40, hint="Ammatillisen profiilin tavoite, jos se on tehty."
-    )
-    first_job_in_service: YesNo = ask("Ensimmäinen työ palvelussa", by="system", fill=first_in_service)
-    retention_case: YesNo = ask(
-        "Työsuhde oli jo ennen palvelua", hint="Kyllä, jos tuki auttaa pysymään työssä, joka on jo alkanut."
-    )
-    replaces_job_id: Line | None = ask(
-        "Jatkoa aiemmalle työsuhteelle samassa työpaikassa",
-        max_length=40,
-        hint="Aiemman työsuhteen tunniste, esimerkiksi JOB-1.",
-    )
+    with section("1 Työ"):
+        job_id: Line = ask(
+            "Työsuhteen tunniste",
+            by="system",
+            prefill=next_job_id,
+            default=next_job_id,
+            locked=True,
+            max_length=40,
+        )
+        found_by: Choice = ask(
+            "Miten työ löytyi",
+            of=define_options(
+                coach_network="Valmentajan verkostosta",
+                coach_new_contact="Valmentajan uudesta yhteydenotosta",
+                client_own="Asiakas löysi itse",
+                open_vacancy="Avoin työpaikka",
+                network_person="Tutun kautta",
+                previous_employer="Entinen työnantaja",
+                agency="Vuokra- tai välitysyritys",
+                other="Muu",
+            ),
+        )
+        employer_id: Line = ask("Työnantajan tunniste", by="system", fill=employer_id, max_length=40)
+        employer_name: Line = ask("Työnantaja", prefill=from_contact("employer_name"), max_length=120)
+        business_id: BusinessId | None = ask(
+            "Y-tunnus",
+            prefill=from_contact("business_id"),
+            sensitivity="n",
+            needed=lambda record: not record.business_id_detail,
+            hint="Esimerkiksi 9000001-1.",
+        )
+        business_id_detail: Line | None = ask(
+            "Jos Y-tunnusta ei ole: miksi",
+            sensitivity="n",
+            max_length=80,
+            hint="Esimerkiksi kotitalous, tai tunnus ei ole tiedossa.",
+        )
+        workplace_address: Line = ask("Työpaikan osoite", prefill=from_contact("employer_address"), max_length=120)
+        workplace_municipality: Municipality = ask(
+            "Työpaikan kunta", prefill=from_contact("employer_municipality"), of=K20
+        )
+        supervisor_name: Name | None = ask(
+            "Esihenkilön nimi",
+            by="employer",
+            prefill=from_contact("contact_person"),
+            max_length=80,
+            needed=visible,
+            hint="Tarvitaan, jos työnantaja tietää valmentajan tuesta.",
+        )
+        supervisor_phone: Phone | None = ask(
+            "Esihenkilön puhelin",
+            by="employer",
+            prefill=from_contact("contact_phone"),
+            needed=lambda record: visible(record) and not record.supervisor_email,
+            hint="Puhelin tai sähköposti riittää.",
+        )
+        supervisor_email: Email | None = ask(
+            "Esihenkilön sähköposti",
+            by="employer",
+            prefill=from_contact("contact_email"),
+            needed=lambda record: visible(record) and not record.supervisor_phone,
+        )
+        job_title: Line = ask("Tehtävänimike", by="employer", prefill=offered("job_title"), max_length=80)
+        occupation_code: Occupation = ask(
+            "Ammattiluokka",
+            prefill=occupation,
+            sensitivity="n",
+            hint="Ammattiluokituksen numero. Esimerkiksi 5223 on myyjä ja 9412 keittiöapulainen.",
+        )
+        industry: Choice = ask("Toimiala", prefill=from_contact("industry"), sensitivity="n", of=K5)
+        main_tasks: Long = ask("Työtehtävät", by="employer", prefill=tasks, max_length=600)
+        matches_goal: Choice = ask(
+            "Vastaako työ asiakkaan tavoitetta?",
+            by="client",
+            of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
+        )
+        goal_id: Line | None = ask(
+            "Tavoitteen tunniste", by="client", max_length=40, hint="Ammatillisen profiilin tavoite, jos se on tehty."
+        )
+        first_job_in_service: YesNo = ask("Ensimmäinen työ palvelussa", by="system", fill=first_in_service)
+        retention_case: YesNo = ask(
+            "Työsuhde oli jo ennen palvelua", hint="Kyllä, jos tuki auttaa pysymään työssä, joka on jo alkanut."
+        )
+        replaces_job_id: Line | None = ask(
+            "Jatkoa aiemmalle työsuhteelle samassa työpaikassa",
+            max_length=40,
+            hint="Aiemman työsuhteen tunniste, esimerkiksi JOB-1.",
+        )
 
-    # 2 The contract
-    contract_signed_date: Day | None = ask("Työsopimus tehty", section="2 Sopimus", by="client")
-    contract_form: Choice = ask(
-        "Sopimuksen muoto",
-        by="client",
-        of=define_options(written="Kirjallinen", electronic="Sähköinen", oral="Suullinen", unknown="Ei tiedossa"),
-    )
-    contract_type: Choice = ask("Työsuhteen laji", by="employer", prefill=offered("contract_type"), of=K4)
-    start_date: Day = ask("Aloituspäivä", by="employer", prefill=offered("start_date"))
-    end_date: Day | None = ask(
-        "Päättymispäivä",
-        by="employer",
-        prefill=offered("end_date"),
-        needed=lambda record: record.contract_type in WITH_END,
-        hint="Tarvitaan, jos työ on määräaikainen tai kausityö.",
-    )
-    fixed_term_reason: Line | None = ask("Määräaikaisuuden peruste", by="employer", max_length=120)
-    trial_period_months: Dec | None = ask(
-        "Koeaika kuukausina", by="employer", places=1, low=Decimal(0), high=Decimal(24)
-    )
-    weekly_hours: Hours | None = ask(
-        "Viikkotyöaika",
-        by="employer",
-        prefill=offered("weekly_hours"),
-        low=Decimal(0),
-        high=Decimal(168),
-        needed=lambda record: not varies(record),
-        hint="Tuntia viikossa. Jos työaika vaihtelee, vastaa seuraaviin kohtiin.",
-    )
-    variable_hours: YesNo | None = ask("Vaihteleeko työaika?", by="employer")
-    hours_min: Hours | None = ask(
-        "Työaika viikossa vähintään", by="employer", low=Decimal(0), high=Decimal(168), needed=varies
-    )
-    hours_max: Hours | None = ask(
-        "Työaika viikossa enintään", by="employer", low=Decimal(0), high=Decimal(168), needed=varies
-    )
-    working_time_form: Choice = ask("Työaikamuoto", by="employer", of=K15)
-    weekly_schedule: tuple[Shift, ...] = ask_table("Viikkoaikataulu", by="client", printed=5)
-    wage_type: Choice = ask("Palkan laji", by="client", prefill=offered("wage_type"), of=K16)
-    wage_amount: Euro = ask(
-        "Palkka", by="client", prefill=offered("wage"), low=None, hint="Euroa tunnissa tai kuukaudessa ennen veroja."
-    )
-    pay_basis: Choice = ask(
-        "Palkan peruste",
-        by="client",
-        of=define_options(
-            tes="Työehtosopimus",
-            agreed_above_tes="Sovittu, yli työehtosopimuksen",
-            agreed_no_tes="Sovittu, työehtosopimusta ei ole",
-            unknown="Ei tiedossa",
-        ),
-    )
-    tes_name: Line | None = ask(
-        "Työehtosopimus",
-        by="client",
-        max_length=80,
-        needed=lambda record: record.pay_basis in ("tes", "agreed_above_tes"),
-    )
-    pay_day: Line | None = ask("Palkkapäivä", by="client", max_length=40)
-    open_to_anyone: YesNo = ask(
-        "Onko työ sellainen, jota kuka tahansa voi hakea?", prefill=open_to_all, sensitivity="n"
-    )
-    same_terms_as_others: YesNo = ask("Samat ehdot kuin muilla samassa työssä", sensitivity="n")
-    is_competitive: YesNo = ask("Työ avoimilla työmarkkinoilla", by="system", fill=competitive, sensitivity="n")
+    with section("2 Sopimus", by="employer"):
+        contract_signed_date: Day | None = ask("Työsopimus tehty", by="client")
+        contract_form: Choice = ask(
+            "Sopimuksen muoto",
+            by="client",
+            of=define_options(written="Kirjallinen", electronic="Sähköinen", oral="Suullinen", unknown="Ei tiedossa"),
+        )
+        contract_type: Choice = ask("Työsuhteen laji", prefill=offered("contract_type"), of=K4)
+        start_date: Day = ask("Aloituspäivä", prefill=offered("start_date"))
+        end_date: Day | None = ask(
+            "Päättymispäivä",
+            prefill=offered("end_date"),
+            needed=lambda record: record.contract_type in WITH_END,
+            hint="Tarvitaan, jos työ on määräaikainen tai kausityö.",
+        )
+        fixed_term_reason: Line | None = ask("Määräaikaisuuden peruste", max_length=120)
+        trial_period_months: Dec | None = ask("Koeaika kuukausina", places=1, low=Decimal(0), high=Decimal(24))
+        weekly_hours: Hours | None = ask(
+            "Viikkotyöaika",
+            prefill=offered("weekly_hours"),
+            low=Decimal(0),
+            high=Decimal(168),
+            needed=lambda record: not varies(record),
+            hint="Tuntia viikossa. Jos työaika vaihtelee, vastaa seuraaviin kohtiin.",
+        )
+        variable_hours: YesNo | None = ask("Vaihteleeko työaika?")
+        hours_min: Hours | None = ask("Työaika viikossa vähintään", low=Decimal(0), high=Decimal(168), needed=varies)
+        hours_max: Hours | None = ask("Työaika viikossa enintään", low=Decimal(0), high=Decimal(168), needed=varies)
+        working_time_form: Choice = ask("Työaikamuoto", of=K15)
+        weekly_schedule: tuple[Shift, ...] = ask_table("Viikkoaikataulu", by="client", printed=5)
+        wage_type: Choice = ask("Palkan laji", by="client", prefill=offered("wage_type"), of=K16)
+        wage_amount: Euro = ask(
+            "Palkka",
+            by="client",
+            prefill=offered("wage"),
+            low=None,
+            hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
+        )
+        pay_basis: Choice = ask(
+            "Palkan peruste",
+            by="client",
+            of=define_options(
+                tes="Työehtosopimus",
+                agreed_above_tes="Sovittu, yli työehtosopimuksen",
+                agreed_no_tes="Sovittu, työehtosopimusta ei ole",
+                unknown="Ei tiedossa",
+            ),
+        )
+        tes_name: Line | None = ask(
+            "Työehtosopimus",
+            by="client",
+            max_length=80,
+            needed=lambda record: record.pay_basis in ("tes", "agreed_above_tes"),
+        )
+        pay_day: Line | None = ask("Palkkapäivä", by="client", max_length=40)
+        open_to_anyone: YesNo = ask(
+            "Onko työ sellainen, jota kuka tahansa voi hakea?", by="coach", prefill=open_to_all, sensitivity="n"
+        )
+        same_terms_as_others: YesNo = ask("Samat ehdot kuin muilla samassa työssä", by="coach", sensitivity="n")
+        is_competitive: YesNo = ask("Työ avoimilla työmarkkinoilla", by="system", fill=competitive, sensitivity="n")
 
-    # 3 Subsidies and accommodations
-    wage_subsidy_status: Choice = ask(
-        "Palkkatuki",
-        section="3 Tuet ja järjestelyt",
-        prefill=from_contact("wage_subsidy_talk"),
-        sensitivity="n",
-        of=K35,
-    )
-    wage_subsidy_percent: Int | None = ask(
-        "Palkkatuki prosentteina", by="employer", sensitivity="n", low=1, high=100, needed=subsidised
-    )
-    wage_subsidy_from: Day | None = ask("Palkkatuki alkaa", by="employer", sensitivity="n", needed=subsidised)
-    wage_subsidy_to: Day | None = ask("Palkkatuki päättyy", by="employer", sensitivity="n", needed=subsidised)
-    subsidy_decision_date: Day | None = ask(
-        "Palkkatukipäätöksen päivä", by="employer", sensitivity="n", needed=subsidised
-    )
-    adjustment_support: Choice = ask(
-        "Työolosuhteiden järjestelytuki", prefill=from_contact("adjustment_support_talk"), sensitivity="h", of=K35
-    )
-    adjustment_support_detail: Line | None = ask(
-        "Järjestelytuki: mihin", by="employer", sensitivity="h", max_length=120
-    )
-    accommodations_agreed: tuple[Accommodation, ...] = ask_table(
-        "Sovitut mukautukset", by="employer", prefill=accommodations, sensitivity="h", printed=3
-    )
-    disclosure_level: Choice = ask(
-        "Mitä työpaikalla tiedetään",
-        by="client",
-        prefill="job_search_plan.disclosure_level",
-        sensitivity="h",
-        of=K9,
-    )
-    coach_visible_to_employer: YesNo = ask(
-        "Tietääkö työnantaja valmentajan tuesta?", by="client", prefill=coach_is_known
-    )
-    who_knows: Line | None = ask("Ketkä työpaikalla tietävät", by="client", max_length=120, needed=visible)
+    with section("3 Tuet ja järjestelyt", by="employer", sensitivity="n"):
+        wage_subsidy_status: Choice = ask("Palkkatuki", by="coach", prefill=from_contact("wage_subsidy_talk"), of=K35)
+        wage_subsidy_percent: Int | None = ask("Palkkatuki prosentteina", low=1, high=100, needed=subsidised)
+        wage_subsidy_from: Day | None = ask("Palkkatuki alkaa", needed=subsidised)
+        wage_subsidy_to: Day | None = ask("Palkkatuki päättyy", needed=subsidised)
+        subsidy_decision_date: Day | None = ask("Palkkatukipäätöksen päivä", needed=subsidised)
+        adjustment_support: Choice = ask(
+            "Työolosuhteiden järjestelytuki",
+            by="coach",
+            prefill=from_contact("adjustment_support_talk"),
+            sensitivity="h",
+            of=K35,
+        )
+        adjustment_support_detail: Line | None = ask("Järjestelytuki: mihin", sensitivity="h", max_length=120)
+        accommodations_agreed: tuple[Accommodation, ...] = ask_table(
+            "Sovitut mukautukset", prefill=accommodations, sensitivity="h", printed=3
+        )
+        disclosure_level: Choice = ask(
+            "Mitä työpaikalla tiedetään",
+            by="client",
+            prefill="job_search_plan.disclosure_level",
+            sensitivity="h",
+            of=K9,
+        )
+        coach_visible_to_employer: YesNo = ask(
+            "Tietääkö työnantaja valmentajan tuesta?", by="client", sensitivity="s", prefill=coach_is_known
+        )
+        who_knows: Line | None = ask(
+            "Ketkä työpaikalla tietävät", by="client", sensitivity="s", max_length=120, needed=visible
+        )
 
-    # 4 Benefits
-    benefit_counselling_done: YesNo = ask(
-        "Etuusneuvonta tehty",
-        section="4 Etuudet",
-        prefill=advice_given,
-        hint="Selvitetty, miten palkka vaikuttaa etuuksiin.",
-    )
-    benefit_counselling_date: Day | None = ask(
-        "Etuusneuvonnan päivä", prefill="job_search_plan.benefits_counselling_date", needed=advised
-    )
-    benefit_counsellor: Line | None = ask(
-        "Kuka neuvoi", prefill="job_search_plan.benefits_counselling_by", max_length=80, needed=advised
-    )
-    benefit_effects: tuple[BenefitEffect, ...] = ask_table(
-        "Palkan vaikutus etuuksiin",
-        by="client",
-        prefill=benefits,
-        required=True,
-        printed=4,
-        hint="Jos etuuksia ei ole, valitse Ei etuuksia ja Ei vaikuta.",
-    )
-    earnings_limit_checked: Choice = ask(
-        "Ansaintaraja tarkistettu (jos eläke)",
-        of=define_options(yes="Kyllä", no="Ei", not_applicable="Ei koske"),
-        hint="Raja on eläkepäätöksessä.",
-    )
-    income_reporting_agreed: Line | None = ask("Palkan ilmoittaminen sovittu", by="client", max_length=120)
+    with section("4 Etuudet"):
+        benefit_counselling_done: YesNo = ask(
+            "Etuusneuvonta tehty", prefill=advice_given, hint="Selvitetty, miten palkka vaikuttaa etuuksiin."
+        )
+        benefit_counselling_date: Day | None = ask(
+            "Etuusneuvonnan päivä", prefill="job_search_plan.benefits_counselling_date", needed=advised
+        )
+        benefit_counsellor: Line | None = ask(
+            "Kuka neuvoi", prefill="job_search_plan.benefits_counselling_by", max_length=80, needed=advised
+        )
+        benefit_effects: tuple[BenefitEffect, ...] = ask_table(
+            "Palkan vaikutus etuuksiin",
+            by="client",
+            prefill=benefits,
+            required=True,
+            printed=4,
+            hint="Jos etuuksia ei ole, valitse Ei etuuksia ja Ei vaikuta.",
+        )
+        earnings_limit_checked: Choice = ask(
+            "Ansaintaraja tarkistettu (jos eläke)",
+            of=define_options(yes="Kyllä", no="Ei", not_applicable="Ei koske"),
+            hint="Raja on eläkepäätöksessä.",
+        )
+        income_reporting_agreed: Line | None = ask("Palkan ilmoittaminen sovittu", by="client", max_length=120)
 
-    # 5 The start and support
-    onboarding_plan: Long = ask(
-        "Perehdytys: kuka ja miten",
-        section="5 Aloitus ja tuki",
-        by="employer",
-        prefill=from_contact("tailoring_detail"),
-        max_length=400,
-    )
-    coach_first_days: Choice = ask(
-        "Valmentaja mukana alussa",
-        by="client",
-        of=define_options(
-            not_wanted="En halua",
-            first_day="Ensimmäisenä päivänä",
-            first_three_days="Kolmena ensimmäisenä päivänä",
-            first_week="Ensimmäisellä viikolla",
-            by_agreement="Sovitaan erikseen",
-        ),
-    )
-    first_support_meeting: Day = ask(
-        "Ensimmäinen tukitapaaminen aloituksen jälkeen: päivä", prefill=after_start("first_support_meeting")
-    )
-    first_support_meeting_time: Clock = ask("Ensimmäinen tukitapaaminen: kellonaika")
-    first_support_meeting_mode: Choice = ask("Ensimmäinen tukitapaaminen: tapa", of=K6)
-    checklist: Choices | None = ask(
-        "Muistilista",
-        by="client",
-        of=define_options(
-            tax_card="Verokortti",
-            bank_account="Tilinumero",
-            travel="Kulkuyhteys",
-            clothes="Työvaatteet",
-            keys_access="Avaimet ja kulkuluvat",
-            emergency_contact="Lähiomaisen yhteystieto",
-            sick_leave_rule="Miten sairastumisesta ilmoitetaan",
-            holidays="Lomat",
-        ),
-    )
-    travel_plan: Line | None = ask("Työmatka", by="client", prefill=travel, max_length=160)
-    support_plan_due: Day = ask(
-        "Tukisuunnitelma tehdään viimeistään", prefill=after_start("support_plan"), sensitivity="n"
-    )
-    sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client")
-    sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+    with section("5 Aloitus ja tuki"):
+        onboarding_plan: Long = ask(
+            "Perehdytys: kuka ja miten", by="employer", prefill=from_contact("tailoring_detail"), max_length=400
+        )
+        coach_first_days: Choice = ask(
+            "Valmentaja mukana alussa",
+            by="client",
+            of=define_options(
+                not_wanted="En halua",
+                first_day="Ensimmäisenä päivänä",
+                first_three_days="Kolmena ensimmäisenä päivänä",
+                first_week="Ensimmäisellä viikolla",
+                by_agreement="Sovitaan erikseen",
+            ),
+        )
+        first_support_meeting: Day = ask(
+            "Ensimmäinen tukitapaaminen aloituksen jälkeen: päivä", prefill=after_start("first_support_meeting")
+        )
+        first_support_meeting_time: Clock = ask("Ensimmäinen tukitapaaminen: kellonaika")
+        first_support_meeting_mode: Choice = ask("Ensimmäinen tukitapaaminen: tapa", of=K6)
+        checklist: Choices | None = ask(
+            "Muistilista",
+            by="client",
+            of=define_options(
+                tax_card="Verokortti",
+                bank_account="Tilinumero",
+                travel="Kulkuyhteys",
+                clothes="Työvaatteet",
+                keys_access="Avaimet ja kulkuluvat",
+                emergency_contact="Lähiomaisen yhteystieto",
+                sick_leave_rule="Miten sairastumisesta ilmoitetaan",
+                holidays="Lomat",
+            ),
+        )
+        travel_plan: Line | None = ask("Työmatka", by="client", prefill=travel, max_length=160)
+        support_plan_due: Day = ask(
+            "Tukisuunnitelma tehdään viimeistään", prefill=after_start("support_plan"), sensitivity="n"
+        )
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client")
+        sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:

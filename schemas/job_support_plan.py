@@ -23,7 +23,7 @@ from formgen.fields import (
     count_days,
     define_options,
 )
-from formgen.forms.declare import Row, ask, ask_table
+from formgen.forms.declare import Row, ask, ask_table, section
 from formgen.forms.form import deadline, rule
 
 from ._case import (
@@ -272,12 +272,11 @@ class Goal(Row):
     """One goal at work."""
 
     goal_id: Line = ask("Tunniste", by="system", fill=numbered("G"), max_length=40)
-    goal: Line = ask("Tavoite", by="client", max_length=160)
-    measure: Line | None = ask("Mistä huomaamme, että tavoite toteutui?", by="client", max_length=120)
-    review_date: Day = ask("Milloin arvioidaan", by="client")
+    goal: Line = ask("Tavoite", max_length=160)
+    measure: Line | None = ask("Mistä huomaamme, että tavoite toteutui?", max_length=120)
+    review_date: Day = ask("Milloin arvioidaan")
     result: Choice | None = ask(
         "Tulos",
-        by="client",
         of=define_options(
             open="Kesken",
             reached="Saavutettu",
@@ -291,11 +290,11 @@ class Goal(Row):
 class LearningNeed(Row):
     """One task to be learned."""
 
-    task: Line = ask("Työtehtävä", by="employer", max_length=100)
-    how: Line = ask("Miten opitaan", by="employer", max_length=120)
-    who: Line = ask("Kuka opettaa", by="employer", max_length=60)
-    ready_when: Line | None = ask("Milloin osaaminen riittää", by="employer", max_length=100)
-    independent_on: Day | None = ask("Sujuu itsenäisesti alkaen", by="employer")
+    task: Line = ask("Työtehtävä", max_length=100)
+    how: Line = ask("Miten opitaan", max_length=120)
+    who: Line = ask("Kuka opettaa", max_length=60)
+    ready_when: Line | None = ask("Milloin osaaminen riittää", max_length=100)
+    independent_on: Day | None = ask("Sujuu itsenäisesti alkaen")
 
 
 class SupportAction(Row):
@@ -326,27 +325,22 @@ class SupportAction(Row):
 class Accommodation(Row):
     """One accommodation at work."""
 
-    accommodation: Choice = ask("Mukautus", by="employer", sensitivity="h", of=K33)
-    detail: Line | None = ask("Tarkemmin", by="employer", sensitivity="h", max_length=160)
-    responsible: Line = ask("Kuka hoitaa", by="employer", sensitivity="h", max_length=60)
-    in_use_from: Day | None = ask("Käytössä alkaen", by="employer", sensitivity="h")
+    accommodation: Choice = ask("Mukautus", of=K33)
+    detail: Line | None = ask("Tarkemmin", max_length=160)
+    responsible: Line = ask("Kuka hoitaa", max_length=60)
+    in_use_from: Day | None = ask("Käytössä alkaen")
     works: Choice | None = ask(
-        "Toimiiko?",
-        by="employer",
-        sensitivity="h",
-        of=define_options(yes="Kyllä", partly="Osittain", no="Ei", not_tried="Ei ole kokeiltu"),
+        "Toimiiko?", of=define_options(yes="Kyllä", partly="Osittain", no="Ei", not_tried="Ei ole kokeiltu")
     )
 
 
 class CareCooperation(Row):
     """Cooperation with one worker of care or social services."""
 
-    who: Line = ask("Kenen kanssa", sensitivity="h", max_length=60)
-    what: Line = ask("Missä asiassa", sensitivity="h", max_length=120)
-    how_often: Line | None = ask("Kuinka usein", sensitivity="h", max_length=40)
-    consent_ref: Line = ask(
-        "Suostumuksen tunniste", sensitivity="h", max_length=40, hint="Sopimuksessa, esimerkiksi care_team-1."
-    )
+    who: Line = ask("Kenen kanssa", max_length=60)
+    what: Line = ask("Missä asiassa", max_length=120)
+    how_often: Line | None = ask("Kuinka usein", max_length=40)
+    consent_ref: Line = ask("Suostumuksen tunniste", max_length=40, hint="Sopimuksessa, esimerkiksi care_team-1.")
 
 
 class BenefitFollowUp(Row):
@@ -361,9 +355,9 @@ class BenefitFollowUp(Row):
 class HoursChange(Row):
     """One planned change of the weekly hours."""
 
-    from_date: Day = ask("Alkaen", by="client")
-    weekly_hours: Hours = ask("Viikkotyöaika", by="client")
-    note: Line | None = ask("Huomautus", by="client", max_length=100)
+    from_date: Day = ask("Alkaen")
+    weekly_hours: Hours = ask("Viikkotyöaika")
+    note: Line | None = ask("Huomautus", max_length=100)
 
 
 class Rhythm(Row):
@@ -419,8 +413,7 @@ class Support(Row):
     place: Choice = ask("Paikka", of=K13)
     topic: Choices = ask("Aihe", of=K10)
     initiated_by: Choice | None = ask(
-        "Kenen aloitteesta",
-        of=define_options(coach="Valmentaja", client="Asiakas", employer="Työnantaja", other="Muu"),
+        "Kenen aloitteesta", of=define_options(coach="Valmentaja", client="Asiakas", employer="Työnantaja", other="Muu")
     )
     note: Long | None = ask("Muistiinpano", max_length=400)
 
@@ -442,224 +435,214 @@ class JobSupportPlan(ClientForm):
     moves = (Move("T14", "phase_5", "phase_5", when=approved),)
     allowed_phases = ("phase_5",)
 
-    # 1 The job and where we start from
-    job_id: Line = ask("Työsuhde", section="1 Työ ja lähtökohta", max_length=40, **copied("job_id"))
-    employer_name: Line = ask("Työnantaja", max_length=120, **copied("employer_name"))
-    job_title: Line = ask("Tehtävänimike", max_length=80, **copied("job_title"))
-    start_date: Day = ask("Aloituspäivä", **copied("start_date"))
-    weekly_hours: Hours | None = ask("Viikkotyöaika", hint="Tyhjä, jos työaika vaihtelee.", **copied("weekly_hours"))
-    plan_date: Day = ask("Suunnitelman päiväys", prefill=today, sensitivity="n")
-    plan_kind: Choice = ask(
-        "Suunnitelman laji",
-        prefill=plan_kind,
-        sensitivity="n",
-        of=define_options(
-            first="Ensimmäinen suunnitelma",
-            review="Arviointi",
-            changed_situation="Tilanne on muuttunut",
-            step_down="Tuki kevenee",
-        ),
-    )
-    participants: Choices = ask(
-        "Suunnitelman tekijät",
-        of=define_options(
-            client="Asiakas",
-            coach="Työhönvalmentaja",
-            employer="Työnantaja",
-            coworker="Työtoveri",
-            family="Läheinen",
-            care_team="Hoitotaho",
-            other="Muu",
-        ),
-        hint="Työnantaja saa olla mukana vain asiakkaan suostumuksella.",
-    )
-    client_view_support: Long = ask("Millaista tukea haluan", by="client", prefill=wanted_support, max_length=800)
-    no_support_wanted: YesNo = ask(
-        "En halua tukea työpaikalle",
-        by="client",
-        prefill=kept("no_support_wanted"),
-        hint="Kyllä tarkoittaa, että tukea annetaan vain työpaikan ulkopuolella.",
-    )
-    no_support_wanted_detail: Line | None = ask(
-        "Jos tukitoimia ei ole: miksi",
-        by="client",
-        prefill=kept("no_support_wanted_detail"),
-        max_length=200,
-        needed=lambda record: record.no_support_wanted and not record.support_actions,
-    )
+    with section("1 Työ ja lähtökohta", by="system"):
+        job_id: Line = ask("Työsuhde", max_length=40, **copied("job_id"))
+        employer_name: Line = ask("Työnantaja", max_length=120, **copied("employer_name"))
+        job_title: Line = ask("Tehtävänimike", max_length=80, **copied("job_title"))
+        start_date: Day = ask("Aloituspäivä", **copied("start_date"))
+        weekly_hours: Hours | None = ask(
+            "Viikkotyöaika", hint="Tyhjä, jos työaika vaihtelee.", **copied("weekly_hours")
+        )
+        plan_date: Day = ask("Suunnitelman päiväys", by="coach", prefill=today, sensitivity="n")
+        plan_kind: Choice = ask(
+            "Suunnitelman laji",
+            by="coach",
+            prefill=plan_kind,
+            sensitivity="n",
+            of=define_options(
+                first="Ensimmäinen suunnitelma",
+                review="Arviointi",
+                changed_situation="Tilanne on muuttunut",
+                step_down="Tuki kevenee",
+            ),
+        )
+        participants: Choices = ask(
+            "Suunnitelman tekijät",
+            by="coach",
+            of=define_options(
+                client="Asiakas",
+                coach="Työhönvalmentaja",
+                employer="Työnantaja",
+                coworker="Työtoveri",
+                family="Läheinen",
+                care_team="Hoitotaho",
+                other="Muu",
+            ),
+            hint="Työnantaja saa olla mukana vain asiakkaan suostumuksella.",
+        )
+        client_view_support: Long = ask("Millaista tukea haluan", by="client", prefill=wanted_support, max_length=800)
+        no_support_wanted: YesNo = ask(
+            "En halua tukea työpaikalle",
+            by="client",
+            prefill=kept("no_support_wanted"),
+            hint="Kyllä tarkoittaa, että tukea annetaan vain työpaikan ulkopuolella.",
+        )
+        no_support_wanted_detail: Line | None = ask(
+            "Jos tukitoimia ei ole: miksi",
+            by="client",
+            prefill=kept("no_support_wanted_detail"),
+            max_length=200,
+            needed=lambda record: record.no_support_wanted and not record.support_actions,
+        )
 
-    # 2 Goals
-    goals: tuple[Goal, ...] = ask_table(
-        "Tavoitteet työssä",
-        section="2 Tavoitteet",
-        by="client",
-        prefill=going_on("goals", lambda row, _: row.result in (None, "open", "partly")),
-        required=True,
-        printed=3,
-    )
-    learning_needs: tuple[LearningNeed, ...] = ask_table(
-        "Opittavat tehtävät", by="employer", prefill=learning_needs, printed=3
-    )
-    strengths_at_work: Long = ask("Mikä auttaa onnistumaan", by="client", prefill=strengths, max_length=500)
+    with section("2 Tavoitteet", by="client"):
+        goals: tuple[Goal, ...] = ask_table(
+            "Tavoitteet työssä",
+            prefill=going_on("goals", lambda row, _: row.result in (None, "open", "partly")),
+            required=True,
+            printed=3,
+        )
+        learning_needs: tuple[LearningNeed, ...] = ask_table(
+            "Opittavat tehtävät", by="employer", prefill=learning_needs, printed=3
+        )
+        strengths_at_work: Long = ask("Mikä auttaa onnistumaan", prefill=strengths, max_length=500)
 
-    # 3 Support
-    support_actions: tuple[SupportAction, ...] = ask_table(
-        "Tukitoimet",
-        section="3 Tukitoimet",
-        prefill=support_actions,
-        needed=lambda record: not record.no_support_wanted,
-        printed=3,
-        hint="Tukea voi antaa moni: valmentaja, esihenkilö, työtoveri tai läheinen.",
-    )
-    accommodations: tuple[Accommodation, ...] = ask_table(
-        "Mukautukset", by="employer", prefill=accommodations, sensitivity="h", printed=2
-    )
-    tools: Choices = ask(
-        "Apukeinot",
-        by="client",
-        prefill=kept("tools"),
-        of=define_options(
-            task_list="Tehtävälista",
-            photo_instructions="Kuvaohjeet",
-            phone_reminders="Muistutukset puhelimessa",
-            timer="Ajastin",
-            checklist="Tarkistuslista",
-            quiet_place="Rauhallinen paikka",
-            assistive_device="Apuväline",
-            mentor="Tukihenkilö",
-            none="Ei apukeinoja",
-        ),
-    )
-    mentor_name: Name | None = ask(
-        "Tukihenkilö työpaikalla",
-        by="employer",
-        prefill=mentor_name,
-        sensitivity="n",
-        max_length=80,
-    )
-    employer_support: Choices = ask(
-        "Tuki työnantajalle ja työyhteisölle",
-        by="employer",
-        prefill=kept("employer_support"),
-        of=define_options(
-            team_briefing="Työyhteisön perehdytys",
-            guidance_advice="Neuvoja ohjaamiseen",
-            info_material="Tietomateriaali",
-            regular_calls="Säännölliset soitot",
-            subsidy_help="Apu tukien hakemiseen",
-            problem_solving="Ongelmien ratkaisu",
-            none="Ei tukea",
-        ),
-        hint="Vain asiakkaan suostumuksella.",
-    )
-    off_work_support: Choices = ask(
-        "Tuki työn ulkopuolella",
-        by="client",
-        prefill=kept("off_work_support"),
-        sensitivity="h",
-        of=define_options(
-            wake_up="Herääminen",
-            travel="Kulkeminen",
-            sleep_rhythm="Unirytmi",
-            money="Raha-asiat",
-            housing="Asuminen",
-            care_appointments="Hoitokäynnit",
-            family="Läheiset",
-            peer_group="Vertaisryhmä",
-            none="Ei tukea",
-        ),
-    )
-    care_cooperation: tuple[CareCooperation, ...] = ask_table(
-        "Yhteistyö hoidon tai sosiaalipalvelun kanssa", prefill=care_cooperation, sensitivity="h", printed=2
-    )
+    with section("3 Tukitoimet", by="employer"):
+        support_actions: tuple[SupportAction, ...] = ask_table(
+            "Tukitoimet",
+            by="coach",
+            prefill=support_actions,
+            needed=lambda record: not record.no_support_wanted,
+            printed=3,
+            hint="Tukea voi antaa moni: valmentaja, esihenkilö, työtoveri tai läheinen.",
+        )
+        accommodations: tuple[Accommodation, ...] = ask_table(
+            "Mukautukset", prefill=accommodations, sensitivity="h", printed=2
+        )
+        tools: Choices = ask(
+            "Apukeinot",
+            by="client",
+            prefill=kept("tools"),
+            of=define_options(
+                task_list="Tehtävälista",
+                photo_instructions="Kuvaohjeet",
+                phone_reminders="Muistutukset puhelimessa",
+                timer="Ajastin",
+                checklist="Tarkistuslista",
+                quiet_place="Rauhallinen paikka",
+                assistive_device="Apuväline",
+                mentor="Tukihenkilö",
+                none="Ei apukeinoja",
+            ),
+        )
+        mentor_name: Name | None = ask("Tukihenkilö työpaikalla", prefill=mentor_name, sensitivity="n", max_length=80)
+        employer_support: Choices = ask(
+            "Tuki työnantajalle ja työyhteisölle",
+            prefill=kept("employer_support"),
+            of=define_options(
+                team_briefing="Työyhteisön perehdytys",
+                guidance_advice="Neuvoja ohjaamiseen",
+                info_material="Tietomateriaali",
+                regular_calls="Säännölliset soitot",
+                subsidy_help="Apu tukien hakemiseen",
+                problem_solving="Ongelmien ratkaisu",
+                none="Ei tukea",
+            ),
+            hint="Vain asiakkaan suostumuksella.",
+        )
+        off_work_support: Choices = ask(
+            "Tuki työn ulkopuolella",
+            by="client",
+            prefill=kept("off_work_support"),
+            sensitivity="h",
+            of=define_options(
+                wake_up="Herääminen",
+                travel="Kulkeminen",
+                sleep_rhythm="Unirytmi",
+                money="Raha-asiat",
+                housing="Asuminen",
+                care_appointments="Hoitokäynnit",
+                family="Läheiset",
+                peer_group="Vertaisryhmä",
+                none="Ei tukea",
+            ),
+        )
+        care_cooperation: tuple[CareCooperation, ...] = ask_table(
+            "Yhteistyö hoidon tai sosiaalipalvelun kanssa",
+            by="coach",
+            prefill=care_cooperation,
+            sensitivity="h",
+            printed=2,
+        )
 
-    # 4 When it gets hard
-    early_signs: Long | None = ask(
-        "Varoitusmerkit",
-        section="4 Jos tulee vaikeaa",
-        by="client",
-        prefill=taken("early_signs", job_support_plan, vocational_profile),
-        sensitivity="h",
-        max_length=400,
-        hint="Mistä huomaat, että tilanne vaikeutuu?",
-    )
-    crisis_steps: Long = ask("Mitä silloin tehdään", by="client", prefill=kept("crisis_steps"), max_length=500)
-    call_first: Line = ask("Kenelle soitan ensin", by="client", prefill=call_first, max_length=80)
-    call_first_phone: Phone = ask("Kenelle soitan ensin: puhelin", by="client", prefill=call_first_phone)
-    sick_leave_steps: Line = ask(
-        "Miten toimin, jos sairastun", by="client", prefill=kept("sick_leave_steps"), max_length=200
-    )
-    who_may_tell_employer: Choice = ask(
-        "Kuka saa kertoa työnantajalle",
-        by="client",
-        prefill=who_may_tell,
-        of=define_options(client="Vain minä", coach="Valmentaja", both="Minä ja valmentaja", nobody="Ei kukaan"),
-    )
+    with section("4 Jos tulee vaikeaa", by="client"):
+        early_signs: Long | None = ask(
+            "Varoitusmerkit",
+            prefill=taken("early_signs", job_support_plan, vocational_profile),
+            sensitivity="h",
+            max_length=400,
+            hint="Mistä huomaat, että tilanne vaikeutuu?",
+        )
+        crisis_steps: Long = ask("Mitä silloin tehdään", prefill=kept("crisis_steps"), max_length=500)
+        call_first: Line = ask("Kenelle soitan ensin", prefill=call_first, max_length=80)
+        call_first_phone: Phone = ask("Kenelle soitan ensin: puhelin", prefill=call_first_phone)
+        sick_leave_steps: Line = ask("Miten toimin, jos sairastun", prefill=kept("sick_leave_steps"), max_length=200)
+        who_may_tell_employer: Choice = ask(
+            "Kuka saa kertoa työnantajalle",
+            prefill=who_may_tell,
+            of=define_options(client="Vain minä", coach="Valmentaja", both="Minä ja valmentaja", nobody="Ei kukaan"),
+        )
 
-    # 5 Money and getting on
-    benefit_followup: tuple[BenefitFollowUp, ...] = ask_table(
-        "Palkan ja etuuksien seuranta",
-        section="5 Talous ja eteneminen",
-        prefill=benefit_followup,
-        required=True,
-        printed=3,
-    )
-    career_wishes: Long | None = ask(
-        "Eteneminen: lisätunnit, uudet tehtävät, koulutus",
-        by="client",
-        prefill=kept("career_wishes"),
-        max_length=400,
-    )
-    hours_change_plan: tuple[HoursChange, ...] = ask_table(
-        "Suunniteltu muutos työaikaan",
-        by="client",
-        prefill=going_on("hours_change_plan", lambda row, case: row.from_date >= case.today),
-        printed=2,
-    )
+    with section("5 Talous ja eteneminen", by="client"):
+        benefit_followup: tuple[BenefitFollowUp, ...] = ask_table(
+            "Palkan ja etuuksien seuranta",
+            by="coach",
+            prefill=benefit_followup,
+            required=True,
+            printed=3,
+        )
+        career_wishes: Long | None = ask(
+            "Eteneminen: lisätunnit, uudet tehtävät, koulutus", prefill=kept("career_wishes"), max_length=400
+        )
+        hours_change_plan: tuple[HoursChange, ...] = ask_table(
+            "Suunniteltu muutos työaikaan",
+            prefill=going_on("hours_change_plan", lambda row, case: row.from_date >= case.today),
+            printed=2,
+        )
 
-    # 6 Contact and follow-up
-    contact_rhythm: tuple[Rhythm, ...] = ask_table(
-        "Yhteydenpito", section="6 Yhteydenpito ja seuranta", prefill=contact_rhythm, required=True, printed=4
-    )
-    support_log: tuple[Support, ...] = ask_table(
-        "Toteutunut tuki",
-        printed=3,
-        hint="Kirjaa jokainen tapaaminen, puhelu ja viesti omalle rivilleen.",
-    )
-    employer_feedback: Long | None = ask("Työnantajan palaute", by="employer", max_length=400)
-    client_satisfaction: Int | None = ask(
-        "Asiakkaan tyytyväisyys työhön (1–5)", by="client", low=1, high=5, hint="1 on huonoin ja 5 on paras."
-    )
-    review_date: Day = ask("Seuraava arviointi", prefill=review_date, sensitivity="n")
-    review_text: Long | None = ask(
-        "Arvio",
-        by="client",
-        max_length=800,
-        needed=lambda record: record.plan_kind != "first",
-        hint="Miten työ ja tuki ovat sujuneet? Ei tarvita ensimmäisessä suunnitelmassa.",
-    )
-    step_down: Choice = ask(
-        "Siirtyykö tuki toiselle taholle?",
-        prefill=step_down,
-        of=define_options(no="Ei", planned="Suunnitteilla", done="On siirtynyt"),
-    )
-    step_down_to: Line | None = ask(
-        "Tuki siirtyy: kenelle", prefill=kept("step_down_to"), max_length=100, needed=moves_on
-    )
-    step_down_date: Day | None = ask("Tuki siirtyy: milloin", prefill=kept("step_down_date"), needed=moves_on)
-    step_down_contact: Line | None = ask(
-        "Tuki siirtyy: yhteystieto", prefill=kept("step_down_contact"), max_length=80, needed=moves_on
-    )
-    plan_status: Choice = ask(
-        "Suunnitelman tila",
-        sensitivity="n",
-        of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
-    )
-    sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=approved, code="T14")
-    sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
-    sign_employer: Signature | None = ask(
-        "Työnantajan allekirjoitus", by="employer", hint="Ei pakollinen. Vain asiakkaan suostumuksella."
-    )
+    with section("6 Yhteydenpito ja seuranta"):
+        contact_rhythm: tuple[Rhythm, ...] = ask_table("Yhteydenpito", prefill=contact_rhythm, required=True, printed=4)
+        support_log: tuple[Support, ...] = ask_table(
+            "Toteutunut tuki", printed=3, hint="Kirjaa jokainen tapaaminen, puhelu ja viesti omalle rivilleen."
+        )
+        employer_feedback: Long | None = ask("Työnantajan palaute", by="employer", max_length=400)
+        client_satisfaction: Int | None = ask(
+            "Asiakkaan tyytyväisyys työhön (1–5)",
+            by="client",
+            low=1,
+            high=5,
+            hint="1 on huonoin ja 5 on paras.",
+        )
+        review_date: Day = ask("Seuraava arviointi", prefill=review_date, sensitivity="n")
+        review_text: Long | None = ask(
+            "Arvio",
+            by="client",
+            max_length=800,
+            needed=lambda record: record.plan_kind != "first",
+            hint="Miten työ ja tuki ovat sujuneet? Ei tarvita ensimmäisessä suunnitelmassa.",
+        )
+        step_down: Choice = ask(
+            "Siirtyykö tuki toiselle taholle?",
+            prefill=step_down,
+            of=define_options(no="Ei", planned="Suunnitteilla", done="On siirtynyt"),
+        )
+        step_down_to: Line | None = ask(
+            "Tuki siirtyy: kenelle", prefill=kept("step_down_to"), max_length=100, needed=moves_on
+        )
+        step_down_date: Day | None = ask("Tuki siirtyy: milloin", prefill=kept("step_down_date"), needed=moves_on)
+        step_down_contact: Line | None = ask(
+            "Tuki siirtyy: yhteystieto", prefill=kept("step_down_contact"), max_length=80, needed=moves_on
+        )
+        plan_status: Choice = ask(
+            "Suunnitelman tila",
+            sensitivity="n",
+            of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
+        )
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=approved, code="T14")
+        sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+        sign_employer: Signature | None = ask(
+            "Työnantajan allekirjoitus", by="employer", hint="Ei pakollinen. Vain asiakkaan suostumuksella."
+        )
 
     @classmethod
     def list_subjects(cls, case: Case) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
@@ -49,17 +51,18 @@ class Field:
     """A field of a form: what `ask` or `ask_table` declares, with the name and type of its annotation.
 
     ``field_type`` is None for a table, whose ``row`` has ``columns``; ``parameters`` are those of the field type.
+    ``section`` is the title of the section that the field stands in.
     """
 
     label: str
     hint: str = ""
     section: str = ""
-    by: str = "coach"
+    by: str = ""
     prefill: str | Callable[[Any], Any] | None = None
     default: Callable[[Any], Any] | None = None
     fill: Callable[[Any, Any], Any] | None = None
     needed: Callable[[Any], bool] | None = None
-    sensitivity: str = "s"
+    sensitivity: str = ""
     locked: bool = False
     person: bool = False
     printed: int = 0
@@ -93,17 +96,45 @@ class Field:
             yield self.name, self.label, self.field_type
 
 
+@dataclass(frozen=True)
+class Section:
+    """A section of a document: its title, and what is said once for all of its questions."""
+
+    title: str = ""
+    by: str = ""
+    sensitivity: str = ""
+
+
+NO_SECTION = Section()
+SECTION: ContextVar[Section] = ContextVar("section", default=NO_SECTION)
+
+
+@contextmanager
+def section(title: str, *, by: str = "coach", sensitivity: str = "s") -> Iterator[None]:
+    """Open a section of the document for the questions declared within, in the body of a form's class.
+
+    ``by`` says who fills its questions (`BY`), ``sensitivity`` how sensitive their answers are (n, s, h or i), where
+    a question does not say otherwise. A section stands in no other section: that raises `TypeError`.
+    """
+    if SECTION.get().title:
+        raise TypeError(f"section {title!r} stands in section {SECTION.get().title!r}")
+    token = SECTION.set(Section(title, by, sensitivity))
+    try:
+        yield
+    finally:
+        SECTION.reset(token)
+
+
 def ask(
     label: str,
     *,
     hint: str = "",
-    section: str = "",
-    by: str = "coach",
+    by: str = "",
     prefill: str | Callable[[Any], Any] | None = None,
     default: Callable[[Any], Any] | None = None,
     fill: Callable[[Any, Any], Any] | None = None,
     needed: Callable[[Any], bool] | None = None,
-    sensitivity: str = "s",
+    sensitivity: str = "",
     locked: bool = False,
     person: bool = False,
     code: str = "required",
@@ -111,25 +142,25 @@ def ask(
 ) -> Any:
     """Declare a question.
 
-    ``section`` opens a section of the document; ``by`` says who fills it (`BY`); ``prefill``
-    is ``form.field`` or a function of the case; ``default(case)`` is the value of a blank;
+    ``by`` says who fills it and ``sensitivity`` how sensitive it is, where that is not as its section or table says;
+    ``prefill`` is ``form.field`` or a function of the case; ``default(case)`` is the value of a blank;
     ``fill(record, case)`` computes the value instead of asking (in a row: ``fill(record,
     index)``); ``needed(record)`` makes an optional answer required, its absence being a
     finding with ``code`` unless the form has a rule of that code, which then speaks for it;
-    ``sensitivity`` is n, s, h or i; ``person`` marks a name that tells whose the document is, as
-    an identity code and a date of birth do by themselves; the rest are parameters of the field type (``max_length``,
-    ``of``, ``low``, ``high``, ``places``, ``birth``).
+    ``person`` marks a name that tells whose the document is, as an identity code and a date of birth do by
+    themselves; the rest are parameters of the field type (``max_length``, ``of``, ``low``, ``high``, ``places``,
+    ``birth``).
     """
     declared = Field(
         label=label,
         hint=hint,
-        section=section,
-        by=by,
+        section=SECTION.get().title,
+        by=by or SECTION.get().by,
         prefill=prefill,
         default=default,
         fill=fill,
         needed=needed,
-        sensitivity=sensitivity,
+        sensitivity=sensitivity or SECTION.get().sensitivity,
         locked=locked,
         person=person,
         code=code,
@@ -149,11 +180,10 @@ def ask_table(
     printed: int = 3,
     given: tuple[str, ...] = (),
     hint: str = "",
-    section: str = "",
-    by: str = "coach",
+    by: str = "",
     prefill: str | Callable[[Any], Any] | None = None,
     needed: Callable[[Any], bool] | None = None,
-    sensitivity: str = "s",
+    sensitivity: str = "",
     locked: bool = False,
     required: bool = False,
     code: str = "required",
@@ -161,16 +191,17 @@ def ask_table(
     """Declare a repeating table; ``printed`` rows stand ready in a document, more may be added.
 
     ``given`` names columns that a document brings filled: a row in which nothing else stands
-    counts only where the table is needed. ``code`` is as for `ask`.
+    counts only where the table is needed. ``code`` is as for `ask`. Who fills the table and how sensitive it is
+    holds for its columns, where they do not say otherwise.
     """
     declared = Field(
         label=label,
         hint=hint,
-        section=section,
-        by=by,
+        section=SECTION.get().title,
+        by=by or SECTION.get().by,
         prefill=prefill,
         needed=needed or (is_always_needed if required else None),
-        sensitivity=sensitivity,
+        sensitivity=sensitivity or SECTION.get().sensitivity,
         locked=locked,
         printed=printed,
         given=given,
@@ -179,11 +210,9 @@ def ask_table(
     return PydanticField(title=label, json_schema_extra={"field": declared})  # type: ignore[dict-item]
 
 
-def collect_fields(model: type[BaseModel], few: int | None = None) -> tuple[Field, ...]:
-    """Collect the fields of a form or row in order, each with the name and type of its annotation.
-
-    ``few`` is how many options a choice may have to be drawn as boxes, where it is not the field type's own number.
-    """
+def collect_fields(model: type[BaseModel], table: Field | None = None) -> tuple[Field, ...]:
+    """Collect the fields of a form, or the columns of a table, in order, with the names and types of annotations."""
+    above = table or Field(label="", by="coach", sensitivity="s")
     found = []
     for name, hint in get_type_hints(model, include_extras=True).items():
         info = model.model_fields.get(name)
@@ -194,17 +223,18 @@ def collect_fields(model: type[BaseModel], few: int | None = None) -> tuple[Fiel
         options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
         required = type(None) not in options
         inner = next(option for option in options if option is not type(None))
+        by, sensitivity = declared.by or above.by, declared.sensitivity or above.sensitivity
+        declared = replace(declared, name=name, by=by, sensitivity=sensitivity)
         if get_origin(inner) is tuple:
             row = get_args(inner)[0]
-            columns = collect_fields(row, few=MAX_TICK_BOXES_IN_TABLE)
             required = declared.needed is is_always_needed
-            found.append(replace(declared, name=name, required=required, row=row, columns=columns))
+            found.append(replace(declared, required=required, row=row, columns=collect_fields(row, declared)))
             continue
         if get_origin(inner) is not Annotated:
             raise TypeError(f"{model.__name__}.{name} has no field type")
         chosen = next(item for item in get_args(inner)[1:] if isinstance(item, type) and issubclass(item, FieldType))
         field_type = chosen(**declared.parameters)
-        if few is not None and type(field_type) is SingleChoice:
-            field_type = replace(field_type, few=few)
-        found.append(replace(declared, name=name, field_type=field_type, required=required))
+        if table and type(field_type) is SingleChoice:
+            field_type = replace(field_type, few=MAX_TICK_BOXES_IN_TABLE)
+        found.append(replace(declared, field_type=field_type, required=required))
     return tuple(found)

@@ -165,22 +165,22 @@ class Form(Answers):
 
     @classmethod
     def list_questions(cls, language: str = "fi", omitted: Container[str] = ()) -> tuple[Question, ...]:
-        """Return what a document asks, in order, with labels in the language.
+        """List the questions of a document in order, with labels in the language.
 
         ``omitted`` are names of fields that it does not ask; a section's title goes to the first
         that it does.
         """
         found: list[Question] = []
-        section = ""
+        titled = ""
         for asked in cls.fields:
-            section = asked.section or section
             if asked.fill:
                 continue
             left_out = asked.name in omitted
             for question in iter_questions(asked, language):
                 number = f"F{len(found) + 1}"
-                found.append(replace(question, number=number, section=translate(section, language), omitted=left_out))
-                section = section if left_out else ""
+                title = translate(asked.section, language) if asked.section != titled else ""
+                found.append(replace(question, number=number, section=title, omitted=left_out))
+                titled = titled if left_out else asked.section
         return tuple(found)
 
     @classmethod
@@ -191,9 +191,8 @@ class Form(Answers):
         it, or ``*`` for all of the form.
         """
         sections: dict[str, set[str]] = {"*": set()}
-        section = ""
         for asked in cls.fields:
-            section = asked.section.partition(" ")[0] or section
+            section = asked.section.partition(" ")[0]
             fixed = asked.need != "optional" or asked.fill or isinstance(asked.field_type, SignatureBlock)
             free = set() if fixed else {asked.name}
             sections["*"] |= free
