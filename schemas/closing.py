@@ -2,31 +2,36 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
-
-from formgen.cases.workflow import PHASES, Case, Move
-from formgen.fields import (
+from formgen.schema import (
+    PHASES,
+    Case,
     Choice,
     Code,
     Day,
+    Decimal,
+    Form,
     Hours,
     Int,
+    Iterator,
     Line,
     Long,
+    Move,
     Phone,
+    Row,
     Signature,
     YesNo,
+    ask,
+    ask_table,
     count_days,
+    date,
+    deadline,
     define_options,
+    rule,
+    section,
+    timedelta,
 )
-from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import deadline, rule
 
-from ._case import ClientForm, TransitionMeeting, active_jobs, consent_ok, holds, in_force
+from ._case import ClientForm, TransitionMeeting, active_jobs, compile_pattern, consent_ok, forms, holds, in_force
 from ._codes import K3, K4, K6, K10, K12, K30, K38
 
 NEVER_BEGAN = frozenset(
@@ -59,12 +64,11 @@ LOGS = ("contacts", "activity_log", "support_log")
 LATEST = 14
 FOLLOW_UPS = {"1_month": 30, "3_months": 90, "6_months": 180, "12_months": 365}
 
-FORBIDDEN = re.compile(
+FORBIDDEN = compile_pattern(
     r"poissaolo|\bjää?(?:i|ivät|nyt|neet|vät)? pois|\bväliin\b"
     r"|\bei (?:ole )?(?:tullut|tule|saapunut|saavu|ilmestynyt)\b"
     r"|takaraj|aikaraj|määräa(?:jan|ika) (?:tuli|täyt|päät|takia|vuoksi)|enimmäis(?:aika|aja|kesto)"
-    r"|maksimiai|ai(?:ka|jan) (?:tuli )?täy|uteblev|uteblivit|frånvar|tidsgräns|tidsfrist|maximitid",
-    re.IGNORECASE,
+    r"|maksimiai|ai(?:ka|jan) (?:tuli )?täy|uteblev|uteblivit|frånvar|tidsgräns|tidsfrist|maximitid"
 )
 
 Phase = define_options(**{code: label for code, label in PHASES.items() if code != "closed"})
@@ -73,7 +77,7 @@ Phase = define_options(**{code: label for code, label in PHASES.items() if code 
 # --- what is already known --------------------------------------------------------------------
 
 
-def jobs_now(case: Case) -> list[dict[str, Any]]:
+def jobs_now(case: Case) -> list[dict[str, object]]:
     """Return a row for every job that the client has now."""
     return [
         {
@@ -88,28 +92,28 @@ def jobs_now(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def benefits(case: Case) -> list[dict[str, Any]]:
+def benefits(case: Case) -> list[dict[str, object]]:
     """Return a row for every benefit that the last job has left."""
-    effects = getattr(case.find_latest_record("job_start"), "benefit_effects", ())
+    effects = case.find_latest_value(forms.JobStart.benefit_effects) or ()
     return [
         {"benefit": row.benefit} for row in effects if row.effect != "ends" and K3[row.benefit].is_valid(case.today)
     ]
 
 
-def goals(case: Case) -> list[dict[str, Any]]:
+def goals(case: Case) -> list[dict[str, object]]:
     """Return a row for every goal of the profile, as far as a text has room."""
-    work_goals = getattr(case.find_latest_record("vocational_profile"), "work_goals", ())
+    work_goals = case.find_latest_value(forms.VocationalProfile.work_goals) or ()
     return [{"goal_text": row.goal_text[:160]} for row in work_goals]
 
 
-def questions_of_evaluation(case: Case) -> list[dict[str, Any]]:
+def questions_of_evaluation(case: Case) -> list[dict[str, object]]:
     """Return a row for everything that the client may give a score for."""
     return [{"item": item} for item in K38]
 
 
 def helpful_supports(case: Case) -> str | None:
     """Return the supports that helped in the last job, by their labels."""
-    helped = getattr(case.find_latest_record("job_end"), "supports_that_helped", None) or ()
+    helped = case.find_latest_value(forms.JobEnd.supports_that_helped) or ()
     return ", ".join(K10[action].label for action in helped)[:400] or None
 
 
@@ -118,7 +122,7 @@ def not_declined(case: Case) -> bool:
     return False
 
 
-def services(case: Case) -> list[dict[str, Any]]:
+def services(case: Case) -> list[dict[str, object]]:
     """Return a row for every other service that the referral names with its organisation."""
     return [
         {
@@ -127,24 +131,24 @@ def services(case: Case) -> list[dict[str, Any]]:
             "contact_person": (row.contact_person or "")[:60] or None,
             "phone": row.contact_phone,
         }
-        for row in getattr(case.find_latest_record("referral"), "other_services", ())
+        for row in (case.find_latest_value(forms.Referral.other_services) or ())
         if row.organisation
     ]
 
 
 def step_down_to(case: Case) -> str | None:
     """Return who goes on with the support, as the last support plan has it."""
-    return (getattr(case.find_latest_record("job_support_plan"), "step_down_to", None) or "")[:120] or None
+    return (case.find_latest_value(forms.JobSupportPlan.step_down_to) or "")[:120] or None
 
 
-def follow_ups(case: Case) -> list[dict[str, Any]]:
+def follow_ups(case: Case) -> list[dict[str, object]]:
     """Return a row for every usual follow-up, counted from today."""
     return [{"planned": code, "planned_date": case.today + timedelta(days=after)} for code, after in FOLLOW_UPS.items()]
 
 
 def notice_not_needed(case: Case) -> str | None:
     """Return ``not_needed`` when the service was given without a decision."""
-    basis = getattr(case.find_latest_record("cooperation_agreement"), "legal_basis", None)
+    basis = case.find_latest_value(forms.CooperationAgreement.legal_basis)
     return "not_needed" if basis and basis not in K30.find_marked_codes("decided") else None
 
 
@@ -153,7 +157,7 @@ def notice_not_needed(case: Case) -> str | None:
 
 def service_start(record: Closing, case: Case) -> date | None:
     """Return the day on which the service began, None when it never did."""
-    agreement = case.find_latest_record("cooperation_agreement")
+    agreement = case.find_latest_record(forms.CooperationAgreement)
     return agreement.service_start_date if agreement else None
 
 
@@ -170,18 +174,18 @@ def phase_at_closing(record: Closing, case: Case) -> str:
 
 def jobs_total(record: Closing, case: Case) -> int:
     """Return the number of jobs."""
-    return len(in_force(case, "job_start"))
+    return len(in_force(case, forms.JobStart))
 
 
 def jobs_competitive(record: Closing, case: Case) -> int:
     """Return the number of jobs in the open labour market."""
-    return sum(job.is_competitive for job in in_force(case, "job_start"))
+    return sum(job.is_competitive for job in in_force(case, forms.JobStart))
 
 
 def spans(record: Closing, case: Case) -> Iterator[range]:
     """Yield the days of every job up to the day of closing, as ordinals."""
-    ends = {end.job_id: end.end_date for end in in_force(case, "job_end")}
-    for job in in_force(case, "job_start"):
+    ends = {end.job_id: end.end_date for end in in_force(case, forms.JobEnd)}
+    for job in in_force(case, forms.JobStart):
         last = min(ends.get(job.job_id) or job.end_date or record.closing_date, record.closing_date)
         yield range(job.start_date.toordinal(), last.toordinal() + 1)
 
@@ -200,7 +204,7 @@ def days_to_first_employer_contact(record: Closing, case: Case) -> int | None:
     """Return the days from the start to the first meeting with an employer for this client (criterion 15)."""
     met = [
         row.date
-        for contact in in_force(case, "employer_contact")
+        for contact in in_force(case, forms.EmployerContact)
         for row in contact.contacts
         if contact.contact_basis != "general" and row.mode in FACE_TO_FACE and row.about_competitive_job
     ]
@@ -209,7 +213,7 @@ def days_to_first_employer_contact(record: Closing, case: Case) -> int | None:
 
 def days_to_first_job(record: Closing, case: Case) -> int | None:
     """Return the days from the start to the first job that was not there before."""
-    begun = [job.start_date for job in in_force(case, "job_start") if not job.retention_case]
+    begun = [job.start_date for job in in_force(case, forms.JobStart) if not job.retention_case]
     return count_days(record.service_start_date, min(begun)) if record.service_start_date and begun else None
 
 
@@ -537,10 +541,10 @@ class Closing(ClientForm):
     @classmethod
     def is_needed(cls, case: Case) -> bool:
         """Tell whether nothing but the end is left to write down, or a follow-up after it."""
-        closing, referral, end = (case.find_latest_record(form) for form in ("closing", "referral", "job_end"))
-        if closing:
+        if closing := case.find_latest_record(cls):
             day = closing.follow_up_is_made(case)
             return day is not None and day <= case.today
+        referral, end = case.find_latest_record(forms.Referral), case.find_latest_record(forms.JobEnd)
         turned_away = case.phase == "phase_1" and referral is not None and referral.decision in TURNED_AWAY
         no_more = case.phase == "phase_5" and end is not None and end.next_step in NO_MORE_WORK
         return turned_away or (no_more and not active_jobs(case, case.today))
@@ -576,7 +580,7 @@ class Closing(ClientForm):
         """Keskustelu työnantajan kanssa on kesken."""
         return not any(
             contact.stage in OPEN_STAGES and contact.closed_date is None
-            for contact in in_force(case, "employer_contact")
+            for contact in in_force(case, forms.EmployerContact)
         )
 
     @rule("R84", field="transition_meetings", severity="warning")
@@ -632,7 +636,7 @@ class Closing(ClientForm):
     @rule("choice")
     def data_is_given_by_consent_only(self, case: Case) -> list[str]:
         """Suostumus ei ole voimassa, tai sellaista ei ole."""
-        consents = getattr(case.find_latest_record("cooperation_agreement"), "consents", ())
+        consents = case.find_latest_value(forms.CooperationAgreement.consents) or ()
         valid = {row.consent_id for row in consents if holds(row, self.closing_date)}
         return self.find_breaking_paths(
             "follow_on_services.consent_ref", lambda row: row.consent_ref and row.consent_ref not in valid
@@ -641,7 +645,7 @@ class Closing(ClientForm):
     @rule("choice")
     def listed_jobs_are_of_the_case(self, case: Case) -> list[str]:
         """Työsuhdetta ei ole tässä asiassa."""
-        known = {job.job_id for job in in_force(case, "job_start")}
+        known = {job.job_id for job in in_force(case, forms.JobStart)}
         return self.find_breaking_paths("employment_at_closing.job_id", lambda row: row.job_id not in known)
 
     @rule("choice", field="activity_at_closing")
@@ -664,7 +668,7 @@ class Closing(ClientForm):
     @rule("choice", field="decision_notice", severity="warning")
     def decision_is_given_where_one_began_the_service(self, case: Case) -> bool:
         """Palvelusta on tehty päätös. Myös sen päättymisestä tarvitaan päätös."""
-        basis = getattr(case.find_latest_record("cooperation_agreement"), "legal_basis", None)
+        basis = case.find_latest_value(forms.CooperationAgreement.legal_basis)
         return self.decision_notice != "not_needed" or basis not in K30.find_marked_codes("decided")
 
     @rule("range", field="closing_date")
@@ -697,7 +701,7 @@ class Closing(ClientForm):
         return min((row.planned_date for row in self.follow_ups if not row.done_date), default=None)
 
 
-def written_on(record: Any) -> Iterator[date]:
+def written_on(record: Form) -> Iterator[date]:
     """Yield the days that a record tells of: its own, that of its arrival, those of its logs."""
     named = ("document_date", getattr(record, "date_field", ""), "received_date")
     yield from (day for name in named if (day := getattr(record, name, None)))

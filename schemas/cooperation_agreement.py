@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from datetime import date, timedelta
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields import (
+from formgen.schema import (
+    Any,
+    Callable,
+    Case,
     Choice,
     Choices,
     Clock,
@@ -17,23 +14,32 @@ from formgen.fields import (
     Hours,
     Line,
     Long,
+    Move,
     Name,
     Phone,
+    Row,
     Signature,
     YesNo,
+    ask,
+    ask_table,
     count_days,
+    date,
+    deadline,
     define_options,
+    rule,
+    section,
+    timedelta,
 )
-from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import deadline, rule
 
 from ._case import (
     PHASES_WITH_CLIENT,
     ClientForm,
     TransitionMeeting,
     coach_name,
+    compile_pattern,
     documents,
     earlier,
+    forms,
     granted,
     in_force,
     shortened,
@@ -56,9 +62,10 @@ FACE_TO_FACE = K6.find_marked_codes("face_to_face")
 BEFORE_WORK = ("phase_2", "phase_3", "phase_4")
 UNDECIDED = frozenset((None, "more_info", "waiting_list"))
 
-SERVICE = re.compile(r"palvelu|valmennu|asiakku|sopimu|tjänst|coachning", re.IGNORECASE)
-ENDS = re.compile(r"\b(?:päätty|päättä[äv]|lopet|loppuu\b|lakka|keskeyt|avsluta|upphör)", re.IGNORECASE)
-DENIED = re.compile(r"\b(?:ei|eivät|eikä|emme|en|inte)\b", re.IGNORECASE)
+CLAUSE_ENDS = compile_pattern(r"[.,;:!?\n]")
+SERVICE = compile_pattern(r"palvelu|valmennu|asiakku|sopimu|tjänst|coachning")
+ENDS = compile_pattern(r"\b(?:päätty|päättä[äv]|lopet|loppuu\b|lakka|keskeyt|avsluta|upphör)")
+DENIED = compile_pattern(r"\b(?:ei|eivät|eikä|emme|en|inte)\b")
 
 
 def ends_service(text: str) -> bool:
@@ -67,7 +74,7 @@ def ends_service(text: str) -> bool:
     >>> ends_service("Jos et tule kolmesti, palvelu päättyy."), ends_service("Palvelua ei lopeteta.")
     (True, False)
     """
-    for clause in re.split(r"[.,;:!?\n]", text):
+    for clause in CLAUSE_ENDS.split(text):
         said = ENDS.search(clause)
         if said and SERVICE.search(clause) and not DENIED.search(clause, 0, said.start()):
             return True
@@ -77,14 +84,14 @@ def ends_service(text: str) -> bool:
 # --- what is already known --------------------------------------------------------------------
 
 
-def kept(name: str, referral: str = "") -> Callable[[Case], Any]:
-    """Return a prefill: what the agreement in force says, else a field of the referral."""
-    return earlier(f"cooperation_agreement.{name}", *([f"referral.{referral}"] if referral else []))
+def kept(name: str, *referral: object) -> Callable[[Case], Any]:
+    """Prefill from the agreement in force, else from a field of the referral."""
+    return earlier(f"cooperation_agreement.{name}", *referral)
 
 
 def kind_of_agreement(case: Case) -> str:
     """Return ``amendment`` when there is an agreement to amend."""
-    return "amendment" if case.find_latest_record("cooperation_agreement") else "initial"
+    return "amendment" if case.find_latest_record(CooperationAgreement) else "initial"
 
 
 def coach_title(case: Case) -> str:
@@ -94,20 +101,20 @@ def coach_title(case: Case) -> str:
 
 def goal(case: Case) -> str | None:
     """Return the goal agreed on, else the client's own words as far as they have room."""
-    return shortened(kept("goal_summary", "client_own_words")(case), 800)
+    return shortened(earlier(forms.CooperationAgreement.goal_summary, forms.Referral.client_own_words)(case), 800)
 
 
 def wants_paid_work(case: Case) -> bool | None:
     """Return the answer given before, else what the referral says, unless the client was unsure."""
-    if agreement := case.find_latest_record("cooperation_agreement"):
+    if agreement := case.find_latest_record(CooperationAgreement):
         return bool(agreement.competitive_goal)
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     return {"yes": True, "no": False}.get(referral.client_wants_work) if referral else None
 
 
 def what_goes_on(case: Case) -> str | None:
     """Return what the client does now and may go on with, as the referral's labels."""
-    status = kept("current_activity_continues", "employment_status")(case)
+    status = earlier(forms.CooperationAgreement.current_activity_continues, forms.Referral.employment_status)(case)
     if status is None or isinstance(status, str):
         return status
     return ", ".join(K2[code].label for code in status if code in GOES_ON) or None
@@ -115,11 +122,12 @@ def what_goes_on(case: Case) -> str | None:
 
 def other_party(case: Case) -> tuple[str | None, str | None]:
     """Return name and kind of the other party: the agreement's, else the referrer unless it is the client."""
-    if agreement := case.find_latest_record("cooperation_agreement"):
+    if agreement := case.find_latest_record(CooperationAgreement):
         return agreement.other_party_name, agreement.other_party_role
-    referral = case.find_latest_record("referral")
-    own = referral is None or referral.referrer_type == "self"
-    return (None, None) if own else (referral.referrer_name, referral.referrer_type)
+    referral = case.find_latest_record(forms.Referral)
+    if referral is None or referral.referrer_type == "self":
+        return None, None
+    return referral.referrer_name, referral.referrer_type
 
 
 def other_party_name(case: Case) -> str | None:
@@ -132,14 +140,14 @@ def other_party_role(case: Case) -> str | None:
     return other_party(case)[1]
 
 
-def support_people(case: Case) -> list[dict[str, Any]]:
+def support_people(case: Case) -> list[dict[str, object]]:
     """Return the people who may take part: the agreement's, else those whom the referral names."""
-    if agreement := case.find_latest_record("cooperation_agreement"):
+    if agreement := case.find_latest_record(CooperationAgreement):
         return [row.model_dump() for row in agreement.support_people]
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     if not referral:
         return []
-    people = [
+    people: list[dict[str, object]] = [
         {"name": row.contact_person, "phone": row.contact_phone, "may_contact": row.contact_allowed}
         for row in referral.other_services
         if row.contact_person
@@ -162,9 +170,9 @@ def next_review(case: Case) -> date:
 
 def guardian_signs(case: Case) -> bool | None:
     """Return the answer given before, else whether the referral knows of a guardian."""
-    if agreement := case.find_latest_record("cooperation_agreement"):
+    if agreement := case.find_latest_record(CooperationAgreement):
         return bool(agreement.guardian_signs)
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     return referral.guardian_exists == "guardian" if referral else None
 
 
@@ -177,9 +185,9 @@ DEFAULT_CONSENTS: dict[str, tuple[str, str]] = {
 }
 
 
-def consents(case: Case) -> list[dict[str, Any]]:
+def consents(case: Case) -> list[dict[str, object]]:
     """Return the rows of consent given before and a row for every usual recipient that none is of."""
-    agreement = case.find_latest_record("cooperation_agreement")
+    agreement = case.find_latest_record(CooperationAgreement)
     given = [row.model_dump() for row in agreement.consents] if agreement else []
     return given + [
         {"recipient_type": recipient, "direction": direction, "purpose": purpose}
@@ -217,13 +225,13 @@ def agreed(row: Consent) -> bool:
 
 def has_plan(case: Case) -> bool:
     """Tell whether a job-search plan has ever been approved."""
-    return any(plan.plan_status == "approved" for plan in documents(case, "job_search_plan"))
+    return any(plan.plan_status == "approved" for plan in documents(case, forms.JobSearchPlan))
 
 
 def has_met_employer(case: Case) -> bool:
     """Tell whether an employer has been met face to face: by a contact, or by a visit that a plan's log tells of."""
-    contacts = [row for contact in documents(case, "employer_contact") for row in contact.contacts]
-    visits = [row for plan in documents(case, "job_search_plan") for row in plan.activity_log if row.what == "visit"]
+    contacts = [row for contact in documents(case, forms.EmployerContact) for row in contact.contacts]
+    visits = [row for plan in documents(case, forms.JobSearchPlan) for row in plan.activity_log if row.what == "visit"]
     return any(row.mode in FACE_TO_FACE for row in (*contacts, *visits))
 
 
@@ -291,14 +299,14 @@ class CooperationAgreement(ClientForm):
         client_phone: Phone | None = ask(
             "Asiakkaan puhelin",
             by="client",
-            prefill=kept("client_phone", "client_phone"),
+            prefill=kept("client_phone", forms.Referral.client_phone),
             needed=lambda record: not record.client_email,
             hint="Puhelin tai sähköposti tarvitaan.",
         )
         client_email: Email | None = ask(
             "Asiakkaan sähköposti",
             by="client",
-            prefill=kept("client_email", "client_email"),
+            prefill=kept("client_email", forms.Referral.client_email),
             needed=lambda record: not record.client_phone,
         )
         coach_title: Line = ask(
@@ -343,7 +351,7 @@ class CooperationAgreement(ClientForm):
         )
         target_weekly_hours: Hours | None = ask(
             "Tavoitteen mukainen työaika viikossa",
-            prefill=kept("target_weekly_hours", "desired_weekly_hours"),
+            prefill=kept("target_weekly_hours", forms.Referral.desired_weekly_hours),
             places=1,
             hint="Tuntia viikossa.",
         )
@@ -372,7 +380,7 @@ class CooperationAgreement(ClientForm):
         )
         meeting_places: Choices = ask("Missä tavataan", prefill=kept("meeting_places"), of=K13, sensitivity="n")
         contact_channels: Choices = ask(
-            "Miten pidetään yhteyttä", prefill=kept("contact_channels", "contact_preferences"), of=K26
+            "Miten pidetään yhteyttä", prefill=kept("contact_channels", forms.Referral.contact_preferences), of=K26
         )
         unencrypted_ok: YesNo = ask(
             "Saako sopimisasioista lähettää tavallisen tekstiviestin tai sähköpostin?",
@@ -465,7 +473,7 @@ class CooperationAgreement(ClientForm):
 
     with section("6 Nivelvaihe ja allekirjoitukset"):
         transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
-            "Nivelvaihepalaverit", prefill=kept("transition_meetings", "transition_meetings"), printed=2
+            "Nivelvaihepalaverit", prefill=kept("transition_meetings", forms.Referral.transition_meetings), printed=2
         )
         amendment_reason: Choice | None = ask(
             "Muutoksen syy",
@@ -511,13 +519,13 @@ class CooperationAgreement(ClientForm):
     @rule("R09", waits_for="referral")
     def referral_has_been_decided(self, case: Case) -> bool:
         """Hyväksytty lähete puuttuu."""
-        referral = case.find_latest_record("referral")
+        referral = case.find_latest_record(forms.Referral)
         return referral is not None and referral.decision not in UNDECIDED
 
     @rule("R09")
     def referral_was_not_turned_away(self, case: Case) -> bool:
         """Hyväksytty lähete puuttuu. Asiakasta ei ole otettu palveluun."""
-        referral = case.find_latest_record("referral")
+        referral = case.find_latest_record(forms.Referral)
         return referral is None or referral.decision in UNDECIDED | {"accepted"}
 
     @rule("R10")
@@ -549,7 +557,7 @@ class CooperationAgreement(ClientForm):
     @rule("R14", field="transition_meetings", severity="warning")
     def start_was_handed_over(self, case: Case) -> bool:
         """Nivelvaihepalaveria lähettäjän kanssa ei ole pidetty."""
-        referral = case.find_latest_record("referral")
+        referral = case.find_latest_record(forms.Referral)
         if referral is None or referral.referrer_type == "self" or self.agreement_kind == "amendment":
             return True
         return any(row.kind == "start" for row in (*self.transition_meetings, *referral.transition_meetings))
@@ -577,7 +585,7 @@ class CooperationAgreement(ClientForm):
     @rule("T04", field="service_start_date")
     def service_starts_after_referral(self, case: Case) -> bool:
         """Palvelu ei voi alkaa ennen lähetteen saapumista."""
-        referral = case.find_latest_record("referral")
+        referral = case.find_latest_record(forms.Referral)
         return referral is None or self.service_start_date >= referral.received_date
 
     @rule("T04", field="service_start_date")
@@ -589,13 +597,13 @@ class CooperationAgreement(ClientForm):
     @rule("T04", field="agreement_kind")
     def agreement_is_made_once(self, case: Case) -> bool:
         """Sopimus on jo tehty. Valitkaa sopimuksen lajiksi muutos."""
-        made = [agreement.agreement_kind for agreement in in_force(case, "cooperation_agreement")]
+        made = [agreement.agreement_kind for agreement in in_force(case, CooperationAgreement)]
         return self.agreement_kind != "initial" or "initial" not in made
 
     @rule("T25", field="agreement_kind", waits_for="cooperation_agreement")
     def there_is_something_to_amend(self, case: Case) -> bool:
         """Muutettavaa sopimusta ei ole."""
-        return self.agreement_kind != "amendment" or case.find_latest_record("cooperation_agreement") is not None
+        return self.agreement_kind != "amendment" or case.find_latest_record(CooperationAgreement) is not None
 
     @rule("T25", field="transition_meetings", severity="warning")
     def change_of_coach_is_handed_over(self, case: Case) -> bool:
@@ -676,7 +684,7 @@ class CooperationAgreement(ClientForm):
     @rule("range")
     def handover_follows_referral(self, case: Case) -> list[str]:
         """Nivelvaihepalaveri on ennen lähetteen päiväystä."""
-        referral = case.find_latest_record("referral")
+        referral = case.find_latest_record(forms.Referral)
         return self.find_breaking_paths(
             "transition_meetings.meeting_date", lambda row: referral and row.meeting_date < referral.referral_date
         )
@@ -686,7 +694,7 @@ class CooperationAgreement(ClientForm):
     @deadline("R22")
     def profile_is_made(self, case: Case) -> date | None:
         """Ammatillinen profiili puuttuu, 30 päivää täynnä."""
-        open_still = case.phase in PHASES_WITH_CLIENT and not documents(case, "vocational_profile")
+        open_still = case.phase in PHASES_WITH_CLIENT and not documents(case, forms.VocationalProfile)
         return case.add_active_days(self.service_start_date, case.office.limits.profile) if open_still else None
 
     @deadline("R23")

@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields import (
+from formgen.schema import (
+    Any,
+    Callable,
+    Case,
     Choice,
     Choices,
     Day,
     Dec,
+    Decimal,
     Email,
     Hours,
     Int,
     Line,
     Long,
+    Move,
     Name,
     Phone,
+    Row,
     Signature,
     YesNo,
+    ask,
+    ask_table,
     count_days,
+    date,
     define_options,
+    rule,
+    section,
+    timedelta,
 )
-from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import rule
 
-from ._case import ClientForm, active_jobs, consent_ok, in_force, open_jobs, today
+from ._case import ClientForm, active_jobs, consent_ok, forms, in_force, open_jobs, today
 from ._codes import K6, K9, K13
 
 SEEKING = frozenset(("exploring", "applying"))
@@ -52,7 +56,7 @@ def kept(name: str) -> Callable[[Case], Any]:
     """Return a prefill: what the plan in force says."""
 
     def known(case: Case) -> Any:
-        return getattr(case.find_latest_record("education_plan"), name, None)
+        return getattr(case.find_latest_record(EducationPlan), name, None)
 
     known.__name__ = f"education_plan.{name}"
     return known
@@ -60,19 +64,19 @@ def kept(name: str) -> Callable[[Case], Any]:
 
 def kind_of_plan(case: Case) -> str | None:
     """Return ``first`` when there is no plan yet."""
-    return None if case.find_latest_record("education_plan") else "first"
+    return None if case.find_latest_record(EducationPlan) else "first"
 
 
 def goal(case: Case) -> str | None:
     """Return the goal that the plan in force serves, else the profile's when it has one only."""
-    goals = getattr(case.find_latest_record("vocational_profile"), "work_goals", ()) or ()
+    goals = case.find_latest_value(forms.VocationalProfile.work_goals) or ()
     ids: list[str] = [row.goal_id for row in goals]
     return kept("goal_id")(case) or (ids[0] if len(ids) == 1 else None)
 
 
 def strengths(case: Case) -> str | None:
     """Return what the plan in force says of strengths, else the profile's as far as they have room."""
-    said = kept("strengths_in_study")(case) or getattr(case.find_latest_record("vocational_profile"), "strengths", None)
+    said = kept("strengths_in_study")(case) or case.find_latest_value(forms.VocationalProfile.strengths)
     return said if said is None or len(said) <= 400 else f"{said[:399]}…"
 
 
@@ -83,7 +87,7 @@ def open_actions(case: Case) -> list[Action]:
 
 def funding(case: Case) -> Any:
     """Return the funding of the plan in force, else a row for every benefit of the profile that funds studies."""
-    benefits = getattr(case.find_latest_record("vocational_profile"), "current_benefits", ()) or ()
+    benefits = case.find_latest_value(forms.VocationalProfile.current_benefits) or ()
     sources = dict.fromkeys(FUNDED_BY[row.benefit] for row in benefits if row.benefit in FUNDED_BY)
     return kept("funding")(case) or [{"source": source} for source in sources]
 
@@ -426,14 +430,14 @@ class EducationPlan(ClientForm):
     @classmethod
     def is_needed(cls, case: Case) -> bool:
         """Tell whether studies are the next step and not planned yet, or the review of a plan has come."""
-        plan, end = case.find_latest_record("education_plan"), case.find_latest_record("job_end")
+        plan, end = case.find_latest_record(EducationPlan), case.find_latest_record(forms.JobEnd)
         if plan is not None and plan.plan_kind != "end":
             return bool(plan.review_date <= case.today)
         return end is not None and end.next_step == "studies" and (plan is None or plan.plan_date < end.end_date)
 
     def may(self, case: Case, scope: str, on: date) -> bool:
         """Tell whether the school may have a kind of data on a day; while there is no agreement it is not asked."""
-        return case.find_latest_record("cooperation_agreement") is None or consent_ok(case, "school", scope, on)
+        return case.find_latest_record(forms.CooperationAgreement) is None or consent_ok(case, "school", scope, on)
 
     def at_school(self) -> bool:
         """Tell whether the coach is in touch with the school."""
@@ -444,13 +448,13 @@ class EducationPlan(ClientForm):
     @rule("R19", field="plan_date")
     def plan_is_of_the_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         return agreement is None or self.plan_date >= agreement.service_start_date
 
     @rule("T24", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Yhteistyösopimus puuttuu."""
-        return case.find_latest_record("cooperation_agreement") is not None
+        return case.find_latest_record(forms.CooperationAgreement) is not None
 
     @rule("T24")
     def both_have_signed(self, case: Case) -> list[str]:
@@ -470,14 +474,14 @@ class EducationPlan(ClientForm):
     @rule("choice", field="goal_id", needs=("vocational_profile",))
     def goal_is_of_the_profile(self, case: Case) -> bool:
         """Tavoitetta ei ole asiakkaan profiilissa."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         return not self.goal_id or profile is None or self.goal_id in {row.goal_id for row in profile.work_goals}
 
     @rule("R78", field="education_form", severity="warning")
     def apprenticeship_is_recorded_as_a_job(self, case: Case) -> bool:
         """Oppisopimus on työsuhde: täyttäkää työsuhteen aloittaminen."""
         begins = self.education_form == "apprenticeship" and self.study_status in GOING_ON
-        return not begins or any(job.contract_type == "apprenticeship" for job in in_force(case, "job_start"))
+        return not begins or any(job.contract_type == "apprenticeship" for job in in_force(case, forms.JobStart))
 
     @rule("R79", field="weekly_study_hours", severity="warning")
     def load_is_bearable(self, case: Case) -> bool:
@@ -503,7 +507,7 @@ class EducationPlan(ClientForm):
     @rule("choice")
     def consents_named_are_in_the_agreement(self, case: Case) -> list[str]:
         """Tällaista oppilaitosta koskevaa suostumusta ei ole yhteistyösopimuksessa."""
-        consents = getattr(case.find_latest_record("cooperation_agreement"), "consents", ())
+        consents = case.find_latest_value(forms.CooperationAgreement.consents) or ()
         there = {row.consent_id for row in consents if row.recipient_type == "school"}
         named = [row.consent_ref for row in self.school_contacts]
         return [f"school_contacts.{index}.consent_ref" for index, ref in enumerate(named) if ref and ref not in there]

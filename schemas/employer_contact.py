@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
-from decimal import Decimal
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields import (
+from formgen.schema import (
     BusinessId,
+    Callable,
+    Case,
+    CaseRecord,
     Choice,
     Choices,
     Clock,
     Day,
+    Decimal,
     Email,
     Euro,
     Hours,
     Int,
     Line,
     Long,
+    Move,
     Municipality,
     Name,
     Phone,
     Postcode,
+    Row,
     YesNo,
+    ask,
+    ask_table,
+    contradiction,
     count_days,
+    date,
+    deadline,
     define_options,
+    normalise_text,
+    rule,
+    section,
 )
-from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import contradiction, deadline, rule
-from formgen.i18n import normalise_text
 
 from ._case import (
     ClientForm,
@@ -40,6 +45,7 @@ from ._case import (
     consent_ok,
     documents,
     employer_key,
+    forms,
     granted,
     in_force,
     negotiating,
@@ -60,21 +66,21 @@ TAILORED = {"shorter_hours": "shorter_hours", "quiet_space": "own_space", "limit
 # --- what is already known --------------------------------------------------------------------
 
 
-def targets(case: Case) -> Any:
+def targets(case: Case) -> tuple[forms.TargetEmployer, ...]:
     """Return the employers that the plan names."""
-    return getattr(case.find_latest_record("job_search_plan"), "target_employers", ()) or ()
+    return case.find_latest_value(forms.JobSearchPlan.target_employers) or ()
 
 
-def id_of_target(row: Any) -> str:
+def id_of_target(row: forms.TargetEmployer) -> str:
     """Return the id that an employer of the plan has when it is contacted."""
     return employer_key(getattr(row, "business_id", None), row.employer_name, row.municipality or "")
 
 
-def target_employer(case: Case) -> Any:
+def target_employer(case: Case) -> forms.TargetEmployer | None:
     """Return the employer that was chosen, else the first of those in the plan whom nobody has contacted."""
     if case.about:
         return next((row for row in targets(case) if id_of_target(row) == case.about), None)
-    known = {normalise_text(contact.employer_name) for contact in in_force(case, "employer_contact")}
+    known = {normalise_text(contact.employer_name) for contact in in_force(case, EmployerContact)}
     waiting = [
         row
         for row in targets(case)
@@ -83,9 +89,9 @@ def target_employer(case: Case) -> Any:
     return min(waiting, key=lambda row: row.by_date, default=None)
 
 
-def job_search_plan(case: Case) -> Any:
+def job_search_plan(case: Case) -> forms.JobSearchPlan | None:
     """Return the newest job-search plan."""
-    return case.find_latest_record("job_search_plan")
+    return case.find_latest_record(forms.JobSearchPlan)
 
 
 def municipality(case: Case) -> str | None:
@@ -112,22 +118,22 @@ def target_job(case: Case) -> str | None:
 
 def strengths(case: Case) -> str | None:
     """Return the client's strengths, as far as there is room."""
-    return shortened(getattr(case.find_latest_record("vocational_profile"), "strengths", None), 600)
+    return shortened(case.find_latest_value(forms.VocationalProfile.strengths), 600)
 
 
 def tailored(case: Case) -> tuple[str, ...]:
     """Return how the job is to be tailored, as the profile's accommodations ask for."""
-    wanted = getattr(case.find_latest_record("vocational_profile"), "accommodations", ()) or ()
+    wanted = case.find_latest_value(forms.VocationalProfile.accommodations) or ()
     return tuple(TAILORED[code] for code in wanted if code in TAILORED)
 
 
-def interest(name: str) -> Callable[[Case], str | None]:
-    """Return a prefill: that a subsidy is not needed, where the plan says so; else it is still to be talked about."""
+def interest(field: str | None) -> Callable[[Case], str | None]:
+    """Prefill that a subsidy is not needed, where the plan says so; else it is still to be talked about."""
 
     def known(case: Case) -> str | None:
-        return "not_needed" if getattr(job_search_plan(case), name, None) == "not_needed" else None
+        return "not_needed" if case.find_latest_value(field) == "not_needed" else None
 
-    known.__name__ = f"job_search_plan.{name}"
+    known.__name__ = str(field)
     return known
 
 
@@ -168,7 +174,7 @@ def visited(record: EmployerContact) -> bool:
 
 def search_begins(record: EmployerContact, case: Case) -> bool:
     """Tell whether an employer has been met for the client before there is a job-search plan."""
-    planned = any(plan.plan_status != "draft" for plan in documents(case, "job_search_plan"))
+    planned = any(plan.plan_status != "draft" for plan in documents(case, forms.JobSearchPlan))
     return record.first_meeting is not None and not planned
 
 
@@ -285,17 +291,19 @@ class EmployerContact(ClientForm):
 
     with section("1 Työnantaja", sensitivity="n"):
         employer_id: Line = ask("Työnantajan tunniste", by="system", fill=employer_id, max_length=40)
-        employer_name: Line = ask("Työnantaja", prefill=taken("employer_name", target_employer), max_length=120)
+        employer_name: Line = ask(
+            "Työnantaja", prefill=taken(forms.TargetEmployer.employer_name, target_employer), max_length=120
+        )
         business_id: BusinessId | None = ask(
             "Y-tunnus",
-            prefill=taken("business_id", target_employer),
+            prefill=taken(forms.TargetEmployer.business_id, target_employer),
             hint="Esimerkiksi 9000001-1. Kotitaloudella ei ole tunnusta.",
         )
         unit_name: Line | None = ask("Toimipaikka", max_length=80)
         employer_address: Line | None = ask("Osoite", max_length=120)
         employer_postcode: Postcode | None = ask("Postinumero")
         employer_municipality: Municipality = ask("Kunta", prefill=municipality, of=K20)
-        industry: Choice = ask("Toimiala", prefill=taken("industry", target_employer), of=K5)
+        industry: Choice = ask("Toimiala", prefill=taken(forms.TargetEmployer.industry, target_employer), of=K5)
         employer_size: Choice | None = ask(
             "Henkilöstön määrä",
             of=define_options(
@@ -432,13 +440,16 @@ class EmployerContact(ClientForm):
         tailoring_detail: Long | None = ask("Räätälöinti: tarkemmin", by="employer", max_length=300)
         offer: tuple[Offer, ...] = ask_table("Työtarjous", needed=lambda record: record.stage == "offer", printed=1)
         wage_subsidy_talk: Choice = ask(
-            "Palkkatuki", prefill=interest("wage_subsidy_interest"), sensitivity="n", of=K35
+            "Palkkatuki", prefill=interest(forms.JobSearchPlan.wage_subsidy_interest), sensitivity="n", of=K35
         )
         wage_subsidy_applied_date: Day | None = ask(
             "Milloin palkkatukea haettiin", sensitivity="n", needed=lambda record: record.wage_subsidy_talk in IN_HAND
         )
         adjustment_support_talk: Choice = ask(
-            "Työolosuhteiden järjestelytuki", prefill=interest("adjustment_support_interest"), sensitivity="h", of=K35
+            "Työolosuhteiden järjestelytuki",
+            prefill=interest(forms.JobSearchPlan.adjustment_support_interest),
+            sensitivity="h",
+            of=K35,
         )
         support_agreed: tuple[AgreedSupport, ...] = ask_table("Tuesta sovittu työnantajan kanssa", printed=2)
         workplace_mentor: Line | None = ask("Nimetty työtoveri tukena", by="employer", sensitivity="n", max_length=80)
@@ -473,13 +484,13 @@ class EmployerContact(ClientForm):
     @classmethod
     def list_subjects(cls, case: Case) -> dict[str, str]:
         """Return the employers that have been contacted, and those that the plan names."""
-        contacted = {contact.employer_id: contact.employer_name for contact in in_force(case, cls.id)}
+        contacted = {contact.employer_id: contact.employer_name for contact in in_force(case, cls)}
         return {id_of_target(row): row.employer_name for row in targets(case)} | contacted
 
     @classmethod
-    def continues_from(cls, case: Case) -> Any:
+    def continues_from(cls, case: Case) -> CaseRecord | None:
         """Return the newest record of the employer that was chosen."""
-        found = (known for known in case.list_current_records(cls.id) if known.record.employer_id == case.about)
+        found = (known for known in case.list_current_records(cls) if known.record.employer_id == case.about)
         return next(reversed([*found]), None)
 
     @classmethod
@@ -504,11 +515,11 @@ class EmployerContact(ClientForm):
         met = [row.date for row in self.contacts if row.mode in FACE_TO_FACE]
         return min(met, default=None) if specific(self) else None
 
-    def history(self, case: Case) -> list[Any]:
+    def history(self, case: Case) -> list[Contact]:
         """Return every contact with the employer: those that its other documents tell of, and the own ones."""
         others = [
             contact
-            for contact in documents(case, "employer_contact")
+            for contact in documents(case, EmployerContact)
             if contact.employer_id == self.employer_id and contact is not self
         ]
         return [row for contact in (*others, self) for row in contact.contacts]
@@ -516,7 +527,7 @@ class EmployerContact(ClientForm):
     def withdrawn(self, case: Case) -> date | None:
         """Return the day on which the consent was withdrawn by which the name had been told, or None."""
         told = self.client_named_date if self.client_named else None
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         if told is None or agreement is None:
             return None
         return max(
@@ -570,10 +581,9 @@ class EmployerContact(ClientForm):
         scope = self.health_disclosed
         if scope == "no":
             return True
-        sources = (case.find_latest_record(form) for form in ("job_search_plan", "vocational_profile"))
-        levels = [source.disclosure_level for source in sources if source]
-        agreement = case.find_latest_record("cooperation_agreement")
-        level = levels[0] if levels else getattr(agreement, "disclosure_initial", "undecided")
+        source = case.find_latest_record(forms.JobSearchPlan) or case.find_latest_record(forms.VocationalProfile)
+        agreement = case.find_latest_record(forms.CooperationAgreement)
+        level = source.disclosure_level if source else getattr(agreement, "disclosure_initial", "undecided")
         return level not in SAID_NOTHING and any(
             consent_ok(case, "employer", scope, day) for day in {row.date for row in self.contacts}
         )
@@ -581,12 +591,12 @@ class EmployerContact(ClientForm):
     @rule("R37", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Työnantajaa ei voi lähestyä asiakkaan puolesta ennen sopimusta."""
-        return not specific(self) or case.find_latest_record("cooperation_agreement") is not None
+        return not specific(self) or case.find_latest_record(forms.CooperationAgreement) is not None
 
     @rule("R37")
     def contacts_follow_the_start_of_the_service(self, case: Case) -> list[str]:
         """Työnantajaa ei voi lähestyä asiakkaan puolesta ennen palvelun alkua."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         return self.find_breaking_paths(
             "contacts.date",
             lambda row: (
@@ -610,7 +620,7 @@ class EmployerContact(ClientForm):
     @rule("R40", field="matches_plan", severity="warning", needs=("job_search_plan",))
     def contacts_match_the_plan(self, case: Case) -> bool:
         """Kontaktit eivät vastaa suunnitelmaa."""
-        others = [contact for contact in in_force(case, "employer_contact") if contact.employer_id != self.employer_id]
+        others = [contact for contact in in_force(case, EmployerContact) if contact.employer_id != self.employer_id]
         newest = [contact.matches_plan for contact in (*others, self) if specific(contact)][-IN_A_ROW:]
         return newest != [False] * IN_A_ROW
 
@@ -628,7 +638,7 @@ class EmployerContact(ClientForm):
     @rule("R43", severity="warning")
     def offered_hours_suit_the_client(self, case: Case) -> list[str]:
         """Työaika ei vastaa asiakkaan toivetta."""
-        plan, profile = case.find_latest_record("job_search_plan"), case.find_latest_record("vocational_profile")
+        plan, profile = case.find_latest_record(forms.JobSearchPlan), case.find_latest_record(forms.VocationalProfile)
         low = getattr(plan, "hours_min", None) or getattr(profile, "desired_hours_min", None) or Decimal(0)
         high = getattr(plan, "hours_max", None) or getattr(profile, "desired_hours_max", None) or Decimal(168)
         return self.find_breaking_paths(
@@ -643,7 +653,7 @@ class EmployerContact(ClientForm):
     @rule("T08", needs=("vocational_profile",), waits_for="vocational_profile")
     def profile_has_a_goal_before_the_search(self, case: Case) -> bool:
         """Ammatillisessa profiilissa pitää olla tavoite, ennen kuin työnantajia tavataan."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         begins = case.phase == "phase_2" and search_begins(self, case)
         return not begins or (profile is not None and bool(profile.work_goals))
 
@@ -653,7 +663,7 @@ class EmployerContact(ClientForm):
         begins = case.phase == "phase_3" or (case.phase == "phase_2" and search_begins(self, case))
         if not (begins and negotiating(self, case)) or (active_plan(case) is not None):
             return True
-        met = [contact.first_meeting for contact in (*documents(case, "employer_contact"), self)]
+        met = [contact.first_meeting for contact in (*documents(case, EmployerContact), self)]
         since = min((day for day in met if day), default=None)
         return (
             since is not None and count_days(since, self.last_contact) <= case.office.limits.search_plan_after_contact
@@ -673,7 +683,7 @@ class EmployerContact(ClientForm):
     @rule("choice", field="target_id", needs=("job_search_plan",))
     def target_is_in_the_plan(self, case: Case) -> bool:
         """Haettavaa työtä ei ole työnhakusuunnitelmassa."""
-        plan = case.find_latest_record("job_search_plan")
+        plan = case.find_latest_record(forms.JobSearchPlan)
         return not self.target_id or plan is None or self.target_id in {row.target_id for row in plan.target_jobs}
 
     @rule("range")
@@ -706,11 +716,11 @@ class EmployerContact(ClientForm):
     # --- what another form may contradict ------------------------------------------------------
 
     @contradiction("R39", field="contacts")
-    def contacts_end_with_the_consent(self, case: Case) -> Any:
+    def contacts_end_with_the_consent(self, case: Case) -> forms.CooperationAgreement | None:
         """Työnantajaan on oltu yhteydessä, vaikka suostumus oli peruttu. Selvittäkää, mitä kerrottiin ja milloin."""
         told, agreement = (
             self.client_named_date if self.client_named else None,
-            case.find_latest_record("cooperation_agreement"),
+            case.find_latest_record(forms.CooperationAgreement),
         )
         ended = [
             row.withdrawn_date
@@ -740,7 +750,7 @@ class EmployerContact(ClientForm):
         returned = any(step.transition == "T10" and step.record_id in own for step in case.steps)
         if self.closed_date is None or case.phase != "phase_3" or not returned:
             return None
-        reviewed = any(plan.plan_date >= self.closed_date for plan in documents(case, "job_search_plan"))
+        reviewed = any(plan.plan_date >= self.closed_date for plan in documents(case, forms.JobSearchPlan))
         return (
             None
             if reviewed

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
+from formgen.schema import (
+    Callable,
+    Case,
+    Choice,
+    Choices,
+    Day,
+    Decimal,
+    Hours,
+    Int,
+    Line,
+    Long,
+    Move,
+    Row,
+    Signature,
+    YesNo,
+    ask,
+    ask_table,
+    count_days,
+    count_months,
+    date,
+    deadline,
+    define_options,
+    rule,
+    section,
+    timedelta,
+)
 
-from formgen.cases.workflow import Case, Move
-from formgen.fields import Choice, Choices, Day, Hours, Int, Line, Long, Signature, YesNo, count_days, define_options
-from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import deadline, rule
-
-from ._case import ClientForm, by_id, consent_ok, in_force, job_of, of_chosen, open_jobs, open_negotiations
+from ._case import (
+    ClientForm,
+    Value,
+    by_id,
+    consent_ok,
+    forms,
+    in_force,
+    job_of,
+    of_chosen,
+    open_jobs,
+    open_negotiations,
+)
 from ._codes import K3, K4, K10, K11, K37
-from .job_start import months
 
 NOT_EMPLOYMENT = K4.find_marked_codes("not_employment")
 WITH_END = frozenset(("fixed_term", "seasonal"))
@@ -31,7 +58,7 @@ NOTED_AHEAD = 31
 # --- what is already known --------------------------------------------------------------------
 
 
-def ending(case: Case) -> Any:
+def ending(case: Case) -> forms.JobStart | None:
     """Return the job that ends: of those that go on the one agreed to end first, else the newest; or None."""
     return min(
         of_chosen(open_jobs(case), case),
@@ -40,19 +67,23 @@ def ending(case: Case) -> Any:
     )
 
 
-def of_job(name: str) -> Callable[[Case], Any]:
-    """Return a prefill: what the start of the job that ends says."""
+def of_job(field: Value) -> Callable[[Case], Value | None]:
+    """Prefill from the start of the job that ends."""
+    name = str(field).rpartition(".")[2]
 
-    def known(case: Case) -> Any:
-        return getattr(ending(case), name, None)
+    def known(case: Case) -> Value | None:
+        found: Value | None = getattr(ending(case), name, None)
+        return found
 
-    known.__name__ = f"job_start.{name}"
+    known.__name__ = str(field)
     return known
 
 
 def supports(case: Case) -> tuple[str, ...]:
     """Return the kinds of support in the job's plan, those left out that the client found of little help."""
-    plans = [plan for plan in in_force(case, "job_support_plan") if plan.job_id == of_job("job_id")(case)]
+    plans = [
+        plan for plan in in_force(case, forms.JobSupportPlan) if plan.job_id == of_job(forms.JobStart.job_id)(case)
+    ]
     actions = plans[-1].support_actions if plans else ()
     used = {row.action for row in actions if str(getattr(row, "helpful", None)) not in ("1", "2")}
     return tuple(code for code in K10 if code in used)
@@ -60,13 +91,13 @@ def supports(case: Case) -> tuple[str, ...]:
 
 def profile_due(case: Case) -> date | None:
     """Return the day by which the profile should be updated, where the job's last day was agreed on."""
-    end = of_job("end_date")(case)
+    end = of_job(forms.JobStart.end_date)(case)
     return end + timedelta(days=case.office.limits.profile_after_job) if end else None
 
 
-def benefits(case: Case) -> list[dict[str, Any]]:
+def benefits(case: Case) -> list[dict[str, object]]:
     """Return a row for every benefit that the wage changed and that still exists."""
-    effects = of_job("benefit_effects")(case) or ()
+    effects = of_job(forms.JobStart.benefit_effects)(case) or ()
     changed = [row.benefit for row in effects if row.benefit != "none" and row.effect != "none"]
     return [{"benefit": benefit} for benefit in changed if K3[benefit].is_valid(case.today)]
 
@@ -129,22 +160,24 @@ class JobEnd(ClientForm):
     )
 
     with section("1 Työsuhde", by="system"):
-        job_id: Line = ask("Työsuhteen tunniste", prefill=of_job("job_id"), locked=True, max_length=40)
-        employer_name: Line = ask("Työnantaja", prefill=of_job("employer_name"), locked=True, max_length=120)
-        job_title: Line = ask("Tehtävänimike", prefill=of_job("job_title"), locked=True, max_length=80)
-        start_date: Day = ask("Aloituspäivä", prefill=of_job("start_date"), locked=True)
+        job_id: Line = ask("Työsuhteen tunniste", prefill=of_job(forms.JobStart.job_id), locked=True, max_length=40)
+        employer_name: Line = ask(
+            "Työnantaja", prefill=of_job(forms.JobStart.employer_name), locked=True, max_length=120
+        )
+        job_title: Line = ask("Tehtävänimike", prefill=of_job(forms.JobStart.job_title), locked=True, max_length=80)
+        start_date: Day = ask("Aloituspäivä", prefill=of_job(forms.JobStart.start_date), locked=True)
         weekly_hours: Hours | None = ask(
             "Viikkotyöaika",
-            prefill=of_job("weekly_hours"),
+            prefill=of_job(forms.JobStart.weekly_hours),
             locked=True,
             low=Decimal(0),
             high=Decimal(168),
             hint="Tyhjä, jos työaika on vaihdellut.",
         )
-        contract_type: Choice = ask("Työsuhteen laji", prefill=of_job("contract_type"), locked=True, of=K4)
+        contract_type: Choice = ask("Työsuhteen laji", prefill=of_job(forms.JobStart.contract_type), locked=True, of=K4)
 
     with section("2 Päättyminen"):
-        end_date: Day = ask("Viimeinen työpäivä", by="client", prefill=of_job("end_date"))
+        end_date: Day = ask("Viimeinen työpäivä", by="client", prefill=of_job(forms.JobStart.end_date))
         duration_days: Int = ask("Työsuhteen kesto päivinä", by="system", fill=duration, sensitivity="n")
         learned_date: Day = ask("Milloin valmentaja sai tiedon")
         end_initiative: Choice = ask(
@@ -276,11 +309,11 @@ class JobEnd(ClientForm):
 
     def newest(self, case: Case) -> bool:
         """Tell whether no job of the case has ended later than this one."""
-        return all(end.end_date <= self.end_date for end in in_force(case, "job_end") if end.job_id != self.job_id)
+        return all(end.end_date <= self.end_date for end in in_force(case, JobEnd) if end.job_id != self.job_id)
 
     def planned_anew(self, case: Case) -> bool:
         """Tell whether a job-search plan has been agreed on since the end was known."""
-        plans = in_force(case, "job_search_plan")
+        plans = in_force(case, forms.JobSearchPlan)
         return any(plan.plan_status == "approved" and plan.plan_date >= self.known_since for plan in plans)
 
     def calls(self, case: Case, *steps: str) -> bool:
@@ -326,7 +359,7 @@ class JobEnd(ClientForm):
     @rule("R71", field="job_id")
     def job_ends_once(self, case: Case) -> bool:
         """Tämän työsuhteen päättyminen on jo kirjattu."""
-        return self.job_id not in {end.job_id for end in in_force(case, "job_end")}
+        return self.job_id not in {end.job_id for end in in_force(case, JobEnd)}
 
     @rule("range", field="end_date")
     def job_ends_soon(self, case: Case) -> bool:
@@ -362,7 +395,7 @@ class JobEnd(ClientForm):
     def trial_was_not_over(self, case: Case) -> bool:
         """Koeaika oli jo ohi. Tarkistakaa viimeinen työpäivä ja koeajan pituus."""
         trial = getattr(job_of(case, self.job_id), "trial_period_months", None)
-        return not self.termination_in_trial or trial is None or months(self.start_date, self.end_date) <= trial
+        return not self.termination_in_trial or trial is None or count_months(self.start_date, self.end_date) <= trial
 
     @rule("T16", field="client_view", severity="warning")
     def client_has_told_how_it_went(self, case: Case) -> bool:
@@ -421,7 +454,7 @@ class JobEnd(ClientForm):
     @deadline("R74")
     def updated_profile(self, case: Case) -> date | None:
         """Profiili on päivittämättä."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         updated = profile is not None and profile.profile_date >= self.known_since
         if updated or case.status == "closed" or self.end_reason == "death":
             return None
@@ -444,7 +477,7 @@ class JobEnd(ClientForm):
     @deadline("T21")
     def plan_for_studies(self, case: Case) -> date | None:
         """Opintoihin liittyvä suunnitelma puuttuu."""
-        plans = [plan for plan in in_force(case, "education_plan") if plan.plan_kind != "end"]
+        plans = [plan for plan in in_force(case, forms.EducationPlan) if plan.plan_kind != "end"]
         if not self.calls(case, "studies") or plans:
             return None
         return case.add_active_days(self.end_date, case.office.limits.studies_plan)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields import (
+from formgen.schema import (
+    Any,
     BusinessId,
+    Callable,
+    Case,
     Choice,
     Choices,
     Clock,
@@ -18,17 +16,26 @@ from formgen.fields import (
     Int,
     Line,
     Long,
+    Mapping,
+    Move,
     Municipalities,
     Municipality,
     Occupation,
+    Row,
+    Sequence,
     Signature,
     YesNo,
+    ask,
+    ask_table,
     count_days,
+    date,
+    deadline,
     define_options,
+    normalise_text,
+    rule,
+    section,
+    timedelta,
 )
-from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import deadline, rule
-from formgen.i18n import normalise_text
 
 from ._case import (
     ClientForm,
@@ -37,6 +44,7 @@ from ._case import (
     consented,
     decision_pending,
     documents,
+    forms,
     in_force,
     numbered,
     today,
@@ -60,42 +68,43 @@ WEEKLY_CONTACTS = 2
 # --- what is already known --------------------------------------------------------------------
 
 
-def kept(name: str, profile: str = "") -> Callable[[Case], Any]:
-    """Return a prefill: what the plan in force says, a field of the profile where that is the newer one."""
+def kept(name: str, *profile: object) -> Callable[[Case], Any]:
+    """Prefill from the plan in force, from a field of the profile where that is the newer one."""
+    sources = (f"job_search_plan.{name}", *map(str, profile))
+    names = dict(source.split(".") for source in sources)
 
     def known(case: Case) -> Any:
-        names = {"job_search_plan": name, "vocational_profile": profile}
         newest = next(
-            (known.record for known in reversed(case.list_current_records()) if names.get(known.record.id)), None
+            (known.record for known in reversed(case.list_current_records()) if known.record.id in names), None
         )
         return getattr(newest, names[newest.id]) if newest else None
 
-    known.__name__ = f"job_search_plan.{name}" + (f" / vocational_profile.{profile}" if profile else "")
+    known.__name__ = " / ".join(sources)
     return known
 
 
 def plan_kind(case: Case) -> str:
     """Return ``first``, ``after_job_end`` when a job has ended since the last plan, else ``review``."""
-    plan = case.find_latest_record("job_search_plan")
+    plan = case.find_latest_record(JobSearchPlan)
     if plan is None:
         return "first"
     return "after_job_end" if ended_since(case, plan) else "review"
 
 
-def ended_since(case: Case, plan: Any) -> bool:
+def ended_since(case: Case, plan: JobSearchPlan) -> bool:
     """Tell whether a job has ended that a plan knows nothing of yet."""
-    return any(end.end_date > plan.plan_date for end in in_force(case, "job_end"))
+    return any(end.end_date > plan.plan_date for end in in_force(case, forms.JobEnd))
 
 
 def profile_version(case: Case) -> int | None:
     """Return the number of the profile in force, or None."""
-    profiles = case.list_current_records("vocational_profile")
+    profiles = case.list_current_records(forms.VocationalProfile)
     return profiles[-1].version_no if profiles else None
 
 
-def goal_rows(case: Case) -> list[Any]:
+def goal_rows(case: Case) -> list[forms.WorkGoal]:
     """Return the goals of the profile, the most important first."""
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(forms.VocationalProfile)
     return sorted(profile.work_goals, key=lambda row: row.priority) if profile else []
 
 
@@ -104,9 +113,9 @@ def main_goal(case: Case) -> str | None:
     return next((row.goal_text for row in goal_rows(case)), None)
 
 
-def target_jobs(case: Case) -> list[dict[str, Any]]:
+def target_jobs(case: Case) -> list[dict[str, object]]:
     """Return the jobs that were searched for toward goals there still are, and one for every other goal."""
-    goals, plan = goal_rows(case), case.find_latest_record("job_search_plan")
+    goals, plan = goal_rows(case), case.find_latest_record(JobSearchPlan)
     there_are = {row.goal_id for row in goals}
     found = [row.model_dump() for row in (plan.target_jobs if plan else ()) if row.goal_id in there_are]
     known = {row["goal_id"] for row in found}
@@ -122,11 +131,11 @@ def target_jobs(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def target_employers(case: Case) -> list[dict[str, Any]]:
+def target_employers(case: Case) -> list[dict[str, object]]:
     """Return the employers that are still in the plan, else those of acquaintances who may be asked."""
-    if plan := case.find_latest_record("job_search_plan"):
+    if plan := case.find_latest_record(JobSearchPlan):
         return [row.model_dump() for row in plan.target_employers if row.status != "dropped"]
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(forms.VocationalProfile)
     return [
         {"employer_name": row.workplace, "known_contact": row.name}
         for row in (profile.job_network if profile else ())
@@ -134,26 +143,25 @@ def target_employers(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def search_area(case: Case) -> Any:
+def search_area(case: Case) -> tuple[str, ...] | None:
     """Return the area of the plan in force, else the client's municipality."""
-    if plan := case.find_latest_record("job_search_plan"):
+    if plan := case.find_latest_record(JobSearchPlan):
         return plan.search_area
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     return (referral.client_municipality,) if referral else None
 
 
 def longest_way(case: Case) -> int | None:
     """Return the longest way to work in minutes: the plan's, else the longest that the profile allows."""
-    if plan := case.find_latest_record("job_search_plan"):
-        found: int | None = plan.search_area_max_minutes
-        return found
-    profile = case.find_latest_record("vocational_profile")
+    if plan := case.find_latest_record(JobSearchPlan):
+        return plan.search_area_max_minutes
+    profile = case.find_latest_record(forms.VocationalProfile)
     return max((row.max_minutes for row in (profile.travel if profile else ()) if row.max_minutes), default=None)
 
 
-def open_actions(case: Case) -> list[dict[str, Any]]:
+def open_actions(case: Case) -> list[dict[str, object]]:
     """Return the tasks of the plan in force that have not been done."""
-    plan = case.find_latest_record("job_search_plan")
+    plan = case.find_latest_record(JobSearchPlan)
     return [row.model_dump() for row in (plan.actions if plan else ()) if not row.done]
 
 
@@ -165,27 +173,27 @@ def weekly_contacts(case: Case) -> int:
 
 def meeting_rhythm(case: Case) -> str | None:
     """Return the rhythm of the plan in force, else that of the agreement as far as it is one of a plan's."""
-    if plan := case.find_latest_record("job_search_plan"):
-        return str(plan.meeting_rhythm)
-    agreement = case.find_latest_record("cooperation_agreement")
+    if plan := case.find_latest_record(JobSearchPlan):
+        return plan.meeting_rhythm
+    agreement = case.find_latest_record(forms.CooperationAgreement)
     if agreement is None:
         return None
     return agreement.meeting_frequency if agreement.meeting_frequency in RHYTHMS else "other"
 
 
-def documents_status(case: Case) -> list[dict[str, Any]]:
+def documents_status(case: Case) -> Sequence[Mapping[str, object]]:
     """Return the papers of the plan in force, else those that the profile speaks of."""
-    if plan := case.find_latest_record("job_search_plan"):
+    if plan := case.find_latest_record(JobSearchPlan):
         return [row.model_dump() for row in plan.documents_status]
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(forms.VocationalProfile)
     return [DOCUMENTS[code] for code in (profile.job_seeking_skills if profile else ()) if code in DOCUMENTS]
 
 
-def supports_other_people(case: Case) -> list[dict[str, Any]]:
+def supports_other_people(case: Case) -> list[dict[str, object]]:
     """Return the people of the plan in force, else those of the profile who may be contacted."""
-    if plan := case.find_latest_record("job_search_plan"):
+    if plan := case.find_latest_record(JobSearchPlan):
         return [row.model_dump() for row in plan.supports_other_people]
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(forms.VocationalProfile)
     return [
         {"name": row.name, "role": row.role, "consent_ref": row.consent_ref}
         for row in (profile.care_network if profile else ())
@@ -194,12 +202,12 @@ def supports_other_people(case: Case) -> list[dict[str, Any]]:
 
 
 def advice(name: str) -> Callable[[Case], Any]:
-    """Return a prefill: what the plan in force says of advice on benefits, else the agreement's first plan for it."""
+    """Prefill from what the plan in force says of advice on benefits, else from the agreement's first plan for it."""
 
     def known(case: Case) -> Any:
-        if plan := case.find_latest_record("job_search_plan"):
+        if plan := case.find_latest_record(JobSearchPlan):
             return getattr(plan, f"benefits_counselling{name}")
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         first = next(iter(agreement.benefits_counselling_plan if agreement else ()), None)
         return {"": "booked", "_date": first.planned_date, "_by": first.who}[name] if first else None
 
@@ -435,25 +443,27 @@ class JobSearchPlan(ClientForm):
         )
         hours_min: Hours = ask(
             "Työaika viikossa vähintään",
-            prefill=kept("hours_min", "desired_hours_min"),
+            prefill=kept("hours_min", forms.VocationalProfile.desired_hours_min),
             places=1,
             hint="Tuntia viikossa.",
         )
         hours_max: Hours = ask(
             "Työaika viikossa enintään",
-            prefill=kept("hours_max", "desired_hours_max"),
+            prefill=kept("hours_max", forms.VocationalProfile.desired_hours_max),
             places=1,
             hint="Tuntia viikossa.",
         )
-        working_times: Choices = ask("Työajat", prefill=kept("working_times", "working_time_preferences"), of=K15)
+        working_times: Choices = ask(
+            "Työajat", prefill=kept("working_times", forms.VocationalProfile.working_time_preferences), of=K15
+        )
         wage_minimum: Euro | None = ask(
             "Palkkatoive vähintään",
-            prefill=kept("wage_minimum", "wage_expectation"),
+            prefill=kept("wage_minimum", forms.VocationalProfile.wage_expectation),
             hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
         )
         wage_minimum_type: Choice | None = ask(
             "Palkkatoiveen laji",
-            prefill=kept("wage_minimum_type", "wage_expectation_type"),
+            prefill=kept("wage_minimum_type", forms.VocationalProfile.wage_expectation_type),
             of=K16,
             needed=lambda record: record.wage_minimum is not None,
         )
@@ -513,14 +523,16 @@ class JobSearchPlan(ClientForm):
         employer_contact_mode: Choice = ask(
             "Saako valmentaja ottaa yhteyttä työnantajiin?",
             sensitivity="s",
-            prefill="cooperation_agreement.employer_contact_mode",
+            prefill=forms.CooperationAgreement.employer_contact_mode,
             of=define_options(
                 no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
             ),
             hint="Ei enempää kuin yhteistyösopimuksessa on sovittu.",
         )
         disclosure_level: Choice = ask(
-            "Mitä terveydestä tai tuen tarpeesta kerrotaan", prefill=kept("disclosure_level", "disclosure_level"), of=K9
+            "Mitä terveydestä tai tuen tarpeesta kerrotaan",
+            prefill=kept("disclosure_level", forms.VocationalProfile.disclosure_level),
+            of=K9,
         )
         disclosure_reviewed_date: Day = ask(
             "Milloin kertomisesta on puhuttu",
@@ -529,7 +541,7 @@ class JobSearchPlan(ClientForm):
         )
         disclosure_wording: Long | None = ask(
             "Millä sanoilla kerrotaan",
-            prefill=kept("disclosure_wording", "disclosure_wording"),
+            prefill=kept("disclosure_wording", forms.VocationalProfile.disclosure_wording),
             max_length=300,
             needed=lambda record: record.disclosure_level in TOLD,
             hint="Tarvitaan, jos jotakin kerrotaan.",
@@ -628,7 +640,7 @@ class JobSearchPlan(ClientForm):
         """Tell whether the profile waits for a plan, or a job has ended or a day of review has come since."""
         plan = active_plan(case)
         if case.phase == "phase_2":
-            return plan is None and case.find_latest_record("vocational_profile") is not None
+            return plan is None and case.find_latest_record(forms.VocationalProfile) is not None
         if case.phase not in SEARCH:
             return False
         return plan is None or ended_since(case, plan) or (case.phase == "phase_3" and plan.review_date <= case.today)
@@ -642,17 +654,17 @@ class JobSearchPlan(ClientForm):
     @rule("T07", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Yhteistyösopimus puuttuu."""
-        return case.find_latest_record("cooperation_agreement") is not None
+        return case.find_latest_record(forms.CooperationAgreement) is not None
 
     @rule("T07", waits_for="vocational_profile")
     def profile_has_been_made(self, case: Case) -> bool:
         """Ammatillinen profiili puuttuu. Tehkää se ennen suunnitelmaa."""
-        return case.find_latest_record("vocational_profile") is not None
+        return case.find_latest_record(forms.VocationalProfile) is not None
 
     @rule("T07", field="plan_date", severity="warning")
     def plan_is_made_soon(self, case: Case) -> bool:
         """Suunnitelma on tehty yli 30 päivää palvelun alkamisen jälkeen."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         if agreement is None or self.plan_kind != "first":
             return True
         return count_days(agreement.service_start_date, self.plan_date) <= case.office.limits.search_plan
@@ -660,13 +672,13 @@ class JobSearchPlan(ClientForm):
     @rule("R19", field="plan_date")
     def plan_is_made_in_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         return agreement is None or self.plan_date >= agreement.service_start_date
 
     @rule("range", field="plan_date")
     def plan_follows_profile(self, case: Case) -> bool:
         """Suunnitelma on yli 14 päivää vanhempi kuin profiili, johon se perustuu."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         return profile is None or count_days(self.plan_date, profile.profile_date) <= PROFILE_AHEAD
 
     @rule("range", field="plan_date", severity="warning")
@@ -677,12 +689,12 @@ class JobSearchPlan(ClientForm):
     @rule("choice", field="plan_kind")
     def first_plan_is_made_once(self, case: Case) -> bool:
         """Suunnitelma on jo tehty kerran. Valitkaa suunnitelman lajiksi jokin muu kuin ensimmäinen."""
-        return self.plan_kind != "first" or case.find_latest_record("job_search_plan") is None
+        return self.plan_kind != "first" or case.find_latest_record(JobSearchPlan) is None
 
     @rule("range", field="profile_version", severity="warning")
     def plan_rests_on_newest_profile(self, case: Case) -> bool:
         """Suunnitelma perustuu muuhun kuin uusimpaan profiiliin. Tarkistakaa tavoitteet."""
-        profile, newest = case.find_latest_record("vocational_profile"), profile_version(case)
+        profile, newest = case.find_latest_record(forms.VocationalProfile), profile_version(case)
         older = profile is not None and self.plan_date < profile.profile_date
         return not older and (newest is None or self.profile_version in (None, newest))
 
@@ -697,7 +709,7 @@ class JobSearchPlan(ClientForm):
     @rule("range", field="target_employers", severity="warning")
     def first_employer_is_met_soon(self, case: Case) -> bool:
         """Ensimmäinen yhteydenotto on yli 30 päivää palvelun alkamisen jälkeen."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         if agreement is None or self.plan_kind != "first" or not self.target_employers:
             return True
         first = min(row.by_date for row in self.target_employers)
@@ -706,7 +718,7 @@ class JobSearchPlan(ClientForm):
     @rule("choice")
     def acquaintances_are_asked_by_leave(self, case: Case) -> list[str]:
         """Valmentaja ei saa ottaa yhteyttä tähän tuttuun. Asiakas ei ole antanut lupaa."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         closed = {
             normalise_text(row.name)
             for row in (profile.job_network if profile else ())
@@ -750,7 +762,7 @@ class JobSearchPlan(ClientForm):
     @rule("R29")
     def plan_keeps_to_consent(self, case: Case) -> list[str]:
         """Suunnitelma ylittää annetun suostumuksen."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         if agreement is None:
             return []
         named = consent_ok(case, "employer", "name_contact", self.plan_date)
@@ -814,7 +826,7 @@ class JobSearchPlan(ClientForm):
     @deadline("R31")
     def employers_are_contacted(self, case: Case) -> date | None:
         """Työnantajakontakteja ei ole kuukauteen."""
-        contacts = [row.date for contact in documents(case, "employer_contact") for row in contact.contacts]
+        contacts = [row.date for contact in documents(case, forms.EmployerContact) for row in contact.contacts]
         last = max([self.begun(case), *contacts])
         return (
             case.add_active_days(last, case.office.limits.contact_with_employers) if case.phase == "phase_3" else None
@@ -829,7 +841,7 @@ class JobSearchPlan(ClientForm):
     @deadline("R33")
     def goal_is_weighed_again(self, case: Case) -> date | None:
         """Arvioikaa tavoite ja keinot uudelleen."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         weighed = [profile.profile_date] if profile else []
         last = max([self.begun(case), *weighed])
         return case.add_active_days(last, case.office.limits.goal_review + 1) if case.phase == "phase_3" else None

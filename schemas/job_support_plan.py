@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields import (
+from formgen.schema import (
+    Any,
+    Callable,
+    Case,
     Choice,
     Choices,
     Clock,
@@ -16,15 +14,22 @@ from formgen.fields import (
     Int,
     Line,
     Long,
+    Move,
     Name,
     Phone,
+    Row,
     Signature,
     YesNo,
+    ask,
+    ask_table,
     count_days,
+    date,
+    deadline,
     define_options,
+    rule,
+    section,
+    timedelta,
 )
-from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import deadline, rule
 
 from ._case import (
     ClientForm,
@@ -34,6 +39,7 @@ from ._case import (
     coach_phone,
     consent_ok,
     documents,
+    forms,
     holds,
     in_force,
     of_chosen,
@@ -55,63 +61,63 @@ UNHAPPY = 2
 # --- what is already known --------------------------------------------------------------------
 
 
-def lasting_jobs(case: Case) -> list[Any]:
+def lasting_jobs(case: Case) -> list[forms.JobStart]:
     """Return the job starts whose job has not ended, those to come included, oldest first."""
-    ended = {end.job_id for end in in_force(case, "job_end") if end.end_date <= case.today}
-    return [job for job in in_force(case, "job_start") if job.job_id not in ended]
+    ended = {end.job_id for end in in_force(case, forms.JobEnd) if end.end_date <= case.today}
+    return [job for job in in_force(case, forms.JobStart) if job.job_id not in ended]
 
 
-def plan_of(case: Case, job_id: str) -> Any:
+def plan_of(case: Case, job_id: str) -> JobSupportPlan | None:
     """Return the plan in force of a job, or None."""
-    plans = [plan for plan in in_force(case, "job_support_plan") if plan.job_id == job_id]
+    plans = [plan for plan in in_force(case, JobSupportPlan) if plan.job_id == job_id]
     return plans[-1] if plans else None
 
 
-def job_start(case: Case) -> Any:
+def job_start(case: Case) -> forms.JobStart | None:
     """Return the job that a plan is due for: one without a plan, else the one to be reviewed first."""
 
-    def review(job: Any) -> date:
+    def review(job: forms.JobStart) -> date:
         plan = plan_of(case, job.job_id)
         return plan.review_date if plan else date.min
 
     return min(of_chosen(lasting_jobs(case), case), key=review, default=None)
 
 
-def job_support_plan(case: Case) -> Any:
+def job_support_plan(case: Case) -> JobSupportPlan | None:
     """Return the plan that a new document goes on from: the job's plan in force."""
     job = job_start(case)
     return plan_of(case, job.job_id) if job else None
 
 
-def employer_contact(case: Case) -> Any:
+def employer_contact(case: Case) -> forms.EmployerContact | None:
     """Return the contact with the job's employer, the newest, or None."""
     job = job_start(case)
     found = [
-        contact for contact in in_force(case, "employer_contact") if job and contact.employer_id == job.employer_id
+        contact for contact in in_force(case, forms.EmployerContact) if job and contact.employer_id == job.employer_id
     ]
     return found[-1] if found else None
 
 
-def vocational_profile(case: Case) -> Any:
+def vocational_profile(case: Case) -> forms.VocationalProfile | None:
     """Return the newest profile."""
-    return case.find_latest_record("vocational_profile")
+    return case.find_latest_record(forms.VocationalProfile)
 
 
 def kept(name: str) -> Callable[[Case], Any]:
-    """Return a prefill: what the job's plan in force says."""
+    """Prefill from the job's plan in force."""
     return taken(name, job_support_plan)
 
 
-def copied(name: str) -> dict[str, Any]:
-    """Return how a field is declared that is a locked copy of the job start."""
-    source = taken(name, job_start)
+def copied(field: object) -> Any:
+    """Build what declares a field as a locked copy of one of the job start."""
+    source = taken(field, job_start)
     return {"by": "system", "prefill": source, "default": source, "locked": True}
 
 
-def going_on(name: str, goes_on: Callable[[Any, Case], bool]) -> Callable[[Case], list[Any]]:
+def going_on(name: str, goes_on: Callable[[Any, Case], bool]) -> Callable[[Case], list[object]]:
     """Return a prefill: the rows of the job's plan in force that are not over."""
 
-    def known(case: Case) -> list[Any]:
+    def known(case: Case) -> list[object]:
         return [row for row in getattr(job_support_plan(case), name, ()) if goes_on(row, case)]
 
     known.__name__ = f"job_support_plan.{name}"
@@ -121,7 +127,7 @@ def going_on(name: str, goes_on: Callable[[Any, Case], bool]) -> Callable[[Case]
 def plan_kind(case: Case) -> str:
     """Return ``review`` when the job has an approved plan."""
     job = job_start(case)
-    plans = documents(case, "job_support_plan")
+    plans = documents(case, JobSupportPlan)
     approved = [plan for plan in plans if job and plan.job_id == job.job_id and plan.plan_status == "approved"]
     return "review" if approved else "first"
 
@@ -135,16 +141,16 @@ def review_date(case: Case) -> date:
 def wanted_support(case: Case) -> str | None:
     """Return the support that the client wants: the plan's text, else what the profile says has helped."""
     plan, profile = job_support_plan(case), vocational_profile(case)
-    return plan.client_view_support if plan else getattr(profile, "helpful_supports", None)
+    return plan.client_view_support if plan else profile.helpful_supports if profile else None
 
 
 def strengths(case: Case) -> str | None:
     """Return what helps to succeed: the plan's text, else the profile's strengths."""
     plan, profile = job_support_plan(case), vocational_profile(case)
-    return plan.strengths_at_work if plan else shortened(getattr(profile, "strengths", None), 500)
+    return plan.strengths_at_work if plan else shortened(profile.strengths if profile else None, 500)
 
 
-def learning_needs(case: Case) -> list[Any]:
+def learning_needs(case: Case) -> list[object]:
     """Return what is to be learned: the plan's rows that are not done alone yet, else the tasks of the job."""
     plan, job = job_support_plan(case), job_start(case)
     if plan:
@@ -153,7 +159,7 @@ def learning_needs(case: Case) -> list[Any]:
     return [{"task": shortened(task, 100)} for task in tasks if task.strip()]
 
 
-def support_actions(case: Case) -> list[Any]:
+def support_actions(case: Case) -> list[object]:
     """Return the support that goes on: the plan's, else what was agreed on with the employer."""
     plan, contact = job_support_plan(case), employer_contact(case)
     if plan:
@@ -166,15 +172,15 @@ def support_actions(case: Case) -> list[Any]:
             "start": row.start,
             "status": "planned",
         }
-        for row in getattr(contact, "support_agreed", ())
+        for row in (contact.support_agreed if contact else ())
     ]
 
 
-def accommodations(case: Case) -> list[Any]:
+def accommodations(case: Case) -> list[object]:
     """Return the accommodations: the plan's, else those agreed on when the job started."""
     plan, job = job_support_plan(case), job_start(case)
     if plan or not job:
-        return list(getattr(plan, "accommodations", ()))
+        return list(plan.accommodations if plan else ())
     people = {
         "employer": job.supervisor_name or job.employer_name,
         "coach": coach_name(case),
@@ -191,12 +197,12 @@ def accommodations(case: Case) -> list[Any]:
     ]
 
 
-def care_cooperation(case: Case) -> list[Any]:
+def care_cooperation(case: Case) -> list[object]:
     """Return the cooperation with care: the plan's rows, else those of the profile's network with a consent."""
     plan, profile = job_support_plan(case), vocational_profile(case)
     if plan:
         return list(plan.care_cooperation)
-    network = getattr(profile, "care_network", ()) or ()
+    network = profile.care_network if profile else ()
     return [{"who": row.name or row.role, "consent_ref": row.consent_ref} for row in network if row.consent_ref]
 
 
@@ -212,7 +218,9 @@ def call_first_phone(case: Case) -> str | None:
 
 def mentor_name(case: Case) -> str | None:
     """Return who supports at the workplace: whom the plan names, else whom the employer has named."""
-    named: str | None = kept("mentor_name")(case) or taken("workplace_mentor", employer_contact)(case)
+    named: str | None = kept("mentor_name")(case) or taken(forms.EmployerContact.workplace_mentor, employer_contact)(
+        case
+    )
     return named
 
 
@@ -223,11 +231,11 @@ def who_may_tell(case: Case) -> str | None:
     return said or ("client" if job and not job.coach_visible_to_employer else None)
 
 
-def benefit_followup(case: Case) -> list[Any]:
+def benefit_followup(case: Case) -> list[object]:
     """Return what is to be done about benefits: the plan's open rows, else the benefits that the wage changes."""
     plan, job = job_support_plan(case), job_start(case)
     if plan or not job:
-        return [row for row in getattr(plan, "benefit_followup", ()) if not row.done]
+        return [row for row in (plan.benefit_followup if plan else ()) if not row.done]
     return [
         {"what": shortened(K3[row.benefit].label, 80), "when": row.notify_by}
         for row in job.benefit_effects
@@ -235,11 +243,11 @@ def benefit_followup(case: Case) -> list[Any]:
     ]
 
 
-def contact_rhythm(case: Case) -> list[Any]:
+def contact_rhythm(case: Case) -> list[object]:
     """Return how often there is contact: as in the plan, else as is usual."""
-    plan = job_support_plan(case)
-    usual = [{"period": period, "frequency": frequency} for period, frequency in USUAL_RHYTHM.items()]
-    return list(plan.contact_rhythm) if plan else usual
+    if plan := job_support_plan(case):
+        return list(plan.contact_rhythm)
+    return [{"period": period, "frequency": frequency} for period, frequency in USUAL_RHYTHM.items()]
 
 
 def step_down(case: Case) -> str:
@@ -436,12 +444,12 @@ class JobSupportPlan(ClientForm):
     allowed_phases = ("phase_5",)
 
     with section("1 Työ ja lähtökohta", by="system"):
-        job_id: Line = ask("Työsuhde", max_length=40, **copied("job_id"))
-        employer_name: Line = ask("Työnantaja", max_length=120, **copied("employer_name"))
-        job_title: Line = ask("Tehtävänimike", max_length=80, **copied("job_title"))
-        start_date: Day = ask("Aloituspäivä", **copied("start_date"))
+        job_id: Line = ask("Työsuhde", max_length=40, **copied(forms.JobStart.job_id))
+        employer_name: Line = ask("Työnantaja", max_length=120, **copied(forms.JobStart.employer_name))
+        job_title: Line = ask("Tehtävänimike", max_length=80, **copied(forms.JobStart.job_title))
+        start_date: Day = ask("Aloituspäivä", **copied(forms.JobStart.start_date))
         weekly_hours: Hours | None = ask(
-            "Viikkotyöaika", hint="Tyhjä, jos työaika vaihtelee.", **copied("weekly_hours")
+            "Viikkotyöaika", hint="Tyhjä, jos työaika vaihtelee.", **copied(forms.JobStart.weekly_hours)
         )
         plan_date: Day = ask("Suunnitelman päiväys", by="coach", prefill=today, sensitivity="n")
         plan_kind: Choice = ask(
@@ -568,7 +576,7 @@ class JobSupportPlan(ClientForm):
     with section("4 Jos tulee vaikeaa", by="client"):
         early_signs: Long | None = ask(
             "Varoitusmerkit",
-            prefill=taken("early_signs", job_support_plan, vocational_profile),
+            prefill=taken(forms.VocationalProfile.early_signs, job_support_plan, vocational_profile),
             sensitivity="h",
             max_length=400,
             hint="Mistä huomaat, että tilanne vaikeutuu?",
@@ -658,16 +666,16 @@ class JobSupportPlan(ClientForm):
         plan = plan_of(case, job.job_id)
         return plan is None or plan.plan_status != "approved" or plan.review_date <= case.today
 
-    def job(self, case: Case) -> Any:
+    def job(self, case: Case) -> forms.JobStart | None:
         """Return the start of the job that the plan is for, or None."""
-        return next((job for job in in_force(case, "job_start") if job.job_id == self.job_id), None)
+        return next((job for job in in_force(case, forms.JobStart) if job.job_id == self.job_id), None)
 
     # --- what must hold -----------------------------------------------------------------------
 
     @rule("R19", field="plan_date")
     def plan_is_made_in_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         return agreement is None or self.plan_date >= agreement.service_start_date
 
     @rule("R65")
@@ -753,7 +761,7 @@ class JobSupportPlan(ClientForm):
     @rule("choice")
     def care_is_worked_with_by_consent_only(self, case: Case) -> list[str]:
         """Sopimuksessa ei ole tätä suostumusta, tai se ei ole voimassa."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         given = {row.consent_id for row in getattr(agreement, "consents", ()) if holds(row, self.plan_date)}
         return self.find_breaking_paths("care_cooperation.consent_ref", lambda row: row.consent_ref not in given)
 

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import re
-from calendar import monthrange
-from datetime import date
-from decimal import Decimal
-from typing import Any
 
-from formgen.cases.workflow import Case
-from formgen.fields import (
+from formgen.schema import (
+    Case,
     Choice,
     Choices,
     CodeList,
     Day,
     Dec,
+    Decimal,
+    Form,
     Hours,
     Int,
     Line,
     Long,
+    Row,
     Signature,
     YesNo,
+    add_months,
+    ask,
+    ask_table,
     count_days,
+    date,
     define_options,
+    rule,
+    section,
 )
-from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import Form, rule
 
 from ._codes import K39
 
@@ -136,7 +139,7 @@ def support_level(case: Case) -> str:
     return case.office.support_level
 
 
-def coaches(case: Case) -> list[dict[str, Any]]:
+def coaches(case: Case) -> list[dict[str, object]]:
     """Return a row for every coach in the settings, by a running code: names do not belong here."""
     return [
         {
@@ -148,37 +151,26 @@ def coaches(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def checks(case: Case) -> list[dict[str, Any]]:
+def checks(case: Case) -> list[dict[str, object]]:
     """Return a row for every component."""
     return [{"criterion": criterion_of(code), "component": code} for code in COMPONENTS]
 
 
-def criteria(case: Case) -> list[dict[str, Any]]:
+def criteria(case: Case) -> list[dict[str, object]]:
     """Return a row for every criterion."""
     return [{"no": number, "name_fi": name} for number, name in enumerate(CRITERIA, start=1)]
 
 
 def next_assessment(case: Case) -> date:
     """Return the day of the next assessment: sooner when the last total was not good."""
-    earlier = case.find_latest_record("quality_assessment")
-    return in_months(case.today, months_to_next(case, earlier.total_score if earlier else 0))
+    earlier = case.find_latest_record(QualityAssessment)
+    return add_months(case.today, months_to_next(case, earlier.total_score if earlier else 0))
 
 
 def months_to_next(case: Case, total: int) -> int:
     """Return the months after which a unit with the total is assessed again."""
     limits = case.office.limits
     return limits.assessment_months_when_good if total >= GOOD else limits.assessment_months
-
-
-def in_months(day: date, months: int) -> date:
-    """Return the same day of a later month, its last day where that month is shorter.
-
-    >>> in_months(date(2026, 8, 31), 6)
-    datetime.date(2027, 2, 28)
-    """
-    years, before = divmod(day.month - 1 + months, 12)
-    year, month = day.year + years, before + 1
-    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def criterion_of(component: str) -> int:
@@ -213,7 +205,7 @@ def previous_total(record: QualityAssessment, case: Case) -> int | None:
     """Return the total of the last assessment before this one, or None."""
     earlier = [
         known.record
-        for known in case.list_current_records("quality_assessment")
+        for known in case.list_current_records(QualityAssessment)
         if known.record.assessment_date < record.assessment_date
     ]
     return max(earlier, key=lambda other: other.assessment_date).total_score if earlier else None
@@ -509,5 +501,5 @@ class QualityAssessment(Form):
     @rule("range", field="next_assessment", severity="warning")
     def next_assessment_is_in_time(self, case: Case) -> bool:
         """Seuraava arviointi on myöhään. Arvioikaa 6 kuukauden välein, vähintään 100 pisteellä vuosittain."""
-        latest = in_months(self.assessment_date, months_to_next(case, total_score(self, case)))
+        latest = add_months(self.assessment_date, months_to_next(case, total_score(self, case)))
         return self.next_assessment <= latest

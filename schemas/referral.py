@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields import (
+from formgen.schema import (
+    Case,
     Choice,
     Choices,
     Clock,
@@ -17,27 +14,31 @@ from formgen.fields import (
     Int,
     Line,
     Long,
+    Move,
     Municipality,
     Name,
     Phone,
     Postcode,
+    Row,
     Signature,
     YesNo,
+    ask,
+    ask_table,
     compute_age,
     count_days,
+    date,
     define_options,
     parse_birth_date,
+    rule,
+    section,
 )
-from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import rule
 
-from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, today
+from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, compile_pattern, today
 from ._codes import K1, K2, K14, K17, K20, K24, K25, K26, K29
 
-UNREADY = re.compile(
+UNREADY = compile_pattern(
     r"työkunto|työkyvyt|ei ole valmis|ei valmis|kuntoutumat|oire|päihte|alkohol|huume|käyttöhäiriö"
-    r"|epäonnistu|keskeytt|raitti",
-    re.IGNORECASE,
+    r"|epäonnistu|keskeytt|raitti"
 )
 
 
@@ -75,7 +76,7 @@ def accepted(record: Referral) -> bool:
 
 def newly_accepted(record: Referral, case: Case) -> bool:
     """Tell whether this document brings the decision to take the client in."""
-    earlier = case.find_latest_record("referral")
+    earlier = case.find_latest_record(Referral)
     return accepted(record) and not (earlier and accepted(earlier))
 
 

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields import (
+from formgen.schema import (
+    Any,
+    Callable,
+    Case,
     Choice,
     Choices,
     Clock,
     Day,
+    Decimal,
     Euro,
     Hours,
     Int,
     Line,
     Long,
     Month,
+    Move,
     Name,
     Occupation,
     Phone,
+    Row,
     Signature,
     YesNo,
+    ask,
+    ask_table,
     count_days,
+    date,
     define_options,
+    normalise_text,
+    rule,
+    section,
+    timedelta,
 )
-from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import rule
-from formgen.i18n import normalise_text
 
 from ._case import (
     PHASES_WITH_CLIENT,
@@ -36,6 +41,7 @@ from ._case import (
     ClientForm,
     consented,
     earlier,
+    forms,
     holds,
     in_force,
     numbered,
@@ -68,19 +74,19 @@ def in_a_line(text: str | None, most: int) -> str | None:
     return shortened(" ".join(text.split()) if text else None, most)
 
 
-def kept(name: str, *others: str) -> Any:
-    """Return a prefill: what the profile in force says, else the first of the other sources."""
+def kept(name: str, *others: object) -> Callable[[Case], Any]:
+    """Prefill from the profile in force, else from the first of the other sources."""
     return earlier(f"vocational_profile.{name}", *others)
 
 
-def ends_since(case: Case, profile: Any) -> list[Any]:
+def ends_since(case: Case, profile: VocationalProfile | None) -> list[forms.JobEnd]:
     """Return the job ends that a profile knows nothing of yet."""
-    return [end for end in in_force(case, "job_end") if profile is None or end.end_date > profile.profile_date]
+    return [end for end in in_force(case, forms.JobEnd) if profile is None or end.end_date > profile.profile_date]
 
 
 def update_trigger(case: Case) -> str | None:
     """Return what calls for the profile, where the case leaves no doubt."""
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(VocationalProfile)
     if profile is None:
         return "initial"
     return "job_end" if ends_since(case, profile) else None
@@ -88,31 +94,34 @@ def update_trigger(case: Case) -> str | None:
 
 def related_job(case: Case) -> str | None:
     """Return the job that a new version is about: the one that has ended, else the newest."""
-    profile = case.find_latest_record("vocational_profile")
-    jobs = (ends_since(case, profile) or in_force(case, "job_start")) if profile else ()
-    return jobs[-1].job_id if jobs else None
+    profile = case.find_latest_record(VocationalProfile)
+    ended = ends_since(case, profile)
+    if profile is None:
+        return None
+    jobs = [end.job_id for end in ended] or [job.job_id for job in in_force(case, forms.JobStart)]
+    return jobs[-1] if jobs else None
 
 
 def dream(case: Case) -> str | None:
     """Return the dream written down before, else the client's own words in the referral."""
-    return shortened(kept("dream_job", "referral.client_own_words")(case), 500)
+    return shortened(earlier(forms.VocationalProfile.dream_job, forms.Referral.client_own_words)(case), 500)
 
 
 def motivation(case: Case) -> str | None:
     """Return the reasons written down before, else the client's own words in the referral."""
-    return shortened(kept("motivation", "referral.client_own_words")(case), 600)
+    return shortened(earlier(forms.VocationalProfile.motivation, forms.Referral.client_own_words)(case), 600)
 
 
 def health_points(case: Case) -> str | None:
     """Return what was written down before, else what the referral says of work ability."""
-    return shortened(kept("health_points", "referral.work_ability_info")(case), 800)
+    return shortened(earlier(forms.VocationalProfile.health_points, forms.Referral.work_ability_info)(case), 800)
 
 
-def goals(case: Case) -> list[dict[str, Any]]:
+def goals(case: Case) -> list[dict[str, object]]:
     """Return the goals set before, else the jobs that the referral says are of interest."""
-    if profile := case.find_latest_record("vocational_profile"):
+    if profile := case.find_latest_record(VocationalProfile):
         return [row.model_dump() for row in profile.work_goals]
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     named = [said.strip() for said in (referral.desired_jobs or "").split(",")] if referral else []
     return [
         {"goal_text": in_a_line(said, 200), "occupation": in_a_line(said, 80), "priority": number}
@@ -120,30 +129,31 @@ def goals(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def languages(case: Case) -> list[dict[str, Any]]:
+def languages(case: Case) -> list[dict[str, object]]:
     """Return the languages written down before, else the mother tongue that the referral names."""
-    if profile := case.find_latest_record("vocational_profile"):
+    if profile := case.find_latest_record(VocationalProfile):
         return [row.model_dump() for row in profile.languages]
-    referral = case.find_latest_record("referral")
-    known = referral and referral.mother_tongue != "other"
-    return [{"language": K14[referral.mother_tongue].label, "level": "native"}] if known else []
+    referral = case.find_latest_record(forms.Referral)
+    if referral is None or referral.mother_tongue == "other":
+        return []
+    return [{"language": K14[referral.mother_tongue].label, "level": "native"}]
 
 
-def skills(case: Case) -> list[dict[str, Any]]:
+def skills(case: Case) -> list[dict[str, object]]:
     """Return the skills written down before and those that the jobs since have brought."""
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(VocationalProfile)
     gained = [end.skills_gained for end in ends_since(case, profile) if end.skills_gained]
     return [row.model_dump() for row in (profile.skills if profile else ())] + [
         {"skill": in_a_line(said, 80)} for said in gained
     ]
 
 
-def work_history(case: Case) -> list[dict[str, Any]]:
+def work_history(case: Case) -> list[dict[str, object]]:
     """Return the jobs written down before and those of this case, each with its end where there is one."""
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(VocationalProfile)
     found = [row.model_dump() for row in (profile.work_history if profile else ())]
-    ends = {end.job_id: end for end in in_force(case, "job_end")}
-    for job in in_force(case, "job_start"):
+    ends = {end.job_id: end for end in in_force(case, forms.JobEnd)}
+    for job in in_force(case, forms.JobStart):
         of_job = (normalise_text(job.employer_name), normalise_text(job.job_title))
         row = next(
             (row for row in found if (normalise_text(row["employer"]), normalise_text(row["job_title"])) == of_job),
@@ -157,7 +167,7 @@ def work_history(case: Case) -> list[dict[str, Any]]:
     return found
 
 
-def job_row(job: Any) -> dict[str, Any]:
+def job_row(job: forms.JobStart) -> dict[str, object]:
     """Return a job of the case as a row of the work history."""
     subsidised = job.wage_subsidy_status == "granted"
     return {
@@ -170,17 +180,17 @@ def job_row(job: Any) -> dict[str, Any]:
     }
 
 
-def current_benefits(case: Case) -> list[dict[str, Any]]:
+def current_benefits(case: Case) -> list[dict[str, object]]:
     """Return the benefits that the profile, else the referral, knows and that still exist."""
-    known = kept("current_benefits", "referral.benefits")(case) or ()
+    known = earlier(forms.VocationalProfile.current_benefits, forms.Referral.benefits)(case) or ()
     return [row.model_dump() for row in known if K3[row.benefit].is_valid(case.today)]
 
 
-def care_network(case: Case) -> list[dict[str, Any]]:
+def care_network(case: Case) -> list[dict[str, object]]:
     """Return the people written down before, else those of the services that the referral names."""
-    if profile := case.find_latest_record("vocational_profile"):
+    if profile := case.find_latest_record(VocationalProfile):
         return [row.model_dump() for row in profile.care_network]
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     return [
         {
             "role": shortened(row.service, 60),
@@ -196,12 +206,12 @@ def care_network(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def lessons(case: Case) -> list[dict[str, Any]]:
+def lessons(case: Case) -> list[dict[str, object]]:
     """Return the lessons written down before and a row for every job that has ended since."""
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(VocationalProfile)
     found = [row.model_dump() for row in (profile.lessons if profile else ())]
     known = {row["job_id"] for row in found}
-    jobs = {job.job_id: job for job in in_force(case, "job_start")}
+    jobs = {job.job_id: job for job in in_force(case, forms.JobStart)}
     return found + [
         {
             "job_id": end.job_id,
@@ -210,7 +220,7 @@ def lessons(case: Case) -> list[dict[str, Any]]:
             "what_was_hard": in_a_line(end.what_was_hard, 200),
             "do_next_time": in_a_line(end.lessons, 200),
         }
-        for end in in_force(case, "job_end")
+        for end in in_force(case, forms.JobEnd)
         if end.job_id in jobs and end.job_id not in known
     ]
 
@@ -235,7 +245,7 @@ def updated(record: VocationalProfile) -> bool:
 
 def reopens(record: VocationalProfile, case: Case) -> bool:
     """Tell whether this document opens profiling again; a correction of one that did does not do so twice."""
-    before = case.find_latest_record("vocational_profile")
+    before = case.find_latest_record(VocationalProfile)
     done = before and before.goal_changed and before.reopen_profiling and before.profile_date == record.profile_date
     return bool(record.goal_changed and record.reopen_profiling) and not done
 
@@ -468,13 +478,13 @@ class VocationalProfile(ClientForm):
         )
         desired_hours_min: Hours = ask(
             "Toivottu työaika viikossa vähintään",
-            prefill=kept("desired_hours_min", "referral.desired_weekly_hours"),
+            prefill=kept("desired_hours_min", forms.Referral.desired_weekly_hours),
             places=1,
             hint="Tuntia viikossa.",
         )
         desired_hours_max: Hours = ask(
             "Toivottu työaika viikossa enintään",
-            prefill=kept("desired_hours_max", "referral.desired_weekly_hours"),
+            prefill=kept("desired_hours_max", forms.Referral.desired_weekly_hours),
             places=1,
             hint="Tuntia viikossa.",
         )
@@ -657,7 +667,7 @@ class VocationalProfile(ClientForm):
     with section("7 Kertominen työnantajalle", by="client", sensitivity="h"):
         disclosure_level: Choice = ask(
             "Mitä terveydestä tai tuen tarpeesta kerrotaan",
-            prefill=kept("disclosure_level", "cooperation_agreement.disclosure_initial"),
+            prefill=kept("disclosure_level", forms.CooperationAgreement.disclosure_initial),
             of=K9,
             hint="Sinä päätät. Voit muuttaa mieltäsi.",
         )
@@ -704,12 +714,12 @@ class VocationalProfile(ClientForm):
     @rule("T06", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Yhteistyösopimus puuttuu."""
-        return case.find_latest_record("cooperation_agreement") is not None
+        return case.find_latest_record(forms.CooperationAgreement) is not None
 
     @rule("R19", field="profile_date")
     def profile_is_made_in_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         return agreement is None or self.profile_date >= agreement.service_start_date
 
     @rule("R20", field="work_goals")
@@ -730,17 +740,17 @@ class VocationalProfile(ClientForm):
     @rule("choice", field="update_trigger")
     def first_profile_is_called_first(self, case: Case) -> bool:
         """Tarkistakaa, miksi profiili tehdään. Vain ensimmäinen on ensimmäinen profiili."""
-        return updated(self) == (case.find_latest_record("vocational_profile") is not None)
+        return updated(self) == (case.find_latest_record(VocationalProfile) is not None)
 
     @rule("choice", field="related_job_id")
     def related_job_is_known(self, case: Case) -> bool:
         """Työsuhdetta ei ole tässä asiassa."""
-        return not self.related_job_id or self.related_job_id in {job.job_id for job in in_force(case, "job_start")}
+        return not self.related_job_id or self.related_job_id in {job.job_id for job in in_force(case, forms.JobStart)}
 
     @rule("choice", field="information_sources")
     def people_were_asked_by_consent(self, case: Case) -> bool:
         """Läheiseltä tai entiseltä työnantajalta ei saa kysyä ilman suostumusta."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         allowed = {
             row.recipient_type
             for row in (agreement.consents if agreement else ())
@@ -835,7 +845,7 @@ class VocationalProfile(ClientForm):
     @rule("required", field="lessons", severity="warning")
     def every_job_has_taught_something(self, case: Case) -> bool:
         """Kirjatkaa jokaisesta päättyneestä työstä, mitä opittiin."""
-        ended = {end.job_id for end in in_force(case, "job_end") if end.end_date <= self.profile_date}
+        ended = {end.job_id for end in in_force(case, forms.JobEnd) if end.end_date <= self.profile_date}
         return ended <= {row.job_id for row in self.lessons}
 
     @rule("choice", field="client_agrees", severity="warning")

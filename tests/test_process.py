@@ -225,10 +225,7 @@ OWN = '''
 
 from __future__ import annotations
 
-from formgen.forms.declare import ask
-from formgen.forms.form import Form
-from formgen.fields import Line
-from formgen.cases.workflow import Move
+from formgen.schema import Form, Line, Move, ask
 
 
 class Own(Form):

@@ -14,7 +14,18 @@ from formgen.fields.choices import (
     YesNoChoice,
 )
 from formgen.fields.code_list import Code, CodeList, define_options
-from formgen.fields.dates import Clock, ClockTime, Day, DayDate, Month, MonthText, compute_age, count_days
+from formgen.fields.dates import (
+    Clock,
+    ClockTime,
+    Day,
+    DayDate,
+    Month,
+    MonthText,
+    add_months,
+    compute_age,
+    count_days,
+    count_months,
+)
 from formgen.fields.identifiers import (
     BusinessId,
     BusinessIdText,
@@ -87,8 +98,10 @@ __all__ = [
     "Whole",
     "YesNo",
     "YesNoChoice",
+    "add_months",
     "compute_age",
     "count_days",
+    "count_months",
     "define_options",
     "iter_field_types",
     "parse_birth_date",

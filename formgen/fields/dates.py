@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import date, time, timedelta
+from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, ClassVar
 
@@ -186,3 +188,25 @@ def compute_age(born: date, on: date) -> int:
 def count_days(start: date, end: date) -> int:
     """Count calendar days from start to end, negative when end is earlier."""
     return (end - start) // timedelta(days=1)
+
+
+def count_months(first: date, last: date) -> Decimal:
+    """Count the months from a first day to a last day, both included; a part of a month in thirtieths.
+
+    >>> count_months(date(2026, 9, 1), date(2027, 2, 28))
+    Decimal('6')
+    """
+    after = last + timedelta(days=1)
+    whole = 12 * (after.year - first.year) + after.month - first.month
+    return whole + Decimal(after.day - first.day) / 30
+
+
+def add_months(day: date, months: int) -> date:
+    """Return the same day of a later month, its last day where that month is shorter.
+
+    >>> add_months(date(2026, 8, 31), 6)
+    datetime.date(2027, 2, 28)
+    """
+    years, before = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, before + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic import Field as PydanticField
 
 from formgen.fields import SIGNATURE_PARTS, FieldType, SignatureBlock, SingleChoice
+from formgen.forms.references import FieldReference
 
 BY = ("client", "coach", "employer", "referrer", "leader", "system")
 MAX_TICK_BOXES_IN_TABLE = 3
@@ -130,7 +131,7 @@ def ask(
     *,
     hint: str = "",
     by: str = "",
-    prefill: str | Callable[[Any], Any] | None = None,
+    prefill: Any = None,
     default: Callable[[Any], Any] | None = None,
     fill: Callable[[Any, Any], Any] | None = None,
     needed: Callable[[Any], bool] | None = None,
@@ -143,20 +144,19 @@ def ask(
     """Declare a question.
 
     ``by`` says who fills it and ``sensitivity`` how sensitive it is, where that is not as its section or table says;
-    ``prefill`` is ``form.field`` or a function of the case; ``default(case)`` is the value of a blank;
-    ``fill(record, case)`` computes the value instead of asking (in a row: ``fill(record,
-    index)``); ``needed(record)`` makes an optional answer required, its absence being a
-    finding with ``code`` unless the form has a rule of that code, which then speaks for it;
-    ``person`` marks a name that tells whose the document is, as an identity code and a date of birth do by
-    themselves; the rest are parameters of the field type (``max_length``, ``of``, ``low``, ``high``, ``places``,
-    ``birth``).
+    ``prefill`` is a field of another form, as ``forms.Referral.client_phone``, or a function of the case;
+    ``default(case)`` is the value of a blank; ``fill(record, case)`` computes the value instead of asking (in a row:
+    ``fill(record, index)``); ``needed(record)`` makes an optional answer required, its absence being a finding with
+    ``code`` unless the form has a rule of that code, which then speaks for it; ``person`` marks a name that tells
+    whose the document is, as an identity code and a date of birth do by themselves; the rest are parameters of the
+    field type (``max_length``, ``of``, ``low``, ``high``, ``places``, ``birth``).
     """
     declared = Field(
         label=label,
         hint=hint,
         section=SECTION.get().title,
         by=by or SECTION.get().by,
-        prefill=prefill,
+        prefill=str(prefill) if isinstance(prefill, FieldReference) else prefill,
         default=default,
         fill=fill,
         needed=needed,
@@ -181,7 +181,7 @@ def ask_table(
     given: tuple[str, ...] = (),
     hint: str = "",
     by: str = "",
-    prefill: str | Callable[[Any], Any] | None = None,
+    prefill: Any = None,
     needed: Callable[[Any], bool] | None = None,
     sensitivity: str = "",
     locked: bool = False,
@@ -199,7 +199,7 @@ def ask_table(
         hint=hint,
         section=SECTION.get().title,
         by=by or SECTION.get().by,
-        prefill=prefill,
+        prefill=str(prefill) if isinstance(prefill, FieldReference) else prefill,
         needed=needed or (is_always_needed if required else None),
         sensitivity=sensitivity or SECTION.get().sensitivity,
         locked=locked,
