@@ -14,8 +14,9 @@ from functools import cached_property
 from formgen.cases.workflow import HiddenCase, find_moves
 from formgen.documents.extraction import UNSEEN, Extraction
 from formgen.errors import Finding, Reason, Unreadable
-from formgen.forms.form import Form, ValidationResult, validate_extraction
+from formgen.forms.form import Form
 from formgen.forms.registry import Registry
+from formgen.forms.validate import ValidationResult, validate_extraction
 from formgen.intake.answers import (
     find_changed_known_answers,
     find_changed_locked_answers,

@@ -22,8 +22,9 @@ from formgen.documents.extraction import (
     iter_questions,
 )
 from formgen.errors import Finding, Reason, Unreadable
-from formgen.fields.kinds import DayDate, Misread
-from formgen.forms.form import Field, Form
+from formgen.fields import DayDate, Misread
+from formgen.forms.declare import Field
+from formgen.forms.form import Form
 from formgen.forms.registry import Registry
 from formgen.i18n import FORM_LANGUAGES, normalise_text
 from formgen.issuing.correction import build_notes, restore_known_answers
@@ -296,7 +297,9 @@ def identify_person(about: IdentifiedDocument) -> Person:
 
     def answer(asked: Field) -> Any:
         try:
-            return asked.reads and asked.reads.read(about.sheet.answers[asked.name].text, about.case.today).value
+            return (
+                asked.field_type and asked.field_type.read(about.sheet.answers[asked.name].text, about.case.today).value
+            )
         except (KeyError, Misread):
             return None
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from formgen import formats
 from formgen.documents.extraction import Answer, Extraction
-from formgen.fields.kinds import SingleChoice
+from formgen.fields import SingleChoice
 from formgen.forms.form import Field, Form, prefill_extraction
 from tests.support import strategies
 
@@ -41,6 +41,6 @@ def returned(form: type[Form], known: Mapping[str, object], language: str) -> Ex
 
 def meant(asked: Field | None, answer: Answer) -> Answer:
     """Return the answer to a choice by its code: a label is written in the language of its document."""
-    if asked is None or not isinstance(asked.reads, SingleChoice) or not answer.text:
+    if asked is None or not isinstance(asked.field_type, SingleChoice) or not answer.text:
         return answer
-    return replace(answer, text=str(asked.reads.read(answer.text, strategies.TODAY).value))
+    return replace(answer, text=str(asked.field_type.read(answer.text, strategies.TODAY).value))

@@ -13,8 +13,7 @@ from typer.testing import CliRunner
 from formgen import cli, i18n
 from formgen.documents.extraction import Question
 from formgen.errors import UsageError
-from formgen.fields.code_list import CodeList
-from formgen.fields.kinds import MunicipalityChoice, SingleChoice
+from formgen.fields import CodeList, MunicipalityChoice, SingleChoice
 from formgen.forms.form import Form
 from formgen.i18n import LOCALE, list_languages, load_catalog, normalise_text, translate
 from tests.support import texts
@@ -34,8 +33,8 @@ def code_lists() -> Mapping[str, CodeList]:
     found: dict[int, tuple[str, CodeList]] = {}
     for form in FORMS:
         for field in texts.every_field(form.fields):
-            if isinstance(field.reads, SingleChoice) and not isinstance(field.reads, MunicipalityChoice):
-                found.setdefault(id(field.reads.of), (f"{form.id}.{field.name}", field.reads.of))
+            if isinstance(field.field_type, SingleChoice) and not isinstance(field.field_type, MunicipalityChoice):
+                found.setdefault(id(field.field_type.of), (f"{form.id}.{field.name}", field.field_type.of))
     return dict(found.values())
 
 
