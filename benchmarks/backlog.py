@@ -101,8 +101,7 @@ def year(folder: Path) -> tuple[Workspace, list[Sample]]:
     for row in intake.journal.find_submissions(outcome="accepted"):
         gone_out = intake.journal.find_issued_document(row.instance_id)
         if row.case_id and gone_out:
-            issued = {column.name: gone_out[column.name] for column in issued_documents.columns}
-            samples.append(Sample.of(intake.read_original(row), row.case_id, issued))
+            samples.append(Sample.of(intake.read_original(row), row.case_id, gone_out))
     return intake.workspace, samples
 
 

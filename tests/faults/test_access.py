@@ -425,12 +425,12 @@ def test_an_error_of_ours_never_tells_what_it_was_about(
 def test_an_error_of_the_database_never_tells_what_was_to_be_written(at: At) -> None:
     bench = at("referred")
     (row,) = bench.journal.list_record_places()
-    record = dict(bench.journal.find_record(row["record_id"]) or {})
+    record = replace(bench.journal.find_record(row.record_id), payload="Salainen000x")
     with pytest.raises(IntegrityError) as caught, bench.journal.engine.begin() as connection:
-        bench.journal.add_record(connection, {**record, "payload": "Salainen000x"}, NOON)
+        bench.journal.add_record(connection, record, NOON)
     assert "Salainen" not in str(caught.value)
     with pytest.raises(OutOfReach) as refused, bench.journal.begin_transaction() as connection:
-        bench.journal.add_record(connection, {**record, "payload": "Salainen000x"}, NOON)
+        bench.journal.add_record(connection, record, NOON)
     assert "Salainen" not in str(refused.value)
 
 

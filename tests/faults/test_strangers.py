@@ -21,7 +21,7 @@ from formgen.forms.form import Form
 from formgen.settings import Workspace
 from formgen.storage.journal import Journal
 from formgen.storage.moments import format_timestamp, to_local_date
-from formgen.storage.rows import Submission
+from formgen.storage.rows import StoredStep, Submission
 from tests.conftest import SETTINGS, Bench, saved_again
 from tests.foreign.test_libreoffice import Office, office
 from tests.journeys.test_cli import Run, run
@@ -490,7 +490,16 @@ def close(unit: Unit) -> None:
     case = unit.bench.journal.load_case(
         unit.open, to_local_date(unit.bench.clock()), unit.bench.workspace.office, unit.bench.registry
     )
-    step = {"case_id": unit.open, "seq": case.steps[-1].seq + 1, "record_id": case.records[-1].record_id}
-    about = {"form": "closing", "transition": "T20", "phase_before": case.phase, "phase_after": "closed", "coach": None}
+    step = StoredStep(
+        case_id=unit.open,
+        seq=case.steps[-1].seq + 1,
+        record_id=case.records[-1].record_id,
+        form="closing",
+        transition="T20",
+        phase_before=case.phase,
+        phase_after="closed",
+        coach=None,
+        at=format_timestamp(unit.bench.clock()),
+    )
     with unit.bench.journal.begin_transaction() as connection:
-        unit.bench.journal.add_step(connection, {**step, **about, "at": format_timestamp(unit.bench.clock())})
+        unit.bench.journal.add_step(connection, step)

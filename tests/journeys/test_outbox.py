@@ -144,9 +144,9 @@ def test_a_record_is_plain_utf8_with_one_line_end_and_reads_back_the_same(at: At
 def test_a_record_is_written_once_and_never_again(at: At) -> None:
     bench = at("referred")
     (row,) = bench.journal.list_record_places()
-    payload = bench.journal.find_record(row["record_id"])
-    assert payload
-    file, data = outbox.prepare_record_file(bench.workspace, payload)
+    record = bench.journal.find_record(row.record_id)
+    assert record
+    ((file, data),) = bench.intake.publisher.prepare_record_files(record)
     first = file.stat()
     assert file.read_bytes() == data()
     outbox.publish_files([(file, data)])
@@ -156,9 +156,9 @@ def test_a_record_is_written_once_and_never_again(at: At) -> None:
 # --- the feed -----------------------------------------------------------------------------------
 
 
-def lines(*numbers: int) -> list[dict[str, Any]]:
-    """Return events as the journal has them."""
-    return [{"seq": number, "body": f'{{"seq":{number}}}'} for number in numbers]
+def lines(*numbers: int) -> list[tuple[int, str]]:
+    """Return numbered lines of the feed."""
+    return [(number, f'{{"seq":{number}}}') for number in numbers]
 
 
 def numbers_in(workspace: Workspace) -> list[int]:

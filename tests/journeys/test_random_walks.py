@@ -64,9 +64,9 @@ class Unit(RuleBasedStateMachine):
     def look(self) -> None:
         """Keep how all cases stand."""
         bench, today = self.bench, to_local_date(self.bench.clock())
-        rows = bench.journal.list_case_ids()
         self.cases = [
-            bench.journal.load_case(row["case_id"], today, bench.workspace.office, bench.registry) for row in rows
+            bench.journal.load_case(case_id, today, bench.workspace.office, bench.registry)
+            for case_id in bench.journal.list_case_ids()
         ]
 
     def teardown(self) -> None:

@@ -117,11 +117,11 @@ def known(bench: Bench) -> set[str]:
     """
     found = {"JOB-1"}
     for row in bench.journal.list_record_places():
-        record = bench.journal.find_record(row["record_id"])
+        record = bench.journal.find_record(row.record_id)
         assert record
-        found |= {row["record_id"], record.instance_id, record.submission_id}
-        if row["case_id"]:
-            found |= {row["case_id"], *leaves(json.loads(record.payload)["data"])}
+        found |= {row.record_id, record.instance_id, record.submission_id}
+        if row.case_id:
+            found |= {row.case_id, *leaves(json.loads(record.payload)["data"])}
     return shown(found, bench)
 
 

@@ -23,8 +23,7 @@ from formgen import schema
 from formgen.forms import registry
 from formgen.forms.references import FormReference
 from formgen.settings import Workspace
-from formgen.storage import journal as tables
-from formgen.storage import migrations
+from formgen.storage import database, migrations, tables
 from formgen.storage.journal import Journal
 
 REPOSITORY = Path(__file__).parents[2]
@@ -153,14 +152,14 @@ def test_forms_are_named_as_they_are() -> None:
 def test_the_newest_migration_is_the_one_that_the_store_asks_for() -> None:
     config = Config()
     config.set_main_option("script_location", migrations.__path__[0])
-    assert ScriptDirectory.from_config(config).get_heads() == [tables.NEWEST_REVISION]
+    assert ScriptDirectory.from_config(config).get_heads() == [database.NEWEST_REVISION]
 
 
 def test_a_migrated_database_is_what_the_tables_say(tmp_path: Path) -> None:
     journal = Journal.open_or_create(tmp_path)
     with journal.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert context.get_current_revision() == tables.NEWEST_REVISION
+        assert context.get_current_revision() == database.NEWEST_REVISION
         assert compare_metadata(context, tables.metadata) == []
     journal.engine.dispose()
 
