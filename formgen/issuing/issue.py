@@ -24,14 +24,17 @@ from formgen.i18n import FORM_LANGUAGES, N_, load_locale, translate
 from formgen.issuing import correction
 from formgen.publishing import outbox
 from formgen.settings import Workspace
-from formgen.storage.journal import Journal, Row, build_case_record, format_timestamp, to_local_date
+from formgen.storage.cases import build_case_record
+from formgen.storage.journal import Journal
+from formgen.storage.moments import format_timestamp, to_local_date
+from formgen.storage.rows import IssuedDocument, Submission
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class IssuedDocument:
-    """One document that went out."""
+class GeneratedDocument:
+    """One document that went out, and the file that it is in."""
 
     form: str
     version: str
@@ -128,7 +131,7 @@ def issue_document(
     about: str = "",
     format_name: str = "docx",
     path: Path | None = None,
-) -> IssuedDocument:
+) -> GeneratedDocument:
     """Make one document of a form and return what went out; raise `UsageError`.
 
     Without a case only a form that opens one, or one of the unit, can be made; for a closed case
@@ -161,26 +164,26 @@ def issue_document(
         build_render_request(workspace, keys, form, identity, case_id, language, omitted, log=journal), sheet
     )
     journal.add_issued_document(
-        {
-            "instance_id": str(instance),
-            "form": form.id,
-            "version": form.version,
-            "case_id": case_id,
-            "language": language,
-            "format": format_name,
-            "omitted": " ".join(sorted(omitted)),
-            "key": keys.current,
-            "issued_at": format_timestamp(now),
-        },
-        {name: answer.text for name, answer in sheet.answers.items() if answer.text},
-        prefill.find_sources(form, known_of),
+        IssuedDocument(
+            instance_id=str(instance),
+            form=form.id,
+            version=form.version,
+            case_id=case_id,
+            language=language,
+            format=format_name,
+            answers={name: answer.text for name, answer in sheet.answers.items() if answer.text},
+            sources=prefill.find_sources(form, known_of),
+            omitted=tuple(omitted),
+            key=keys.current,
+            issued_at=format_timestamp(now),
+        )
     )
     file = (
         path
         or workspace.outbox / "forms" / (case_id or "_unit") / f"{form.id}-{str(instance)[-12:]}{module.ENDINGS[0]}"
     )
     files.write_file(file, document, workspace.office.files.bits)
-    return IssuedDocument(form.id, form.version, str(instance), case_id, format_name, language, str(file))
+    return GeneratedDocument(form.id, form.version, str(instance), case_id, format_name, language, str(file))
 
 
 def choose_reply_format(reader: str) -> str:
@@ -188,22 +191,24 @@ def choose_reply_format(reader: str) -> str:
     return reader if hasattr(formats.load_formats().get(reader), "render") else "docx"
 
 
-def prepare_replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row) -> dict[str, files.Making]:
-    """Prepare the reply to a rejected submission, in each format that it is written in; ``row`` is the submission.
+def prepare_replies(
+    workspace: Workspace, journal: Journal, registry: Registry, row: Submission
+) -> dict[str, files.Making]:
+    """Prepare what draws the reply to a rejected submission, by format.
 
     It is the form again, with what is wrong marked, as Word document and in the format that it
     came in; where none was written down, or it cannot be drawn, a letter; where that cannot be
     drawn either, plain text.
     """
-    form = call_with_fallback(partial(registry.find_latest_version, row["form"])) if row["form"] else None
+    form = call_with_fallback(partial(registry.find_latest_version, row.form)) if row.form else None
     letter = partial(correction.render_letter, row, form, workspace.office)
-    issued = call_with_fallback(partial(journal.find_issued_document, row["reply_id"])) if row["reply_id"] else None
+    issued = call_with_fallback(partial(journal.find_issued_document, row.reply_id)) if row.reply_id else None
     keys = call_with_fallback(lambda: journal.keys)
     drawn: dict[str, files.Making] = {}
     if issued and keys:
-        issued = {**issued, "case_id": None}  # whoever guesses one is not told that it is right
+        issued = replace(issued, case_id=None)  # whoever guesses one is not told that it is right
         notes = cache(partial(correction.build_notes, registry, row, issued))
-        for name in dict.fromkeys(("docx", choose_reply_format(issued["format"]))):
+        for name in dict.fromkeys(("docx", choose_reply_format(issued.format))):
             drawn[name] = partial(render_correction, workspace, journal, keys, registry, issued, notes, name)
     document = cache(partial(call_with_fallback, drawn.pop("docx", letter), partial(call_with_fallback, letter)))
     others = {name: partial(call_with_fallback, draw) for name, draw in drawn.items()}
@@ -225,16 +230,15 @@ def render_correction(
     journal: Journal,
     keys: Keyring,
     registry: Registry,
-    issued: Row,
+    issued: IssuedDocument,
     notes: Callable[[], Notes],
     format_name: str,
 ) -> bytes:
-    """Render the form that answers a rejected submission; raise `UsageError` without a template to use."""
-    form = registry.forms[issued["form"]][issued["version"]]
-    identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
-    omitted = (issued["omitted"] or "").split()
+    """Draw the document that a rejected submission is answered with; raise `UsageError` without a template to use."""
+    form = registry.forms[issued.form][issued.version]
+    identity = Identity(form.id, form.version, UUID(issued.instance_id))
     draft = build_render_request(
-        workspace, keys, form, identity, issued["case_id"], issued["language"], omitted, log=journal
+        workspace, keys, form, identity, issued.case_id, issued.language, issued.omitted, log=journal
     )
     document: bytes = formats.load_formats()[format_name].render(
         replace(draft, notes=notes()), correction.build_extraction(form, issued)
@@ -244,7 +248,7 @@ def render_correction(
 
 def archive_record(
     workspace: Workspace, journal: Journal, registry: Registry, record_id: str, now: datetime, path: Path | None = None
-) -> IssuedDocument:
+) -> GeneratedDocument:
     """Make the copy of an accepted record that is archived, as PDF/A-3; raise `UsageError`.
 
     It is the same document with the values of the record, and the record itself attached. Without
@@ -253,9 +257,9 @@ def archive_record(
     row = journal.find_record(record_id)
     if row is None:
         raise UsageError("Tietuetta {record} ei ole.", record=record_id)
-    record, payload = build_case_record(row, registry).record, json.loads(row["payload"])
-    form, language, case_id = type(record), payload["language"], row["case_id"]
-    identity = Identity(form.id, form.version, UUID(row["instance_id"]))
+    record, payload = build_case_record(row, registry).record, json.loads(row.payload)
+    form, language, case_id = type(record), payload["language"], row.case_id
+    identity = Identity(form.id, form.version, UUID(row.instance_id))
     journal.log_reads(now, {"record_id": record_id, "case_id": case_id})
     draft = build_render_request(
         workspace,
@@ -271,4 +275,4 @@ def archive_record(
     document = formats.load_formats()["pdf"].render(draft, prefill_extraction(form, values, language))
     file = path or outbox.archived_path(outbox.get_record_path(workspace, case_id, record_id, form.id))
     files.write_file(file, document, workspace.office.files.bits)
-    return IssuedDocument(form.id, form.version, row["instance_id"], case_id, "pdf", language, str(file))
+    return GeneratedDocument(form.id, form.version, row.instance_id, case_id, "pdf", language, str(file))

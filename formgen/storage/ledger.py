@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from formgen.i18n import N_
 from formgen.storage.access_log import Head, compute_row_digest, is_valid_line
-from formgen.storage.journal import LOGGED_TABLES, Journal
+from formgen.storage.journal import Journal
+from formgen.storage.tables import LOGGED_TABLES
 
 BROKEN = N_("Käyttölokin riviä {what} on muutettu, tai rivejä on poistettu tai lisätty ennen sitä.")
 CUT = N_("Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}.")
