@@ -474,12 +474,9 @@ class DecisionEngine:
             "form_title": form.title,
         }
         try:
-            found: frozenset[str] = formats.load_formats()["docx"].load_printed_lines(
-                find_template(self.workspace, form), words
-            )
+            return formats.get_templates().load_printed_lines(find_template(self.workspace, form), words)
         except FormgenError:
             return frozenset()
-        return found
 
 
 def find_signing_key(keys: Keyring, sheet: Extraction, issued: Row) -> tuple[str, tuple[Finding, ...]]:

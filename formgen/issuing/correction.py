@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from formgen import formats
 from formgen.documents.extraction import AS_ISSUED, PREFILLED, Answer, Control, Extraction, Note, Notes
 from formgen.documents.producers import PRODUCERS
 from formgen.errors import Reason
 from formgen.fields.kinds import Kind
-from formgen.formats import docx
 from formgen.forms.form import Field, Form
 from formgen.forms.registry import Registry
 from formgen.i18n import clean_text, list_translations, load_locale, normalise_text, translate
@@ -225,10 +225,9 @@ def render_letter(row: Mapping[str, Any], form: type[Form] | None, office: Offic
     language = row["language"] or office.language
     title, said, items = build_letter_content(row, form, language)
     mark = translate("Järjestäjän tunnus", language)
-    found: bytes = docx.render_letter(
+    return formats.get_preferred_format().render_letter(
         office.organiser, title, said, items, f"{load_locale(language).language}-FI", mark
     )
-    return found
 
 
 def render_letter_text(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
