@@ -90,7 +90,7 @@ class Stage:
         if turn.answers:
             today = to_local_date(self.intake.clock())
             typed = {path: resolve_dates(text, today) for path, text in turn.answers.items()}
-            paper = formats.load_formats()["docx"].fill_document(paper, typed)
+            paper = formats.get_preferred_format().fill_document(paper, typed)
         if turn.document:
             self.documents[turn.story, turn.document] = paper
         return paper

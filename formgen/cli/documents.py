@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from formgen import formats
 from formgen.cli.console import _, format_examples, out
 from formgen.cli.outcomes import describe_decision, describe_file, describe_submission, print_outcomes
 from formgen.cli.session import Session, now, open_session, track_progress
@@ -24,6 +25,8 @@ from formgen.issuing.issue import archive_record as make_archived
 from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
 from formgen.storage.moments import to_local_date
+
+DEFAULT_FORMAT = formats.get_preferred_format().name
 
 app = typer.Typer()
 
@@ -48,7 +51,7 @@ def generate(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="[FORM…]", help=_("Lomakkeiden tunnukset."))] = None,
     case: Annotated[str | None, typer.Option("--case", help=_("Asian tunnus."))] = None,
-    format_name: Annotated[str, typer.Option("--format", help=_("Tiedostomuoto."))] = "docx",
+    format_name: Annotated[str, typer.Option("--format", help=_("Tiedostomuoto."))] = DEFAULT_FORMAT,
     lang: Annotated[
         str | None, typer.Option("--lang", help=_("Lomakkeen kieli: fi, sv, fi_selko tai sv_selko."))
     ] = None,
@@ -115,7 +118,7 @@ def archive(
             shared.registry,
             record,
             now(),
-            folder / f"{record}.pdf" if folder else path,
+            folder / f"{record}{formats.get_ending(formats.get_archive_format())}" if folder else path,
         )
         for record in records
     ]

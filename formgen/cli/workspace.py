@@ -13,7 +13,7 @@ import structlog
 import typer
 from rich.table import Table
 
-from formgen import demo, files
+from formgen import demo, files, formats
 from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import Session, open_session
 from formgen.forms import registry
@@ -52,7 +52,7 @@ def create_workspace(root: Path) -> Workspace:
     if not settings.exists():
         files.write_file(settings, EXAMPLE.encode(), CONTENT_MODE)
     Journal.open_or_create(workspace.var, vault=workspace.encryptor, head=workspace.head)
-    for source in sorted((PACKAGED / "templates" / "forms").glob("*.docx")):
+    for source in sorted((PACKAGED / "templates" / "forms").glob(f"*{formats.get_templates().ending}")):
         target = workspace.root / "templates" / "forms" / source.name
         if not target.exists():
             files.write_file(target, source.read_bytes(), CONTENT_MODE)

@@ -14,6 +14,7 @@ CUT_SHORT = N_("Tiedosto on vioittunut tai sen tallennus on jäänyt kesken.")
 SLOW = N_("Tiedoston muuntaminen kesti liian kauan.")
 ALTERED = N_("Asiakirjan allekirjoitus ei ole pätevä, tai asiakirjaa on muutettu allekirjoituksen jälkeen.")
 UNTRUSTED = N_("Asiakirjan allekirjoittajan varmenteeseen ei luoteta.")
+NOT_MADE = N_("Muotoa {format} ei voi tehdä.")  # of no reader: for who asks for a document
 REFUSALS = frozenset(
     (*(reason.message for reason in Reason), NOT_WORD, NOT_CONVERTED, CUT_SHORT, SLOW, ALTERED, UNTRUSTED)
 )

@@ -30,12 +30,6 @@ from formgen.publishing.contract import (
 from formgen.storage.moments import format_timestamp
 from formgen.storage.rows import Submission
 
-MEDIA_TYPES = {
-    "odt": "application/vnd.oasis.opendocument.text",
-    "doc": "application/msword",
-    "rtf": "application/rtf",
-}
-
 
 def build_rejection(row: Submission, decision: Decision) -> Rejection:
     """Build why a submission was not accepted: the case is the one that it named itself."""
@@ -99,7 +93,7 @@ def build_provenance(row: Submission, accepted: Accepted, at: datetime) -> Prove
         file_name=row.file_name,
         sha256=row.sha256,
         size=row.size,
-        media_type=find_media_type(sheet.reader),
+        media_type=formats.find_media_type(sheet.reader),
         channel=row.channel,
         received_at=row.received_at,
         processed_at=format_timestamp(at),
@@ -175,10 +169,3 @@ def build_issue(found: Finding, language: str) -> Issue:
     """Build a finding in a language."""
     message = translate(found.message, language, **found.values)
     return Issue(code=found.code, severity=found.severity, field=found.field, message=message)
-
-
-def find_media_type(reader: str) -> str:
-    """Return the media type of what a reader reads."""
-    module = formats.load_formats().get(reader)
-    found: str = module.MEDIA_TYPE if module else MEDIA_TYPES[reader]
-    return found

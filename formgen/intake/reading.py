@@ -13,7 +13,7 @@ from formgen.documents.extraction import (
     confirm_given,
 )
 from formgen.errors import FormgenError
-from formgen.formats import FormSpecs
+from formgen.formats.protocol import FormSpecs
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry, find_template
 from formgen.intake.identify import list_questions
@@ -94,9 +94,6 @@ class DocumentReader:
             "form_title": form.title,
         }
         try:
-            found: frozenset[str] = formats.load_formats()["docx"].load_printed_lines(
-                find_template(self.workspace, form), words
-            )
+            return formats.get_templates().load_printed_lines(find_template(self.workspace, form), words)
         except FormgenError:
             return frozenset()
-        return found

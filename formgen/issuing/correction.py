@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from formgen import formats
 from formgen.documents.extraction import AS_ISSUED, PREFILLED, Answer, Control, Extraction, Note, Notes
 from formgen.documents.producers import PRODUCERS
 from formgen.errors import Reason
 from formgen.fields import FieldType
-from formgen.formats import docx
 from formgen.forms.declare import Field
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
@@ -226,10 +226,9 @@ def render_letter(row: Submission, form: type[Form] | None, office: Office) -> b
     language = row.language or office.language
     title, said, items = build_letter_content(row, form, language)
     mark = translate("Järjestäjän tunnus", language)
-    found: bytes = docx.render_letter(
+    return formats.get_preferred_format().render_letter(
         office.organiser, title, said, items, f"{load_locale(language).language}-FI", mark
     )
-    return found
 
 
 def render_letter_text(row: Submission, form: type[Form] | None, office: Office) -> bytes:

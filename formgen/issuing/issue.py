@@ -129,7 +129,7 @@ def issue_document(
     empty: bool = False,
     employer: bool = False,
     about: str = "",
-    format_name: str = "docx",
+    format_name: str | None = None,
     path: Path | None = None,
 ) -> GeneratedDocument:
     """Make one document of a form and return what went out; raise `UsageError`.
@@ -148,9 +148,7 @@ def issue_document(
         raise UsageError("Asia {case} on päättynyt. Avatkaa uusi asia.", case=case.case_id)
     if case is None and not empty and not any(move.source is None for move in form.moves):
         raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus: --case.", form=form.id)
-    module = formats.load_formats().get(format_name)
-    if module is None or not hasattr(module, "render"):
-        raise UsageError("Muotoa {format} ei voi tehdä.", format=format_name)
+    drawn_as = formats.get_preferred_format() if format_name is None else formats.find_output_format(format_name)
     language = language or choose_language(case, workspace.office.language)
     if language not in FORM_LANGUAGES:
         raise UsageError("Kieltä {language} ei ole. Kielet: {all}.", language=language, all=", ".join(FORM_LANGUAGES))
@@ -160,7 +158,7 @@ def issue_document(
     omitted |= find_withheld_fields(form, known_of) if employer else frozenset()
     sheet = prefill_extraction(form, prefill.collect_known_values(form, known_of), language)
     identity, keys = Identity(form.id, form.version, instance), journal.ensure_signing_keys(now)
-    document = module.render(
+    document = drawn_as.render(
         build_render_request(workspace, keys, form, identity, case_id, language, omitted, log=journal), sheet
     )
     journal.add_issued_document(
@@ -170,7 +168,7 @@ def issue_document(
             version=form.version,
             case_id=case_id,
             language=language,
-            format=format_name,
+            format=drawn_as.name,
             answers={name: answer.text for name, answer in sheet.answers.items() if answer.text},
             sources=prefill.find_sources(form, known_of),
             omitted=tuple(omitted),
@@ -180,15 +178,19 @@ def issue_document(
     )
     file = (
         path
-        or workspace.outbox / "forms" / (case_id or "_unit") / f"{form.id}-{str(instance)[-12:]}{module.ENDINGS[0]}"
+        or workspace.outbox
+        / "forms"
+        / (case_id or "_unit")
+        / f"{form.id}-{str(instance)[-12:]}{formats.get_ending(drawn_as)}"
     )
     files.write_file(file, document, workspace.office.files.bits)
-    return GeneratedDocument(form.id, form.version, str(instance), case_id, format_name, language, str(file))
+    return GeneratedDocument(form.id, form.version, str(instance), case_id, drawn_as.name, language, str(file))
 
 
 def choose_reply_format(reader: str) -> str:
     """Choose the format of a reply: that of the submission when it can be made, else Word."""
-    return reader if hasattr(formats.load_formats().get(reader), "render") else "docx"
+    made = formats.list_output_formats()
+    return reader if reader in made else made[0]
 
 
 def prepare_replies(
@@ -196,7 +198,7 @@ def prepare_replies(
 ) -> dict[str, files.Making]:
     """Prepare what draws the reply to a rejected submission, by format.
 
-    It is the form again, with what is wrong marked, as Word document and in the format that it
+    It is the form again, with what is wrong marked, in the preferred format and in the one that it
     came in; where none was written down, or it cannot be drawn, a letter; where that cannot be
     drawn either, plain text.
     """
@@ -204,16 +206,17 @@ def prepare_replies(
     letter = partial(correction.render_letter, row, form, workspace.office)
     issued = call_with_fallback(partial(journal.find_issued_document, row.reply_id)) if row.reply_id else None
     keys = call_with_fallback(lambda: journal.keys)
+    preferred, *_ = formats.list_output_formats()
     drawn: dict[str, files.Making] = {}
     if issued and keys:
         issued = replace(issued, case_id=None)  # whoever guesses one is not told that it is right
         notes = cache(partial(correction.build_notes, registry, row, issued))
-        for name in dict.fromkeys(("docx", choose_reply_format(issued.format))):
+        for name in dict.fromkeys((preferred, choose_reply_format(issued.format))):
             drawn[name] = partial(render_correction, workspace, journal, keys, registry, issued, notes, name)
-    document = cache(partial(call_with_fallback, drawn.pop("docx", letter), partial(call_with_fallback, letter)))
+    document = cache(partial(call_with_fallback, drawn.pop(preferred, letter), partial(call_with_fallback, letter)))
     others = {name: partial(call_with_fallback, draw) for name, draw in drawn.items()}
     text = partial(correction.render_letter_text, row, form, workspace.office)
-    return {"docx": document, **others, "txt": lambda: None if document() else text()}
+    return {preferred: document, **others, "txt": lambda: None if document() else text()}
 
 
 def call_with_fallback(draw: Callable[[], Any], otherwise: Callable[[], Any] | None = None) -> Any:
@@ -240,10 +243,8 @@ def render_correction(
     draft = build_render_request(
         workspace, keys, form, identity, issued.case_id, issued.language, issued.omitted, log=journal
     )
-    document: bytes = formats.load_formats()[format_name].render(
-        replace(draft, notes=notes()), correction.build_extraction(form, issued)
-    )
-    return document
+    extraction = correction.build_extraction(form, issued)
+    return formats.find_output_format(format_name).render(replace(draft, notes=notes()), extraction)
 
 
 def archive_record(
@@ -272,7 +273,8 @@ def archive_record(
         log=journal,
     )
     values = {asked.name: getattr(record, asked.name) for asked in form.fields}
-    document = formats.load_formats()["pdf"].render(draft, prefill_extraction(form, values, language))
+    drawn_as = formats.get_archive_format()
+    document = drawn_as.render(draft, prefill_extraction(form, values, language))
     file = path or outbox.archived_path(outbox.get_record_path(workspace, case_id, record_id, form.id))
     files.write_file(file, document, workspace.office.files.bits)
-    return GeneratedDocument(form.id, form.version, row.instance_id, case_id, "pdf", language, str(file))
+    return GeneratedDocument(form.id, form.version, row.instance_id, case_id, drawn_as.name, language, str(file))

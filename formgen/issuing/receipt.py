@@ -12,8 +12,8 @@ from datetime import datetime
 
 from babel.dates import format_date
 
+from formgen import formats
 from formgen.cases.workflow import PHASES, Case, list_tasks
-from formgen.formats import docx
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
 from formgen.i18n import load_locale, translate
@@ -48,7 +48,7 @@ def render_receipt(journal: Journal, registry: Registry, office: Office, row: St
         items += [(translate("Seuraava lomake", language), translate(one.title, language)) for one in wanted]
         for task in list_tasks(case):
             items.append((translate("Tehtävä", language), translate(task.message, language, **task.values)))
-    found: bytes = docx.render_letter(
+    return formats.get_preferred_format().render_letter(
         office.organiser,
         translate("Kuittaus vastaanotetusta lomakkeesta", language),
         said,
@@ -56,7 +56,6 @@ def render_receipt(journal: Journal, registry: Registry, office: Office, row: St
         f"{load_locale(language).language}-FI",
         translate("Järjestäjän tunnus", language),
     )
-    return found
 
 
 def iter_changed_labels(journal: Journal, form: type[Form], row: StoredRecord, language: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
-from formgen import files
+from formgen import files, formats
 from formgen.checkpoints import report_checkpoint
 from formgen.files import Making
 from formgen.forms.form import Form
@@ -24,7 +24,10 @@ from formgen.publishing.contract import build_schemas
 from formgen.settings import Workspace
 
 REASON, REPLY = ".reason.json", ".palaute"
-REPLIES = {"docx": f"{REPLY}.docx", "pdf": f"{REPLY}.pdf", "txt": f"{REPLY}.txt"}
+TEXT, LETTER = "txt", formats.get_ending(formats.get_preferred_format())
+REPLIES = {
+    name: REPLY + formats.get_ending(formats.find_output_format(name)) for name in formats.list_output_formats()
+} | {TEXT: f"{REPLY}.{TEXT}"}
 REJECTION_ENDINGS = (REASON, *REPLIES.values())
 LONGEST_ENDING = 16
 WORK = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(files.WORK)}")
@@ -47,12 +50,12 @@ def get_record_path(workspace: Workspace, case_id: str | None, record_id: str, f
 
 def archived_path(record: Path) -> Path:
     """Return the default path of the copy of a record for the archive."""
-    return record.with_suffix(".pdf")
+    return record.with_suffix(formats.get_ending(formats.get_archive_format()))
 
 
 def get_receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
     """Return the path of the receipt of an accepted submission."""
-    return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus.docx"
+    return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus{LETTER}"
 
 
 def get_rejected_path(workspace: Workspace, rejected_as: str) -> Path:
@@ -69,14 +72,14 @@ def iter_rejection_files(
 ) -> Iterator[tuple[Path, Making]]:
     """Yield place and bytes of the reason for machines, the replies for the sender, the rejected file untouched.
 
-    ``replies`` are by their format; the plain text only stands in for a Word document that is not there.
+    ``replies`` are by their format; the plain text only stands in for a document that is not there.
     There is no ``original`` of a file that was too large to be kept.
     """
     file = get_rejected_path(workspace, rejected_as)
     yield file.with_name(file.name + REASON), lambda: format_json(json.loads(reason))
-    document = file.with_name(file.name + REPLIES["docx"])
+    document = file.with_name(file.name + REPLY + LETTER)
     for name, reply in replies.items():
-        if name != "txt" or not document.exists():
+        if name != TEXT or not document.exists():
             yield file.with_name(file.name + REPLIES[name]), reply
     if original:
         yield file, original

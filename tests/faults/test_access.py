@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -363,7 +363,7 @@ def told(bench: Bench) -> str:
     texts = [place.relative_to(bench.root).as_posix() for place in bench.root.rglob("*")]
     texts += [file.read_text(encoding="utf-8") for file in (outbox / "rejected").rglob("*.reason.json")]
     texts += [(outbox / "feed.ndjson").read_text(encoding="utf-8")]
-    texts += [json.dumps(line, ensure_ascii=False) for line in bench.journal.find_log_lines()]
+    texts += [json.dumps(asdict(line), ensure_ascii=False) for line in bench.journal.find_log_lines()]
     return "\n".join(texts)
 
 

@@ -63,7 +63,7 @@ def test_the_matrix_has_every_outcome_and_every_format_that_there_is() -> None:
     events = build_schemas(FORMS)["feed.schema.json"]["properties"]["event"]["enum"]
     told = {event.rpartition(".")[2] for event in events}
     assert {end for cell in cells(*FORMATS) for end in cell.ends} == told
-    endings = {ending for module in formats.load_formats().values() for ending in module.ENDINGS}
+    endings = {ending for found in formats.load_formats().values() for ending in found.media_types}
     assert {f".{name}" for name in FORMATS} >= endings
 
 

@@ -267,6 +267,6 @@ def words(sheet: Extraction) -> dict[str, tuple[list[str], float]]:
 
 
 def test_the_format_says_what_it_takes() -> None:
-    assert (pdf.ENDINGS, pdf.MEDIA_TYPE) == ((".pdf",), "application/pdf")
-    assert pdf.can_read(b"\xef\xbb\xbf\n%PDF-1.7") is True
-    assert pdf.can_read(b"PK\x03\x04 %PDF-1.7") is False
+    assert pdf.FORMAT.media_types == {".pdf": "application/pdf"}
+    assert pdf.FORMAT.can_read(b"\xef\xbb\xbf\n%PDF-1.7") is True
+    assert pdf.FORMAT.can_read(b"PK\x03\x04 %PDF-1.7") is False
