@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, TypeVar, overload
 
-from formgen.errors import Finding
+from formgen.errors import Finding, Reason
 from formgen.forms.declare import Unanswered, call_or_none
 from formgen.forms.form import Contradiction, Form
 from formgen.forms.references import FieldReference
@@ -28,6 +28,9 @@ PHASES = {
 
 CHANGED = "changed_known_value"
 CHANGED_VALUE = N_("Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää.")
+NOT_OPEN = N_("Vain avoimen asian voi panna tauolle.")
+NOT_ON_HOLD = N_("Asia ei ole tauolla.")
+CLOSED = N_("Asia on päättynyt. Avatkaa uusi asia.")
 HOLD_CONTACT = N_("Asia on tauolla. Sovitun yhteydenoton aika on tullut.")
 
 When = Callable[[Any, "Case"], bool]
@@ -280,7 +283,7 @@ def list_tasks(case: Case) -> tuple[Task, ...]:
 def check_hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ...]:
     """Return why a case cannot be put on hold as asked (T26), or nothing."""
     if case.status != "open" or case.phase is None:
-        return (Finding("T26", "error", "", "Vain avoimen asian voi panna tauolle."),)
+        return (Finding("T26", "error", "", NOT_OPEN),)
     if next_contact < start:
         return (Finding("T26", "error", "", "Seuraava yhteydenotto on ennen tauon alkua."),)
     if (next_contact - start).days > case.office.limits.hold_contact:
@@ -291,7 +294,7 @@ def check_hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ..
 def check_resume(case: Case, end: date) -> tuple[Finding, ...]:
     """Return why a case's hold cannot end as asked (T27), or nothing."""
     if case.status != "on_hold":
-        return (Finding("T27", "error", "", "Asia ei ole tauolla."),)
+        return (Finding("T27", "error", "", NOT_ON_HOLD),)
     if end < case.holds[-1].start:
         return (Finding("T27", "error", "", "Tauon loppu on ennen sen alkua."),)
     return ()
@@ -315,15 +318,16 @@ def find_moves(case: Case, record: Form, correction: bool = False) -> tuple[tupl
     if record.is_of_unit(case.case_id):
         return (), ()
     if case.status == "closed" and not (correction and can_end_case(record)):
-        return (), (Finding("R88", "error", "", "Asia on päättynyt. Avatkaa uusi asia."),)
+        return (), (Finding("R88", "error", "", CLOSED),)
     first = find_fitting_move(record, case, case.phase)
     if first:
         second = find_fitting_move(record, case, first.target, first.then) if first.then else None
         return (first, second) if second else (first,), ()
     if correction or case.phase in record.allowed_phases:
         return (), ()
-    message = N_("Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.")
-    return (), (Finding(record.moves[0].id, "error", "", message, {"phase": PHASES.get(case.phase or "", "–")}),)
+    phase = PHASES.get(case.phase or "", "–")
+    message = Reason.TRANSITION_NOT_ALLOWED.message
+    return (), (Finding(record.moves[0].id, "error", "", message, {"phase": phase}),)
 
 
 def can_end_case(form: Form | type[Form]) -> bool:

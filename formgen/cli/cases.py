@@ -15,6 +15,7 @@ from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import Session, now, open_session
 from formgen.errors import Finding, UsageError
 from formgen.fields import DayDate, Misread
+from formgen.fields.dates import NOT_A_DATE
 from formgen.i18n import N_
 from formgen.storage.cases import Caseloads
 from formgen.storage.moments import to_local_date
@@ -205,7 +206,7 @@ def cases_open(context: typer.Context) -> None:
         out.print(case_id)
 
 
-Day = Annotated[str, typer.Option(metavar="DAY", help=_("Päivä, esimerkiksi 1.3.2026."))]
+Day = Annotated[str, typer.Option(metavar="DAY", help=_(DayDate.accepts))]
 
 
 def read_day(text: str) -> date:
@@ -215,7 +216,7 @@ def read_day(text: str) -> date:
     except Misread as misread:
         raise UsageError(misread.message) from misread
     if found is None:
-        raise UsageError("Kirjoita päivämäärä näin: 1.3.2026.")
+        raise UsageError(NOT_A_DATE)
     return found
 
 

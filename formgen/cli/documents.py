@@ -16,6 +16,7 @@ from formgen.cli.outcomes import describe_decision, describe_file, describe_subm
 from formgen.cli.session import Session, now, open_session, track_progress
 from formgen.errors import OutOfReach, SandboxUnavailable, UsageError
 from formgen.forms.form import Form
+from formgen.i18n import N_
 from formgen.intake.duplicates import predict_repeat
 from formgen.intake.health import require_sandbox
 from formgen.intake.retries import ALL
@@ -27,6 +28,9 @@ from formgen.sandbox import reader_pool
 from formgen.storage.moments import to_local_date
 
 DEFAULT_FORMAT = formats.get_preferred_format().name
+
+NOT_OPENED = N_("Tiedostoa ei voi avata: {file}")
+OutputPath = Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))]
 
 app = typer.Typer()
 
@@ -63,7 +67,7 @@ def generate(
     about: Annotated[
         str, typer.Option("--about", metavar="ID", help=_("Mistä työstä tai työnantajasta, kun niitä on monta."))
     ] = "",
-    path: Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))] = None,
+    path: OutputPath = None,
 ) -> None:
     """Make prefilled forms."""
     shared = open_session(context)
@@ -106,7 +110,7 @@ def generate(
 def archive(
     context: typer.Context,
     records: Annotated[list[str], typer.Argument(metavar="RECORD…", help=_("Tietueiden tunnukset."))],
-    path: Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))] = None,
+    path: OutputPath = None,
 ) -> None:
     """Make the copies of records that are archived."""
     shared = open_session(context)
@@ -159,7 +163,7 @@ def read(
             large = size > shared.workspace.office.intake.max_bytes
             data = b"" if large else file.read_bytes()
         except OSError as error:
-            raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file)) from error
+            raise UsageError(NOT_OPENED, file=str(file)) from error
         engine = shared.intake.decision_engine
         decision = engine.reject_oversized_file() if large else engine.decide_file(data, at)
         if decision.case_id:
@@ -181,7 +185,7 @@ def submit(
     for file in files:
         submission_id = shared.intake.receive_file(file, "cli") if file.is_file() else None
         if submission_id is None:
-            raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file))
+            raise UsageError(NOT_OPENED, file=str(file))
         arrived.append((file, submission_id))
     found = [
         wait_for_outcome(shared, file, submission_id)

@@ -19,6 +19,7 @@ from formgen.cli.outcomes import OUTCOMES, describe_decision, describe_submissio
 from formgen.cli.session import Session, now, open_session
 from formgen.errors import UsageError
 from formgen.intake.outcomes import Accepted
+from formgen.intake.pipeline import NOT_PENDING
 from formgen.intake.review import list_doubts, parse_decision_file, render_decision_file
 from formgen.storage.access_log import Actor
 from formgen.storage.rows import Submission
@@ -67,6 +68,9 @@ def review_list(context: typer.Context) -> None:
 SubmissionId = Annotated[str, typer.Argument(metavar="SUBMISSION", help=_("Palautuksen tunnus."))]
 
 
+DecidedBy = Annotated[str, typer.Option("--by", help=_("Kuka päättää."))]
+
+
 def find_pending_submission(shared: Session, submission_id: str) -> Submission:
     """Find a submission that awaits a decision; raise `UsageError` for any other."""
     rows = [
@@ -75,7 +79,7 @@ def find_pending_submission(shared: Session, submission_id: str) -> Submission:
         if row.outcome in ("review", "waiting")
     ]
     if not rows:
-        raise UsageError("Palautus {id} ei odota ratkaisua.", id=submission_id)
+        raise UsageError(NOT_PENDING, id=submission_id)
     return rows[0]
 
 
@@ -175,7 +179,7 @@ def review_accept(
     edit: Annotated[
         bool, typer.Option("--edit", help=_("Avaa epävarmat kohdat muokkaimessa, jonka VISUAL tai EDITOR nimeää."))
     ] = False,
-    who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
+    who: DecidedBy = "",
 ) -> None:
     """Accept a submission in review by the same rules as any other."""
     shared = open_session(context)
@@ -198,7 +202,7 @@ def review_accept(
 def review_reject(
     context: typer.Context,
     submission_id: SubmissionId,
-    who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
+    who: DecidedBy = "",
 ) -> None:
     """Reject a submission that awaits a decision."""
     shared = open_session(context)

@@ -20,10 +20,13 @@ from formgen.cli.console import SYSTEM_LANGUAGE, GlobalOptions, LogFormat, err
 from formgen.errors import OutOfReach
 from formgen.forms import registry
 from formgen.forms.registry import Registry
+from formgen.i18n import N_
 from formgen.intake.pipeline import Intake
 from formgen.settings import Workspace
 from formgen.storage.access_log import Actor
 from formgen.storage.journal import Journal
+
+ALL_IN_FOLDER = N_("Kaikki on kansiossa {folder}")
 
 
 @dataclass

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from formgen import demo, files, formats
 from formgen.cli.console import _, err, format_examples, out
-from formgen.cli.session import Session, open_session
+from formgen.cli.session import ALL_IN_FOLDER, Session, open_session
 from formgen.forms import registry
 from formgen.intake.health import check_health
 from formgen.publishing import outbox
@@ -116,7 +116,7 @@ def run_demo(
         for turn, row, place in rows:
             table.add_row(row.case_id or "–", turn.form, row.outcome, str(place.relative_to(workspace.root)))
         out.print(table)
-        out.print(shared.translate("Kaikki on kansiossa {folder}", folder=workspace.root))
+        out.print(shared.translate(ALL_IN_FOLDER, folder=workspace.root))
     if not all(item.is_expected for item in seen):
         raise typer.Exit(1)
 

@@ -5,31 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from formgen.cases import workflow
 from formgen.errors import Reason
+from formgen.fields.choices import NOT_AN_OPTION
+from formgen.fields.dates import NOT_A_DATE
+from formgen.fields.identifiers import WRONG_BUSINESS_ID
+from formgen.fields.text import TOO_LONG
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
+from formgen.forms.validate import MISSING_ANSWER
 from formgen.i18n import N_, translate
 from formgen.issuing.correction import get_field_label
 
 ENGINE = {  # what no form declares
-    "R44": "Y-tunnus ei ole oikein.",
-    "R88": "Asia on päättynyt. Avatkaa uusi asia.",
+    "R44": WRONG_BUSINESS_ID,
+    "R88": workflow.CLOSED,
     "R89": Reason.BAD_IDENTITY.message,
     "R90": Reason.UNKNOWN_VERSION.message,
-    "T26": "Vain avoimen asian voi panna tauolle.",
-    "T27": "Asia ei ole tauolla.",
-    "format": "Kirjoita päivämäärä näin: 1.3.2026.",
-    "required": "Pakollinen kohta puuttuu.",
-    "choice": "Vastaus ei ole mikään annetuista vaihtoehdoista.",
-    "range": "Teksti on liian pitkä: enintään {most} merkkiä.",
+    "T26": workflow.NOT_OPEN,
+    "T27": workflow.NOT_ON_HOLD,
+    "format": NOT_A_DATE,
+    "required": MISSING_ANSWER,
+    "choice": NOT_AN_OPTION,
+    "range": TOO_LONG,
 }
 REMEDY = {
     "R44": N_("Tarkista Y-tunnuksen jokainen numero ja lähetä lomake uudelleen."),
     "R88": N_("Avaa uusi asia ja tee lomake siihen."),
     "R89": Reason.BAD_IDENTITY.advice,
     "R90": Reason.UNKNOWN_VERSION.advice,
-    "T26": N_("Tarkista asian tila ja päivät."),
-    "T27": N_("Tarkista asian tila ja päivät."),
+    **dict.fromkeys(("T26", "T27"), N_("Tarkista asian tila ja päivät.")),
     "format": N_("Kirjoita vastaus niin kuin kohdan ohje sanoo ja lähetä lomake uudelleen."),
     "required": N_("Vastaa kohtaan ja lähetä lomake uudelleen."),
     "choice": N_("Valitse jokin annetuista vaihtoehdoista ja lähetä lomake uudelleen."),

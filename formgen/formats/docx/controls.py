@@ -16,8 +16,7 @@ from formgen.i18n import N_, list_translations, translate
 CHECKED, UNCHECKED = "☒", "☐"
 TICKED, NOT_TICKED = (b"1", CHECKED.encode()), (b"0", UNCHECKED.encode())
 PROMPTS = {
-    Control.LINE: N_("Kirjoita tähän"),
-    Control.AREA: N_("Kirjoita tähän"),
+    **dict.fromkeys((Control.LINE, Control.AREA), N_("Kirjoita tähän")),
     Control.DATE: "pv.kk.vvvv",
     Control.LIST: N_("Valitse"),
 }
