@@ -1276,7 +1276,7 @@ def test_a_file_of_another_format_is_not_taken_for_a_word_document(data: bytes) 
 
 @pytest.mark.parametrize("name", ["odt", "doc", "rtf"])
 def test_a_file_of_another_word_processor_is_known_by_its_content(name: str) -> None:
-    assert formats.identify_format(FOREIGN[name])[0] == "office"
+    assert formats.identify_format(FOREIGN[name]).name == "office"
 
 
 def test_a_word_document_behind_a_password_is_called_encrypted() -> None:
