@@ -53,12 +53,6 @@ def archived_path(record: Path) -> Path:
     return record.with_suffix(formats.get_ending(formats.get_archive_format()))
 
 
-def prepare_record_file(workspace: Workspace, record: Mapping[str, Any]) -> tuple[Path, Making]:
-    """Return the place of a record and what makes its bytes; ``record`` is its row."""
-    place = get_record_path(workspace, record["case_id"], record["record_id"], record["form"])
-    return place, lambda: format_json(json.loads(record["payload"]))
-
-
 def get_receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
     """Return where the receipt of an accepted return lies."""
     return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus{LETTER}"
@@ -148,8 +142,8 @@ def shorten_stem(stem: str, tail: str) -> str:
     return stem.encode()[:room].decode(errors="ignore")
 
 
-def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> None:
-    """Add to the feed the lines that it lacks, in order; half a line of an earlier crash is cut off.
+def publish_feed(workspace: Workspace, lines: Iterable[tuple[int, str]]) -> None:
+    """Add to the feed the numbered lines that it lacks, in order; half a line of an earlier crash is cut off.
 
     Another process may be publishing too: what it has written meanwhile is not written again.
     """
@@ -164,9 +158,9 @@ def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> N
             files.sync_folder(file.parent)
         stream.seek(end)
         stream.truncate()
-        for event in events:
-            if event["seq"] > seq:
-                stream.write(event["body"].encode() + b"\n")
+        for number, line in lines:
+            if number > seq:
+                stream.write(line.encode() + b"\n")
         stream.flush()
         report_checkpoint("feed.written")
         os.fsync(stream.fileno())
@@ -204,11 +198,11 @@ def read_last_line(stream: Any) -> tuple[int, int]:
     return end, int(json.loads(lines[-1])["seq"]) if lines else 0
 
 
-def find_foreign_line(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> int:
-    """Return the number of the first whole line of the feed that is none of the events, 0 when there is none."""
+def find_foreign_line(workspace: Workspace, known: Iterable[str]) -> int:
+    """Find the number of the first whole line of the feed that is not the known one, 0 when there is none."""
     file = workspace.outbox / "feed.ndjson"
     lines = file.read_bytes().split(b"\n")[:-1] if file.exists() else []
-    bodies = (event["body"].encode() for event in islice(events, len(lines)))
+    bodies = (line.encode() for line in islice(known, len(lines)))
     pairs = enumerate(zip_longest(lines, bodies), start=1)
     return next((number for number, (line, body) in pairs if line != body), 0)
 
