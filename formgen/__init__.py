@@ -2,8 +2,7 @@
 
 import os
 
-os.environ.setdefault(
-    "PYDANTIC_DISABLE_PLUGINS", "__all__"
-)  # one would see every value of a form; to look for some takes time
+# One would see every value of a form; and to look for some takes time.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 __version__ = "0.1.0"
