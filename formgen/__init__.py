@@ -12,6 +12,11 @@ from typing import TYPE_CHECKING
 
 import lazy_loader
 
+import os
+
+# One would see every value of a form; and to look for some takes time.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
