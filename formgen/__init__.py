@@ -8,11 +8,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import lazy_loader
-
-import os
 
 # One would see every value of a form; and to look for some takes time.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
