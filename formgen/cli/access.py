@@ -11,6 +11,7 @@ from rich.table import Table
 from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import open_session
 from formgen.errors import UsageError
+from formgen.i18n import N_
 from formgen.storage.access_log import Head
 from formgen.storage.signing_keys import SIGNING
 
@@ -20,8 +21,12 @@ keys = typer.Typer(name="keys", no_args_is_help=True)
 app.add_typer(access)
 app.add_typer(keys)
 
-ACTIONS = {"read": "katsottu", "changed": "muutettu"}
-STATES = {"signing": "allekirjoittaa", "good": "kelpaa", "revoked": "poistettu käytöstä {at}, {by}: {remark}"}
+ACTIONS = {"read": N_("katsottu"), "changed": N_("muutettu")}
+STATES = {
+    "signing": N_("allekirjoittaa"),
+    "good": N_("kelpaa"),
+    "revoked": N_("poistettu käytöstä {at}, {by}: {remark}"),
+}
 
 
 @access.command(

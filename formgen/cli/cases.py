@@ -15,8 +15,9 @@ from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import Session, open_session
 from formgen.errors import Finding, UsageError
 from formgen.fields import DayDate, Misread
+from formgen.i18n import N_
 
-STATUS = {"open": "avoin", "on_hold": "tauolla", "closed": "päättynyt"}
+STATUS = {"open": N_("avoin"), "on_hold": N_("tauolla"), "closed": N_("päättynyt")}
 
 app = typer.Typer(name="cases", no_args_is_help=True)
 
@@ -49,8 +50,14 @@ def cases_list(context: typer.Context) -> None:
             ]
         )
         return
-    titles = ("Valmentaja", "Asia", "Tila", "Vaihe", "Vanhin tehtävä", "Mistä lähtien")
-    table = Table(*(shared.translate(title) for title in titles))
+    table = Table(
+        shared.translate("Valmentaja"),
+        shared.translate("Asia"),
+        shared.translate("Tila"),
+        shared.translate("Vaihe"),
+        shared.translate("Vanhin tehtävä"),
+        shared.translate("Mistä lähtien"),
+    )
     for case, task in rows:
         phase = shared.translate(PHASES.get(case.phase or "", "–"))
         due = (shared.translate(task.message, **task.values), DayDate().write(task.due)) if task else ("–", "–")
@@ -77,8 +84,13 @@ def cases_tasks(
             [{"case_id": case.case_id, "coach": case.coach, **describe_task(shared, task)} for case, task in found]
         )
         return
-    titles = ("Mistä lähtien", "Asia", "Valmentaja", "Koodi", "Tehtävä")
-    table = Table(*(shared.translate(title) for title in titles))
+    table = Table(
+        shared.translate("Mistä lähtien"),
+        shared.translate("Asia"),
+        shared.translate("Valmentaja"),
+        shared.translate("Koodi"),
+        shared.translate("Tehtävä"),
+    )
     for case, task in found:
         table.add_row(
             DayDate().write(task.due),
@@ -191,7 +203,7 @@ def read_day(shared: Session, text: str) -> date:
 
 
 def read_reason(shared: Session) -> str:
-    """Return why a case is put on hold, which is the next line of standard input; raise `UsageError` for an empty one.
+    """Read why a case is put on hold from the next line of standard input; raise `UsageError` for an empty one.
 
     What stands on a command line can be seen by everybody on the machine.
     """

@@ -1,4 +1,4 @@
-"""formgen errors: every code that a return may get, what it means and what to do."""
+"""formgen errors: every code that a submission may get, what it means and what to do."""
 
 from __future__ import annotations
 

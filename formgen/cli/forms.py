@@ -89,7 +89,7 @@ def forms_show(
 
 
 def describe_form(form: type[Form]) -> dict[str, Any]:
-    """Return a form as the outside contract shows it."""
+    """Describe a form as the outside contract shows it."""
     return {
         "form": form.id,
         "version": form.version,
@@ -110,7 +110,7 @@ def describe_form(form: type[Form]) -> dict[str, Any]:
 
 
 def describe_field(asked: Field) -> dict[str, Any]:
-    """Return a field as the outside contract shows it."""
+    """Describe a field as the outside contract shows it."""
     kind = asked.field_type
     options = kind.list_choices() if kind else ()
     return {

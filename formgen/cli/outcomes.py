@@ -9,6 +9,7 @@ import typer
 
 from formgen.cli.console import out
 from formgen.cli.session import Session
+from formgen.i18n import N_
 from formgen.workspace import Result
 
 REJECTED, UNSURE = 3, 4
@@ -57,15 +58,15 @@ def iter_problem_lines(shared: Session, number: int, problem: Mapping[str, str])
     yield f"  {number}. {named}{problem['message']} ({where})"
     accepts, example = problem.get("accepts", ""), problem.get("example", "")
     if accepts:
-        yield f"     {shared.translate('Kelpaa: {accepts}', accepts=accepts)}"
+        yield "     " + shared.translate("Kelpaa: {accepts}", accepts=accepts)
     if example not in accepts:
-        yield f"     {shared.translate('Esimerkki: {example}', example=example)}"
+        yield "     " + shared.translate("Esimerkki: {example}", example=example)
 
 
 OUTCOMES = {
-    "accepted": "hyväksytty",
-    "review": "tarkistettava",
-    "waiting": "odottaa toista lomaketta",
-    "rejected": "hylätty",
-    "duplicate": "sama on jo käsitelty",
+    "accepted": N_("hyväksytty"),
+    "review": N_("tarkistettava"),
+    "waiting": N_("odottaa toista lomaketta"),
+    "rejected": N_("hylätty"),
+    "duplicate": N_("sama on jo käsitelty"),
 }

@@ -61,13 +61,13 @@ def review_list(context: typer.Context) -> None:
     out.print(table)
 
 
-SubmissionId = Annotated[str, typer.Argument(metavar="RETURN", help=_("Palautuksen tunnus."))]
+SubmissionId = Annotated[str, typer.Argument(metavar="SUBMISSION", help=_("Palautuksen tunnus."))]
 
 
 @app.command(
     "show",
     help=_("Näytä, mitä palautuksesta luettiin ja mikä on epävarmaa."),
-    epilog=format_examples("formgen review show RETURN"),
+    epilog=format_examples("formgen review show SUBMISSION"),
 )
 def review_show(
     context: typer.Context,
@@ -116,7 +116,7 @@ def edit_answers(shared: Session, submission_id: str) -> dict[str, str]:
 
 
 def read_field_value(value: str) -> tuple[str, str]:
-    """Return a path and its value, which is the next line of standard input; raise `UsageError` for one with a value.
+    """Read the value of a field from the next line of standard input; raise `UsageError` when it is given here.
 
     What stands on a command line can be seen by everybody on the machine.
     """
@@ -134,10 +134,10 @@ def read_field_value(value: str) -> tuple[str, str]:
     "accept",
     help=_("Hyväksy palautus sellaisena kuin se luettiin, tai korjatuin arvoin."),
     epilog=format_examples(
-        "formgen review accept RETURN",
-        "formgen review accept RETURN --edit",
-        "formgen review accept RETURN --set client_hetu",
-        "formgen review accept RETURN --set start_date --set weekly_hours < arvot.txt",
+        "formgen review accept SUBMISSION",
+        "formgen review accept SUBMISSION --edit",
+        "formgen review accept SUBMISSION --set client_hetu",
+        "formgen review accept SUBMISSION --set start_date --set weekly_hours < arvot.txt",
     ),
 )
 def review_accept(
@@ -163,7 +163,7 @@ def review_accept(
     print_outcomes(shared, [describe_result(shared.workspace.accept(submission_id, new, by=who), shared.language)])
 
 
-@app.command("reject", help=_("Hylkää palautus."), epilog=format_examples("formgen review reject RETURN"))
+@app.command("reject", help=_("Hylkää palautus."), epilog=format_examples("formgen review reject SUBMISSION"))
 def review_reject(
     context: typer.Context,
     submission_id: SubmissionId,

@@ -39,7 +39,7 @@ class Session:
         return Workspace(self.root, Actor.from_system_user(self.command, self.by))
 
     def translate(self, text: str, **values: object) -> str:
-        """Return a text in the language of the messages."""
+        """Translate a Finnish text into the language of the messages."""
         return i18n.translate(text, self.language, **values)
 
     def print_json(self, value: Any) -> None:
@@ -48,7 +48,7 @@ class Session:
 
 
 def open_session(context: typer.Context) -> Session:
-    """Return what the commands share, opened by the options that went before the command."""
+    """Open the session that the options before the command ask for."""
     given: Session | GlobalOptions = context.obj
     if isinstance(given, Session):
         return given
@@ -62,7 +62,7 @@ def open_session(context: typer.Context) -> Session:
 
 
 def configure_logging(form: LogFormat) -> None:
-    """Have lines of the log written to standard error; one about a return holds its id."""
+    """Have lines of the log written to standard error; one about a submission holds its id."""
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )

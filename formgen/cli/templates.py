@@ -64,7 +64,7 @@ def templates_check(
         shared.print_json(found)
     else:
         for item in found:
-            out.print(f"{item['file']}: {shared.translate('kunnossa') if item['ok'] else ''}")
+            out.print(f"{item['file']}:", shared.translate("kunnossa") if item["ok"] else "")
             for problem in item["problems"]:
                 out.print(f"  - {problem}")
     if not all(item["ok"] for item in found):
