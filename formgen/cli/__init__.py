@@ -5,6 +5,7 @@ Answers go to standard output; messages and progress go to standard error.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -51,6 +52,7 @@ COMMANDS = {  # the module of each command and what it does, in the order of the
         ),
     ),
 }
+ALLOCATIONS = 100_000  # after which garbage is looked for: a start makes many objects that all stay
 
 
 class Commands(TyperGroup):
@@ -120,6 +122,7 @@ def main() -> None:
 
     ``--json`` may stand anywhere on the line.
     """
+    gc.set_threshold(ALLOCATIONS)
     sys.stderr = TolerantStream(sys.stderr)
     arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
     asked = GlobalOptions(Path())

@@ -22,7 +22,7 @@ def errors(
 ) -> None:
     """Print every code, or one."""
     shared = open_session(context)
-    entries = [entry for entry in build_catalogue(shared.registry) if code in ("", entry.code)]
+    entries = [entry for entry in build_catalogue(shared.workspace.registry) if code in ("", entry.code)]
     if not entries:
         raise UsageError("Koodia {code} ei ole.", code=code)
     if shared.as_json:
