@@ -87,7 +87,7 @@ def run_demo(
 
 
 def get_outcome_path(workspace: WorkspaceFolder, row: Submission) -> Path:
-    """Return where the outcome of a submission lies."""
+    """Return the path at which the outcome of a submission is published."""
     if row.record_id and row.form:
         return outbox.get_record_path(workspace, row.case_id, row.record_id, row.form)
     if row.rejected_as:
