@@ -215,7 +215,7 @@ class Workspace:
 
         The file itself stays. Raise `UsageError` for one that cannot be taken.
         """
-        submission_id = self.intake.receive_file(file, "cli") if file.is_file() else None
+        submission_id = self.intake.arrivals.receive_file(file, "cli") if file.is_file() else None
         if submission_id is None:
             raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file))
         return submission_id
