@@ -19,7 +19,7 @@ import pytest
 import tests.rules
 from formgen.cases import prefill
 from formgen.cases.workflow import Case, Step, can_end_case, find_moves, infer_case_phase, list_tasks
-from formgen.forms.form import Rule
+from formgen.forms.rules import Rule
 from tests.rules import (
     AGREEMENT,
     AMENDMENT,

@@ -8,7 +8,8 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from formgen.errors import Finding
-from formgen.forms.form import Contradiction, Form, Unanswered, call_or_none
+from formgen.forms.form import Form, Unanswered, call_or_none
+from formgen.forms.rules import Contradiction
 from formgen.settings import Office
 
 Found = TypeVar("Found")
