@@ -11,6 +11,7 @@ from formgen.cases.workflow import Case, Move
 from formgen.fields.code_list import define_options
 from formgen.fields.kinds import Day, Hours, Int, Line, Long, Many, One, Signed, YesNo, count_days
 from formgen.forms.form import Row, ask, ask_table, deadline, rule
+from formgen.forms.rules import Check, check
 
 from ._case import ClientForm, by_id, consent_ok, in_force, job_of, of_chosen, open_jobs, open_negotiations
 from ._codes import K3, K4, K10, K11, K37
@@ -222,7 +223,10 @@ class JobEnd(ClientForm):
     )
     new_job_known_detail: Line | None = ask("Uusi työnantaja", by="client", max_length=80)
     profile_update_due: Day = ask(
-        "Profiili päivitetään viimeistään", prefill=profile_due, sensitivity="n", hint="30 päivän sisällä."
+        "Profiili päivitetään viimeistään",
+        prefill=profile_due,
+        sensitivity="n",
+        hint="Määräaika lasketaan työn päättymisestä.",
     )
     job_search_restart: Day | None = ask(
         "Työnhaku jatkuu alkaen",
@@ -346,9 +350,9 @@ class JobEnd(ClientForm):
         return self.job_id not in {end.job_id for end in in_force(case, "job_end")}
 
     @rule("range", field="end_date")
-    def job_ends_soon(self, case: Case) -> bool:
-        """Viimeinen työpäivä on yli 31 päivän päässä. Lähettäkää lomake lähempänä päättymistä."""
-        return count_days(case.today, self.end_date) <= NOTED_AHEAD
+    def job_ends_soon(self, case: Case) -> Check:
+        """Viimeinen työpäivä on yli {limit} päivän päässä. Lähettäkää lomake lähempänä päättymistä."""
+        return check(count_days(case.today, self.end_date) <= NOTED_AHEAD, limit=NOTED_AHEAD)
 
     @rule("range", field="end_date", severity="warning")
     def fixed_term_has_not_been_passed(self, case: Case) -> bool:
@@ -411,9 +415,10 @@ class JobEnd(ClientForm):
         return not unfit or bool(open_negotiations(case))
 
     @rule("R74", field="profile_update_due", severity="warning")
-    def profile_is_updated_soon(self, case: Case) -> bool:
-        """Profiili päivitetään yli 30 päivää työn päättymisen jälkeen."""
-        return count_days(self.end_date, self.profile_update_due) <= case.office.limits.profile_after_job
+    def profile_is_updated_soon(self, case: Case) -> Check:
+        """Profiili päivitetään yli {limit} päivän kuluttua työn päättymisestä."""
+        limit = case.office.limits.profile_after_job
+        return check(count_days(self.end_date, self.profile_update_due) <= limit, limit=limit)
 
     @rule("R76", field="checklist", severity="warning")
     def client_registers_as_unemployed(self, case: Case) -> bool:

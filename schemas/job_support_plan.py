@@ -10,6 +10,7 @@ from formgen.cases.workflow import Case, Move
 from formgen.fields.code_list import define_options
 from formgen.fields.kinds import Clock, Day, Hours, Int, Line, Long, Many, Name, One, Phone, Signed, YesNo, count_days
 from formgen.forms.form import Row, ask, ask_table, deadline, rule
+from formgen.forms.rules import Check, check
 
 from ._case import (
     ClientForm,
@@ -722,11 +723,11 @@ class JobSupportPlan(ClientForm):
         return self.review_date > self.plan_date
 
     @rule("T14", field="plan_date", severity="warning")
-    def plan_is_made_soon_after_the_start(self, case: Case) -> bool:
-        """Suunnitelma on tehty yli 7 päivää työn alkamisen jälkeen."""
-        job = self.job(case)
-        late = job is not None and count_days(job.begins, self.plan_date) > case.office.limits.support_plan
-        return self.plan_kind != "first" or not late
+    def plan_is_made_soon_after_the_start(self, case: Case) -> Check:
+        """Suunnitelma on tehty yli {limit} päivän kuluttua työn alkamisesta."""
+        job, limit = self.job(case), case.office.limits.support_plan
+        late = job is not None and count_days(job.begins, self.plan_date) > limit
+        return check(self.plan_kind != "first" or not late, limit=limit)
 
     @rule("R63", field="contact_rhythm", severity="warning")
     def first_month_is_planned_weekly(self, case: Case) -> bool:

@@ -27,6 +27,7 @@ from formgen.fields.kinds import (
     count_days,
 )
 from formgen.forms.form import Row, ask, ask_table, rule
+from formgen.forms.rules import Check, check
 from formgen.i18n import normalise_text
 
 from ._case import (
@@ -929,9 +930,10 @@ class VocationalProfile(ClientForm):
         return self.next_review_date > self.profile_date
 
     @rule("range", field="next_review_date")
-    def review_is_within_a_year(self, case: Case) -> bool:
-        """Profiili päivitetään vähintään kerran vuodessa."""
-        return count_days(self.profile_date, self.next_review_date) <= case.office.limits.profile_update + LEAP_DAY
+    def review_is_within_a_year(self, case: Case) -> Check:
+        """Profiili päivitetään vähintään {limit} päivän välein."""
+        limit = case.office.limits.profile_update
+        return check(count_days(self.profile_date, self.next_review_date) <= limit + LEAP_DAY, limit=limit)
 
     @rule("range", field="profile_date", severity="warning")
     def profile_is_not_of_tomorrow(self, case: Case) -> bool:
