@@ -20,7 +20,7 @@ from uuid import UUID
 from formgen import formats
 from formgen.cases.workflow import Case, check_hold, check_resume
 from formgen.errors import UsageError
-from formgen.fields.kinds import DayDate
+from formgen.fields import DayDate
 from formgen.forms import registry
 from formgen.intake.pipeline import Intake
 from formgen.intake.watcher import Watch, hold_workspace_lock

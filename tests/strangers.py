@@ -21,7 +21,7 @@ from stdnum.fi import hetu
 from formgen import formats
 from formgen.demo import resolve_dates
 from formgen.documents.extraction import TOKEN, Control, Question, iter_questions
-from formgen.fields.kinds import DayDate
+from formgen.fields import DayDate
 from formgen.forms.form import Form
 from formgen.i18n import load_catalog
 from formgen.publishing import outbox

@@ -28,8 +28,8 @@ from formgen.cli.console import LogFormat
 from formgen.cli.session import configure_logging
 from formgen.documents.extraction import Control
 from formgen.errors import OutOfReach
-from formgen.fields.kinds import Text
-from formgen.forms.form import Field
+from formgen.fields import Text
+from formgen.forms.declare import Field
 from formgen.intake.decide import DecisionEngine
 from formgen.reports import integrity
 from formgen.settings import Files, Workspace
@@ -389,7 +389,7 @@ def test_what_stands_in_an_accepted_form_is_said_nowhere_but_in_its_record(tmp_p
     for step in steps:
         for path, typed in step.turn.answers.items():
             field = kinds.get((step.turn.form, path))
-            if field and field.sensitivity != "n" and isinstance(field.reads, Text) and len(typed) > 6:
+            if field and field.sensitivity != "n" and isinstance(field.field_type, Text) and len(typed) > 6:
                 secrets.add(typed)
     assert {item.row["outcome"] for item in played(theatre, *steps) if item.row} == {"accepted"}
     said = logged.getvalue() + told(theatre)

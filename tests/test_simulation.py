@@ -12,7 +12,7 @@ import pytest
 from formgen import demo
 from formgen.demo import Clock, Outcome, Stage, Turn
 from formgen.errors import UsageError
-from formgen.fields.kinds import HetuText
+from formgen.fields import HetuText
 from tests.conftest import tree
 from tests.test_cli import Run, run
 

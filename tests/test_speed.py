@@ -18,7 +18,7 @@ from benchmarks.contest import Way, paced, raced, ratio
 from benchmarks.samples import Sample, samples
 from formgen import formats
 from formgen.documents.extraction import Identity
-from formgen.forms.form import validate_extraction
+from formgen.forms.validate import validate_extraction
 from formgen.issuing.issue import build_document_texts
 from tests.conftest import REFERRAL, Bench
 from tests.strategies import KEYS

@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 from formgen import cli, formats, i18n
 from formgen.documents.extraction import Answer, Extraction, Question
 from formgen.errors import UsageError
-from formgen.fields.code_list import CodeList
-from formgen.fields.kinds import MunicipalityChoice, SingleChoice
-from formgen.forms.form import Field, Form, prefill_extraction
+from formgen.fields import CodeList, MunicipalityChoice, SingleChoice
+from formgen.forms.declare import Field
+from formgen.forms.form import Form, prefill_extraction
 from formgen.i18n import LOCALE, list_languages, load_catalog, normalise_text, translate
 from tests import strategies, texts
 
@@ -37,8 +37,8 @@ def code_lists() -> Mapping[str, CodeList]:
     found: dict[int, tuple[str, CodeList]] = {}
     for form in FORMS:
         for field in texts.every_field(form.fields):
-            if isinstance(field.reads, SingleChoice) and not isinstance(field.reads, MunicipalityChoice):
-                found.setdefault(id(field.reads.of), (f"{form.id}.{field.name}", field.reads.of))
+            if isinstance(field.field_type, SingleChoice) and not isinstance(field.field_type, MunicipalityChoice):
+                found.setdefault(id(field.field_type.of), (f"{form.id}.{field.name}", field.field_type.of))
     return dict(found.values())
 
 
@@ -219,6 +219,6 @@ def returned(form: type[Form], known: Mapping[str, object], language: str) -> Ex
 
 def meant(asked: Field | None, answer: Answer) -> Answer:
     """Return the answer to a choice by its code: a label is written in the language of its document."""
-    if asked is None or not isinstance(asked.reads, SingleChoice) or not answer.text:
+    if asked is None or not isinstance(asked.field_type, SingleChoice) or not answer.text:
         return answer
-    return replace(answer, text=str(asked.reads.read(answer.text, strategies.TODAY).value))
+    return replace(answer, text=str(asked.field_type.read(answer.text, strategies.TODAY).value))

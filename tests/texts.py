@@ -28,10 +28,9 @@ import formgen
 from formgen.documents.extraction import Control, Question
 from formgen.documents.producers import PRODUCERS
 from formgen.errors import FormgenError, Reason
-from formgen.fields import kinds
-from formgen.fields.kinds import MunicipalityChoice, SingleChoice
+from formgen.fields import MunicipalityChoice, SingleChoice, iter_field_types
 from formgen.forms import registry
-from formgen.forms.form import Field
+from formgen.forms.declare import Field
 from formgen.forms.registry import Registry
 from formgen.i18n import FALLBACK, LOCALE
 from formgen.reports.error_catalogue import REMEDY
@@ -60,8 +59,8 @@ def printed(forms: Registry = FORMS) -> Iterator[str]:
             yield from asked(question)
         for field in every_field(form.fields):
             yield field.label
-            if isinstance(field.reads, SingleChoice) and not isinstance(field.reads, MunicipalityChoice):
-                yield from (name for code in field.reads.of.values() for name in (code.label, *code.names))
+            if isinstance(field.field_type, SingleChoice) and not isinstance(field.field_type, MunicipalityChoice):
+                yield from (name for code in field.field_type.of.values() for name in (code.label, *code.names))
 
 
 def asked(question: Question) -> Iterator[str]:
@@ -92,7 +91,7 @@ def ruled(forms: Registry = FORMS) -> Iterator[str]:
 def declared() -> Iterator[str]:
     """Yield the texts that classes carry: what a kind accepts, what an exception says, what the office says."""
     modules()
-    yield from (kind.accepts for kind in kinds.iter_kinds() if ours(kind))
+    yield from (kind.accepts for kind in iter_field_types() if ours(kind))
     yield from (text for writer in PRODUCERS.values() if writer.advice for text in (writer.name, writer.advice))
     yield from (*REMEDY.values(), *PROTECTIONS.values())
     yield from (text for reason in Reason for text in (reason.message, reason.advice))

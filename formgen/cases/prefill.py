@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from formgen.cases.workflow import Case
-from formgen.forms.form import Field, Form
+from formgen.forms.declare import Field
+from formgen.forms.form import Form
 
 
 def collect_known_values(form: type[Form], case: Case) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from formgen.cases.workflow import PHASES, Case, Task, check_hold, check_resume,
 from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import Session, now, open_session
 from formgen.errors import Finding, UsageError
-from formgen.fields.kinds import DayDate, Misread
+from formgen.fields import DayDate, Misread
 from formgen.storage.journal import Caseloads, to_local_date
 
 STATUS = {"open": "avoin", "on_hold": "tauolla", "closed": "päättynyt"}

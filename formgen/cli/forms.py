@@ -10,7 +10,8 @@ from rich.table import Table
 from formgen.cases import prefill
 from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import open_session
-from formgen.forms.form import Field, Form
+from formgen.forms.declare import Field
+from formgen.forms.form import Form
 from formgen.forms.rules import blank_values
 
 app = typer.Typer(name="forms", no_args_is_help=True)
@@ -111,7 +112,7 @@ def describe_form(form: type[Form]) -> dict[str, Any]:
 
 def describe_field(asked: Field) -> dict[str, Any]:
     """Return a field as the outside contract shows it."""
-    kind = asked.reads
+    kind = asked.field_type
     options = kind.list_choices() if kind else ()
     return {
         "path": asked.name,

@@ -33,9 +33,11 @@ from formgen.documents.extraction import (
     iter_questions,
 )
 from formgen.errors import CutOff, Finding, FormgenError, Reason, Unreadable
-from formgen.fields.kinds import DayDate, Kind, Misread, SignatureBlock
-from formgen.forms.form import Field, Form, ValidationResult, validate_extraction
+from formgen.fields import DayDate, FieldType, Misread, SignatureBlock
+from formgen.forms.declare import Field
+from formgen.forms.form import Form
 from formgen.forms.registry import Registry, find_template
+from formgen.forms.validate import ValidationResult, validate_extraction
 from formgen.i18n import FORM_LANGUAGES, clean_text, normalise_text
 from formgen.issuing.correction import NOTHING_TO_MEND, build_extraction, build_notes, restore_known_answers
 from formgen.sandbox import reader_pool
@@ -669,7 +671,9 @@ def identify_person(about: IdentifiedDocument) -> Person:
 
     def answer(asked: Field) -> Any:
         try:
-            return asked.reads and asked.reads.read(about.sheet.answers[asked.name].text, about.case.today).value
+            return (
+                asked.field_type and asked.field_type.read(about.sheet.answers[asked.name].text, about.case.today).value
+            )
         except (KeyError, Misread):
             return None
 
@@ -694,7 +698,7 @@ def read_document_date(form: type[Form], sheet: Extraction, otherwise: date) -> 
 def find_changed_locked_answers(about: IdentifiedDocument) -> Iterator[Finding]:
     """Yield a finding for every locked answer that is not as it was issued."""
     for asked in about.form.fields:
-        if asked.locked and asked.reads and classify_change(about, asked.name) in ("changed", "blanked"):
+        if asked.locked and asked.field_type and classify_change(about, asked.name) in ("changed", "blanked"):
             yield Finding("choice", "review", asked.name, "Lukittua tietoa on muutettu. Tarkistakaa, kumpi on oikein.")
 
 
@@ -703,9 +707,9 @@ def classify_change(about: IdentifiedDocument, path: str) -> str:
     answer, given = about.sheet.answers.get(path), clean_text(about.given.get(path, ""))
     text = clean_text(answer.text) if answer else given
     asked = about.form.find_field(path)
-    if asked and asked.reads and not isinstance(asked.reads, SignatureBlock) and text:
-        value = normalise_answer(asked.reads, text, about)
-        text, given = value, value if given == text else normalise_answer(asked.reads, given, about)
+    if asked and asked.field_type and not isinstance(asked.field_type, SignatureBlock) and text:
+        value = normalise_answer(asked.field_type, text, about)
+        text, given = value, value if given == text else normalise_answer(asked.field_type, given, about)
     if not given:
         return "new" if text else ""
     return "blanked" if not text else "confirmed" if text == given else "changed"
@@ -723,14 +727,14 @@ def build_correction_answers(about: IdentifiedDocument, form: type[Form]) -> dic
         asked, text = form.find_field(path), answer.text
         if asked is None or asked.fill or answer.layer in UNSEEN:
             continue
-        if asked.reads and asked.reads.control in (Control.TICKS, Control.LIST):
-            text = normalise_answer(asked.reads, text, about)
+        if asked.field_type and asked.field_type.control in (Control.TICKS, Control.LIST):
+            text = normalise_answer(asked.field_type, text, about)
         found[path] = clean_text(text)
     is_reply = about.first != str(about.identity.instance)
     return found | {path: "" for path in about.shown if is_reply and path not in about.sheet.answers}
 
 
-def normalise_answer(kind: Kind, text: str, about: IdentifiedDocument) -> str:
+def normalise_answer(kind: FieldType, text: str, about: IdentifiedDocument) -> str:
     """Return an answer as it would be written out, however a person has written it."""
     try:
         return kind.write(kind.read(text, about.case.today).value)

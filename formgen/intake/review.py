@@ -12,7 +12,7 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from formgen.errors import UsageError
-from formgen.fields.kinds import Misread
+from formgen.fields import Misread
 from formgen.i18n import clean_text, translate
 from formgen.intake.decide import IdentifiedDocument, Verdict, get_document_date, has_question
 from formgen.issuing.correction import get_field_kind, get_field_label, get_field_position

@@ -10,9 +10,10 @@ from typing import Any
 from formgen.documents.extraction import AS_ISSUED, PREFILLED, Answer, Control, Extraction, Note, Notes
 from formgen.documents.producers import PRODUCERS
 from formgen.errors import Reason
-from formgen.fields.kinds import Kind
+from formgen.fields import FieldType
 from formgen.formats import docx
-from formgen.forms.form import Field, Form
+from formgen.forms.declare import Field
+from formgen.forms.form import Form
 from formgen.forms.registry import Registry
 from formgen.i18n import clean_text, list_translations, load_locale, normalise_text, translate
 from formgen.settings import Office
@@ -167,9 +168,9 @@ def explain_field(form: type[Form] | None, path: str, language: str) -> dict[str
     return {"label": get_field_label(form, path, language), "accepts": accepts, "example": translate(example, language)}
 
 
-def get_field_kind(asked: Field, path: str) -> Kind | None:
+def get_field_kind(asked: Field, path: str) -> FieldType | None:
     """Return the kind of a place: of a part of a signature its own, None for a table."""
-    return next((kind for part, _, kind in asked.iter_parts() if part == path), asked.reads)
+    return next((kind for part, _, kind in asked.iter_parts() if part == path), asked.field_type)
 
 
 def format_answer(form: type[Form], path: str, answers: Mapping[str, str], language: str) -> str:
