@@ -71,7 +71,7 @@ def service_task(case: Case) -> str:
 
 
 def author(case: Case) -> str:
-    """Return who draws documents up, from the settings."""
+    """Return the author of documents, from the settings."""
     return case.office.author
 
 

@@ -139,7 +139,7 @@ def services(case: Case) -> list[dict[str, object]]:
 
 
 def step_down_to(case: Case) -> str | None:
-    """Return who goes on with the support, as the last support plan has it."""
+    """Return the body that goes on with the support, as the last support plan names it."""
     return (case.find_latest_value(forms.JobSupportPlan.step_down_to) or "")[:120] or None
 
 
@@ -552,7 +552,7 @@ class Closing(ClientForm):
         return turned_away or (no_more and not active_jobs(case, case.today))
 
     def infer_phase(self, case: Case) -> str:
-        """Return that the case is closed."""
+        """Return ``closed``."""
         return "closed"
 
     # --- what must hold -----------------------------------------------------------------------

@@ -116,7 +116,7 @@ def wants_paid_work(case: Case) -> bool | None:
 
 
 def what_goes_on(case: Case) -> str | None:
-    """Return what the client does now and may go on with, as the referral's labels."""
+    """Return the client's activities that may go on, by the referral's labels."""
     status = earlier(forms.CooperationAgreement.current_activity_continues, forms.Referral.employment_status)(case)
     if status is None or isinstance(status, str):
         return status
@@ -139,7 +139,7 @@ def other_party_name(case: Case) -> str | None:
 
 
 def other_party_role(case: Case) -> str | None:
-    """Return what kind of body the other party is of."""
+    """Return the kind of body that the other party is of."""
     return other_party(case)[1]
 
 
@@ -162,7 +162,7 @@ def support_people(case: Case) -> list[dict[str, object]]:
 
 
 def missed_meeting_practice(case: Case) -> str:
-    """Return what was agreed on, else the office's usual practice."""
+    """Return the practice agreed on for missed meetings, else the office's usual one."""
     return str(kept("missed_meeting_practice")(case) or case.office.missed_meeting_practice)
 
 

@@ -55,7 +55,7 @@ HALF_A_YEAR = 184
 
 
 def kept(name: str) -> Callable[[Case], Any]:
-    """Return a prefill: what the plan in force says."""
+    """Prefill from the plan in force."""
 
     def known(case: Case) -> Any:
         return getattr(case.find_latest_record(EducationPlan), name, None)
@@ -77,7 +77,7 @@ def goal(case: Case) -> str | None:
 
 
 def strengths(case: Case) -> str | None:
-    """Return what the plan in force says of strengths, else the profile's as far as they have room."""
+    """Return the strengths in the plan in force, else the profile's as far as they have room."""
     said = kept("strengths_in_study")(case) or case.find_latest_value(forms.VocationalProfile.strengths)
     return said if said is None or len(said) <= 400 else f"{said[:399]}…"
 

@@ -102,12 +102,12 @@ def municipality(case: Case) -> str | None:
 
 
 def contact_person(case: Case) -> str | None:
-    """Return whom the plan knows at the employer to be contacted first."""
+    """Return the plan's contact person at the employer to be contacted first."""
     return getattr(target_employer(case), "known_contact", None)
 
 
 def contact_basis(case: Case) -> str:
-    """Return that a document made for a case is about its client, one made for none is not."""
+    """Return ``client_specific`` for a document made for a case, ``general`` for one made for none."""
     return "client_specific" if case.case_id else "general"
 
 
@@ -124,7 +124,7 @@ def strengths(case: Case) -> str | None:
 
 
 def tailored(case: Case) -> tuple[str, ...]:
-    """Return how the job is to be tailored, as the profile's accommodations ask for."""
+    """Return the codes of tailoring that the profile's accommodations ask for."""
     wanted = case.find_latest_value(forms.VocationalProfile.accommodations) or ()
     return tuple(TAILORED[code] for code in wanted if code in TAILORED)
 

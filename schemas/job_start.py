@@ -130,13 +130,13 @@ def tasks(case: Case) -> str | None:
 
 
 def open_to_all(case: Case) -> bool | None:
-    """Return whether the vacancy was open to all, as far as the contact with the employer tells."""
+    """Tell whether the vacancy was open to all; None where the contact with the employer does not say."""
     contact = employer_contact(case)
     return None if contact is None or contact.vacancy_kind is None else contact.vacancy_kind == "open_to_all"
 
 
 def coach_is_known(case: Case) -> bool | None:
-    """Return whether the employer may know of the coach, where the agreement leaves no doubt."""
+    """Tell whether the employer may know of the coach; None where the agreement leaves doubt."""
     mode = case.find_latest_value(forms.CooperationAgreement.employer_contact_mode)
     return {"with_name": True, "no": False}.get(mode or "")
 
@@ -166,7 +166,7 @@ def travel(case: Case) -> str | None:
 
 
 def after_start(limit: str) -> Callable[[Case], date | None]:
-    """Return a prefill: as many days after the offered start as the office's limit says."""
+    """Prefill the day that is as many days after the offered start as the office's limit says."""
 
     def known(case: Case) -> date | None:
         start = offered(forms.Offer.start_date)(case)

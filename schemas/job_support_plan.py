@@ -117,7 +117,7 @@ def copied(field: object) -> Any:
 
 
 def going_on(name: str, goes_on: Callable[[Any, Case], bool]) -> Callable[[Case], list[object]]:
-    """Return a prefill: the rows of the job's plan in force that are not over."""
+    """Prefill from the rows of the job's plan in force that are not over."""
 
     def known(case: Case) -> list[object]:
         return [row for row in getattr(job_support_plan(case), name, ()) if goes_on(row, case)]
@@ -147,13 +147,13 @@ def wanted_support(case: Case) -> str | None:
 
 
 def strengths(case: Case) -> str | None:
-    """Return what helps to succeed: the plan's text, else the profile's strengths."""
+    """Return the strengths that help at work: the plan's text, else the profile's."""
     plan, profile = job_support_plan(case), vocational_profile(case)
     return plan.strengths_at_work if plan else shortened(profile.strengths if profile else None, 500)
 
 
 def learning_needs(case: Case) -> list[object]:
-    """Return what is to be learned: the plan's rows that are not done alone yet, else the tasks of the job."""
+    """List the needs for learning: the plan's rows that are not done alone yet, else the tasks of the job."""
     plan, job = job_support_plan(case), job_start(case)
     if plan:
         return [row for row in plan.learning_needs if not row.independent_on]
@@ -209,7 +209,7 @@ def care_cooperation(case: Case) -> list[object]:
 
 
 def call_first(case: Case) -> str | None:
-    """Return whom the client calls first: whom the plan names, else the coach."""
+    """Return the name of the person to call first: the plan's, else the coach's."""
     return kept("call_first")(case) or coach_name(case)
 
 
@@ -219,7 +219,7 @@ def call_first_phone(case: Case) -> str | None:
 
 
 def mentor_name(case: Case) -> str | None:
-    """Return who supports at the workplace: whom the plan names, else whom the employer has named."""
+    """Return the name of the mentor at the workplace: the plan's, else the one that the employer gave."""
     named: str | None = kept("mentor_name")(case) or taken(forms.EmployerContact.workplace_mentor, employer_contact)(
         case
     )
@@ -227,14 +227,14 @@ def mentor_name(case: Case) -> str | None:
 
 
 def who_may_tell(case: Case) -> str | None:
-    """Return who may tell the employer: as in the plan, else the client, where the employer knows of no coach."""
+    """Return the code of the person who may tell the employer: the plan's, else the client where no coach is known."""
     job = job_start(case)
     said: str | None = kept("who_may_tell_employer")(case)
     return said or ("client" if job and not job.coach_visible_to_employer else None)
 
 
 def benefit_followup(case: Case) -> list[object]:
-    """Return what is to be done about benefits: the plan's open rows, else the benefits that the wage changes."""
+    """List the benefits to follow up: the plan's open rows, else the benefits that the wage changes."""
     plan, job = job_support_plan(case), job_start(case)
     if plan or not job:
         return [row for row in (plan.benefit_followup if plan else ()) if not row.done]
@@ -246,14 +246,14 @@ def benefit_followup(case: Case) -> list[object]:
 
 
 def contact_rhythm(case: Case) -> list[object]:
-    """Return how often there is contact: as in the plan, else as is usual."""
+    """List the rhythm of contacts: the plan's, else the usual one."""
     if plan := job_support_plan(case):
         return list(plan.contact_rhythm)
     return [{"period": period, "frequency": frequency} for period, frequency in USUAL_RHYTHM.items()]
 
 
 def step_down(case: Case) -> str:
-    """Return whether support moves on: as in the plan, else that it does not."""
+    """Return the plan's answer to whether support moves on, else ``no``."""
     return kept("step_down")(case) or "no"
 
 

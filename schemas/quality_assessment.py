@@ -137,7 +137,7 @@ def organiser(case: Case) -> str:
 
 
 def support_level(case: Case) -> str:
-    """Return how much of the service the unit gives, from the settings."""
+    """Return the extent of the service that the unit gives, from the settings."""
     return case.office.support_level
 
 
@@ -214,7 +214,7 @@ def previous_total(record: QualityAssessment, case: Case) -> int | None:
 
 
 def change(record: QualityAssessment, case: Case) -> int | None:
-    """Return by how much the total has changed since the last assessment, or None."""
+    """Return the change of the total since the last assessment, or None."""
     before = previous_total(record, case)
     return None if before is None else total_score(record, case) - before
 

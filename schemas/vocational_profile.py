@@ -87,7 +87,7 @@ def ends_since(case: Case, profile: VocationalProfile | None) -> list[forms.JobE
 
 
 def update_trigger(case: Case) -> str | None:
-    """Return what calls for the profile, where the case leaves no doubt."""
+    """Return the code of the reason for the profile, where the case leaves no doubt."""
     profile = case.find_latest_record(VocationalProfile)
     if profile is None:
         return "initial"
@@ -115,7 +115,7 @@ def motivation(case: Case) -> str | None:
 
 
 def health_points(case: Case) -> str | None:
-    """Return what was written down before, else what the referral says of work ability."""
+    """Return the points on health written down before, else the work ability as the referral describes it."""
     return shortened(earlier(forms.VocationalProfile.health_points, forms.Referral.work_ability_info)(case), 800)
 
 

@@ -64,7 +64,7 @@ class FieldType:
 
     @property
     def control(self) -> Control:
-        """Return how the field is drawn."""
+        """Return the control by which the field is drawn."""
         return Control.AREA if self.multiline else Control.LINE
 
     def list_choices(self, language: str = "fi") -> tuple[Choice, ...]:

@@ -24,7 +24,7 @@ class Unanswered(AttributeError):
 
 
 def call_or_none(ask_for: Callable[..., Any], *about: Any) -> Any:
-    """Return what the function says of the answers, or None when one of them is not there."""
+    """Call a function of the answers; None when one of them could not be read."""
     try:
         return ask_for(*about)
     except Unanswered:

@@ -77,7 +77,7 @@ class Form(Answers):
 
     @classmethod
     def find_omitted_fields(cls, chosen: Iterable[str]) -> frozenset[str]:
-        """Return the fields that a unit has chosen to leave out; raise `UsageError` for one that cannot be.
+        """Find the fields that a unit has chosen to leave out; raise `UsageError` for one that cannot be.
 
         Each is the name of an optional field, the number of a section for all optional fields in
         it, or ``*`` for all of the form.
@@ -104,12 +104,12 @@ class Form(Answers):
 
     @classmethod
     def continues_from(cls, case: Any) -> Any:
-        """Return the known record whose answers a new document of the case starts from, or None."""
+        """Find the record of the case whose answers a new document starts from, or None."""
         return next(reversed(case.list_current_records(cls.id)), None) if cls.single else None
 
     @classmethod
     def list_subjects(cls, _case: Any) -> Mapping[str, str]:
-        """Return what a new document of the case may be about, such as one of several jobs: name by id."""
+        """Map ids to names of the subjects, such as jobs, that a new document of the case may be about."""
         return {}
 
     @classmethod
@@ -119,12 +119,12 @@ class Form(Answers):
 
     @classmethod
     def find_withheld_fields(cls, _case: Any) -> frozenset[str] | None:
-        """Return the fields that an employer's document of the case must not hold, None when there may be none."""
+        """Find the fields that a document for an employer must not hold; None when there may be no such document."""
         return None
 
     @classmethod
     def find_field(cls, path: str) -> Field | None:
-        """Return the field of a path; for a cell of a table, its column."""
+        """Find the field of a path; for a cell of a table, its column."""
         name, _, rest = path.partition(".")
         found = next((asked for asked in cls.fields if asked.name == name), None)
         if found and found.columns and rest:
@@ -147,12 +147,12 @@ class Form(Answers):
         return None
 
     def find_breaking_paths(self, path: str, breaks: Callable[[Any], Any]) -> list[str]:
-        """Return the paths of a column of a table, such as ``offer.end_date``, in the rows that break a rule."""
+        """Find the paths of a column of a table, such as ``offer.end_date``, in the rows that break a rule."""
         table, _, column = path.partition(".")
         return [f"{table}.{index}.{column}" for index, row in enumerate(getattr(self, table)) if breaks(row)]
 
     def list_signatures(self) -> dict[str, SignatureValue]:
-        """Return the signatures that are there by role."""
+        """Map roles to the signatures that are there."""
         blocks = {
             name.removeprefix("sign_"): getattr(self, name)
             for name in type(self).model_fields
@@ -192,7 +192,7 @@ def iter_questions(asked: Field, language: str) -> Iterator[Question]:
 
 
 def prefill_extraction(form: type[Form], known: Mapping[str, Any], language: str = "fi") -> Extraction:
-    """Return the sheet of a document to be filled, holding the values that are known.
+    """Build the extraction of a document to be filled, holding the values that are known.
 
     ``known`` maps field names to values as a record holds them; tables are lists of mappings.
     """

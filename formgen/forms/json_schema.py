@@ -12,7 +12,7 @@ DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def build_json_schema(form: type[Form]) -> Json:
-    """Return the JSON Schema 2020-12 of the form's data, titles in Finnish."""
+    """Build the JSON Schema 2020-12 of the form's data, titles in Finnish."""
     return {
         "$schema": DRAFT,
         "$id": f"urn:formgen:schema:{form.id}:{form.version}",
@@ -22,7 +22,7 @@ def build_json_schema(form: type[Form]) -> Json:
 
 
 def build_object_schema(fields: Iterable[Field]) -> Json:
-    """Return the schema of an object with all of the fields, null where an answer may be empty."""
+    """Build the schema of an object with all of the fields, null where an answer may be empty."""
     properties: Json = {}
     for asked in fields:
         if asked.columns:

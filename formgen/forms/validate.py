@@ -20,7 +20,7 @@ from formgen.forms.rules import Rule
 
 @dataclass(frozen=True)
 class ValidationResult:
-    """What became of a sheet: a record when every answer could be read, and all findings."""
+    """The result of validation: a record when every answer could be read, and all findings."""
 
     record: Form | None
     findings: tuple[Finding, ...]
@@ -32,7 +32,7 @@ class ValidationResult:
 
 @dataclass
 class Reader:
-    """One pass over the answers of a sheet; collects findings as it reads."""
+    """One pass over the answers of an extraction; collects findings as it reads."""
 
     extraction: Extraction
     today: date
@@ -41,7 +41,7 @@ class Reader:
     places: dict[str, list[int]] = field(default_factory=dict)
 
     def read_table(self, asked: Field, record: Any) -> list[Answers]:
-        """Return the rows that hold something; empty rows between filled ones are dropped.
+        """Read the rows of a table that hold something; empty rows between filled ones are dropped.
 
         ``record`` holds the answers before the table: what they do not call for is no row either
         when it holds no more than it was given.
@@ -63,7 +63,7 @@ class Reader:
         return found
 
     def read_model(self, model: type[BaseModel], fields: Iterable[Field], prefix: str = "") -> Any:
-        """Return the form or row of the answers; what could not be read is left out of it."""
+        """Read the answers into a form or row; an answer that could not be read is left out of it."""
         values: dict[str, Any] = {}
         damaged: set[str] = set()
         for asked in fields:
@@ -141,7 +141,7 @@ class Reader:
             self.findings.append(Finding(asked.code, "error", path, "Pakollinen kohta puuttuu."))
 
     def read_answer(self, field_type: FieldType, path: str) -> Any:
-        """Return the value at the path; raise `Unanswered` when there is none to trust."""
+        """Read the value at the path; raise `Unanswered` when there is none to trust."""
         answer = self.extraction.answers.get(path)
         if answer is None:
             self.findings.append(Finding("required", "review", path, "Kohta puuttuu asiakirjasta kokonaan."))
@@ -176,7 +176,7 @@ DOUBTS = {
 
 
 def describe_doubt(answer: Answer) -> str:
-    """Return the sentence for the first doubt of an answer."""
+    """Describe the first doubt of an answer in one sentence."""
     return next(
         (DOUBTS[code] for code in answer.doubts if code in DOUBTS), "Arvo on luettu epävarmasti. Vahvistakaa se."
     )
@@ -188,20 +188,20 @@ def is_missing(asked: Field, record: Answers) -> bool:
     return bool(asked.needed and blank_now and call_or_none(asked.needed, record))
 
 
-def validate_extraction(form: type[Form], sheet: Extraction, case: Any, today: date) -> ValidationResult:
-    """Return the record of a sheet and all that is wrong with it, not only the first thing.
+def validate_extraction(form: type[Form], extraction: Extraction, case: Any, today: date) -> ValidationResult:
+    """Read an extraction into a record and find all that is wrong with it, not only the first thing.
 
     ``case`` is what the rules may ask (see `workflow.Case`); ``today`` the day the codes and
     two-digit years are read against. The record is None when an answer could not be read.
     """
-    reader = Reader(sheet, today, case)
+    reader = Reader(extraction, today, case)
     record = reader.read_model(form, form.fields)
     reader.complete_record(record, form)
     for declared in form.rules:
         if not set(declared.needs) - case.forms:
             reader.findings += find_violations(declared, record, case, reader.places)
     reader.findings += [
-        Finding("format", "review", "", "Asiakirjassa on tekstiä kenttien ulkopuolella.") for _ in sheet.strays[:1]
+        Finding("format", "review", "", "Asiakirjassa on tekstiä kenttien ulkopuolella.") for _ in extraction.strays[:1]
     ]
     whole = form.model_validate(record.model_dump()) if is_complete(record, form.fields) else None
     return ValidationResult(whole, tuple(dict.fromkeys(reader.findings)))
