@@ -14,11 +14,11 @@ from formgen.cases.workflow import Case, check_hold
 from formgen.errors import Finding
 from formgen.forms.rules import Check
 from formgen.i18n import translate
-from formgen.settings import Limits
 from tests import texts
-from tests.rules import FORMS, TODAY, crowded, judged, new, signed
+from tests.rules import FORMS, TODAY, Office, crowded, judged, new, signed
 from tests.test_rules import BASE, CASE, DUES, TABLES, declared
 
+Limits = type(Office().limits)
 USUAL = Limits().model_dump()
 UNUSUAL = {name: 4001 + number for number, name in enumerate(USUAL)}
 LANGUAGES = ("fi", "sv", "en")

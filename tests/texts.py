@@ -35,7 +35,7 @@ from formgen.forms.registry import Registry
 from formgen.i18n import FALLBACK, LOCALE
 from formgen.reports.error_catalogue import REMEDY
 from formgen.sandbox.confine import PROTECTIONS
-from formgen.settings import Office, Workspace
+from formgen.settings import Workspace
 
 REPOSITORY = Path(__file__).parents[1]
 FORMS = registry.load_forms(Workspace(REPOSITORY))
@@ -96,7 +96,7 @@ def declared() -> Iterator[str]:
     yield from (*REMEDY.values(), *PROTECTIONS.values())
     yield from (text for reason in Reason for text in (reason.message, reason.advice))
     yield from (error.__doc__ or "" for error in errors(FormgenError) if ours(error))
-    defaults = (field.default for field in Office.model_fields.values())
+    defaults = (field.default for field in FORMS.process.office.model_fields.values())
     yield from (text for text in defaults if isinstance(text, str) and text.endswith("."))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from formgen.cases.workflow import PHASES, Case, Task, check_hold, check_resume, infer_case_phase, list_tasks
+from formgen.cases.workflow import Case, Task, check_hold, check_resume, infer_case_phase, list_tasks
 from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import Session, now, open_session
 from formgen.errors import Finding, UsageError
@@ -63,7 +63,7 @@ def cases_list(context: typer.Context) -> None:
     titles = ("Valmentaja", "Asia", "Tila", "Vaihe", "Vanhin tehtävä", "Mistä lähtien")
     table = Table(*(shared.translate(title) for title in titles))
     for case, task in rows:
-        phase = shared.translate(PHASES.get(case.phase or "", "–"))
+        phase = shared.translate(case.process.get_phase_name(case.phase))
         due = (shared.translate(task.message, **task.values), DayDate().write(task.due)) if task else ("–", "–")
         table.add_row(case.coach or "–", case.case_id, shared.translate(STATUS[case.status]), phase, *due)
     out.print(table)
@@ -137,7 +137,7 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
     if shared.as_json:
         shared.print_json(value)
         return
-    out.print(f"{case.case_id}  {shared.translate(PHASES.get(case.phase or '', '–'))}  {case.coach or ''}")
+    out.print(f"{case.case_id}  {shared.translate(case.process.get_phase_name(case.phase))}  {case.coach or ''}")
     if case.phase != value["expected_phase"]:
         err.print(
             shared.translate(
@@ -156,7 +156,7 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
             str(step.seq),
             step.form,
             step.transition or "–",
-            shared.translate(PHASES.get(step.after or "", "–")),
+            shared.translate(case.process.get_phase_name(step.after)),
             step.at,
         )
     out.print(table)
@@ -248,23 +248,23 @@ def cases_hold(
     start: Day,
     next_contact: Day,
 ) -> None:
-    """Put a case on hold (T26)."""
+    """Put a case on hold."""
     shared = open_session(context)
     case = load_case(shared, case_id)
     begins, contact = read_day(start), read_day(next_contact)
     note = {"reason": read_reason(shared), "start": begins.isoformat(), "next_contact": contact.isoformat()}
-    take_step(shared, case, "T26", check_hold(case, begins, contact), note)
+    take_step(shared, case, case.process.hold.begin, check_hold(case, begins, contact), note)
 
 
 @app.command(
     "resume", help=_("Päätä asian tauko."), epilog=format_examples("formgen cases resume PK-2026-00017 --end 1.4.2026")
 )
 def cases_resume(context: typer.Context, case_id: CaseId, end: Day) -> None:
-    """End the hold of a case (T27)."""
+    """End the hold of a case."""
     shared = open_session(context)
     case = load_case(shared, case_id)
     last = read_day(end)
-    take_step(shared, case, "T27", check_resume(case, last), {"end": last.isoformat()})
+    take_step(shared, case, case.process.hold.end, check_resume(case, last), {"end": last.isoformat()})
 
 
 @app.command(

@@ -328,7 +328,14 @@ class DecisionEngine:
             return self.journal.load_unit(day, self.workspace.office, self.registry)
         if case_id:
             return self.journal.load_case(case_id, day, self.workspace.office, self.registry)
-        return Case("", day, self.workspace.office, forms=self.registry.ids, caseloads=Caseloads(self.journal))
+        return Case(
+            "",
+            day,
+            self.workspace.office,
+            forms=self.registry.ids,
+            caseloads=Caseloads(self.journal),
+            process=self.registry.process,
+        )
 
     def decide(self, about: IdentifiedDocument) -> Verdict:
         """Return the verdict on a document of ours: its answers, its rules, the process."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from babel.dates import format_date
 
-from formgen.cases.workflow import PHASES, Case, list_tasks
+from formgen.cases.workflow import Case, list_tasks
 from formgen.formats import docx
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
@@ -39,7 +39,8 @@ def render_receipt(journal: Journal, registry: Registry, office: Office, row: Ro
         for label in iter_changed_labels(journal, form, row, payload, language)
     ]
     if row["case_id"]:
-        before, after = (translate(PHASES.get(payload["phase"][end], "–"), language) for end in ("before", "after"))
+        phases = (registry.process.get_phase_name(payload["phase"][end]) for end in ("before", "after"))
+        before, after = (translate(phase, language) for phase in phases)
         said.append(translate("Vaihe: {phase}", language, phase=after if before == after else f"{before} → {after}"))
         case = replace(
             rewind_case(journal.load_case(row["case_id"], today, office, registry), row["record_id"]), today=today

@@ -53,6 +53,7 @@ from formgen.encryption import LOCKED, NO_ENCRYPTION, SIGN, Encryptor, read_key_
 from formgen.errors import Busy, OutOfReach, UsageError
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
+from formgen.process import CLOSED
 from formgen.settings import Office
 from formgen.storage.access_log import (
     Actor,
@@ -671,13 +672,15 @@ class Journal:
             forms=registry.ids,
             caseloads=Caseloads(self, case_id),
             previous=row["previous"],
+            process=registry.process,
         )
 
     def load_unit(self, today: date, office: Office, registry: Registry) -> Case:
         """Return the unit as if it were a case: its records are those of no case."""
         found = self.fetch_rows(select(records).where(records.c.case_id.is_(None)).order_by(records.c.record_id))
         own = tuple(build_case_record(item, registry) for item in found)
-        return Case("", today, office, own, forms=registry.ids, caseloads=Caseloads(self))
+        loads = Caseloads(self)
+        return Case("", today, office, own, forms=registry.ids, caseloads=loads, process=registry.process)
 
     def list_coaches(self) -> list[str]:
         """Return the names of all who have coached a case, in order."""
@@ -688,7 +691,7 @@ class Journal:
         """Return how many open cases a coach has, one case left out."""
         later = steps.alias()
         newest = ~exists().where(later.c.case_id == steps.c.case_id, later.c.seq > steps.c.seq)
-        own = steps.c.coach == coach, steps.c.phase_after != "closed", steps.c.case_id != but
+        own = steps.c.coach == coach, steps.c.phase_after != CLOSED, steps.c.case_id != but
         found = self.fetch_row(select(func.count().label("number")).select_from(steps).where(*own, newest))
         return int(found["number"]) if found else 0
 
