@@ -242,7 +242,7 @@ class Workspace:
 
     @cached_property
     def encryptor(self) -> Encryptor:
-        """Load the encryption of the private folder, by the settings; raise `UsageError` for a key that cannot be it."""
+        """Load the encryption of what is stored, by the settings; raise `UsageError` for a key that cannot be it."""
         given = self.office.encryption
         if given.key.get_secret_value():
             if KEY_VARIABLE not in {name.upper() for name in os.environ}:
