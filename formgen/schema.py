@@ -44,12 +44,13 @@ from formgen.forms.declare import Row, ask, ask_table, section
 from formgen.forms.form import Form
 from formgen.forms.references import FieldReference, FormReference
 from formgen.forms.rules import Check, check, contradiction, deadline, rule
-from formgen.i18n import normalise_text
+from formgen.i18n import N_, normalise_text
 from formgen.process import HoldSteps, Process
 from formgen.settings import Limits as LimitSettings
 from formgen.settings import Office as OfficeSettings
 
 __all__ = [
+    "N_",
     "Any",
     "BusinessId",
     "Callable",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from formgen.schema import Case, HoldSteps, LimitSettings, Literal, OfficeSettings, Process
+from formgen.schema import N_, Case, HoldSteps, LimitSettings, Literal, OfficeSettings, Process
 
 PHASES = {
-    "phase_1": "Sopiminen",
-    "phase_2": "Profilointi",
-    "phase_3": "Työn etsintä",
-    "phase_4": "Työnantajan kanssa",
-    "phase_5": "Työsuhteen tuki",
-    "closed": "Päättynyt",
+    "phase_1": N_("Sopiminen"),
+    "phase_2": N_("Profilointi"),
+    "phase_3": N_("Työn etsintä"),
+    "phase_4": N_("Työnantajan kanssa"),
+    "phase_5": N_("Työsuhteen tuki"),
+    "closed": N_("Päättynyt"),
 }
 
 
@@ -63,7 +63,7 @@ class Office(OfficeSettings):
         "self",
         "relative",
     )
-    missed_meeting_practice: str = (
+    missed_meeting_practice: str = N_(
         "Jos tapaaminen jää väliin, valmentaja ottaa yhteyttä ja sovimme uuden ajan. Palvelu jatkuu."
     )
     limits: Limits = Limits()

@@ -12,6 +12,7 @@ from formgen.forms.declare import Unanswered, call_or_none
 from formgen.forms.form import Form
 from formgen.forms.references import FieldReference
 from formgen.forms.rules import Contradiction
+from formgen.i18n import N_
 from formgen.process import CLOSED, Process
 from formgen.settings import Office
 
@@ -19,8 +20,8 @@ Found = TypeVar("Found")
 F = TypeVar("F", bound=Form)
 
 CHANGED = "changed_known_value"
-CHANGED_VALUE = "Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää."
-HOLD_CONTACT = "Asia on tauolla. Sovitun yhteydenoton aika on tullut."
+CHANGED_VALUE = N_("Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää.")
+HOLD_CONTACT = N_("Asia on tauolla. Sovitun yhteydenoton aika on tullut.")
 
 When = Callable[[Any, "Case"], bool]
 
@@ -282,7 +283,7 @@ def check_hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ..
         return (Finding(code, "error", "", "Seuraava yhteydenotto on ennen tauon alkua."),)
     limit = getattr(case.office.limits, case.process.hold.limit)
     if (next_contact - start).days > limit:
-        message = "Seuraava yhteydenotto on yli {limit} päivän päässä."
+        message = N_("Seuraava yhteydenotto on yli {limit} päivän päässä.")
         return (Finding(code, "warning", "", message, {"limit": str(limit)}),)
     return ()
 
@@ -322,7 +323,7 @@ def find_moves(case: Case, record: Form, correction: bool = False) -> tuple[tupl
         return (first, second) if second else (first,), ()
     if correction or case.phase in record.allowed_phases:
         return (), ()
-    message = "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}."
+    message = N_("Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.")
     return (), (Finding(record.moves[0].id, "error", "", message, {"phase": case.process.get_phase_name(case.phase)}),)
 
 

@@ -25,9 +25,10 @@ def process(
 ) -> None:
     """Print the transitions, or draw them."""
     shared = open_session(context)
-    lines, phases = diagram.list_moves(shared.registry), shared.registry.process.phases
+    registry = shared.workspace.registry
+    lines, phases = diagram.list_moves(registry), registry.process.phases
     if svg:
-        files.write_file(svg, diagram.render_svg(shared.registry, phases, shared.language).encode())
+        files.write_file(svg, diagram.render_svg(registry, phases, shared.language).encode())
     if shared.as_json:
         shared.print_json([line._asdict() for line in lines])
         return
