@@ -13,17 +13,16 @@ from formgen.fields.identifiers import WRONG_BUSINESS_ID
 from formgen.fields.text import TOO_LONG
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
+from formgen.forms.rules import blank_values
 from formgen.forms.validate import MISSING_ANSWER
 from formgen.i18n import N_, translate
 from formgen.issuing.correction import get_field_label
 
 ENGINE = {  # what no form declares
     "R44": WRONG_BUSINESS_ID,
-    "R88": workflow.CLOSED,
+    "R88": workflow.CASE_CLOSED,
     "R89": Reason.BAD_IDENTITY.message,
     "R90": Reason.UNKNOWN_VERSION.message,
-    "T26": workflow.NOT_OPEN,
-    "T27": workflow.NOT_ON_HOLD,
     "format": NOT_A_DATE,
     "required": MISSING_ANSWER,
     "choice": NOT_AN_OPTION,
@@ -34,7 +33,7 @@ REMEDY = {
     "R88": N_("Avaa uusi asia ja tee lomake siihen."),
     "R89": Reason.BAD_IDENTITY.advice,
     "R90": Reason.UNKNOWN_VERSION.advice,
-    **dict.fromkeys(("T26", "T27"), N_("Tarkista asian tila ja päivät.")),
+    "hold": N_("Tarkista asian tila ja päivät."),
     "format": N_("Kirjoita vastaus niin kuin kohdan ohje sanoo ja lähetä lomake uudelleen."),
     "required": N_("Vastaa kohtaan ja lähetä lomake uudelleen."),
     "choice": N_("Valitse jokin annetuista vaihtoehdoista ja lähetä lomake uudelleen."),
@@ -58,6 +57,11 @@ def build_catalogue(registry: Registry) -> list[Entry]:
     """List every code with its texts: rules and moves by code, then what any form may say, then reasons."""
     found = [entry for form in registry for entry in iter_form_entries(form)]
     found += [Entry(code, "error", message, REMEDY[code]) for code, message in ENGINE.items()]
+    hold = registry.process.hold
+    found += [
+        Entry(hold.begin, "error", workflow.CASE_NOT_OPEN, REMEDY["hold"]),
+        Entry(hold.end, "error", workflow.CASE_NOT_ON_HOLD, REMEDY["hold"]),
+    ]
     reasons = [Entry(reason, "reason", reason.message, reason.advice) for reason in Reason]
     return [*sorted(dict.fromkeys(found), key=lambda entry: (entry.code[0].islower(), entry.code)), *reasons]
 
@@ -76,14 +80,15 @@ def iter_form_entries(form: type[Form]) -> Iterator[Entry]:
 def render_page(entries: list[Entry], examples: Mapping[tuple[str, str, str], str]) -> str:
     """Render the catalogue as a Markdown page; ``examples`` are by code, form and name of rule."""
     lines = ["# Virheet", "", "Jokainen koodi, jonka palautus, tehtävä tai hylkäys voi saada. Sivun tekee"]
-    lines += ["`python -m tests.support.catalogue --force`; samat tiedot antaa `formgen errors [CODE]`."]
+    lines += ["`python -m tests.support.catalogue --force`."]
     last = ""
     for entry in entries:
         if entry.code != last:
             lines += ["", f"## {entry.code}"]
         last = entry.code
         lines += ["", f"**{' · '.join(filter(None, (SEVERITY[entry.severity], entry.describe_place('fi'))))}**", ""]
-        lines += [f"- {language}: {translate(entry.message, language)}" for language in ("fi", "sv", "en")]
+        blanks = blank_values(entry.message)
+        lines += [f"- {language}: {translate(entry.message, language, **blanks)}" for language in ("fi", "sv", "en")]
         example = examples.get(entry.key, "")
         lines += [f"- Esimerkki: {example}"] if example else []
         lines += [f"- Korjaus: {entry.remedy}"]
