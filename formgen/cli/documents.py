@@ -10,16 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from formgen import formats
+from formgen import formats, intake
 from formgen.cli.console import _, format_examples, out
 from formgen.cli.outcomes import describe_decision, describe_file, describe_submission, print_outcomes
 from formgen.cli.session import Session, now, open_session, track_progress
 from formgen.errors import OutOfReach, SandboxUnavailable, UsageError
 from formgen.forms.form import Form
 from formgen.intake.duplicates import predict_repeat
-from formgen.intake.health import require_sandbox
 from formgen.intake.retries import ALL
-from formgen.intake.watcher import Watch
 from formgen.issuing.issue import GeneratedDocument, issue_document
 from formgen.issuing.issue import archive_record as make_archived
 from formgen.publishing import outbox
@@ -197,11 +195,11 @@ def wait_for_outcome(shared: Session, file: Path, submission_id: str) -> dict[st
     """
     while (row := shared.journal.get_submission(submission_id)).outcome is None:
         try:
-            Watch(shared.intake).run(once=True, inbox=False)
+            intake.Watch(shared.intake).run(once=True, inbox=False)
         except SandboxUnavailable:
             raise
         except OutOfReach:
-            require_sandbox(shared.workspace, living=True)
+            intake.require_sandbox(shared.workspace, living=True)
             time.sleep(0.2)
         for problem in shared.journal.list_problems("process"):
             if problem.subject in (ALL, submission_id) and not row.attempts:

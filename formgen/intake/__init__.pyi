@@ -1,0 +1,2 @@
+from .health import require_sandbox as require_sandbox
+from .watcher import Watch as Watch
