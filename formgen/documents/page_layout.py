@@ -14,6 +14,7 @@ GRID_COLUMNS = 6
 FEW_ROWS = 4
 SHORT, CLOSE_SHORT = 80, 200  # characters of an answer that does with half a row, and where rows are closely set
 MOST_DIGITS = 5
+EASY_SCALE = 1.12  # documents in easy language are set so much larger
 
 
 def iter_sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question]]]:

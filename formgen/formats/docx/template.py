@@ -32,11 +32,10 @@ from lxml import etree
 from markupsafe import escape
 
 from formgen.documents.extraction import Control, Extraction, Question
-from formgen.documents.page_layout import count_rows
+from formgen.documents.page_layout import EASY_SCALE, count_rows
 from formgen.errors import Finding, Unreadable, UsageError
 from formgen.formats.docx.carried import find_refused_parts
 from formgen.formats.docx.controls import Slot
-from formgen.formats.docx.measure import EASY_SCALE
 from formgen.formats.docx.package import (
     DOCUMENT_BYTES,
     MC,

@@ -13,7 +13,8 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
 from formgen.documents.extraction import AS_ISSUED, Extraction, RenderRequest
 from formgen.documents.page_layout import count_rows
-from formgen.formats.pdf.face import load_font_metrics, make_compressed_stream
+from formgen.formats.font_metrics import load_font_metrics
+from formgen.formats.pdf.face import make_compressed_stream, render_text
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN
 from formgen.formats.pdf.fill import apply_change, fill_field, iter_named_fields, show_prompt, write_answers
 from formgen.formats.pdf.layout import get_layout
@@ -88,7 +89,7 @@ def draw_page_mark(text: str) -> bytes:
             RIGHT - load_font_metrics().measure_text(line, SMALL),
             TOP - side - 4 * MODULE + SMALL * (0.5 - 1.2 * number),
         )
-        parts.append(b"BT %.3f %.3f Td %s ET" % (left, base, load_font_metrics().render_text(line, SMALL)))
+        parts.append(b"BT %.3f %.3f Td %s ET" % (left, base, render_text(line, SMALL)))
     return b"\n".join([*parts, b"Q EMC"])
 
 

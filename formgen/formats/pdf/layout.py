@@ -27,7 +27,7 @@ from pikepdf import Name, Object, Pdf, Stream
 from formgen import files
 from formgen.documents.extraction import Log, Notes, Question
 from formgen.errors import OutOfReach
-from formgen.formats.pdf import face
+from formgen.formats.font_metrics import FOLDER
 from formgen.formats.pdf.fields import Place, is_system_field
 from formgen.formats.pdf.fill import apply_change
 from formgen.formats.pdf.notes import add_notes, add_notes_to_tooltips
@@ -36,6 +36,7 @@ from formgen.formats.pdf.widgets import add_fields, flatten_groups
 
 HERE = Path(__file__).parent
 LAYOUT_SOURCES = (
+    "../font_metrics.py",
     "face.py",
     "fields.py",
     "fill.py",
@@ -148,7 +149,7 @@ def get_full_name(field: Object) -> str:
 def typeset_form(form: str, questions: Iterable[Question]) -> bytes:
     """Return the PDF of a description, with its fields."""
     drawn = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-I", HERE / "typeset.py", face.FOLDER],
+        [sys.executable, "-I", HERE / "typeset.py", FOLDER],
         input=form.encode(),
         stdout=subprocess.PIPE,
         process_group=0,  # the keys that stop the service let it finish

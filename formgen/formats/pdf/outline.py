@@ -23,8 +23,8 @@ from formgen.documents.page_layout import (
     list_prefilled_columns,
     split_signature,
 )
+from formgen.formats.font_metrics import load_font_metrics
 from formgen.formats.pdf import look
-from formgen.formats.pdf.face import load_font_metrics
 from formgen.formats.pdf.fields import CASE, iter_field_names
 from formgen.i18n import load_locale, translate
 
