@@ -11,6 +11,7 @@ from formgen.errors import Finding
 from formgen.forms.declare import Unanswered, call_or_none
 from formgen.forms.form import Contradiction, Form
 from formgen.forms.references import FieldReference
+from formgen.i18n import N_
 from formgen.settings import Office
 
 Found = TypeVar("Found")
@@ -26,8 +27,8 @@ PHASES = {
 }
 
 CHANGED = "changed_known_value"
-CHANGED_VALUE = "Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää."
-HOLD_CONTACT = "Asia on tauolla. Sovitun yhteydenoton aika on tullut."
+CHANGED_VALUE = N_("Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää.")
+HOLD_CONTACT = N_("Asia on tauolla. Sovitun yhteydenoton aika on tullut.")
 
 When = Callable[[Any, "Case"], bool]
 
@@ -321,7 +322,7 @@ def find_moves(case: Case, record: Form, correction: bool = False) -> tuple[tupl
         return (first, second) if second else (first,), ()
     if correction or case.phase in record.allowed_phases:
         return (), ()
-    message = "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}."
+    message = N_("Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.")
     return (), (Finding(record.moves[0].id, "error", "", message, {"phase": PHASES.get(case.phase or "", "–")}),)
 
 

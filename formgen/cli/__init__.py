@@ -59,11 +59,11 @@ class Commands(TyperGroup):
     """All commands: their names and what they do are known; a module is loaded with the command that runs."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names in the order of the work."""
+        """List the names of the commands in the order of the work."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, out of its module."""
+        """Load a command from its module."""
         if cmd_name not in COMMANDS:
             return None
         name, does = COMMANDS[cmd_name]

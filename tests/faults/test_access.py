@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ from formgen.storage.journal import Journal
 from formgen.storage.tables import allow_log_changes
 from tests.conftest import JOB, NOON, REFERRAL, SETTINGS, Bench, secrets_in, tree, umask
 from tests.journeys.test_cli import COMMANDS, Run, run
-from tests.support.texts import FORMS
+from tests.support.strategies import FORMS
 from tests.timelines import normal
 
 __all__ = ["run"]  # the fixture of the command line
@@ -363,7 +363,7 @@ def told(bench: Bench) -> str:
     texts = [place.relative_to(bench.root).as_posix() for place in bench.root.rglob("*")]
     texts += [file.read_text(encoding="utf-8") for file in (outbox / "rejected").rglob("*.reason.json")]
     texts += [(outbox / "feed.ndjson").read_text(encoding="utf-8")]
-    texts += [json.dumps(line, ensure_ascii=False) for line in bench.journal.find_log_lines()]
+    texts += [json.dumps(asdict(line), ensure_ascii=False) for line in bench.journal.find_log_lines()]
     return "\n".join(texts)
 
 
