@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pikepdf import Array, Name, Object, Pdf
 
 from formgen.formats.font_metrics import load_font_metrics
-from formgen.formats.pdf.face import TYPED, render_text
+from formgen.formats.pdf.font import TYPED, render_text
 
 SIZE, SMALLEST, STEP = 9.5, 5.0, 0.5
 LEADING, MARGIN = 1.2, 2.5
@@ -15,7 +15,7 @@ EMPTY = b"/Tx BMC EMC"
 
 
 def format_default_appearance(size: float) -> str:
-    """Return how a viewer writes into a field; no other colour is understood by all."""
+    """Build the default appearance of a field's text; no other colour is understood by all viewers."""
     return f"{TYPED} {size:g} Tf 0 g"
 
 
