@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
-from datetime import date
-from typing import Any
+import re
+from typing import TypeVar, cast
 
-from formgen.cases.workflow import Case
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import Clock, Day, Email, Line, Long, Name, One, Phone, YesNo, parse_birth_date
-from formgen.forms.form import Form, Row, ask, rule
-from formgen.i18n import normalise_text
+from formgen.schema import (
+    Callable,
+    Case,
+    Choice,
+    Clock,
+    Day,
+    Email,
+    Form,
+    Iterable,
+    Line,
+    Long,
+    Name,
+    Phone,
+    Row,
+    YesNo,
+    ask,
+    date,
+    define_options,
+    normalise_text,
+    parse_birth_date,
+    rule,
+    section,
+)
 
+from . import _forms
 from ._codes import K3, K28
+
+F = TypeVar("F", bound=Form)
+Value = TypeVar("Value")
+forms = _forms  # the forms by their names, for one to name another
 
 PHASES_WITH_CLIENT = ("phase_2", "phase_3", "phase_4", "phase_5")
 SUPPORT = frozenset(  # what tells of support at work, not of health: its own scope of consent
@@ -49,7 +71,7 @@ def service_task(case: Case) -> str:
 
 
 def author(case: Case) -> str:
-    """Return who draws documents up, from the settings."""
+    """Return the author of documents, from the settings."""
     return case.office.author
 
 
@@ -60,14 +82,16 @@ def today(case: Case) -> date:
 
 def client_name(case: Case) -> str | None:
     """Return the client's name as the referral has it, first names first."""
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     return f"{referral.client_first_names} {referral.client_last_name}" if referral else None
 
 
 def client_birth_date(case: Case) -> date | None:
     """Return the client's date of birth as the referral has it."""
-    referral = case.find_latest_record("referral")
-    return (referral.client_birth_date or parse_birth_date(referral.client_hetu)) if referral else None
+    referral = case.find_latest_record(forms.Referral)
+    if referral and referral.client_hetu and not referral.client_birth_date:
+        return parse_birth_date(referral.client_hetu)
+    return referral.client_birth_date if referral else None
 
 
 def coach_name(case: Case) -> str | None:
@@ -85,17 +109,26 @@ def coach_email(case: Case) -> str | None:
     return case.office.find_coach(coach_name(case) or "").email or None
 
 
-def earlier(*sources: str) -> Callable[[Case], Any]:
-    """Return a prefill: what the first of the sources ``form.field`` whose form there is says, a blank included."""
+def earlier(*sources: Value | str) -> Callable[[Case], Value | None]:
+    """Prefill from the first of the sources whose form the case has, a blank included.
 
-    def known(case: Case) -> Any:
-        for form, _, name in (source.partition(".") for source in sources):
+    A source is a field of another form, or ``form.field`` by name.
+    """
+
+    def known(case: Case) -> Value | None:
+        for form, _, name in (str(source).partition(".") for source in sources):
             if record := case.find_latest_record(form):
-                return getattr(record, name)
+                found: Value | None = getattr(record, name)
+                return found
         return None
 
-    known.__name__ = " / ".join(sources)
+    known.__name__ = " / ".join(map(str, sources))
     return known
+
+
+def compile_pattern(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern that is looked for in what people write, whatever the case of its letters."""
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def shortened(text: str | None, most: int) -> str | None:
@@ -120,7 +153,7 @@ def numbered(texts: Iterable[str], index: int) -> str:
     return likes[-1] if count == 1 else f"{likes[-1]}-{count}"
 
 
-def holds(consent: Any, on: date) -> bool:
+def holds(consent: forms.Consent, on: date) -> bool:
     """Tell whether a row of consent has been given and is in force on a day."""
     return (
         consent.granted is True
@@ -130,13 +163,14 @@ def holds(consent: Any, on: date) -> bool:
     )
 
 
-def taken(name: str, *finds: Callable[[Case], Any]) -> Callable[[Case], Any]:
-    """Return a prefill: the field or column of the first of the records or rows found that holds it.
+def taken(field: Value, *finds: Callable[[Case], object]) -> Callable[[Case], Value | None]:
+    """Prefill from the first of the records or rows found that holds a field or column.
 
     A function that finds one is called after the form, as the source is shown outside.
     """
+    name = str(field).rpartition(".")[2]
 
-    def known(case: Case) -> Any:
+    def known(case: Case) -> Value | None:
         values = (getattr(find(case), name, None) for find in finds)
         return next((value for value in values if value not in (None, "", ())), None)
 
@@ -144,7 +178,7 @@ def taken(name: str, *finds: Callable[[Case], Any]) -> Callable[[Case], Any]:
     return known
 
 
-def granted(consents: Iterable[Any], recipient: str, scope: str, on: date) -> bool:
+def granted(consents: Iterable[forms.Consent], recipient: str, scope: str, on: date) -> bool:
     """Tell whether rows of consent let a kind of recipient have a kind of data on a day."""
     return any(
         row.recipient_type == recipient and scope in (row.data_scope or ()) and holds(row, on) for row in consents
@@ -153,13 +187,13 @@ def granted(consents: Iterable[Any], recipient: str, scope: str, on: date) -> bo
 
 def consent_ok(case: Case, recipient: str, scope: str, on: date) -> bool:
     """Tell whether the agreement in force holds such a consent on the day."""
-    agreement = case.find_latest_record("cooperation_agreement")
-    return bool(agreement) and granted(agreement.consents, recipient, scope, on)
+    agreement = case.find_latest_record(forms.CooperationAgreement)
+    return agreement is not None and granted(agreement.consents, recipient, scope, on)
 
 
 def consented(case: Case, name: str | None, on: date) -> bool:
     """Tell whether a consent that goes by a name, its own id or that of the recipient, is in force on a day."""
-    agreement = case.find_latest_record("cooperation_agreement")
+    agreement = case.find_latest_record(forms.CooperationAgreement)
     return any(
         normalise_text(name or "")
         in (normalise_text(row.consent_id), normalise_text(row.recipient_name or row.consent_id))
@@ -168,27 +202,27 @@ def consented(case: Case, name: str | None, on: date) -> bool:
     )
 
 
-def in_force(case: Case, form: str) -> list[Any]:
-    """Return the records of a form that no later one corrects, oldest first."""
-    return [known.record for known in case.list_current_records(form)]
+def in_force(case: Case, form: type[F]) -> list[F]:
+    """List the records of a form that no later one corrects, oldest first."""
+    return [cast(F, known.record) for known in case.list_current_records(form)]
 
 
-def documents(case: Case, form: str) -> list[Any]:
-    """Return the newest record of every document of a form, oldest first: versions that others replaced too.
+def documents(case: Case, form: type[F]) -> list[F]:
+    """List the newest record of every document of a form, oldest first: versions that others replaced too.
 
     What is only ever added to, such as a log of contacts, is told by all of them together.
     """
-    newest = {known.instance_id: known.record for known in case.records if known.record.id == form}
-    return list(newest.values())
+    newest = {known.instance_id: known.record for known in case.records if known.record.id == form.id}
+    return [cast(F, record) for record in newest.values()]
 
 
-def active_jobs(case: Case, on: date) -> tuple[Any, ...]:
+def active_jobs(case: Case, on: date) -> tuple[forms.JobStart, ...]:
     """Return the job starts whose job has begun by the day and has not ended by it."""
-    ended = {end.job_id for end in in_force(case, "job_end") if end.end_date <= on}
-    return tuple(job for job in in_force(case, "job_start") if job.start_date <= on and job.job_id not in ended)
+    ended = {end.job_id for end in in_force(case, forms.JobEnd) if end.end_date <= on}
+    return tuple(job for job in in_force(case, forms.JobStart) if job.start_date <= on and job.job_id not in ended)
 
 
-def open_jobs(case: Case) -> tuple[Any, ...]:
+def open_jobs(case: Case) -> tuple[forms.JobStart, ...]:
     """Return the job starts whose end is not on record, those that are yet to begin included."""
     return active_jobs(case, date.max)
 
@@ -198,14 +232,14 @@ def decision_pending(case: Case) -> bool:
     return case.phase == "phase_5" and not open_jobs(case)
 
 
-def active_plan(case: Case) -> Any:
+def active_plan(case: Case) -> forms.JobSearchPlan | None:
     """Return the job-search plan that the case follows, or None.
 
     The plan that was approved last stays active until its successor is approved: a draft does
     not take its place. Going back to profiling ends it.
     """
-    newest = {known.instance_id: known for known in case.records}
-    plans = {known.record_id: known.record for known in newest.values() if known.record.id == "job_search_plan"}
+    newest = {known.instance_id: known for known in case.records if known.record.id == forms.JobSearchPlan.id}
+    plans = {known.record_id: cast(forms.JobSearchPlan, known.record) for known in newest.values()}
     for step in reversed(case.steps):
         if step.after == "phase_2" != step.before:
             break
@@ -215,30 +249,30 @@ def active_plan(case: Case) -> Any:
     return None
 
 
-def of_chosen(jobs: Iterable[Any], case: Case) -> list[Any]:
+def of_chosen(jobs: Iterable[forms.JobStart], case: Case) -> list[forms.JobStart]:
     """Return the jobs that a document may be about: the one that was chosen, else all of them."""
     return [job for job in jobs if case.about in ("", job.job_id)]
 
 
-def by_id(jobs: Iterable[Any]) -> dict[str, str]:
+def by_id(jobs: Iterable[forms.JobStart]) -> dict[str, str]:
     """Return employer and title of jobs by their ids."""
     return {job.job_id: f"{job.employer_name}, {job.job_title}" for job in jobs}
 
 
-def job_of(case: Case, job_id: str | None) -> Any:
+def job_of(case: Case, job_id: str | None) -> forms.JobStart | None:
     """Return the job start of an id, or None."""
-    return next((job for job in in_force(case, "job_start") if job.job_id == job_id), None)
+    return next((job for job in in_force(case, forms.JobStart) if job.job_id == job_id), None)
 
 
-def led_to_job(contact: Any, case: Case) -> bool:
+def led_to_job(contact: forms.EmployerContact, case: Case) -> bool:
     """Tell whether a job with the employer has followed the contact."""
     return any(
         job.employer_id == contact.employer_id and job.document_date >= contact.document_date
-        for job in in_force(case, "job_start")
+        for job in in_force(case, forms.JobStart)
     )
 
 
-def negotiating(contact: Any, case: Case) -> bool:
+def negotiating(contact: forms.EmployerContact, case: Case) -> bool:
     """Tell whether a contact with an employer is an open negotiation about a job for the client.
 
     One that a job has followed is over, even if its stage was left as it was.
@@ -247,9 +281,9 @@ def negotiating(contact: Any, case: Case) -> bool:
     return about_client and contact.closed_date is None and not led_to_job(contact, case)
 
 
-def open_negotiations(case: Case) -> list[Any]:
+def open_negotiations(case: Case) -> list[forms.EmployerContact]:
     """Return the contacts with employers that are open negotiations, oldest first."""
-    return [contact for contact in in_force(case, "employer_contact") if negotiating(contact, case)]
+    return [contact for contact in in_force(case, forms.EmployerContact) if negotiating(contact, case)]
 
 
 def employer_key(business_id: str | None, name: str, municipality: str) -> str:
@@ -265,23 +299,12 @@ def employer_key(business_id: str | None, name: str, municipality: str) -> str:
 class CaseForm(Form):
     """A form of one case: the head that every document of social care carries."""
 
-    service_organiser: Line = ask(
-        "Palvelun järjestäjä",
-        section="Asiakirja",
-        by="system",
-        prefill=organiser,
-        default=organiser,
-        sensitivity="n",
-        max_length=120,
-    )
-    service_provider: Line | None = ask(
-        "Palvelun tuottaja", by="system", prefill=provider, default=provider, sensitivity="n", max_length=120
-    )
-    service_task: One = ask("Palvelutehtävä", of=K28, prefill=service_task, default=service_task, sensitivity="n")
-    document_date: Day = ask("Asiakirjan päiväys", prefill=today, default=today, sensitivity="n")
-    document_author: Line = ask(
-        "Asiakirjan laatija", by="system", prefill=author, default=author, sensitivity="n", max_length=120
-    )
+    with section("Asiakirja", by="system", sensitivity="n"):
+        service_organiser: Line = ask("Palvelun järjestäjä", prefill=organiser, default=organiser, max_length=120)
+        service_provider: Line | None = ask("Palvelun tuottaja", prefill=provider, default=provider, max_length=120)
+        service_task: Choice = ask("Palvelutehtävä", by="coach", of=K28, prefill=service_task, default=service_task)
+        document_date: Day = ask("Asiakirjan päiväys", by="coach", prefill=today, default=today)
+        document_author: Line = ask("Asiakirjan laatija", prefill=author, default=author, max_length=120)
 
     @rule("range", field="document_date")
     def document_is_not_of_tomorrow(self, case: Case) -> bool:
@@ -292,27 +315,27 @@ class CaseForm(Form):
 class ClientForm(CaseForm):
     """A form of a case whose client and coach are known."""
 
-    client_name: Line = ask(
-        "Asiakkaan nimi",
-        by="system",
-        prefill=client_name,
-        default=client_name,
-        locked=True,
-        person=True,
-        max_length=140,
-    )
-    client_birth_date: Day = ask(
-        "Syntymäaika", by="system", prefill=client_birth_date, default=client_birth_date, locked=True, birth=True
-    )
-    coach_name: Name = ask(
-        "Työhönvalmentaja", by="system", prefill=coach_name, default=coach_name, sensitivity="n", max_length=80
-    )
-    coach_phone: Phone | None = ask(
-        "Valmentajan puhelin", by="system", prefill=coach_phone, default=coach_phone, sensitivity="n"
-    )
-    coach_email: Email | None = ask(
-        "Valmentajan sähköposti", by="system", prefill=coach_email, default=coach_email, sensitivity="n"
-    )
+    with section("Asiakirja", by="system", sensitivity="n"):
+        client_name: Line = ask(
+            "Asiakkaan nimi",
+            sensitivity="s",
+            prefill=client_name,
+            default=client_name,
+            locked=True,
+            person=True,
+            max_length=140,
+        )
+        client_birth_date: Day = ask(
+            "Syntymäaika",
+            sensitivity="s",
+            prefill=client_birth_date,
+            default=client_birth_date,
+            locked=True,
+            birth=True,
+        )
+        coach_name: Name = ask("Työhönvalmentaja", prefill=coach_name, default=coach_name, max_length=80)
+        coach_phone: Phone | None = ask("Valmentajan puhelin", prefill=coach_phone, default=coach_phone)
+        coach_email: Email | None = ask("Valmentajan sähköposti", prefill=coach_email, default=coach_email)
 
     @classmethod
     def find_withheld_fields(cls, case: Case) -> frozenset[str] | None:
@@ -336,7 +359,7 @@ class ClientForm(CaseForm):
 class Benefit(Row):
     """A benefit that the client receives."""
 
-    benefit: One = ask("Etuus", by="referrer", of=K3)
+    benefit: Choice = ask("Etuus", by="referrer", of=K3)
     payer: Line | None = ask("Maksaja", by="referrer", max_length=60)
     valid_until: Day | None = ask("Voimassa asti", by="referrer")
     note: Line | None = ask("Huomautus", by="referrer", max_length=120)
@@ -345,7 +368,7 @@ class Benefit(Row):
 class TransitionMeeting(Row):
     """A handover meeting: at the start, at a change of coach, in between, at the end."""
 
-    kind: One = ask(
+    kind: Choice = ask(
         "Palaverin vaihe",
         of=define_options(start="Alku", coach_change="Valmentajan vaihto", mid="Välipalaveri", end="Loppu"),
     )
@@ -360,8 +383,8 @@ class TransitionMeeting(Row):
 class OtherService(Row):
     """Another service that the client has right now."""
 
-    service: Line = ask("Palvelu", by="referrer", max_length=80)
-    organisation: Line | None = ask("Organisaatio", by="referrer", max_length=80)
-    contact_person: Line | None = ask("Yhteyshenkilö", by="referrer", max_length=80)
-    contact_phone: Phone | None = ask("Puhelin", by="referrer")
+    service: Line = ask("Palvelu", max_length=80)
+    organisation: Line | None = ask("Organisaatio", max_length=80)
+    contact_person: Line | None = ask("Yhteyshenkilö", max_length=80)
+    contact_phone: Phone | None = ask("Puhelin")
     contact_allowed: YesNo = ask("Saako ottaa yhteyttä?", by="client")

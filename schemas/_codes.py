@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-from datetime import date
 from pathlib import Path
 
-from formgen.fields.code_list import Code, CodeList
+from formgen.schema import Code, CodeList, date
 
 K1 = CodeList(
     "referrer_type",

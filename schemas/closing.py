@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
+from formgen.schema import (
+    PHASES,
+    Case,
+    Choice,
+    Code,
+    Day,
+    Decimal,
+    Form,
+    Hours,
+    Int,
+    Iterator,
+    Line,
+    Long,
+    Move,
+    Phone,
+    Row,
+    Signature,
+    YesNo,
+    ask,
+    ask_table,
+    count_days,
+    date,
+    deadline,
+    define_options,
+    rule,
+    section,
+    timedelta,
+)
 
-from formgen.cases.workflow import PHASES, Case, Move
-from formgen.fields.code_list import Code, define_options
-from formgen.fields.kinds import Day, Hours, Int, Line, Long, One, Phone, Signed, YesNo, count_days
-from formgen.forms.form import Row, ask, ask_table, deadline, rule
-
-from ._case import ClientForm, TransitionMeeting, active_jobs, consent_ok, holds, in_force
+from ._case import ClientForm, TransitionMeeting, active_jobs, compile_pattern, consent_ok, forms, holds, in_force
 from ._codes import K3, K4, K6, K10, K12, K30, K38
 
 NEVER_BEGAN = frozenset(
@@ -46,12 +64,11 @@ LOGS = ("contacts", "activity_log", "support_log")
 LATEST = 14
 FOLLOW_UPS = {"1_month": 30, "3_months": 90, "6_months": 180, "12_months": 365}
 
-FORBIDDEN = re.compile(
+FORBIDDEN = compile_pattern(
     r"poissaolo|\bjää?(?:i|ivät|nyt|neet|vät)? pois|\bväliin\b"
     r"|\bei (?:ole )?(?:tullut|tule|saapunut|saavu|ilmestynyt)\b"
     r"|takaraj|aikaraj|määräa(?:jan|ika) (?:tuli|täyt|päät|takia|vuoksi)|enimmäis(?:aika|aja|kesto)"
-    r"|maksimiai|ai(?:ka|jan) (?:tuli )?täy|uteblev|uteblivit|frånvar|tidsgräns|tidsfrist|maximitid",
-    re.IGNORECASE,
+    r"|maksimiai|ai(?:ka|jan) (?:tuli )?täy|uteblev|uteblivit|frånvar|tidsgräns|tidsfrist|maximitid"
 )
 
 Phase = define_options(**{code: label for code, label in PHASES.items() if code != "closed"})
@@ -60,7 +77,7 @@ Phase = define_options(**{code: label for code, label in PHASES.items() if code 
 # --- what is already known --------------------------------------------------------------------
 
 
-def jobs_now(case: Case) -> list[dict[str, Any]]:
+def jobs_now(case: Case) -> list[dict[str, object]]:
     """Return a row for every job that the client has now."""
     return [
         {
@@ -75,28 +92,28 @@ def jobs_now(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def benefits(case: Case) -> list[dict[str, Any]]:
+def benefits(case: Case) -> list[dict[str, object]]:
     """Return a row for every benefit that the last job has left."""
-    effects = getattr(case.find_latest_record("job_start"), "benefit_effects", ())
+    effects = case.find_latest_value(forms.JobStart.benefit_effects) or ()
     return [
         {"benefit": row.benefit} for row in effects if row.effect != "ends" and K3[row.benefit].is_valid(case.today)
     ]
 
 
-def goals(case: Case) -> list[dict[str, Any]]:
+def goals(case: Case) -> list[dict[str, object]]:
     """Return a row for every goal of the profile, as far as a text has room."""
-    work_goals = getattr(case.find_latest_record("vocational_profile"), "work_goals", ())
+    work_goals = case.find_latest_value(forms.VocationalProfile.work_goals) or ()
     return [{"goal_text": row.goal_text[:160]} for row in work_goals]
 
 
-def questions_of_evaluation(case: Case) -> list[dict[str, Any]]:
+def questions_of_evaluation(case: Case) -> list[dict[str, object]]:
     """Return a row for everything that the client may give a score for."""
     return [{"item": item} for item in K38]
 
 
 def helpful_supports(case: Case) -> str | None:
     """Return the supports that helped in the last job, by their labels."""
-    helped = getattr(case.find_latest_record("job_end"), "supports_that_helped", None) or ()
+    helped = case.find_latest_value(forms.JobEnd.supports_that_helped) or ()
     return ", ".join(K10[action].label for action in helped)[:400] or None
 
 
@@ -105,7 +122,7 @@ def not_declined(case: Case) -> bool:
     return False
 
 
-def services(case: Case) -> list[dict[str, Any]]:
+def services(case: Case) -> list[dict[str, object]]:
     """Return a row for every other service that the referral names with its organisation."""
     return [
         {
@@ -114,24 +131,24 @@ def services(case: Case) -> list[dict[str, Any]]:
             "contact_person": (row.contact_person or "")[:60] or None,
             "phone": row.contact_phone,
         }
-        for row in getattr(case.find_latest_record("referral"), "other_services", ())
+        for row in (case.find_latest_value(forms.Referral.other_services) or ())
         if row.organisation
     ]
 
 
 def step_down_to(case: Case) -> str | None:
-    """Return who goes on with the support, as the last support plan has it."""
-    return (getattr(case.find_latest_record("job_support_plan"), "step_down_to", None) or "")[:120] or None
+    """Return the body that goes on with the support, as the last support plan names it."""
+    return (case.find_latest_value(forms.JobSupportPlan.step_down_to) or "")[:120] or None
 
 
-def follow_ups(case: Case) -> list[dict[str, Any]]:
+def follow_ups(case: Case) -> list[dict[str, object]]:
     """Return a row for every usual follow-up, counted from today."""
     return [{"planned": code, "planned_date": case.today + timedelta(days=after)} for code, after in FOLLOW_UPS.items()]
 
 
 def notice_not_needed(case: Case) -> str | None:
     """Return ``not_needed`` when the service was given without a decision."""
-    basis = getattr(case.find_latest_record("cooperation_agreement"), "legal_basis", None)
+    basis = case.find_latest_value(forms.CooperationAgreement.legal_basis)
     return "not_needed" if basis and basis not in K30.find_marked_codes("decided") else None
 
 
@@ -140,7 +157,7 @@ def notice_not_needed(case: Case) -> str | None:
 
 def service_start(record: Closing, case: Case) -> date | None:
     """Return the day on which the service began, None when it never did."""
-    agreement = case.find_latest_record("cooperation_agreement")
+    agreement = case.find_latest_record(forms.CooperationAgreement)
     return agreement.service_start_date if agreement else None
 
 
@@ -157,18 +174,18 @@ def phase_at_closing(record: Closing, case: Case) -> str:
 
 def jobs_total(record: Closing, case: Case) -> int:
     """Return the number of jobs."""
-    return len(in_force(case, "job_start"))
+    return len(in_force(case, forms.JobStart))
 
 
 def jobs_competitive(record: Closing, case: Case) -> int:
     """Return the number of jobs in the open labour market."""
-    return sum(job.is_competitive for job in in_force(case, "job_start"))
+    return sum(job.is_competitive for job in in_force(case, forms.JobStart))
 
 
 def spans(record: Closing, case: Case) -> Iterator[range]:
     """Yield the days of every job up to the day of closing, as ordinals."""
-    ends = {end.job_id: end.end_date for end in in_force(case, "job_end")}
-    for job in in_force(case, "job_start"):
+    ends = {end.job_id: end.end_date for end in in_force(case, forms.JobEnd)}
+    for job in in_force(case, forms.JobStart):
         last = min(ends.get(job.job_id) or job.end_date or record.closing_date, record.closing_date)
         yield range(job.start_date.toordinal(), last.toordinal() + 1)
 
@@ -187,7 +204,7 @@ def days_to_first_employer_contact(record: Closing, case: Case) -> int | None:
     """Return the days from the start to the first meeting with an employer for this client (criterion 15)."""
     met = [
         row.date
-        for contact in in_force(case, "employer_contact")
+        for contact in in_force(case, forms.EmployerContact)
         for row in contact.contacts
         if contact.contact_basis != "general" and row.mode in FACE_TO_FACE and row.about_competitive_job
     ]
@@ -196,7 +213,7 @@ def days_to_first_employer_contact(record: Closing, case: Case) -> int | None:
 
 def days_to_first_job(record: Closing, case: Case) -> int | None:
     """Return the days from the start to the first job that was not there before."""
-    begun = [job.start_date for job in in_force(case, "job_start") if not job.retention_case]
+    begun = [job.start_date for job in in_force(case, forms.JobStart) if not job.retention_case]
     return count_days(record.service_start_date, min(begun)) if record.service_start_date and begun else None
 
 
@@ -224,7 +241,7 @@ class JobAtClosing(Row):
     job_id: Line = ask("Työsuhteen tunniste", by="system", max_length=40, hint="Esimerkiksi JOB-1.")
     employer: Line | None = ask("Työnantaja", by="system", max_length=80)
     job_title: Line | None = ask("Tehtävänimike", by="system", max_length=80)
-    contract_type: One | None = ask("Työsuhteen laji", by="system", of=K4)
+    contract_type: Choice | None = ask("Työsuhteen laji", by="system", of=K4)
     weekly_hours: Hours | None = ask("Tuntia viikossa", by="system", low=Decimal(0), high=Decimal(168))
     start_date: Day | None = ask("Alkanut", by="system")
     continues: YesNo = ask("Jatkuuko työ?")
@@ -233,31 +250,29 @@ class JobAtClosing(Row):
 class BenefitAtClosing(Row):
     """A benefit that the client goes on to receive."""
 
-    benefit: One = ask("Etuus", by="client", of=K3)
-    note: Line | None = ask("Huomautus", by="client", max_length=80)
+    benefit: Choice = ask("Etuus", of=K3)
+    note: Line | None = ask("Huomautus", max_length=80)
 
 
 class GoalResult(Row):
     """What became of one goal."""
 
-    goal_text: Line = ask("Tavoite", by="client", max_length=160)
-    result: One = ask(
+    goal_text: Line = ask("Tavoite", max_length=160)
+    result: Choice = ask(
         "Miten kävi",
-        by="client",
         of=define_options(
             **{"reached": "Toteutui", "partly": "Toteutui osittain", "not": "Ei toteutunut", "changed": "Muuttui"}
         ),
     )
-    note: Line | None = ask("Lisätietoa", by="client", max_length=120)
+    note: Line | None = ask("Lisätietoa", max_length=120)
 
 
 class Evaluation(Row):
     """The client's score for one side of the service."""
 
-    item: One = ask("Väite", by="client", of=K38)
-    score: One = ask(
+    item: Choice = ask("Väite", of=K38)
+    score: Choice = ask(
         "Arvio 1–5",
-        by="client",
         of=define_options(
             **{
                 "1": "1 – täysin eri mieltä",
@@ -274,12 +289,12 @@ class Outreach(Row):
     """One attempt to reach the client."""
 
     date: Day = ask("Päivä")
-    mode: One = ask("Tapa", of=define_options(**K6, home_visit=Code("Kotikäynti", mark="face_to_face")))
-    by: One = ask(
+    mode: Choice = ask("Tapa", of=define_options(**K6, home_visit=Code("Kotikäynti", mark="face_to_face")))
+    by: Choice = ask(
         "Kuka yritti",
         of=define_options(coach="Valmentaja", care_team="Hoitotaho", family="Läheinen", referrer="Lähettäjä"),
     )
-    result: One = ask(
+    result: Choice = ask(
         "Miten kävi",
         of=define_options(
             no_answer="Ei vastannut", message_left="Jätettiin viesti", reached="Tavoitettiin", refused="Kieltäytyi"
@@ -304,7 +319,7 @@ class FollowOnService(Row):
 class FollowUp(Row):
     """One contact after the end of the service, planned and made."""
 
-    planned: One = ask(
+    planned: Choice = ask(
         "Milloin",
         of=define_options(
             **{
@@ -317,7 +332,7 @@ class FollowUp(Row):
     )
     planned_date: Day = ask("Suunniteltu päivä")
     done_date: Day | None = ask("Toteutunut päivä")
-    employed: One | None = ask(
+    employed: Choice | None = ask(
         "Onko asiakas työssä?", by="client", of=define_options(yes="Kyllä", no="Ei", unknown="Ei tiedossa")
     )
     same_job: YesNo | None = ask("Sama työ kuin palvelun päättyessä?", by="client")
@@ -343,206 +358,199 @@ class Closing(ClientForm):
         Move("T29", "phase_5", "closed"),
     )
 
-    # 1 The end
-    closing_date: Day = ask("Palvelun päättymispäivä", section="1 Päättyminen")
-    service_start_date: Day | None = ask("Palvelun aloitus", by="system", fill=service_start)
-    service_days: Int = ask("Palvelun kesto päivinä", by="system", fill=service_days, sensitivity="n")
-    phase_at_closing: One = ask("Vaihe päättyessä", by="system", fill=phase_at_closing, sensitivity="n", of=Phase)
-    closing_reason: One = ask("Palvelun päättymisen syy", of=K12)
-    closing_reason_detail: Long | None = ask(
-        "Syy tarkemmin",
-        max_length=600,
-        needed=lambda record: record.closing_reason in EXPLAINED,
-        hint="Tarvitaan, jos asiakasta ei tavoitettu, järjestäjä päätti palvelun, asiakas siirtyi toiseen palveluun "
-        "tai syy on muu.",
-    )
-    not_started_detail: Line | None = ask(
-        "Miksi palvelu ei alkanut",
-        max_length=300,
-        needed=lambda record: record.closing_reason == "not_started",
-    )
-    initiative: One = ask(
-        "Kenen aloitteesta palvelu päättyy",
-        of=define_options(
-            client="Asiakkaan",
-            coach="Valmentajan",
-            both="Yhdessä sovittu",
-            organiser="Järjestäjän",
-            other="Muun tahon",
-        ),
-    )
-    client_agrees: One = ask(
-        "Mitä mieltä asiakas on päättymisestä",
-        by="client",
-        of=define_options(agrees="Samaa mieltä", disagrees="Eri mieltä", not_reached="Asiakasta ei ole tavoitettu"),
-        hint="Jos asiakas on eri mieltä, kerro muistutuksesta ja sosiaaliasiavastaavasta.",
-    )
-    supervisor_reviewed: YesNo | None = ask(
-        "Tiiminvetäjä on käsitellyt päättymisen",
-        by="leader",
-        needed=reviewed,
-        code="R85",
-        hint="Tarvitaan, jos asiakas on eri mieltä, häntä ei tavoitettu tai järjestäjä päätti palvelun.",
-    )
-    supervisor_reviewed_date: Day | None = ask(
-        "Tiiminvetäjän käsittelyn päivä",
-        by="leader",
-        needed=lambda record: record.supervisor_reviewed is True or reviewed(record),
-    )
+    with section("1 Päättyminen"):
+        closing_date: Day = ask("Palvelun päättymispäivä")
+        service_start_date: Day | None = ask("Palvelun aloitus", by="system", fill=service_start)
+        service_days: Int = ask("Palvelun kesto päivinä", by="system", fill=service_days, sensitivity="n")
+        phase_at_closing: Choice = ask(
+            "Vaihe päättyessä", by="system", fill=phase_at_closing, sensitivity="n", of=Phase
+        )
+        closing_reason: Choice = ask("Palvelun päättymisen syy", of=K12)
+        closing_reason_detail: Long | None = ask(
+            "Syy tarkemmin",
+            max_length=600,
+            needed=lambda record: record.closing_reason in EXPLAINED,
+            hint="Tarvitaan, jos asiakasta ei tavoitettu, järjestäjä päätti palvelun, asiakas siirtyi toiseen "
+            "palveluun tai syy on muu.",
+        )
+        not_started_detail: Line | None = ask(
+            "Miksi palvelu ei alkanut", max_length=300, needed=lambda record: record.closing_reason == "not_started"
+        )
+        initiative: Choice = ask(
+            "Kenen aloitteesta palvelu päättyy",
+            of=define_options(
+                client="Asiakkaan",
+                coach="Valmentajan",
+                both="Yhdessä sovittu",
+                organiser="Järjestäjän",
+                other="Muun tahon",
+            ),
+        )
+        client_agrees: Choice = ask(
+            "Mitä mieltä asiakas on päättymisestä",
+            by="client",
+            of=define_options(agrees="Samaa mieltä", disagrees="Eri mieltä", not_reached="Asiakasta ei ole tavoitettu"),
+            hint="Jos asiakas on eri mieltä, kerro muistutuksesta ja sosiaaliasiavastaavasta.",
+        )
+        supervisor_reviewed: YesNo | None = ask(
+            "Tiiminvetäjä on käsitellyt päättymisen",
+            by="leader",
+            needed=reviewed,
+            code="R85",
+            hint="Tarvitaan, jos asiakas on eri mieltä, häntä ei tavoitettu tai järjestäjä päätti palvelun.",
+        )
+        supervisor_reviewed_date: Day | None = ask(
+            "Tiiminvetäjän käsittelyn päivä",
+            by="leader",
+            needed=lambda record: record.supervisor_reviewed is True or reviewed(record),
+        )
 
-    # 2 The situation at the end
-    employment_at_closing: tuple[JobAtClosing, ...] = ask_table(
-        "Työ päättymishetkellä",
-        section="2 Tilanne päättyessä",
-        prefill=jobs_now,
-        printed=1,
-        needed=lambda record: record.closing_reason in IN_WORK,
-        code="T29",
-        hint="Jokainen voimassa oleva työsuhde omalle rivilleen.",
-    )
-    activity_at_closing: One = ask(
-        "Toiminta päättymishetkellä",
-        of=define_options(
-            employed="Työssä",
-            employed_and_studying="Työssä ja opiskelee",
-            studying="Opiskelee",
-            job_search_alone="Hakee työtä itse",
-            other_service="Muussa palvelussa",
-            work_activity="Työtoiminnassa",
-            retired="Eläkkeellä",
-            not_active="Ei toimintaa",
-            unknown="Ei tiedossa",
-        ),
-    )
-    benefits_at_closing: tuple[BenefitAtClosing, ...] = ask_table(
-        "Etuudet päättyessä", by="client", prefill=benefits, printed=2
-    )
-    income_from_work: One | None = ask(
-        "Onko ansiotyö pääasiallinen tulo?",
-        by="client",
-        of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
-    )
+    with section("2 Tilanne päättyessä", by="system", sensitivity="n"):
+        employment_at_closing: tuple[JobAtClosing, ...] = ask_table(
+            "Työ päättymishetkellä",
+            by="coach",
+            sensitivity="s",
+            prefill=jobs_now,
+            printed=1,
+            needed=lambda record: record.closing_reason in IN_WORK,
+            code="T29",
+            hint="Jokainen voimassa oleva työsuhde omalle rivilleen.",
+        )
+        activity_at_closing: Choice = ask(
+            "Toiminta päättymishetkellä",
+            by="coach",
+            sensitivity="s",
+            of=define_options(
+                employed="Työssä",
+                employed_and_studying="Työssä ja opiskelee",
+                studying="Opiskelee",
+                job_search_alone="Hakee työtä itse",
+                other_service="Muussa palvelussa",
+                work_activity="Työtoiminnassa",
+                retired="Eläkkeellä",
+                not_active="Ei toimintaa",
+                unknown="Ei tiedossa",
+            ),
+        )
+        benefits_at_closing: tuple[BenefitAtClosing, ...] = ask_table(
+            "Etuudet päättyessä",
+            by="client",
+            sensitivity="s",
+            prefill=benefits,
+            printed=2,
+        )
+        income_from_work: Choice | None = ask(
+            "Onko ansiotyö pääasiallinen tulo?",
+            by="client",
+            sensitivity="s",
+            of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
+        )
 
-    # 3 Results
-    jobs_total: Int = ask("Työsuhteita yhteensä", by="system", fill=jobs_total, sensitivity="n")
-    jobs_competitive: Int = ask(
-        "Työsuhteita avoimilla työmarkkinoilla", by="system", fill=jobs_competitive, sensitivity="n"
-    )
-    longest_job_days: Int = ask("Pisin työsuhde päivinä", by="system", fill=longest_job_days, sensitivity="n")
-    total_employed_days: Int = ask("Työssä yhteensä päivinä", by="system", fill=total_employed_days, sensitivity="n")
-    days_to_first_employer_contact: Int | None = ask(
-        "Päiviä ensimmäiseen työnantajan tapaamiseen",
-        by="system",
-        fill=days_to_first_employer_contact,
-        sensitivity="n",
-    )
-    days_to_first_job: Int | None = ask(
-        "Päiviä ensimmäiseen työhön", by="system", fill=days_to_first_job, sensitivity="n"
-    )
-    goals_result: tuple[GoalResult, ...] = ask_table(
-        "Tavoitteiden toteutuminen",
-        section="3 Tulokset",
-        by="client",
-        prefill=goals,
-        needed=started,
-        hint="Tarvitaan, jos palvelu oli alkanut.",
-    )
-    client_evaluation: tuple[Evaluation, ...] = ask_table(
-        "Asiakkaan arvio palvelusta",
-        by="client",
-        prefill=questions_of_evaluation,
-        printed=7,
-        locked=True,
-        given=("item",),
-        hint="Vapaaehtoinen. 1 on huonoin ja 5 on paras.",
-    )
-    client_feedback_text: Long | None = ask("Palaute omin sanoin", by="client", max_length=800)
-    what_helped_most: Long | None = ask("Mistä oli eniten apua", by="client", prefill=helpful_supports, max_length=400)
+        jobs_total: Int = ask("Työsuhteita yhteensä", fill=jobs_total)
+        jobs_competitive: Int = ask("Työsuhteita avoimilla työmarkkinoilla", fill=jobs_competitive)
+        longest_job_days: Int = ask("Pisin työsuhde päivinä", fill=longest_job_days)
+        total_employed_days: Int = ask("Työssä yhteensä päivinä", fill=total_employed_days)
+        days_to_first_employer_contact: Int | None = ask(
+            "Päiviä ensimmäiseen työnantajan tapaamiseen", fill=days_to_first_employer_contact
+        )
+        days_to_first_job: Int | None = ask("Päiviä ensimmäiseen työhön", fill=days_to_first_job)
 
-    # 4 Outreach and handover
-    outreach_attempts: tuple[Outreach, ...] = ask_table(
-        "Yhteydenottoyritykset",
-        section="4 Sitouttaminen ja siirto",
-        needed=lambda record: record.closing_reason in NOT_REACHED,
-        code="R81",
-        hint="Tarvitaan, jos asiakasta ei tavoitettu: useita yrityksiä eri tavoilla ja eri aikoina.",
-    )
-    transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
-        "Nivelvaihepalaveri palvelun lopussa",
-        printed=1,
-        needed=lambda record: record.handover_declined is False,
-        code="R84",
-    )
-    handover_declined: YesNo = ask("Asiakas ei halua siirtopalaveria", by="client", prefill=not_declined)
-    follow_on_services: tuple[FollowOnService, ...] = ask_table("Jatkossa tukena", prefill=services, printed=2)
-    step_down_support: One = ask(
-        "Kevyt tuki jatkossa",
-        by="client",
-        of=define_options(
-            none="Ei tukea",
-            same_unit_on_request="Tästä yksiköstä pyynnöstä",
-            care_team="Hoitotaholta",
-            occupational_health="Työterveyshuollosta",
-            employer_mentor="Tukihenkilöltä työpaikalla",
-            other="Muualta",
-        ),
-    )
-    step_down_support_detail: Line | None = ask(
-        "Kevyt tuki: kuka ja miten",
-        by="client",
-        prefill=step_down_to,
-        max_length=120,
-        needed=lambda record: record.step_down_support == "other",
-    )
-    plan_after: Long = ask("Asiakkaan oma suunnitelma jatkosta", by="client", max_length=600)
-    employer_informed: One = ask(
-        "Onko työnantajalle kerrottu tuen päättymisestä?",
-        of=define_options(yes="Kyllä", no="Ei", not_allowed="Asiakas ei halua", not_relevant="Ei koske"),
-        hint="Työnantajalle saa kertoa vain asiakkaan suostumuksella.",
-    )
-    reopening_explained: YesNo = ask("Kerrottu, miten palveluun pääsee takaisin", sensitivity="n")
+    with section("3 Tulokset", by="client"):
+        goals_result: tuple[GoalResult, ...] = ask_table(
+            "Tavoitteiden toteutuminen", prefill=goals, needed=started, hint="Tarvitaan, jos palvelu oli alkanut."
+        )
+        client_evaluation: tuple[Evaluation, ...] = ask_table(
+            "Asiakkaan arvio palvelusta",
+            prefill=questions_of_evaluation,
+            printed=7,
+            locked=True,
+            given=("item",),
+            hint="Vapaaehtoinen. 1 on huonoin ja 5 on paras.",
+        )
+        client_feedback_text: Long | None = ask("Palaute omin sanoin", max_length=800)
+        what_helped_most: Long | None = ask("Mistä oli eniten apua", prefill=helpful_supports, max_length=400)
 
-    # 5 Follow-up and data
-    follow_up_agreed: YesNo = ask(
-        "Saako sinuun ottaa yhteyttä jälkikäteen?", section="5 Seuranta ja tiedot", by="client"
-    )
-    follow_ups: tuple[FollowUp, ...] = ask_table(
-        "Seurantayhteydet",
-        prefill=follow_ups,
-        printed=4,
-        needed=lambda record: record.follow_up_agreed,
-        given=("planned", "planned_date"),
-        hint="Vain, jos sinuun saa ottaa yhteyttä. Toteutuneet yhteydet voi lisätä palvelun päättymisen jälkeen.",
-    )
-    records_info_given: YesNo = ask("Kerrottu tietojen säilytyksestä ja oikeudesta tarkastaa ne", sensitivity="n")
-    consents_withdrawn: YesNo = ask(
-        "Suostumukset päätetty",
-        sensitivity="n",
-        hint="Kyllä: työnantajaa koskevat suostumukset päättyvät palvelun päättymispäivänä, ellei kevyt tuki tarvitse "
-        "niitä.",
-    )
-    decision_notice: One = ask(
-        "Päätös palvelun päättymisestä annettu",
-        prefill=notice_not_needed,
-        of=define_options(yes="Kyllä", coming="Annetaan myöhemmin", not_needed="Ei tarvita"),
-    )
-    decision_notice_detail: Line | None = ask("Lopettamispäätöksen numero", max_length=40)
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client", needed=client_signs)
-    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", needed=lambda _: True)
+    with section("4 Sitouttaminen ja siirto"):
+        outreach_attempts: tuple[Outreach, ...] = ask_table(
+            "Yhteydenottoyritykset",
+            needed=lambda record: record.closing_reason in NOT_REACHED,
+            code="R81",
+            hint="Tarvitaan, jos asiakasta ei tavoitettu: useita yrityksiä eri tavoilla ja eri aikoina.",
+        )
+        transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
+            "Nivelvaihepalaveri palvelun lopussa",
+            printed=1,
+            needed=lambda record: record.handover_declined is False,
+            code="R84",
+        )
+        handover_declined: YesNo = ask("Asiakas ei halua siirtopalaveria", by="client", prefill=not_declined)
+        follow_on_services: tuple[FollowOnService, ...] = ask_table("Jatkossa tukena", prefill=services, printed=2)
+        step_down_support: Choice = ask(
+            "Kevyt tuki jatkossa",
+            by="client",
+            of=define_options(
+                none="Ei tukea",
+                same_unit_on_request="Tästä yksiköstä pyynnöstä",
+                care_team="Hoitotaholta",
+                occupational_health="Työterveyshuollosta",
+                employer_mentor="Tukihenkilöltä työpaikalla",
+                other="Muualta",
+            ),
+        )
+        step_down_support_detail: Line | None = ask(
+            "Kevyt tuki: kuka ja miten",
+            by="client",
+            prefill=step_down_to,
+            max_length=120,
+            needed=lambda record: record.step_down_support == "other",
+        )
+        plan_after: Long = ask("Asiakkaan oma suunnitelma jatkosta", by="client", max_length=600)
+        employer_informed: Choice = ask(
+            "Onko työnantajalle kerrottu tuen päättymisestä?",
+            of=define_options(yes="Kyllä", no="Ei", not_allowed="Asiakas ei halua", not_relevant="Ei koske"),
+            hint="Työnantajalle saa kertoa vain asiakkaan suostumuksella.",
+        )
+        reopening_explained: YesNo = ask("Kerrottu, miten palveluun pääsee takaisin", sensitivity="n")
+
+    with section("5 Seuranta ja tiedot"):
+        follow_up_agreed: YesNo = ask("Saako sinuun ottaa yhteyttä jälkikäteen?", by="client")
+        follow_ups: tuple[FollowUp, ...] = ask_table(
+            "Seurantayhteydet",
+            prefill=follow_ups,
+            printed=4,
+            needed=lambda record: record.follow_up_agreed,
+            given=("planned", "planned_date"),
+            hint="Vain, jos sinuun saa ottaa yhteyttä. Toteutuneet yhteydet voi lisätä palvelun päättymisen jälkeen.",
+        )
+        records_info_given: YesNo = ask("Kerrottu tietojen säilytyksestä ja oikeudesta tarkastaa ne", sensitivity="n")
+        consents_withdrawn: YesNo = ask(
+            "Suostumukset päätetty",
+            sensitivity="n",
+            hint="Kyllä: työnantajaa koskevat suostumukset päättyvät palvelun päättymispäivänä, ellei kevyt tuki "
+            "tarvitse niitä.",
+        )
+        decision_notice: Choice = ask(
+            "Päätös palvelun päättymisestä annettu",
+            prefill=notice_not_needed,
+            of=define_options(yes="Kyllä", coming="Annetaan myöhemmin", not_needed="Ei tarvita"),
+        )
+        decision_notice_detail: Line | None = ask("Lopettamispäätöksen numero", max_length=40)
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=client_signs)
+        sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", needed=lambda _: True)
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:
         """Tell whether nothing but the end is left to write down, or a follow-up after it."""
-        closing, referral, end = (case.find_latest_record(form) for form in ("closing", "referral", "job_end"))
-        if closing:
+        if closing := case.find_latest_record(cls):
             day = closing.follow_up_is_made(case)
             return day is not None and day <= case.today
+        referral, end = case.find_latest_record(forms.Referral), case.find_latest_record(forms.JobEnd)
         turned_away = case.phase == "phase_1" and referral is not None and referral.decision in TURNED_AWAY
         no_more = case.phase == "phase_5" and end is not None and end.next_step in NO_MORE_WORK
         return turned_away or (no_more and not active_jobs(case, case.today))
 
     def infer_phase(self, case: Case) -> str:
-        """Return that the case is closed."""
+        """Return ``closed``."""
         return "closed"
 
     # --- what must hold -----------------------------------------------------------------------
@@ -572,7 +580,7 @@ class Closing(ClientForm):
         """Keskustelu työnantajan kanssa on kesken."""
         return not any(
             contact.stage in OPEN_STAGES and contact.closed_date is None
-            for contact in in_force(case, "employer_contact")
+            for contact in in_force(case, forms.EmployerContact)
         )
 
     @rule("R84", field="transition_meetings", severity="warning")
@@ -628,7 +636,7 @@ class Closing(ClientForm):
     @rule("choice")
     def data_is_given_by_consent_only(self, case: Case) -> list[str]:
         """Suostumus ei ole voimassa, tai sellaista ei ole."""
-        consents = getattr(case.find_latest_record("cooperation_agreement"), "consents", ())
+        consents = case.find_latest_value(forms.CooperationAgreement.consents) or ()
         valid = {row.consent_id for row in consents if holds(row, self.closing_date)}
         return self.find_breaking_paths(
             "follow_on_services.consent_ref", lambda row: row.consent_ref and row.consent_ref not in valid
@@ -637,7 +645,7 @@ class Closing(ClientForm):
     @rule("choice")
     def listed_jobs_are_of_the_case(self, case: Case) -> list[str]:
         """Työsuhdetta ei ole tässä asiassa."""
-        known = {job.job_id for job in in_force(case, "job_start")}
+        known = {job.job_id for job in in_force(case, forms.JobStart)}
         return self.find_breaking_paths("employment_at_closing.job_id", lambda row: row.job_id not in known)
 
     @rule("choice", field="activity_at_closing")
@@ -660,7 +668,7 @@ class Closing(ClientForm):
     @rule("choice", field="decision_notice", severity="warning")
     def decision_is_given_where_one_began_the_service(self, case: Case) -> bool:
         """Palvelusta on tehty päätös. Myös sen päättymisestä tarvitaan päätös."""
-        basis = getattr(case.find_latest_record("cooperation_agreement"), "legal_basis", None)
+        basis = case.find_latest_value(forms.CooperationAgreement.legal_basis)
         return self.decision_notice != "not_needed" or basis not in K30.find_marked_codes("decided")
 
     @rule("range", field="closing_date")
@@ -693,7 +701,7 @@ class Closing(ClientForm):
         return min((row.planned_date for row in self.follow_ups if not row.done_date), default=None)
 
 
-def written_on(record: Any) -> Iterator[date]:
+def written_on(record: Form) -> Iterator[date]:
     """Yield the days that a record tells of: its own, that of its arrival, those of its logs."""
     named = ("document_date", getattr(record, "date_field", ""), "received_date")
     yield from (day for name in named if (day := getattr(record, name, None)))

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from datetime import date, timedelta
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import Clock, Day, Email, Hours, Line, Long, Many, Name, One, Phone, Signed, YesNo, count_days
-from formgen.forms.form import Row, ask, ask_table, deadline, rule
+from formgen.schema import (
+    Any,
+    Callable,
+    Case,
+    Choice,
+    Choices,
+    Clock,
+    Day,
+    Email,
+    Hours,
+    Line,
+    Long,
+    Move,
+    Name,
+    Phone,
+    Row,
+    Signature,
+    YesNo,
+    ask,
+    ask_table,
+    count_days,
+    date,
+    deadline,
+    define_options,
+    rule,
+    section,
+    timedelta,
+)
 
 from ._case import (
     PHASES_WITH_CLIENT,
     ClientForm,
     TransitionMeeting,
     coach_name,
+    compile_pattern,
     documents,
     earlier,
+    forms,
     granted,
     in_force,
     shortened,
@@ -41,9 +62,10 @@ FACE_TO_FACE = K6.find_marked_codes("face_to_face")
 BEFORE_WORK = ("phase_2", "phase_3", "phase_4")
 UNDECIDED = frozenset((None, "more_info", "waiting_list"))
 
-SERVICE = re.compile(r"palvelu|valmennu|asiakku|sopimu|tjänst|coachning", re.IGNORECASE)
-ENDS = re.compile(r"\b(?:päätty|päättä[äv]|lopet|loppuu\b|lakka|keskeyt|avsluta|upphör)", re.IGNORECASE)
-DENIED = re.compile(r"\b(?:ei|eivät|eikä|emme|en|inte)\b", re.IGNORECASE)
+CLAUSE_ENDS = compile_pattern(r"[.,;:!?\n]")
+SERVICE = compile_pattern(r"palvelu|valmennu|asiakku|sopimu|tjänst|coachning")
+ENDS = compile_pattern(r"\b(?:päätty|päättä[äv]|lopet|loppuu\b|lakka|keskeyt|avsluta|upphör)")
+DENIED = compile_pattern(r"\b(?:ei|eivät|eikä|emme|en|inte)\b")
 
 
 def ends_service(text: str) -> bool:
@@ -52,7 +74,7 @@ def ends_service(text: str) -> bool:
     >>> ends_service("Jos et tule kolmesti, palvelu päättyy."), ends_service("Palvelua ei lopeteta.")
     (True, False)
     """
-    for clause in re.split(r"[.,;:!?\n]", text):
+    for clause in CLAUSE_ENDS.split(text):
         said = ENDS.search(clause)
         if said and SERVICE.search(clause) and not DENIED.search(clause, 0, said.start()):
             return True
@@ -62,14 +84,14 @@ def ends_service(text: str) -> bool:
 # --- what is already known --------------------------------------------------------------------
 
 
-def kept(name: str, referral: str = "") -> Callable[[Case], Any]:
-    """Return a prefill: what the agreement in force says, else a field of the referral."""
-    return earlier(f"cooperation_agreement.{name}", *([f"referral.{referral}"] if referral else []))
+def kept(name: str, *referral: object) -> Callable[[Case], Any]:
+    """Prefill from the agreement in force, else from a field of the referral."""
+    return earlier(f"cooperation_agreement.{name}", *referral)
 
 
 def kind_of_agreement(case: Case) -> str:
     """Return ``amendment`` when there is an agreement to amend."""
-    return "amendment" if case.find_latest_record("cooperation_agreement") else "initial"
+    return "amendment" if case.find_latest_record(CooperationAgreement) else "initial"
 
 
 def coach_title(case: Case) -> str:
@@ -79,20 +101,20 @@ def coach_title(case: Case) -> str:
 
 def goal(case: Case) -> str | None:
     """Return the goal agreed on, else the client's own words as far as they have room."""
-    return shortened(kept("goal_summary", "client_own_words")(case), 800)
+    return shortened(earlier(forms.CooperationAgreement.goal_summary, forms.Referral.client_own_words)(case), 800)
 
 
 def wants_paid_work(case: Case) -> bool | None:
     """Return the answer given before, else what the referral says, unless the client was unsure."""
-    if agreement := case.find_latest_record("cooperation_agreement"):
+    if agreement := case.find_latest_record(CooperationAgreement):
         return bool(agreement.competitive_goal)
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     return {"yes": True, "no": False}.get(referral.client_wants_work) if referral else None
 
 
 def what_goes_on(case: Case) -> str | None:
-    """Return what the client does now and may go on with, as the referral's labels."""
-    status = kept("current_activity_continues", "employment_status")(case)
+    """Return the client's activities that may go on, by the referral's labels."""
+    status = earlier(forms.CooperationAgreement.current_activity_continues, forms.Referral.employment_status)(case)
     if status is None or isinstance(status, str):
         return status
     return ", ".join(K2[code].label for code in status if code in GOES_ON) or None
@@ -100,11 +122,12 @@ def what_goes_on(case: Case) -> str | None:
 
 def other_party(case: Case) -> tuple[str | None, str | None]:
     """Return name and kind of the other party: the agreement's, else the referrer unless it is the client."""
-    if agreement := case.find_latest_record("cooperation_agreement"):
+    if agreement := case.find_latest_record(CooperationAgreement):
         return agreement.other_party_name, agreement.other_party_role
-    referral = case.find_latest_record("referral")
-    own = referral is None or referral.referrer_type == "self"
-    return (None, None) if own else (referral.referrer_name, referral.referrer_type)
+    referral = case.find_latest_record(forms.Referral)
+    if referral is None or referral.referrer_type == "self":
+        return None, None
+    return referral.referrer_name, referral.referrer_type
 
 
 def other_party_name(case: Case) -> str | None:
@@ -113,18 +136,18 @@ def other_party_name(case: Case) -> str | None:
 
 
 def other_party_role(case: Case) -> str | None:
-    """Return what kind of body the other party is of."""
+    """Return the kind of body that the other party is of."""
     return other_party(case)[1]
 
 
-def support_people(case: Case) -> list[dict[str, Any]]:
+def support_people(case: Case) -> list[dict[str, object]]:
     """Return the people who may take part: the agreement's, else those whom the referral names."""
-    if agreement := case.find_latest_record("cooperation_agreement"):
+    if agreement := case.find_latest_record(CooperationAgreement):
         return [row.model_dump() for row in agreement.support_people]
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     if not referral:
         return []
-    people = [
+    people: list[dict[str, object]] = [
         {"name": row.contact_person, "phone": row.contact_phone, "may_contact": row.contact_allowed}
         for row in referral.other_services
         if row.contact_person
@@ -136,7 +159,7 @@ def support_people(case: Case) -> list[dict[str, Any]]:
 
 
 def missed_meeting_practice(case: Case) -> str:
-    """Return what was agreed on, else the office's usual practice."""
+    """Return the practice agreed on for missed meetings, else the office's usual one."""
     return str(kept("missed_meeting_practice")(case) or case.office.missed_meeting_practice)
 
 
@@ -147,9 +170,9 @@ def next_review(case: Case) -> date:
 
 def guardian_signs(case: Case) -> bool | None:
     """Return the answer given before, else whether the referral knows of a guardian."""
-    if agreement := case.find_latest_record("cooperation_agreement"):
+    if agreement := case.find_latest_record(CooperationAgreement):
         return bool(agreement.guardian_signs)
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     return referral.guardian_exists == "guardian" if referral else None
 
 
@@ -162,9 +185,9 @@ DEFAULT_CONSENTS: dict[str, tuple[str, str]] = {
 }
 
 
-def consents(case: Case) -> list[dict[str, Any]]:
+def consents(case: Case) -> list[dict[str, object]]:
     """Return the rows of consent given before and a row for every usual recipient that none is of."""
-    agreement = case.find_latest_record("cooperation_agreement")
+    agreement = case.find_latest_record(CooperationAgreement)
     given = [row.model_dump() for row in agreement.consents] if agreement else []
     return given + [
         {"recipient_type": recipient, "direction": direction, "purpose": purpose}
@@ -202,24 +225,24 @@ def agreed(row: Consent) -> bool:
 
 def has_plan(case: Case) -> bool:
     """Tell whether a job-search plan has ever been approved."""
-    return any(plan.plan_status == "approved" for plan in documents(case, "job_search_plan"))
+    return any(plan.plan_status == "approved" for plan in documents(case, forms.JobSearchPlan))
 
 
 def has_met_employer(case: Case) -> bool:
     """Tell whether an employer has been met face to face: by a contact, or by a visit that a plan's log tells of."""
-    contacts = [row for contact in documents(case, "employer_contact") for row in contact.contacts]
-    visits = [row for plan in documents(case, "job_search_plan") for row in plan.activity_log if row.what == "visit"]
+    contacts = [row for contact in documents(case, forms.EmployerContact) for row in contact.contacts]
+    visits = [row for plan in documents(case, forms.JobSearchPlan) for row in plan.activity_log if row.what == "visit"]
     return any(row.mode in FACE_TO_FACE for row in (*contacts, *visits))
 
 
 class SupportPerson(Row):
     """Somebody close to the client who may take part."""
 
-    name: Name = ask("Nimi", by="client", max_length=80)
-    relationship: One | None = ask("Suhde asiakkaaseen", by="client", of=K23)
-    phone: Phone | None = ask("Puhelin", by="client")
-    may_contact: YesNo = ask("Saako ottaa yhteyttä?", by="client")
-    may_discuss: Many | None = ask("Mistä saa puhua?", by="client", of=K27)
+    name: Name = ask("Nimi", max_length=80)
+    relationship: Choice | None = ask("Suhde asiakkaaseen", of=K23)
+    phone: Phone | None = ask("Puhelin")
+    may_contact: YesNo = ask("Saako ottaa yhteyttä?")
+    may_discuss: Choices | None = ask("Mistä saa puhua?", of=K27)
 
 
 class BenefitAdvice(Row):
@@ -227,30 +250,26 @@ class BenefitAdvice(Row):
 
     who: Line = ask("Kuka neuvoo", max_length=80)
     planned_date: Day = ask("Milloin")
-    topic: Many | None = ask("Mistä etuudesta", of=K3)
+    topic: Choices | None = ask("Mistä etuudesta", of=K3)
 
 
 class Consent(Row):
     """One consent: to whom, from whom, what data, what for, and whether it was given."""
 
     consent_id: Line = ask("Tunniste", by="system", fill=consent_id, sensitivity="n", max_length=40)
-    recipient_type: One = ask("Kenelle tai keneltä", by="client", of=K31)
-    recipient_name: Line | None = ask(
-        "Nimi tai paikka", by="client", max_length=80, hint="Jos tiedät, kuka tai mikä paikka se on."
+    recipient_type: Choice = ask("Kenelle tai keneltä", of=K31)
+    recipient_name: Line | None = ask("Nimi tai paikka", max_length=80, hint="Jos tiedät, kuka tai mikä paikka se on.")
+    direction: Choice = ask(
+        "Suunta", of=define_options(give="Tietoja annetaan", get="Tietoja saadaan", both="Molemmat")
     )
-    direction: One = ask(
-        "Suunta", by="client", of=define_options(give="Tietoja annetaan", get="Tietoja saadaan", both="Molemmat")
-    )
-    data_scope: Many | None = ask(
-        "Mitä tietoja", by="client", of=K27, needed=agreed, hint="Terveystiedoille tarvitaan oma rivi."
-    )
-    purpose: Line = ask("Mihin tarkoitukseen", by="client", max_length=160)
+    data_scope: Choices | None = ask("Mitä tietoja", of=K27, needed=agreed, hint="Terveystiedoille tarvitaan oma rivi.")
+    purpose: Line = ask("Mihin tarkoitukseen", max_length=160)
     granted: YesNo | None = ask(
-        "Annatko suostumuksen?", by="client", needed=lambda _: True, code="R11", hint="Voit vastata myös ei."
+        "Annatko suostumuksen?", needed=lambda _: True, code="R11", hint="Voit vastata myös ei."
     )
-    granted_date: Day | None = ask("Suostumuksen päivä", by="client", needed=agreed)
-    valid_until: Day | None = ask("Voimassa asti", by="client", hint="Tyhjä tarkoittaa: toistaiseksi.")
-    withdrawn_date: Day | None = ask("Peruttu", by="client")
+    granted_date: Day | None = ask("Suostumuksen päivä", needed=agreed)
+    valid_until: Day | None = ask("Voimassa asti", hint="Tyhjä tarkoittaa: toistaiseksi.")
+    withdrawn_date: Day | None = ask("Peruttu")
 
 
 class CooperationAgreement(ClientForm):
@@ -270,247 +289,226 @@ class CooperationAgreement(ClientForm):
         *(Move("T25", phase, phase, when=amends) for phase in PHASES_WITH_CLIENT),
     )
 
-    # 1 The parties
-    agreement_kind: One = ask(
-        "Sopimuksen laji",
-        section="1 Osapuolet",
-        of=define_options(initial="Uusi sopimus", amendment="Muutos sopimukseen"),
-        prefill=kind_of_agreement,
-        sensitivity="n",
-    )
-    client_phone: Phone | None = ask(
-        "Asiakkaan puhelin",
-        by="client",
-        prefill=kept("client_phone", "client_phone"),
-        needed=lambda record: not record.client_email,
-        hint="Puhelin tai sähköposti tarvitaan.",
-    )
-    client_email: Email | None = ask(
-        "Asiakkaan sähköposti",
-        by="client",
-        prefill=kept("client_email", "client_email"),
-        needed=lambda record: not record.client_phone,
-    )
-    coach_title: Line = ask(
-        "Työhönvalmentajan tehtävänimike",
-        by="system",
-        prefill=coach_title,
-        default=coach_title,
-        sensitivity="n",
-        max_length=60,
-    )
-    substitute_coach: Name | None = ask(
-        "Sijainen",
-        prefill=kept("substitute_coach"),
-        sensitivity="n",
-        max_length=80,
-        hint="Kuka auttaa, jos työhönvalmentaja on poissa.",
-    )
-    other_party_name: Name | None = ask(
-        "Muu osapuoli: nimi", prefill=other_party_name, max_length=80, hint="Esimerkiksi sosiaaliohjaaja."
-    )
-    other_party_role: One | None = ask("Muu osapuoli: taho", prefill=other_party_role, of=K1)
+    with section("1 Osapuolet"):
+        agreement_kind: Choice = ask(
+            "Sopimuksen laji",
+            of=define_options(initial="Uusi sopimus", amendment="Muutos sopimukseen"),
+            prefill=kind_of_agreement,
+            sensitivity="n",
+        )
+        client_phone: Phone | None = ask(
+            "Asiakkaan puhelin",
+            by="client",
+            prefill=kept("client_phone", forms.Referral.client_phone),
+            needed=lambda record: not record.client_email,
+            hint="Puhelin tai sähköposti tarvitaan.",
+        )
+        client_email: Email | None = ask(
+            "Asiakkaan sähköposti",
+            by="client",
+            prefill=kept("client_email", forms.Referral.client_email),
+            needed=lambda record: not record.client_phone,
+        )
+        coach_title: Line = ask(
+            "Työhönvalmentajan tehtävänimike",
+            by="system",
+            prefill=coach_title,
+            default=coach_title,
+            sensitivity="n",
+            max_length=60,
+        )
+        substitute_coach: Name | None = ask(
+            "Sijainen",
+            prefill=kept("substitute_coach"),
+            sensitivity="n",
+            max_length=80,
+            hint="Kuka auttaa, jos työhönvalmentaja on poissa.",
+        )
+        other_party_name: Name | None = ask(
+            "Muu osapuoli: nimi", prefill=other_party_name, max_length=80, hint="Esimerkiksi sosiaaliohjaaja."
+        )
+        other_party_role: Choice | None = ask("Muu osapuoli: taho", prefill=other_party_role, of=K1)
 
-    # 2 The service
-    service_start_date: Day = ask("Palvelun aloituspäivä", section="2 Palvelu", prefill=kept("service_start_date"))
-    legal_basis: One = ask("Palvelun peruste", prefill=kept("legal_basis"), of=K30)
-    decision_number: Line | None = ask(
-        "Päätöksen numero ja päivä",
-        prefill=kept("decision_number"),
-        max_length=40,
-        needed=lambda record: record.legal_basis in DECIDED_BY_OFFICE,
-        code="R18",
-        hint="Tarvitaan, jos palvelusta on tehty hallintopäätös.",
-    )
-    goal_summary: Long = ask(
-        "Yhteinen tavoite", by="client", prefill=goal, max_length=800, hint="Kirjoittakaa asiakkaan omin sanoin."
-    )
-    competitive_goal: YesNo = ask(
-        "Tavoitteena palkkatyö avoimilla työmarkkinoilla",
-        by="client",
-        prefill=wants_paid_work,
-        hint="Tavallinen työ, josta maksetaan tavallista palkkaa ja jota kuka tahansa voi hakea.",
-    )
-    target_weekly_hours: Hours | None = ask(
-        "Tavoitteen mukainen työaika viikossa",
-        by="client",
-        prefill=kept("target_weekly_hours", "desired_weekly_hours"),
-        places=1,
-        hint="Tuntia viikossa.",
-    )
-    current_activity_continues: Line | None = ask(
-        "Nykyinen toiminta jatkuu rinnalla",
-        by="client",
-        prefill=what_goes_on,
-        max_length=200,
-        hint="Esimerkiksi työtoiminta tai opinnot.",
-    )
+    with section("2 Palvelu", by="client"):
+        service_start_date: Day = ask("Palvelun aloituspäivä", by="coach", prefill=kept("service_start_date"))
+        legal_basis: Choice = ask("Palvelun peruste", by="coach", prefill=kept("legal_basis"), of=K30)
+        decision_number: Line | None = ask(
+            "Päätöksen numero ja päivä",
+            by="coach",
+            prefill=kept("decision_number"),
+            max_length=40,
+            needed=lambda record: record.legal_basis in DECIDED_BY_OFFICE,
+            code="R18",
+            hint="Tarvitaan, jos palvelusta on tehty hallintopäätös.",
+        )
+        goal_summary: Long = ask(
+            "Yhteinen tavoite", prefill=goal, max_length=800, hint="Kirjoittakaa asiakkaan omin sanoin."
+        )
+        competitive_goal: YesNo = ask(
+            "Tavoitteena palkkatyö avoimilla työmarkkinoilla",
+            prefill=wants_paid_work,
+            hint="Tavallinen työ, josta maksetaan tavallista palkkaa ja jota kuka tahansa voi hakea.",
+        )
+        target_weekly_hours: Hours | None = ask(
+            "Tavoitteen mukainen työaika viikossa",
+            prefill=kept("target_weekly_hours", forms.Referral.desired_weekly_hours),
+            places=1,
+            hint="Tuntia viikossa.",
+        )
+        current_activity_continues: Line | None = ask(
+            "Nykyinen toiminta jatkuu rinnalla",
+            prefill=what_goes_on,
+            max_length=200,
+            hint="Esimerkiksi työtoiminta tai opinnot.",
+        )
 
-    # 3 How we work
-    coach_tasks: Many = ask("Työhönvalmentaja tekee", section="3 Miten toimimme", prefill=kept("coach_tasks"), of=K25)
-    client_tasks: Long = ask("Asiakas tekee", by="client", prefill=kept("client_tasks"), max_length=600)
-    meeting_frequency: One = ask(
-        "Kuinka usein tavataan",
-        prefill=kept("meeting_frequency"),
-        of=define_options(
-            weekly="Kerran viikossa",
-            several_per_week="Monta kertaa viikossa",
-            every_2_weeks="Joka toinen viikko",
-            monthly="Kerran kuukaudessa",
-            other="Muu",
-        ),
-        sensitivity="n",
-    )
-    meeting_places: Many = ask("Missä tavataan", by="client", prefill=kept("meeting_places"), of=K13, sensitivity="n")
-    contact_channels: Many = ask(
-        "Miten pidetään yhteyttä", by="client", prefill=kept("contact_channels", "contact_preferences"), of=K26
-    )
-    unencrypted_ok: YesNo = ask(
-        "Saako sopimisasioista lähettää tavallisen tekstiviestin tai sähköpostin?",
-        by="client",
-        prefill=kept("unencrypted_ok"),
-        hint="Esimerkiksi tapaamisen aika ja paikka. Tavallinen viesti ei ole salattu.",
-    )
-    contact_hours: Line | None = ask(
-        "Milloin saa ottaa yhteyttä",
-        by="client",
-        prefill=kept("contact_hours"),
-        sensitivity="n",
-        max_length=80,
-        hint="Esimerkiksi ma–pe klo 9.00–16.00.",
-    )
-    missed_meeting_practice: Long | None = ask(
-        "Mitä teemme, jos tapaaminen jää väliin",
-        prefill=missed_meeting_practice,
-        sensitivity="n",
-        max_length=400,
-    )
-    support_people: tuple[SupportPerson, ...] = ask_table(
-        "Läheiset tai muut, jotka saavat olla mukana", by="client", prefill=support_people, printed=3
-    )
-    review_date: Day | None = ask(
-        "Sopimuksen tarkistuspäivä", prefill=next_review, sensitivity="n", needed=lambda _: True, code="R17"
-    )
+    with section("3 Miten toimimme", by="client"):
+        coach_tasks: Choices = ask("Työhönvalmentaja tekee", by="coach", prefill=kept("coach_tasks"), of=K25)
+        client_tasks: Long = ask("Asiakas tekee", prefill=kept("client_tasks"), max_length=600)
+        meeting_frequency: Choice = ask(
+            "Kuinka usein tavataan",
+            by="coach",
+            prefill=kept("meeting_frequency"),
+            of=define_options(
+                weekly="Kerran viikossa",
+                several_per_week="Monta kertaa viikossa",
+                every_2_weeks="Joka toinen viikko",
+                monthly="Kerran kuukaudessa",
+                other="Muu",
+            ),
+            sensitivity="n",
+        )
+        meeting_places: Choices = ask("Missä tavataan", prefill=kept("meeting_places"), of=K13, sensitivity="n")
+        contact_channels: Choices = ask(
+            "Miten pidetään yhteyttä", prefill=kept("contact_channels", forms.Referral.contact_preferences), of=K26
+        )
+        unencrypted_ok: YesNo = ask(
+            "Saako sopimisasioista lähettää tavallisen tekstiviestin tai sähköpostin?",
+            prefill=kept("unencrypted_ok"),
+            hint="Esimerkiksi tapaamisen aika ja paikka. Tavallinen viesti ei ole salattu.",
+        )
+        contact_hours: Line | None = ask(
+            "Milloin saa ottaa yhteyttä",
+            prefill=kept("contact_hours"),
+            sensitivity="n",
+            max_length=80,
+            hint="Esimerkiksi ma–pe klo 9.00–16.00.",
+        )
+        missed_meeting_practice: Long | None = ask(
+            "Mitä teemme, jos tapaaminen jää väliin",
+            by="coach",
+            prefill=missed_meeting_practice,
+            sensitivity="n",
+            max_length=400,
+        )
+        support_people: tuple[SupportPerson, ...] = ask_table(
+            "Läheiset tai muut, jotka saavat olla mukana", prefill=support_people, printed=3
+        )
+        review_date: Day | None = ask(
+            "Sopimuksen tarkistuspäivä",
+            by="coach",
+            prefill=next_review,
+            sensitivity="n",
+            needed=lambda _: True,
+            code="R17",
+        )
 
-    # 4 What has been told
-    voluntary_explained: YesNo = ask(
-        "Palvelu on vapaaehtoinen: kerrottu",
-        section="4 Tieto ja vapaaehtoisuus",
-        prefill=kept("voluntary_explained"),
-        sensitivity="n",
-    )
-    no_time_limit_explained: YesNo = ask(
-        "Palvelulla ei ole kiinteää takarajaa: kerrottu", prefill=kept("no_time_limit_explained"), sensitivity="n"
-    )
-    no_time_limit_explained_detail: Line | None = ask(
-        "Jos palvelulla on takaraja: mikä ja miksi",
-        prefill=kept("no_time_limit_explained_detail"),
-        sensitivity="n",
-        max_length=200,
-        needed=lambda record: record.no_time_limit_explained is False,
-    )
-    confidentiality_explained: YesNo = ask(
-        "Salassapito ja vaitiolo: kerrottu", prefill=kept("confidentiality_explained"), sensitivity="n"
-    )
-    recording_explained: YesNo = ask(
-        "Mitä kirjataan ja kuka tiedot näkee: kerrottu", prefill=kept("recording_explained"), sensitivity="n"
-    )
-    privacy_notice_given: YesNo = ask(
-        "Tietosuojaseloste annettu", prefill=kept("privacy_notice_given"), sensitivity="n", code="R12"
-    )
-    complaint_info_given: YesNo = ask(
-        "Muistutus ja sosiaaliasiavastaava: kerrottu", prefill=kept("complaint_info_given"), sensitivity="n"
-    )
-    benefits_counselling_plan: tuple[BenefitAdvice, ...] = ask_table(
-        "Etuusneuvonta: kuka ja milloin", prefill=kept("benefits_counselling_plan"), printed=2
-    )
+    with section("4 Tieto ja vapaaehtoisuus", sensitivity="n"):
+        voluntary_explained: YesNo = ask("Palvelu on vapaaehtoinen: kerrottu", prefill=kept("voluntary_explained"))
+        no_time_limit_explained: YesNo = ask(
+            "Palvelulla ei ole kiinteää takarajaa: kerrottu", prefill=kept("no_time_limit_explained")
+        )
+        no_time_limit_explained_detail: Line | None = ask(
+            "Jos palvelulla on takaraja: mikä ja miksi",
+            prefill=kept("no_time_limit_explained_detail"),
+            max_length=200,
+            needed=lambda record: record.no_time_limit_explained is False,
+        )
+        confidentiality_explained: YesNo = ask(
+            "Salassapito ja vaitiolo: kerrottu", prefill=kept("confidentiality_explained")
+        )
+        recording_explained: YesNo = ask(
+            "Mitä kirjataan ja kuka tiedot näkee: kerrottu", prefill=kept("recording_explained")
+        )
+        privacy_notice_given: YesNo = ask("Tietosuojaseloste annettu", prefill=kept("privacy_notice_given"), code="R12")
+        complaint_info_given: YesNo = ask(
+            "Muistutus ja sosiaaliasiavastaava: kerrottu", prefill=kept("complaint_info_given")
+        )
+        benefits_counselling_plan: tuple[BenefitAdvice, ...] = ask_table(
+            "Etuusneuvonta: kuka ja milloin", sensitivity="s", prefill=kept("benefits_counselling_plan"), printed=2
+        )
 
-    # 5 Consents
-    consents: tuple[Consent, ...] = ask_table(
-        "Suostumukset tietojen antamiseen ja saamiseen",
-        section="5 Suostumukset",
-        by="client",
-        prefill=consents,
-        required=True,
-        printed=7,
-        hint="Vastaa jokaiseen kohtaan kyllä tai ei. Suostumuksen voi perua milloin tahansa.",
-    )
-    employer_contact_mode: One = ask(
-        "Saako valmentaja ottaa yhteyttä työnantajiin puolestasi?",
-        by="client",
-        prefill=kept("employer_contact_mode"),
-        of=define_options(
-            no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
-        ),
-        hint="Nimen kertomiseen tarvitaan myös suostumus: Työnantaja, nimi ja yhteystiedot.",
-    )
-    disclosure_initial: One = ask(
-        "Mitä työnantajalle saa kertoa (alustava)",
-        by="client",
-        prefill=kept("disclosure_initial"),
-        sensitivity="h",
-        of=K9,
-        hint="Tästä puhutaan myöhemmin uudelleen. Voit muuttaa mieltäsi.",
-    )
-    disclosure_discussed: YesNo = ask(
-        "Kertomisen hyödyt ja haitat käyty läpi", prefill=kept("disclosure_discussed"), sensitivity="h"
-    )
-    consent_research: YesNo | None = ask(
-        "Tiedot saa käyttää tilastointiin ilman nimeä",
-        by="client",
-        prefill=kept("consent_research"),
-        sensitivity="n",
-    )
-    withdrawal_explained: YesNo = ask(
-        "Suostumuksen voi perua: kerrottu", prefill=kept("withdrawal_explained"), sensitivity="n"
-    )
+    with section("5 Suostumukset", by="client"):
+        consents: tuple[Consent, ...] = ask_table(
+            "Suostumukset tietojen antamiseen ja saamiseen",
+            prefill=consents,
+            required=True,
+            printed=7,
+            hint="Vastaa jokaiseen kohtaan kyllä tai ei. Suostumuksen voi perua milloin tahansa.",
+        )
+        employer_contact_mode: Choice = ask(
+            "Saako valmentaja ottaa yhteyttä työnantajiin puolestasi?",
+            prefill=kept("employer_contact_mode"),
+            of=define_options(
+                no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
+            ),
+            hint="Nimen kertomiseen tarvitaan myös suostumus: Työnantaja, nimi ja yhteystiedot.",
+        )
+        disclosure_initial: Choice = ask(
+            "Mitä työnantajalle saa kertoa (alustava)",
+            prefill=kept("disclosure_initial"),
+            sensitivity="h",
+            of=K9,
+            hint="Tästä puhutaan myöhemmin uudelleen. Voit muuttaa mieltäsi.",
+        )
+        disclosure_discussed: YesNo = ask(
+            "Kertomisen hyödyt ja haitat käyty läpi", by="coach", prefill=kept("disclosure_discussed"), sensitivity="h"
+        )
+        consent_research: YesNo | None = ask(
+            "Tiedot saa käyttää tilastointiin ilman nimeä", prefill=kept("consent_research"), sensitivity="n"
+        )
+        withdrawal_explained: YesNo = ask(
+            "Suostumuksen voi perua: kerrottu", by="coach", prefill=kept("withdrawal_explained"), sensitivity="n"
+        )
 
-    # 6 Handover and signatures
-    transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
-        "Nivelvaihepalaverit",
-        section="6 Nivelvaihe ja allekirjoitukset",
-        prefill=kept("transition_meetings", "transition_meetings"),
-        printed=2,
-    )
-    amendment_reason: One | None = ask(
-        "Muutoksen syy",
-        of=define_options(
-            consent="Suostumukset",
-            coach_change="Työhönvalmentaja vaihtuu",
-            goal="Tavoite",
-            contact="Yhteystiedot",
-            other="Muu",
-        ),
-        needed=lambda record: record.agreement_kind == "amendment",
-        hint="Vain, kun sopimusta muutetaan.",
-    )
-    amendment_reason_detail: Line | None = ask(
-        "Mikä muuttuu",
-        max_length=200,
-        needed=lambda record: record.agreement_kind == "amendment",
-    )
-    next_meeting_date: Day = ask("Seuraava tapaaminen: päivä")
-    next_meeting_time: Clock = ask("Seuraava tapaaminen: kellonaika")
-    next_meeting_place: Line = ask("Seuraava tapaaminen: paikka", max_length=80)
-    guardian_signs: YesNo = ask("Allekirjoittaako edunvalvoja asiakkaan kanssa?", prefill=guardian_signs)
-    sign_client: Signed | None = ask(
-        "Asiakkaan allekirjoitus",
-        by="client",
-        needed=lambda record: not record.guardian_signs,
-        code="R10",
-    )
-    sign_coach: Signed | None = ask(
-        "Työhönvalmentajan allekirjoitus", sensitivity="n", needed=lambda _: True, code="R10"
-    )
-    sign_guardian: Signed | None = ask(
-        "Edunvalvojan allekirjoitus",
-        by="client",
-        needed=lambda record: record.guardian_signs,
-        code="R10",
-        hint="Vain, jos edunvalvoja allekirjoittaa.",
-    )
-    sign_other: Signed | None = ask("Muun osapuolen allekirjoitus", by="referrer", sensitivity="n")
-    copy_given: YesNo = ask("Asiakas on saanut oman kappaleen", sensitivity="n")
+    with section("6 Nivelvaihe ja allekirjoitukset"):
+        transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
+            "Nivelvaihepalaverit", prefill=kept("transition_meetings", forms.Referral.transition_meetings), printed=2
+        )
+        amendment_reason: Choice | None = ask(
+            "Muutoksen syy",
+            of=define_options(
+                consent="Suostumukset",
+                coach_change="Työhönvalmentaja vaihtuu",
+                goal="Tavoite",
+                contact="Yhteystiedot",
+                other="Muu",
+            ),
+            needed=lambda record: record.agreement_kind == "amendment",
+            hint="Vain, kun sopimusta muutetaan.",
+        )
+        amendment_reason_detail: Line | None = ask(
+            "Mikä muuttuu", max_length=200, needed=lambda record: record.agreement_kind == "amendment"
+        )
+        next_meeting_date: Day = ask("Seuraava tapaaminen: päivä")
+        next_meeting_time: Clock = ask("Seuraava tapaaminen: kellonaika")
+        next_meeting_place: Line = ask("Seuraava tapaaminen: paikka", max_length=80)
+        guardian_signs: YesNo = ask("Allekirjoittaako edunvalvoja asiakkaan kanssa?", prefill=guardian_signs)
+        sign_client: Signature | None = ask(
+            "Asiakkaan allekirjoitus", by="client", needed=lambda record: not record.guardian_signs, code="R10"
+        )
+        sign_coach: Signature | None = ask(
+            "Työhönvalmentajan allekirjoitus", sensitivity="n", needed=lambda _: True, code="R10"
+        )
+        sign_guardian: Signature | None = ask(
+            "Edunvalvojan allekirjoitus",
+            by="client",
+            needed=lambda record: record.guardian_signs,
+            code="R10",
+            hint="Vain, jos edunvalvoja allekirjoittaa.",
+        )
+        sign_other: Signature | None = ask("Muun osapuolen allekirjoitus", by="referrer", sensitivity="n")
+        copy_given: YesNo = ask("Asiakas on saanut oman kappaleen", sensitivity="n")
 
     def infer_phase(self, case: Case) -> str:
         """Return phase 2: the service has begun."""
@@ -521,13 +519,13 @@ class CooperationAgreement(ClientForm):
     @rule("R09", waits_for="referral")
     def referral_has_been_decided(self, case: Case) -> bool:
         """Hyväksytty lähete puuttuu."""
-        referral = case.find_latest_record("referral")
+        referral = case.find_latest_record(forms.Referral)
         return referral is not None and referral.decision not in UNDECIDED
 
     @rule("R09")
     def referral_was_not_turned_away(self, case: Case) -> bool:
         """Hyväksytty lähete puuttuu. Asiakasta ei ole otettu palveluun."""
-        referral = case.find_latest_record("referral")
+        referral = case.find_latest_record(forms.Referral)
         return referral is None or referral.decision in UNDECIDED | {"accepted"}
 
     @rule("R10")
@@ -559,7 +557,7 @@ class CooperationAgreement(ClientForm):
     @rule("R14", field="transition_meetings", severity="warning")
     def start_was_handed_over(self, case: Case) -> bool:
         """Nivelvaihepalaveria lähettäjän kanssa ei ole pidetty."""
-        referral = case.find_latest_record("referral")
+        referral = case.find_latest_record(forms.Referral)
         if referral is None or referral.referrer_type == "self" or self.agreement_kind == "amendment":
             return True
         return any(row.kind == "start" for row in (*self.transition_meetings, *referral.transition_meetings))
@@ -587,7 +585,7 @@ class CooperationAgreement(ClientForm):
     @rule("T04", field="service_start_date")
     def service_starts_after_referral(self, case: Case) -> bool:
         """Palvelu ei voi alkaa ennen lähetteen saapumista."""
-        referral = case.find_latest_record("referral")
+        referral = case.find_latest_record(forms.Referral)
         return referral is None or self.service_start_date >= referral.received_date
 
     @rule("T04", field="service_start_date")
@@ -599,13 +597,13 @@ class CooperationAgreement(ClientForm):
     @rule("T04", field="agreement_kind")
     def agreement_is_made_once(self, case: Case) -> bool:
         """Sopimus on jo tehty. Valitkaa sopimuksen lajiksi muutos."""
-        made = [agreement.agreement_kind for agreement in in_force(case, "cooperation_agreement")]
+        made = [agreement.agreement_kind for agreement in in_force(case, CooperationAgreement)]
         return self.agreement_kind != "initial" or "initial" not in made
 
     @rule("T25", field="agreement_kind", waits_for="cooperation_agreement")
     def there_is_something_to_amend(self, case: Case) -> bool:
         """Muutettavaa sopimusta ei ole."""
-        return self.agreement_kind != "amendment" or case.find_latest_record("cooperation_agreement") is not None
+        return self.agreement_kind != "amendment" or case.find_latest_record(CooperationAgreement) is not None
 
     @rule("T25", field="transition_meetings", severity="warning")
     def change_of_coach_is_handed_over(self, case: Case) -> bool:
@@ -686,7 +684,7 @@ class CooperationAgreement(ClientForm):
     @rule("range")
     def handover_follows_referral(self, case: Case) -> list[str]:
         """Nivelvaihepalaveri on ennen lähetteen päiväystä."""
-        referral = case.find_latest_record("referral")
+        referral = case.find_latest_record(forms.Referral)
         return self.find_breaking_paths(
             "transition_meetings.meeting_date", lambda row: referral and row.meeting_date < referral.referral_date
         )
@@ -696,7 +694,7 @@ class CooperationAgreement(ClientForm):
     @deadline("R22")
     def profile_is_made(self, case: Case) -> date | None:
         """Ammatillinen profiili puuttuu, 30 päivää täynnä."""
-        open_still = case.phase in PHASES_WITH_CLIENT and not documents(case, "vocational_profile")
+        open_still = case.phase in PHASES_WITH_CLIENT and not documents(case, forms.VocationalProfile)
         return case.add_active_days(self.service_start_date, case.office.limits.profile) if open_still else None
 
     @deadline("R23")

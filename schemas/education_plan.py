@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.schema import (
+    Any,
+    Callable,
+    Case,
+    Choice,
+    Choices,
     Day,
     Dec,
+    Decimal,
     Email,
     Hours,
     Int,
     Line,
     Long,
-    Many,
+    Move,
     Name,
-    One,
     Phone,
-    Signed,
+    Row,
+    Signature,
     YesNo,
+    ask,
+    ask_table,
     count_days,
+    date,
+    define_options,
+    rule,
+    section,
+    timedelta,
 )
-from formgen.forms.form import Row, ask, ask_table, rule
 
-from ._case import ClientForm, active_jobs, consent_ok, in_force, open_jobs, today
+from ._case import ClientForm, active_jobs, consent_ok, forms, in_force, open_jobs, today
 from ._codes import K6, K9, K13
 
 SEEKING = frozenset(("exploring", "applying"))
@@ -48,10 +53,10 @@ HALF_A_YEAR = 184
 
 
 def kept(name: str) -> Callable[[Case], Any]:
-    """Return a prefill: what the plan in force says."""
+    """Prefill from the plan in force."""
 
     def known(case: Case) -> Any:
-        return getattr(case.find_latest_record("education_plan"), name, None)
+        return getattr(case.find_latest_record(EducationPlan), name, None)
 
     known.__name__ = f"education_plan.{name}"
     return known
@@ -59,19 +64,19 @@ def kept(name: str) -> Callable[[Case], Any]:
 
 def kind_of_plan(case: Case) -> str | None:
     """Return ``first`` when there is no plan yet."""
-    return None if case.find_latest_record("education_plan") else "first"
+    return None if case.find_latest_record(EducationPlan) else "first"
 
 
 def goal(case: Case) -> str | None:
     """Return the goal that the plan in force serves, else the profile's when it has one only."""
-    goals = getattr(case.find_latest_record("vocational_profile"), "work_goals", ()) or ()
+    goals = case.find_latest_value(forms.VocationalProfile.work_goals) or ()
     ids: list[str] = [row.goal_id for row in goals]
     return kept("goal_id")(case) or (ids[0] if len(ids) == 1 else None)
 
 
 def strengths(case: Case) -> str | None:
-    """Return what the plan in force says of strengths, else the profile's as far as they have room."""
-    said = kept("strengths_in_study")(case) or getattr(case.find_latest_record("vocational_profile"), "strengths", None)
+    """Return the strengths in the plan in force, else the profile's as far as they have room."""
+    said = kept("strengths_in_study")(case) or case.find_latest_value(forms.VocationalProfile.strengths)
     return said if said is None or len(said) <= 400 else f"{said[:399]}…"
 
 
@@ -82,7 +87,7 @@ def open_actions(case: Case) -> list[Action]:
 
 def funding(case: Case) -> Any:
     """Return the funding of the plan in force, else a row for every benefit of the profile that funds studies."""
-    benefits = getattr(case.find_latest_record("vocational_profile"), "current_benefits", ()) or ()
+    benefits = case.find_latest_value(forms.VocationalProfile.current_benefits) or ()
     sources = dict.fromkeys(FUNDED_BY[row.benefit] for row in benefits if row.benefit in FUNDED_BY)
     return kept("funding")(case) or [{"source": source} for source in sources]
 
@@ -115,9 +120,8 @@ def admitted(record: EducationPlan) -> bool:
 class SchoolContact(Row):
     """Somebody at the school."""
 
-    role: One = ask(
+    role: Choice = ask(
         "Tehtävä",
-        by="client",
         of=define_options(
             study_counsellor="Opinto-ohjaaja",
             special_teacher="Erityisopettaja",
@@ -128,53 +132,43 @@ class SchoolContact(Row):
             other="Muu",
         ),
     )
-    name: Name | None = ask("Nimi", by="client", max_length=60)
-    phone: Phone | None = ask("Puhelin", by="client")
-    email: Email | None = ask("Sähköposti", by="client")
+    name: Name | None = ask("Nimi", max_length=60)
+    phone: Phone | None = ask("Puhelin")
+    email: Email | None = ask("Sähköposti")
     consent_ref: Line | None = ask(
-        "Suostumuksen tunniste", by="client", max_length=40, hint="Yhteistyösopimuksen rivi, esimerkiksi school-1."
+        "Suostumuksen tunniste", max_length=40, hint="Yhteistyösopimuksen rivi, esimerkiksi school-1."
     )
 
 
 class Arrangement(Row):
     """One individual arrangement of studies."""
 
-    accommodation: Line = ask("Järjestely", by="client", sensitivity="h", max_length=100)
-    requested_from: Line | None = ask("Keneltä pyydetty", by="client", sensitivity="h", max_length=60)
-    requested_on: Day | None = ask(
-        "Pyydetty", by="client", sensitivity="h", needed=lambda row: row.granted not in (None, "open")
+    accommodation: Line = ask("Järjestely", max_length=100)
+    requested_from: Line | None = ask("Keneltä pyydetty", max_length=60)
+    requested_on: Day | None = ask("Pyydetty", needed=lambda row: row.granted not in (None, "open"))
+    granted: Choice | None = ask(
+        "Saatiinko järjestely?", of=define_options(open="Odotetaan", yes="Kyllä", partly="Osittain", no="Ei")
     )
-    granted: One | None = ask(
-        "Saatiinko järjestely?",
-        by="client",
-        sensitivity="h",
-        of=define_options(open="Odotetaan", yes="Kyllä", partly="Osittain", no="Ei"),
-    )
-    in_use_from: Day | None = ask(
-        "Käytössä alkaen", by="client", sensitivity="h", needed=lambda row: row.granted in ("yes", "partly")
-    )
+    in_use_from: Day | None = ask("Käytössä alkaen", needed=lambda row: row.granted in ("yes", "partly"))
 
 
 class Action(Row):
     """One thing to be done, by whom and by when."""
 
-    action: Line = ask("Mitä tehdään", by="client", max_length=140)
-    who: One = ask(
-        "Kuka tekee",
-        by="client",
-        of=define_options(client="Asiakas", coach="Valmentaja", school="Oppilaitos", other="Muu"),
+    action: Line = ask("Mitä tehdään", max_length=140)
+    who: Choice = ask(
+        "Kuka tekee", of=define_options(client="Asiakas", coach="Valmentaja", school="Oppilaitos", other="Muu")
     )
-    due: Day = ask("Viimeistään", by="client")
-    done: YesNo | None = ask("Onko tehty?", by="client")
-    done_date: Day | None = ask("Milloin tehty", by="client")
+    due: Day = ask("Viimeistään")
+    done: YesNo | None = ask("Onko tehty?")
+    done_date: Day | None = ask("Milloin tehty")
 
 
 class Funding(Row):
     """One source of money for the time of the studies."""
 
-    source: One = ask(
+    source: Choice = ask(
         "Mistä rahoitus tulee",
-        by="client",
         of=define_options(
             student_aid="Opintotuki",
             unemployment_benefit_studies="Työttömyysetuus opintojen ajalta",
@@ -184,22 +178,20 @@ class Funding(Row):
             other="Muu",
         ),
     )
-    applied_on: Day | None = ask("Haettu", by="client")
-    decision: Line | None = ask("Päätös", by="client", max_length=60)
-    valid_until: Day | None = ask("Voimassa asti", by="client")
+    applied_on: Day | None = ask("Haettu")
+    decision: Line | None = ask("Päätös", max_length=60)
+    valid_until: Day | None = ask("Voimassa asti")
 
 
 class Period(Row):
     """A period of learning at a workplace; it is part of the studies, not a job."""
 
-    workplace: Line = ask("Työpaikka", by="client", max_length=80)
-    start: Day = ask("Alkaa", by="client")
-    end: Day = ask("Päättyy", by="client")
-    employer_id: Line | None = ask("Työnantajan tunniste", by="client", max_length=40)
-    leads_to_job: One | None = ask(
-        "Voiko jaksosta tulla työ?",
-        by="client",
-        of=define_options(unknown="Ei tiedossa", possible="Mahdollista", agreed="Sovittu"),
+    workplace: Line = ask("Työpaikka", max_length=80)
+    start: Day = ask("Alkaa")
+    end: Day = ask("Päättyy")
+    employer_id: Line | None = ask("Työnantajan tunniste", max_length=40)
+    leads_to_job: Choice | None = ask(
+        "Voiko jaksosta tulla työ?", of=define_options(unknown="Ei tiedossa", possible="Mahdollista", agreed="Sovittu")
     )
 
 
@@ -208,10 +200,10 @@ class Support(Row):
 
     date: Day = ask("Päivä")
     minutes: Int = ask("Minuuttia", low=1, high=480)
-    place: One = ask("Missä", of=K13)
-    mode: One = ask("Miten", of=K6)
+    place: Choice = ask("Missä", of=K13)
+    mode: Choice = ask("Miten", of=K6)
     # The column's name is a word of Python's own, so it cannot stand on the left of an equals sign.
-    __annotations__["with"] = "Many"
+    __annotations__["with"] = "Choices"
     vars()["with"] = ask("Kenen kanssa", of=define_options(client="Asiakas", school="Oppilaitos", other="Muu"))
     note: Line | None = ask("Huomautus", max_length=200)
 
@@ -239,248 +231,213 @@ class EducationPlan(ClientForm):
     )
     moves = tuple(Move("T24", phase, phase) for phase in ("phase_2", "phase_3", "phase_4", "phase_5"))
 
-    # 1 Why
-    plan_date: Day = ask(
-        "Suunnitelman päiväys", section="1 Miksi opinnot", prefill=today, default=today, sensitivity="n"
-    )
-    plan_kind: One = ask(
-        "Suunnitelman laji",
-        prefill=kind_of_plan,
-        sensitivity="n",
-        of=define_options(
-            first="Ensimmäinen", term_review="Lukukauden tarkistus", change="Muutos", end="Opinnot päättyvät"
-        ),
-    )
-    why_studies: Long = ask(
-        "Miksi opinnot, miten ne liittyvät työtavoitteeseen",
-        by="client",
-        prefill=kept("why_studies"),
-        max_length=600,
-    )
-    goal_id: Line | None = ask(
-        "Liittyvä työtavoite",
-        by="client",
-        prefill=goal,
-        max_length=40,
-        needed=lambda _: True,
-        code="R77",
-        hint="Tavoitteen tunniste ammatillisesta profiilista.",
-    )
+    with section("1 Miksi opinnot"):
+        plan_date: Day = ask("Suunnitelman päiväys", prefill=today, default=today, sensitivity="n")
+        plan_kind: Choice = ask(
+            "Suunnitelman laji",
+            prefill=kind_of_plan,
+            sensitivity="n",
+            of=define_options(
+                first="Ensimmäinen", term_review="Lukukauden tarkistus", change="Muutos", end="Opinnot päättyvät"
+            ),
+        )
+        why_studies: Long = ask(
+            "Miksi opinnot, miten ne liittyvät työtavoitteeseen",
+            by="client",
+            prefill=kept("why_studies"),
+            max_length=600,
+        )
+        goal_id: Line | None = ask(
+            "Liittyvä työtavoite",
+            by="client",
+            prefill=goal,
+            max_length=40,
+            needed=lambda _: True,
+            code="R77",
+            hint="Tavoitteen tunniste ammatillisesta profiilista.",
+        )
 
-    # 2 The studies
-    study_status: One = ask(
-        "Opintojen tilanne",
-        section="2 Opinnot",
-        by="client",
-        of=define_options(
-            exploring="Mietitään vaihtoehtoja",
-            applying="Hakee opiskelupaikkaa",
-            admitted="Opiskelupaikka saatu",
-            studying="Opiskelee",
-            interrupted="Keskeytynyt",
-            completed="Suoritettu loppuun",
-            dropped="Lopetettu kesken",
-        ),
-    )
-    institution: Line | None = ask(
-        "Oppilaitos", by="client", prefill=kept("institution"), max_length=120, needed=chosen
-    )
-    programme: Line | None = ask(
-        "Tutkinto tai koulutus", by="client", prefill=kept("programme"), max_length=120, needed=chosen
-    )
-    education_form: One = ask(
-        "Koulutuksen muoto",
-        by="client",
-        prefill=kept("education_form"),
-        of=define_options(
-            vocational="Ammatillinen koulutus",
-            vocational_special="Ammatillinen koulutus, vaativa erityinen tuki",
-            tuva="Tutkintokoulutukseen valmentava koulutus (TUVA)",
-            telma="Työhön ja itsenäiseen elämään valmentava koulutus (TELMA)",
-            apprenticeship="Oppisopimuskoulutus",
-            general_upper="Lukio",
-            uas="Ammattikorkeakoulu",
-            university="Yliopisto",
-            labour_market_training="Työvoimakoulutus",
-            short_course="Lyhyt kurssi",
-            adult_basic="Aikuisten perusopetus",
-            open_studies="Avoimet opinnot",
-            other="Muu",
-        ),
-    )
-    study_mode: Many = ask(
-        "Opiskelutapa",
-        by="client",
-        prefill=kept("study_mode"),
-        of=define_options(
-            full_time="Kokoaikainen",
-            part_time="Osa-aikainen",
-            remote="Etäopiskelu",
-            workplace="Työpaikalla oppiminen",
-            evening="Iltaopiskelu",
-            multiform="Monimuoto-opiskelu",
-        ),
-    )
-    application_deadline: Day | None = ask(
-        "Haku päättyy",
-        by="client",
-        needed=lambda record: record.study_status in SEEKING,
-        hint="Jatkuvassa haussa se päivä, johon mennessä haetaan.",
-    )
-    start_date: Day | None = ask("Opinnot alkavat", by="client", prefill=kept("start_date"), needed=admitted)
-    end_date: Day | None = ask("Opinnot päättyvät (arvio)", by="client", prefill=kept("end_date"), needed=admitted)
-    scope: Dec | None = ask(
-        "Opintojen laajuus", by="client", prefill=kept("scope"), places=1, low=Decimal("0.1"), high=Decimal(9999)
-    )
-    scope_unit: One | None = ask(
-        "Laajuuden yksikkö",
-        by="client",
-        prefill=kept("scope_unit"),
-        of=define_options(osp="Osaamispistettä", op="Opintopistettä", weeks="Viikkoa", hours="Tuntia"),
-        needed=lambda record: record.scope is not None,
-    )
-    weekly_study_hours: Hours | None = ask(
-        "Opiskelua viikossa",
-        by="client",
-        prefill=kept("weekly_study_hours"),
-        places=1,
-        low=Decimal(0),
-        high=Decimal(60),
-        hint="Tuntia viikossa.",
-    )
-    hoks_exists: One = ask(
-        "Onko HOKS tai muu opintosuunnitelma?",
-        by="client",
-        prefill=kept("hoks_exists"),
-        of=define_options(yes="Kyllä", no="Ei", coming="Tulossa", not_applicable="Ei koske"),
-    )
+    with section("2 Opinnot", by="client"):
+        study_status: Choice = ask(
+            "Opintojen tilanne",
+            of=define_options(
+                exploring="Mietitään vaihtoehtoja",
+                applying="Hakee opiskelupaikkaa",
+                admitted="Opiskelupaikka saatu",
+                studying="Opiskelee",
+                interrupted="Keskeytynyt",
+                completed="Suoritettu loppuun",
+                dropped="Lopetettu kesken",
+            ),
+        )
+        institution: Line | None = ask("Oppilaitos", prefill=kept("institution"), max_length=120, needed=chosen)
+        programme: Line | None = ask("Tutkinto tai koulutus", prefill=kept("programme"), max_length=120, needed=chosen)
+        education_form: Choice = ask(
+            "Koulutuksen muoto",
+            prefill=kept("education_form"),
+            of=define_options(
+                vocational="Ammatillinen koulutus",
+                vocational_special="Ammatillinen koulutus, vaativa erityinen tuki",
+                tuva="Tutkintokoulutukseen valmentava koulutus (TUVA)",
+                telma="Työhön ja itsenäiseen elämään valmentava koulutus (TELMA)",
+                apprenticeship="Oppisopimuskoulutus",
+                general_upper="Lukio",
+                uas="Ammattikorkeakoulu",
+                university="Yliopisto",
+                labour_market_training="Työvoimakoulutus",
+                short_course="Lyhyt kurssi",
+                adult_basic="Aikuisten perusopetus",
+                open_studies="Avoimet opinnot",
+                other="Muu",
+            ),
+        )
+        study_mode: Choices = ask(
+            "Opiskelutapa",
+            prefill=kept("study_mode"),
+            of=define_options(
+                full_time="Kokoaikainen",
+                part_time="Osa-aikainen",
+                remote="Etäopiskelu",
+                workplace="Työpaikalla oppiminen",
+                evening="Iltaopiskelu",
+                multiform="Monimuoto-opiskelu",
+            ),
+        )
+        application_deadline: Day | None = ask(
+            "Haku päättyy",
+            needed=lambda record: record.study_status in SEEKING,
+            hint="Jatkuvassa haussa se päivä, johon mennessä haetaan.",
+        )
+        start_date: Day | None = ask("Opinnot alkavat", prefill=kept("start_date"), needed=admitted)
+        end_date: Day | None = ask("Opinnot päättyvät (arvio)", prefill=kept("end_date"), needed=admitted)
+        scope: Dec | None = ask(
+            "Opintojen laajuus",
+            prefill=kept("scope"),
+            places=1,
+            low=Decimal("0.1"),
+            high=Decimal(9999),
+        )
+        scope_unit: Choice | None = ask(
+            "Laajuuden yksikkö",
+            prefill=kept("scope_unit"),
+            of=define_options(osp="Osaamispistettä", op="Opintopistettä", weeks="Viikkoa", hours="Tuntia"),
+            needed=lambda record: record.scope is not None,
+        )
+        weekly_study_hours: Hours | None = ask(
+            "Opiskelua viikossa",
+            prefill=kept("weekly_study_hours"),
+            places=1,
+            low=Decimal(0),
+            high=Decimal(60),
+            hint="Tuntia viikossa.",
+        )
+        hoks_exists: Choice = ask(
+            "Onko HOKS tai muu opintosuunnitelma?",
+            prefill=kept("hoks_exists"),
+            of=define_options(yes="Kyllä", no="Ei", coming="Tulossa", not_applicable="Ei koske"),
+        )
 
-    # 3 Support
-    school_contacts: tuple[SchoolContact, ...] = ask_table(
-        "Yhteyshenkilöt oppilaitoksessa",
-        section="3 Tuki opinnoissa",
-        by="client",
-        prefill=kept("school_contacts"),
-        printed=2,
-        hint="Vain, jos asiakas on antanut suostumuksen yhteydenpitoon oppilaitoksen kanssa.",
-    )
-    disclosure_school: One = ask(
-        "Mitä oppilaitokselle kerrotaan",
-        by="client",
-        prefill=kept("disclosure_school"),
-        sensitivity="h",
-        of=K9,
-    )
-    strengths_in_study: Long | None = ask("Mikä sujuu opinnoissa", by="client", prefill=strengths, max_length=400)
-    study_difficulties: Long | None = ask(
-        "Mikä on vaikeaa", by="client", prefill=kept("study_difficulties"), sensitivity="h", max_length=400
-    )
-    support_needs: Many = ask(
-        "Tuen tarve",
-        by="client",
-        prefill=kept("support_needs"),
-        sensitivity="h",
-        of=define_options(
-            reading_writing="Lukeminen ja kirjoittaminen",
-            maths="Matematiikka",
-            concentration="Keskittyminen",
-            note_taking="Muistiinpanot",
-            exam_arrangements="Kokeiden järjestelyt",
-            time_planning="Ajankäytön suunnittelu",
-            anxiety="Jännittäminen ja ahdistus",
-            motivation="Motivaatio",
-            social="Sosiaaliset tilanteet",
-            digital="Digitaidot",
-            travel="Koulumatkat",
-            finances="Raha-asiat",
-            none="Ei tuen tarvetta",
-        ),
-    )
-    accommodations: tuple[Arrangement, ...] = ask_table(
-        "Yksilölliset järjestelyt opinnoissa",
-        by="client",
-        prefill=kept("accommodations"),
-        sensitivity="h",
-        printed=2,
-    )
+    with section("3 Tuki opinnoissa", by="client", sensitivity="h"):
+        school_contacts: tuple[SchoolContact, ...] = ask_table(
+            "Yhteyshenkilöt oppilaitoksessa",
+            sensitivity="s",
+            prefill=kept("school_contacts"),
+            printed=2,
+            hint="Vain, jos asiakas on antanut suostumuksen yhteydenpitoon oppilaitoksen kanssa.",
+        )
+        disclosure_school: Choice = ask("Mitä oppilaitokselle kerrotaan", prefill=kept("disclosure_school"), of=K9)
+        strengths_in_study: Long | None = ask(
+            "Mikä sujuu opinnoissa", sensitivity="s", prefill=strengths, max_length=400
+        )
+        study_difficulties: Long | None = ask("Mikä on vaikeaa", prefill=kept("study_difficulties"), max_length=400)
+        support_needs: Choices = ask(
+            "Tuen tarve",
+            prefill=kept("support_needs"),
+            of=define_options(
+                reading_writing="Lukeminen ja kirjoittaminen",
+                maths="Matematiikka",
+                concentration="Keskittyminen",
+                note_taking="Muistiinpanot",
+                exam_arrangements="Kokeiden järjestelyt",
+                time_planning="Ajankäytön suunnittelu",
+                anxiety="Jännittäminen ja ahdistus",
+                motivation="Motivaatio",
+                social="Sosiaaliset tilanteet",
+                digital="Digitaidot",
+                travel="Koulumatkat",
+                finances="Raha-asiat",
+                none="Ei tuen tarvetta",
+            ),
+        )
+        accommodations: tuple[Arrangement, ...] = ask_table(
+            "Yksilölliset järjestelyt opinnoissa", prefill=kept("accommodations"), printed=2
+        )
 
-    # 4 Tasks, money and work
-    actions: tuple[Action, ...] = ask_table(
-        "Tehtävät ja työnjako",
-        section="4 Tehtävät, rahoitus ja työ",
-        by="client",
-        prefill=open_actions,
-        required=True,
-        printed=4,
-    )
-    funding: tuple[Funding, ...] = ask_table(
-        "Rahoitus ja etuudet", by="client", prefill=funding, required=True, printed=2
-    )
-    benefit_effect_checked: One = ask(
-        "Opintojen vaikutus etuuksiin tarkistettu",
-        of=define_options(yes="Kyllä", no="Ei", not_needed="Ei tarvetta"),
-    )
-    work_alongside: One = ask(
-        "Työ opintojen rinnalla",
-        by="client",
-        of=define_options(
-            none="Ei työtä", current_job="Nykyinen työ", job_search="Etsitään työtä", practice="Harjoittelu"
-        ),
-    )
-    job_id: Line | None = ask(
-        "Työsuhteen tunniste",
-        by="client",
-        prefill=job,
-        max_length=40,
-        needed=lambda record: record.work_alongside == "current_job",
-        hint="Tarvitaan, jos nykyinen työ jatkuu. Esimerkiksi JOB-1.",
-    )
+    with section("4 Tehtävät, rahoitus ja työ", by="client"):
+        actions: tuple[Action, ...] = ask_table("Tehtävät ja työnjako", prefill=open_actions, required=True, printed=4)
+        funding: tuple[Funding, ...] = ask_table("Rahoitus ja etuudet", prefill=funding, required=True, printed=2)
+        benefit_effect_checked: Choice = ask(
+            "Opintojen vaikutus etuuksiin tarkistettu",
+            by="coach",
+            of=define_options(yes="Kyllä", no="Ei", not_needed="Ei tarvetta"),
+        )
+        work_alongside: Choice = ask(
+            "Työ opintojen rinnalla",
+            of=define_options(
+                none="Ei työtä", current_job="Nykyinen työ", job_search="Etsitään työtä", practice="Harjoittelu"
+            ),
+        )
+        job_id: Line | None = ask(
+            "Työsuhteen tunniste",
+            prefill=job,
+            max_length=40,
+            needed=lambda record: record.work_alongside == "current_job",
+            hint="Tarvitaan, jos nykyinen työ jatkuu. Esimerkiksi JOB-1.",
+        )
 
-    # 5 How it goes
-    workplace_learning: tuple[Period, ...] = ask_table(
-        "Työpaikalla oppimisen jaksot",
-        section="5 Eteneminen",
-        by="client",
-        prefill=kept("workplace_learning"),
-        printed=2,
-        hint="Jakso on osa opintoja. Jos siitä tulee työsuhde, täyttäkää työsuhteen aloittaminen.",
-    )
-    support_log: tuple[Support, ...] = ask_table("Toteutunut tuki", prefill=kept("support_log"), printed=4)
-    progress: tuple[Term, ...] = ask_table(
-        "Opintojen eteneminen", prefill=kept("progress"), printed=2, hint="Samassa yksikössä kuin opintojen laajuus."
-    )
-    if_interrupted: Long | None = ask(
-        "Jos opinnot keskeytyvät: syy ja mitä sitten",
-        by="client",
-        prefill=kept("if_interrupted"),
-        max_length=400,
-        needed=lambda record: record.study_status in STOPPED,
-    )
+    with section("5 Eteneminen"):
+        workplace_learning: tuple[Period, ...] = ask_table(
+            "Työpaikalla oppimisen jaksot",
+            by="client",
+            prefill=kept("workplace_learning"),
+            printed=2,
+            hint="Jakso on osa opintoja. Jos siitä tulee työsuhde, täyttäkää työsuhteen aloittaminen.",
+        )
+        support_log: tuple[Support, ...] = ask_table("Toteutunut tuki", prefill=kept("support_log"), printed=4)
+        progress: tuple[Term, ...] = ask_table(
+            "Opintojen eteneminen",
+            prefill=kept("progress"),
+            printed=2,
+            hint="Samassa yksikössä kuin opintojen laajuus.",
+        )
+        if_interrupted: Long | None = ask(
+            "Jos opinnot keskeytyvät: syy ja mitä sitten",
+            by="client",
+            prefill=kept("if_interrupted"),
+            max_length=400,
+            needed=lambda record: record.study_status in STOPPED,
+        )
 
-    # 6 Review
-    review_date: Day = ask(
-        "Seuraava tarkistus",
-        section="6 Tarkistus ja allekirjoitukset",
-        prefill=end_of_term,
-        sensitivity="n",
-        hint="Lukukauden lopussa, viimeistään puolen vuoden päästä.",
-    )
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client", needed=lambda _: True, code="T24")
-    sign_coach: Signed | None = ask(
-        "Työhönvalmentajan allekirjoitus", sensitivity="n", needed=lambda _: True, code="T24"
-    )
+    with section("6 Tarkistus ja allekirjoitukset", sensitivity="n"):
+        review_date: Day = ask(
+            "Seuraava tarkistus", prefill=end_of_term, hint="Lukukauden lopussa, viimeistään puolen vuoden päästä."
+        )
+        sign_client: Signature | None = ask(
+            "Asiakkaan allekirjoitus", by="client", sensitivity="s", needed=lambda _: True, code="T24"
+        )
+        sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", needed=lambda _: True, code="T24")
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:
         """Tell whether studies are the next step and not planned yet, or the review of a plan has come."""
-        plan, end = case.find_latest_record("education_plan"), case.find_latest_record("job_end")
+        plan, end = case.find_latest_record(EducationPlan), case.find_latest_record(forms.JobEnd)
         if plan is not None and plan.plan_kind != "end":
             return bool(plan.review_date <= case.today)
         return end is not None and end.next_step == "studies" and (plan is None or plan.plan_date < end.end_date)
 
     def may(self, case: Case, scope: str, on: date) -> bool:
         """Tell whether the school may have a kind of data on a day; while there is no agreement it is not asked."""
-        return case.find_latest_record("cooperation_agreement") is None or consent_ok(case, "school", scope, on)
+        return case.find_latest_record(forms.CooperationAgreement) is None or consent_ok(case, "school", scope, on)
 
     def at_school(self) -> bool:
         """Tell whether the coach is in touch with the school."""
@@ -491,13 +448,13 @@ class EducationPlan(ClientForm):
     @rule("R19", field="plan_date")
     def plan_is_of_the_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         return agreement is None or self.plan_date >= agreement.service_start_date
 
     @rule("T24", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Yhteistyösopimus puuttuu."""
-        return case.find_latest_record("cooperation_agreement") is not None
+        return case.find_latest_record(forms.CooperationAgreement) is not None
 
     @rule("T24")
     def both_have_signed(self, case: Case) -> list[str]:
@@ -517,14 +474,14 @@ class EducationPlan(ClientForm):
     @rule("choice", field="goal_id", needs=("vocational_profile",))
     def goal_is_of_the_profile(self, case: Case) -> bool:
         """Tavoitetta ei ole asiakkaan profiilissa."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         return not self.goal_id or profile is None or self.goal_id in {row.goal_id for row in profile.work_goals}
 
     @rule("R78", field="education_form", severity="warning")
     def apprenticeship_is_recorded_as_a_job(self, case: Case) -> bool:
         """Oppisopimus on työsuhde: täyttäkää työsuhteen aloittaminen."""
         begins = self.education_form == "apprenticeship" and self.study_status in GOING_ON
-        return not begins or any(job.contract_type == "apprenticeship" for job in in_force(case, "job_start"))
+        return not begins or any(job.contract_type == "apprenticeship" for job in in_force(case, forms.JobStart))
 
     @rule("R79", field="weekly_study_hours", severity="warning")
     def load_is_bearable(self, case: Case) -> bool:
@@ -550,7 +507,7 @@ class EducationPlan(ClientForm):
     @rule("choice")
     def consents_named_are_in_the_agreement(self, case: Case) -> list[str]:
         """Tällaista oppilaitosta koskevaa suostumusta ei ole yhteistyösopimuksessa."""
-        consents = getattr(case.find_latest_record("cooperation_agreement"), "consents", ())
+        consents = case.find_latest_value(forms.CooperationAgreement.consents) or ()
         there = {row.consent_id for row in consents if row.recipient_type == "school"}
         named = [row.consent_ref for row in self.school_contacts]
         return [f"school_contacts.{index}.consent_ref" for index, ref in enumerate(named) if ref and ref not in there]

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
-from decimal import Decimal
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.schema import (
     BusinessId,
+    Callable,
+    Case,
+    CaseRecord,
+    Choice,
+    Choices,
     Clock,
     Day,
+    Decimal,
     Email,
     Euro,
     Hours,
     Int,
     Line,
     Long,
-    Many,
+    Move,
     Municipality,
     Name,
-    One,
     Phone,
     Postcode,
+    Row,
     YesNo,
+    ask,
+    ask_table,
+    contradiction,
     count_days,
+    date,
+    deadline,
+    define_options,
+    normalise_text,
+    rule,
+    section,
 )
-from formgen.forms.form import Row, ask, ask_table, contradiction, deadline, rule
-from formgen.i18n import normalise_text
 
 from ._case import (
     ClientForm,
@@ -39,6 +45,7 @@ from ._case import (
     consent_ok,
     documents,
     employer_key,
+    forms,
     granted,
     in_force,
     negotiating,
@@ -59,21 +66,21 @@ TAILORED = {"shorter_hours": "shorter_hours", "quiet_space": "own_space", "limit
 # --- what is already known --------------------------------------------------------------------
 
 
-def targets(case: Case) -> Any:
+def targets(case: Case) -> tuple[forms.TargetEmployer, ...]:
     """Return the employers that the plan names."""
-    return getattr(case.find_latest_record("job_search_plan"), "target_employers", ()) or ()
+    return case.find_latest_value(forms.JobSearchPlan.target_employers) or ()
 
 
-def id_of_target(row: Any) -> str:
+def id_of_target(row: forms.TargetEmployer) -> str:
     """Return the id that an employer of the plan has when it is contacted."""
     return employer_key(getattr(row, "business_id", None), row.employer_name, row.municipality or "")
 
 
-def target_employer(case: Case) -> Any:
+def target_employer(case: Case) -> forms.TargetEmployer | None:
     """Return the employer that was chosen, else the first of those in the plan whom nobody has contacted."""
     if case.about:
         return next((row for row in targets(case) if id_of_target(row) == case.about), None)
-    known = {normalise_text(contact.employer_name) for contact in in_force(case, "employer_contact")}
+    known = {normalise_text(contact.employer_name) for contact in in_force(case, EmployerContact)}
     waiting = [
         row
         for row in targets(case)
@@ -82,9 +89,9 @@ def target_employer(case: Case) -> Any:
     return min(waiting, key=lambda row: row.by_date, default=None)
 
 
-def job_search_plan(case: Case) -> Any:
+def job_search_plan(case: Case) -> forms.JobSearchPlan | None:
     """Return the newest job-search plan."""
-    return case.find_latest_record("job_search_plan")
+    return case.find_latest_record(forms.JobSearchPlan)
 
 
 def municipality(case: Case) -> str | None:
@@ -93,12 +100,12 @@ def municipality(case: Case) -> str | None:
 
 
 def contact_person(case: Case) -> str | None:
-    """Return whom the plan knows at the employer to be contacted first."""
+    """Return the plan's contact person at the employer to be contacted first."""
     return getattr(target_employer(case), "known_contact", None)
 
 
 def contact_basis(case: Case) -> str:
-    """Return that a document made for a case is about its client, one made for none is not."""
+    """Return ``client_specific`` for a document made for a case, ``general`` for one made for none."""
     return "client_specific" if case.case_id else "general"
 
 
@@ -111,22 +118,22 @@ def target_job(case: Case) -> str | None:
 
 def strengths(case: Case) -> str | None:
     """Return the client's strengths, as far as there is room."""
-    return shortened(getattr(case.find_latest_record("vocational_profile"), "strengths", None), 600)
+    return shortened(case.find_latest_value(forms.VocationalProfile.strengths), 600)
 
 
 def tailored(case: Case) -> tuple[str, ...]:
-    """Return how the job is to be tailored, as the profile's accommodations ask for."""
-    wanted = getattr(case.find_latest_record("vocational_profile"), "accommodations", ()) or ()
+    """Return the codes of tailoring that the profile's accommodations ask for."""
+    wanted = case.find_latest_value(forms.VocationalProfile.accommodations) or ()
     return tuple(TAILORED[code] for code in wanted if code in TAILORED)
 
 
-def interest(name: str) -> Callable[[Case], str | None]:
-    """Return a prefill: that a subsidy is not needed, where the plan says so; else it is still to be talked about."""
+def interest(field: str | None) -> Callable[[Case], str | None]:
+    """Prefill that a subsidy is not needed, where the plan says so; else it is still to be talked about."""
 
     def known(case: Case) -> str | None:
-        return "not_needed" if getattr(job_search_plan(case), name, None) == "not_needed" else None
+        return "not_needed" if case.find_latest_value(field) == "not_needed" else None
 
-    known.__name__ = f"job_search_plan.{name}"
+    known.__name__ = str(field)
     return known
 
 
@@ -167,7 +174,7 @@ def visited(record: EmployerContact) -> bool:
 
 def search_begins(record: EmployerContact, case: Case) -> bool:
     """Tell whether an employer has been met for the client before there is a job-search plan."""
-    planned = any(plan.plan_status != "draft" for plan in documents(case, "job_search_plan"))
+    planned = any(plan.plan_status != "draft" for plan in documents(case, forms.JobSearchPlan))
     return record.first_meeting is not None and not planned
 
 
@@ -180,15 +187,12 @@ def negotiation_ends(record: EmployerContact, case: Case) -> bool:
 class PossibleTask(Row):
     """A task that the employer could have done."""
 
-    task: Line = ask("Työtehtävä", by="employer", sensitivity="n", max_length=120)
-    hours_per_week: Hours | None = ask("Tuntia viikossa", by="employer", sensitivity="n", places=1)
-    difficulty: One | None = ask(
-        "Vaativuus",
-        by="employer",
-        sensitivity="n",
-        of=define_options(easy="Helppo", medium="Keskitasoinen", demanding="Vaativa"),
+    task: Line = ask("Työtehtävä", by="employer", max_length=120)
+    hours_per_week: Hours | None = ask("Tuntia viikossa", by="employer", places=1)
+    difficulty: Choice | None = ask(
+        "Vaativuus", by="employer", of=define_options(easy="Helppo", medium="Keskitasoinen", demanding="Vaativa")
     )
-    can_be_carved: YesNo | None = ask("Voiko räätälöidä?", by="employer", sensitivity="n")
+    can_be_carved: YesNo | None = ask("Voiko räätälöidä?", by="employer")
 
 
 class Contact(Row):
@@ -198,19 +202,19 @@ class Contact(Row):
     date: Day = ask("Päivä")
     start_time: Clock | None = ask("Kellonaika")
     minutes: Int = ask("Kesto minuutteina", low=1, high=480)
-    mode: One = ask("Tapa", of=K6)
-    place: One = ask("Paikka", of=K13)
-    made_by: One = ask(
+    mode: Choice = ask("Tapa", of=K6)
+    place: Choice = ask("Paikka", of=K13)
+    made_by: Choice = ask(
         "Kuka otti yhteyttä", of=define_options(coach="Valmentaja", client="Asiakas", together="Valmentaja ja asiakas")
     )
     person: Line = ask("Kenen kanssa", max_length=60)
     decision_maker: YesNo = ask("Päättääkö hän palkkaamisesta?")
-    purpose: Many = ask("Aihe", of=K7)
+    purpose: Choices = ask("Aihe", of=K7)
     about_competitive_job: YesNo = ask("Koskiko työtä avoimilla työmarkkinoilla?")
     job_title: Line | None = ask("Mikä työ", max_length=80)
     strengths_told: YesNo | None = ask("Kerrottiinko vahvuuksista?")
     needs_asked: YesNo | None = ask("Kysyttiinkö työnantajan tarpeista?")
-    outcome: Many = ask("Tulos", of=K8)
+    outcome: Choices = ask("Tulos", of=K8)
     next_step: Line | None = ask("Mitä seuraavaksi", max_length=120)
     next_date: Day | None = ask("Seuraavan askeleen päivä")
     note: Long | None = ask("Muistiinpano", max_length=400)
@@ -222,20 +226,22 @@ class Offer(Row):
     offered_date: Day = ask("Tarjouksen päivä")
     job_title: Line = ask("Tehtävänimike", max_length=80)
     weekly_hours: Hours = ask("Viikkotyöaika", places=1)
-    contract_type: One = ask("Työsuhteen laji", of=K4)
+    contract_type: Choice = ask("Työsuhteen laji", of=K4)
     start_date: Day = ask("Aloituspäivä")
     end_date: Day | None = ask("Päättymispäivä")
     wage: Euro | None = ask("Palkka")
-    wage_type: One | None = ask("Palkan laji", of=K16)
-    answer: One = ask("Vastaus", of=define_options(open="Ei vielä vastattu", accepted="Hyväksytty", declined="Hylätty"))
+    wage_type: Choice | None = ask("Palkan laji", of=K16)
+    answer: Choice = ask(
+        "Vastaus", of=define_options(open="Ei vielä vastattu", accepted="Hyväksytty", declined="Hylätty")
+    )
     answer_date: Day | None = ask("Vastauksen päivä")
 
 
 class AgreedSupport(Row):
     """Support that was agreed on with the employer."""
 
-    support: One = ask("Tuki", of=K10)
-    who: One = ask(
+    support: Choice = ask("Tuki", of=K10)
+    who: Choice = ask(
         "Kuka antaa", of=define_options(coach="Valmentaja", employer="Esihenkilö", coworker="Työtoveri", other="Muu")
     )
     start: Day = ask("Alkaen")
@@ -264,266 +270,227 @@ class EmployerContact(ClientForm):
     )
     allowed_phases = ("phase_1", "phase_2", "phase_3", "phase_4", "phase_5")
 
-    # general cooperation has no client
-    client_name: Line | None = ask(  # type: ignore[assignment]
-        "Asiakkaan nimi",
-        by="system",
-        prefill=client_name,
-        default=client_name,
-        needed=specific,
-        locked=True,
-        person=True,
-        max_length=140,
-    )
-    client_birth_date: Day | None = ask(  # type: ignore[assignment]
-        "Syntymäaika",
-        by="system",
-        prefill=client_birth_date,
-        default=client_birth_date,
-        needed=specific,
-        locked=True,
-        birth=True,
-    )
+    with section("Asiakirja", by="system"):  # general cooperation has no client
+        client_name: Line | None = ask(  # type: ignore[assignment]
+            "Asiakkaan nimi",
+            prefill=client_name,
+            default=client_name,
+            needed=specific,
+            locked=True,
+            person=True,
+            max_length=140,
+        )
+        client_birth_date: Day | None = ask(  # type: ignore[assignment]
+            "Syntymäaika",
+            prefill=client_birth_date,
+            default=client_birth_date,
+            needed=specific,
+            locked=True,
+            birth=True,
+        )
 
-    # 1 The employer
-    employer_id: Line = ask(
-        "Työnantajan tunniste",
-        section="1 Työnantaja",
-        by="system",
-        fill=employer_id,
-        sensitivity="n",
-        max_length=40,
-    )
-    employer_name: Line = ask(
-        "Työnantaja",
-        prefill=taken("employer_name", target_employer),
-        sensitivity="n",
-        max_length=120,
-    )
-    business_id: BusinessId | None = ask(
-        "Y-tunnus",
-        prefill=taken("business_id", target_employer),
-        sensitivity="n",
-        hint="Esimerkiksi 9000001-1. Kotitaloudella ei ole tunnusta.",
-    )
-    unit_name: Line | None = ask("Toimipaikka", sensitivity="n", max_length=80)
-    employer_address: Line | None = ask("Osoite", sensitivity="n", max_length=120)
-    employer_postcode: Postcode | None = ask("Postinumero", sensitivity="n")
-    employer_municipality: Municipality = ask("Kunta", prefill=municipality, sensitivity="n", of=K20)
-    industry: One = ask("Toimiala", prefill=taken("industry", target_employer), sensitivity="n", of=K5)
-    employer_size: One | None = ask(
-        "Henkilöstön määrä",
-        sensitivity="n",
-        of=define_options(
-            **{"1_4": "1–4", "5_9": "5–9", "10_49": "10–49", "50_249": "50–249", "250_plus": "250 tai enemmän"},
-            unknown="Ei tiedossa",
-        ),
-    )
-    sector: One = ask(
-        "Sektori",
-        sensitivity="n",
-        of=define_options(
-            private="Yksityinen yritys",
-            municipality="Kunta tai kuntayhtymä",
-            wellbeing_county="Hyvinvointialue",
-            state="Valtio",
-            third_sector="Järjestö tai säätiö",
-            church="Seurakunta",
-            household="Kotitalous",
-        ),
-    )
-    contact_person: Name = ask("Yhteyshenkilö", prefill=contact_person, sensitivity="n", max_length=80)
-    contact_title: Line = ask("Yhteyshenkilön tehtävä", sensitivity="n", max_length=60)
-    contact_phone: Phone | None = ask(
-        "Yhteyshenkilön puhelin",
-        sensitivity="n",
-        needed=lambda record: not record.contact_email,
-        hint="Puhelin tai sähköposti tarvitaan.",
-    )
-    contact_email: Email | None = ask(
-        "Yhteyshenkilön sähköposti",
-        sensitivity="n",
-        needed=lambda record: not record.contact_phone,
-    )
-    is_decision_maker: YesNo = ask("Päättääkö yhteyshenkilö palkkaamisesta?", sensitivity="n")
+    with section("1 Työnantaja", sensitivity="n"):
+        employer_id: Line = ask("Työnantajan tunniste", by="system", fill=employer_id, max_length=40)
+        employer_name: Line = ask(
+            "Työnantaja", prefill=taken(forms.TargetEmployer.employer_name, target_employer), max_length=120
+        )
+        business_id: BusinessId | None = ask(
+            "Y-tunnus",
+            prefill=taken(forms.TargetEmployer.business_id, target_employer),
+            hint="Esimerkiksi 9000001-1. Kotitaloudella ei ole tunnusta.",
+        )
+        unit_name: Line | None = ask("Toimipaikka", max_length=80)
+        employer_address: Line | None = ask("Osoite", max_length=120)
+        employer_postcode: Postcode | None = ask("Postinumero")
+        employer_municipality: Municipality = ask("Kunta", prefill=municipality, of=K20)
+        industry: Choice = ask("Toimiala", prefill=taken(forms.TargetEmployer.industry, target_employer), of=K5)
+        employer_size: Choice | None = ask(
+            "Henkilöstön määrä",
+            of=define_options(
+                **{"1_4": "1–4", "5_9": "5–9", "10_49": "10–49", "50_249": "50–249", "250_plus": "250 tai enemmän"},
+                unknown="Ei tiedossa",
+            ),
+        )
+        sector: Choice = ask(
+            "Sektori",
+            of=define_options(
+                private="Yksityinen yritys",
+                municipality="Kunta tai kuntayhtymä",
+                wellbeing_county="Hyvinvointialue",
+                state="Valtio",
+                third_sector="Järjestö tai säätiö",
+                church="Seurakunta",
+                household="Kotitalous",
+            ),
+        )
+        contact_person: Name = ask("Yhteyshenkilö", prefill=contact_person, max_length=80)
+        contact_title: Line = ask("Yhteyshenkilön tehtävä", max_length=60)
+        contact_phone: Phone | None = ask(
+            "Yhteyshenkilön puhelin",
+            needed=lambda record: not record.contact_email,
+            hint="Puhelin tai sähköposti tarvitaan.",
+        )
+        contact_email: Email | None = ask("Yhteyshenkilön sähköposti", needed=lambda record: not record.contact_phone)
+        is_decision_maker: YesNo = ask("Päättääkö yhteyshenkilö palkkaamisesta?")
 
-    # 2 On whose behalf
-    contact_basis: One = ask(
-        "Kontaktin luonne",
-        section="2 Kenen asialla",
-        prefill=contact_basis,
-        of=define_options(client_specific="Asiakkaan asialla", general="Yleinen yhteistyö", both="Molemmat"),
-    )
-    client_named: YesNo = ask(
-        "Onko asiakas nimetty työnantajalle?",
-        hint="Nimen saa kertoa vain asiakkaan suostumuksella.",
-    )
-    client_named_date: Day | None = ask("Milloin nimi kerrottiin", needed=lambda record: record.client_named)
-    health_disclosed: One = ask(
-        "Onko kerrottu terveydestä tai tuen tarpeesta?",
-        sensitivity="h",
-        of=define_options(no="Ei", support_needs="Tuen tarpeesta", health="Terveydestä"),
-    )
-    matches_plan: YesNo | None = ask("Vastaako työnhakusuunnitelmaa?", needed=specific)
-    target_id: Line | None = ask(
-        "Mihin haettavaan työhön liittyy",
-        prefill=target_job,
-        max_length=40,
-        needed=lambda record: specific(record) and record.matches_plan,
-        hint="Haettavan työn tunniste työnhakusuunnitelmassa.",
-    )
+    with section("2 Kenen asialla"):
+        contact_basis: Choice = ask(
+            "Kontaktin luonne",
+            prefill=contact_basis,
+            of=define_options(client_specific="Asiakkaan asialla", general="Yleinen yhteistyö", both="Molemmat"),
+        )
+        client_named: YesNo = ask(
+            "Onko asiakas nimetty työnantajalle?", hint="Nimen saa kertoa vain asiakkaan suostumuksella."
+        )
+        client_named_date: Day | None = ask("Milloin nimi kerrottiin", needed=lambda record: record.client_named)
+        health_disclosed: Choice = ask(
+            "Onko kerrottu terveydestä tai tuen tarpeesta?",
+            sensitivity="h",
+            of=define_options(no="Ei", support_needs="Tuen tarpeesta", health="Terveydestä"),
+        )
+        matches_plan: YesNo | None = ask("Vastaako työnhakusuunnitelmaa?", needed=specific)
+        target_id: Line | None = ask(
+            "Mihin haettavaan työhön liittyy",
+            prefill=target_job,
+            max_length=40,
+            needed=lambda record: specific(record) and record.matches_plan,
+            hint="Haettavan työn tunniste työnhakusuunnitelmassa.",
+        )
 
-    # 3 What the employer needs
-    employer_needs: Long | None = ask(
-        "Mitä työnantaja tarvitsee",
-        section="3 Työnantajan tarpeet",
-        sensitivity="n",
-        max_length=800,
-    )
-    tasks_possible: tuple[PossibleTask, ...] = ask_table("Mahdolliset työtehtävät", sensitivity="n", printed=3)
-    vacancy_open: One = ask(
-        "Onko paikka auki nyt?",
-        sensitivity="n",
-        of=define_options(yes="Kyllä", later="Myöhemmin", no="Ei", unknown="Ei tiedossa"),
-    )
-    vacancy_kind: One | None = ask(
-        "Paikan luonne",
-        sensitivity="n",
-        of=define_options(
-            open_to_all="Avoin kaikille", created_for_client="Luotu asiakkaalle", reserved_group="Varattu ryhmälle"
-        ),
-        needed=lambda record: record.vacancy_open in ("yes", "later"),
-        hint="Tarvitaan, jos paikka on auki nyt tai myöhemmin.",
-    )
-    expected_hours: Hours | None = ask("Mahdollinen työaika viikossa", by="employer", sensitivity="n", places=1)
-    expected_wage: Euro | None = ask("Mahdollinen palkka", by="employer", sensitivity="n")
-    expected_start: Day | None = ask("Mahdollinen aloitus", by="employer", sensitivity="n")
-    workplace_conditions: Long | None = ask(
-        "Työolot ja työyhteisö",
-        sensitivity="n",
-        max_length=500,
-        hint="Esimerkiksi melu, työtahti, nostaminen ja ilmapiiri.",
-    )
-    accessibility: One | None = ask(
-        "Esteettömyys",
-        sensitivity="n",
-        of=define_options(ok="Kunnossa", partly="Osittain kunnossa", no="Ei kunnossa", unknown="Ei tiedossa"),
-    )
-    accessibility_detail: Line | None = ask("Esteettömyys: tarkemmin", sensitivity="n", max_length=160)
-    occupational_health: Line | None = ask("Työterveyshuolto", by="employer", sensitivity="n", max_length=80)
-    fit_summary: Long | None = ask(
-        "Miten asiakkaan vahvuudet sopivat", prefill=strengths, max_length=600, needed=specific
-    )
+    with section("3 Työnantajan tarpeet", sensitivity="n"):
+        employer_needs: Long | None = ask("Mitä työnantaja tarvitsee", max_length=800)
+        tasks_possible: tuple[PossibleTask, ...] = ask_table("Mahdolliset työtehtävät", printed=3)
+        vacancy_open: Choice = ask(
+            "Onko paikka auki nyt?", of=define_options(yes="Kyllä", later="Myöhemmin", no="Ei", unknown="Ei tiedossa")
+        )
+        vacancy_kind: Choice | None = ask(
+            "Paikan luonne",
+            of=define_options(
+                open_to_all="Avoin kaikille", created_for_client="Luotu asiakkaalle", reserved_group="Varattu ryhmälle"
+            ),
+            needed=lambda record: record.vacancy_open in ("yes", "later"),
+            hint="Tarvitaan, jos paikka on auki nyt tai myöhemmin.",
+        )
+        expected_hours: Hours | None = ask("Mahdollinen työaika viikossa", by="employer", places=1)
+        expected_wage: Euro | None = ask("Mahdollinen palkka", by="employer")
+        expected_start: Day | None = ask("Mahdollinen aloitus", by="employer")
+        workplace_conditions: Long | None = ask(
+            "Työolot ja työyhteisö", max_length=500, hint="Esimerkiksi melu, työtahti, nostaminen ja ilmapiiri."
+        )
+        accessibility: Choice | None = ask(
+            "Esteettömyys",
+            of=define_options(ok="Kunnossa", partly="Osittain kunnossa", no="Ei kunnossa", unknown="Ei tiedossa"),
+        )
+        accessibility_detail: Line | None = ask("Esteettömyys: tarkemmin", max_length=160)
+        occupational_health: Line | None = ask("Työterveyshuolto", by="employer", max_length=80)
+        fit_summary: Long | None = ask(
+            "Miten asiakkaan vahvuudet sopivat",
+            sensitivity="s",
+            prefill=strengths,
+            max_length=600,
+            needed=specific,
+        )
 
-    # 4 Contacts
-    contacts: tuple[Contact, ...] = ask_table(
-        "Kontaktit",
-        section="4 Kontaktit",
-        required=True,
-        printed=3,
-        hint="Kirjaa jokainen käynti, puhelu ja viesti omalle rivilleen.",
-    )
-    service_information_given: Many | None = ask(
-        "Mitä palvelusta ja tuesta on kerrottu työnantajalle",
-        sensitivity="n",
-        of=define_options(
-            service="Palvelu",
-            coach_support="Valmentajan tuki",
-            wage_subsidy="Palkkatuki",
-            adjustment_support="Työolosuhteiden järjestelytuki",
-            tailoring="Työn räätälöinti",
-            trial_visit="Tutustumiskäynti",
-            brochure="Esite",
-        ),
-    )
+    with section("4 Kontaktit"):
+        contacts: tuple[Contact, ...] = ask_table(
+            "Kontaktit", required=True, printed=3, hint="Kirjaa jokainen käynti, puhelu ja viesti omalle rivilleen."
+        )
+        service_information_given: Choices | None = ask(
+            "Mitä palvelusta ja tuesta on kerrottu työnantajalle",
+            sensitivity="n",
+            of=define_options(
+                service="Palvelu",
+                coach_support="Valmentajan tuki",
+                wage_subsidy="Palkkatuki",
+                adjustment_support="Työolosuhteiden järjestelytuki",
+                tailoring="Työn räätälöinti",
+                trial_visit="Tutustumiskäynti",
+                brochure="Esite",
+            ),
+        )
 
-    # 5 What was agreed on
-    stage: One = ask("Tilanne", section="5 Yhdessä sovittu", of=K34)
-    trial_visit_date: Day | None = ask(
-        "Tutustumiskäynnin päivä",
-        needed=lambda record: record.stage == "trial_visit",
-    )
-    trial_visit_notes: Long | None = ask(
-        "Tutustumiskäynnin havainnot",
-        max_length=400,
-        needed=visited,
-        hint="Tarvitaan käynnin jälkeen.",
-    )
-    interview_date: Day | None = ask("Haastattelun päivä", needed=lambda record: record.stage == "interview")
-    interview_time: Clock | None = ask("Haastattelun kellonaika", needed=lambda record: record.stage == "interview")
-    coach_at_interview: One | None = ask(
-        "Oliko valmentaja mukana haastattelussa?",
-        of=define_options(yes="Kyllä", no="Ei", not_wanted="Asiakas ei halunnut"),
-    )
-    tailoring: Many | None = ask(
-        "Miten työtä räätälöidään",
-        by="employer",
-        prefill=tailored,
-        of=define_options(
-            task_carving="Tehtävien rajaaminen",
-            shorter_hours="Lyhyempi työaika",
-            slower_pace="Rauhallisempi työtahti",
-            own_space="Oma tila",
-            step_by_step="Tehtävät opitaan vaiheittain",
-            combined_tasks="Tehtävien yhdistäminen",
-            other="Muu",
-        ),
-    )
-    tailoring_detail: Long | None = ask("Räätälöinti: tarkemmin", by="employer", max_length=300)
-    offer: tuple[Offer, ...] = ask_table("Työtarjous", needed=lambda record: record.stage == "offer", printed=1)
-    wage_subsidy_talk: One = ask("Palkkatuki", prefill=interest("wage_subsidy_interest"), sensitivity="n", of=K35)
-    wage_subsidy_applied_date: Day | None = ask(
-        "Milloin palkkatukea haettiin",
-        sensitivity="n",
-        needed=lambda record: record.wage_subsidy_talk in IN_HAND,
-    )
-    adjustment_support_talk: One = ask(
-        "Työolosuhteiden järjestelytuki", prefill=interest("adjustment_support_interest"), sensitivity="h", of=K35
-    )
-    support_agreed: tuple[AgreedSupport, ...] = ask_table("Tuesta sovittu työnantajan kanssa", printed=2)
-    workplace_mentor: Line | None = ask("Nimetty työtoveri tukena", by="employer", sensitivity="n", max_length=80)
-    closed_date: Day | None = ask("Päättämispäivä", sensitivity="n", needed=closed, hint="Vain, jos yhteys päättyi.")
-    outcome_reason: One | None = ask(
-        "Miksi ei syntynyt työtä",
-        of=define_options(
-            no_need="Työnantajalla ei ole tarvetta",
-            no_money="Työnantajalla ei ole rahaa",
-            wrong_profile="Työ ja osaaminen eivät sovi yhteen",
-            schedule="Työajat eivät sovi",
-            client_declined="Asiakas ei halunnut työtä",
-            employer_declined_disclosure="Työnantaja kieltäytyi kuultuaan tuen tarpeesta",
-            other="Muu",
-        ),
-        needed=lambda record: record.stage == "closed_no_job",
-    )
-    outcome_reason_detail: Line | None = ask("Miksi ei syntynyt työtä: tarkemmin", max_length=200)
-    next_contact_plan: Day | None = ask("Seuraavan yhteydenoton päivä", sensitivity="n")
-    next_contact_plan_detail: Line | None = ask(
-        "Seuraava yhteydenotto: miten ja miksi", sensitivity="n", max_length=120
-    )
-    employer_feedback: One | None = ask(
-        "Työnantajan arvio palvelusta",
-        by="employer",
-        sensitivity="n",
-        of=GRADES,
-    )
-    employer_feedback_detail: Long | None = ask(
-        "Työnantajan palaute palvelusta",
-        by="employer",
-        sensitivity="n",
-        max_length=300,
-    )
+    with section("5 Yhdessä sovittu"):
+        stage: Choice = ask("Tilanne", of=K34)
+        trial_visit_date: Day | None = ask(
+            "Tutustumiskäynnin päivä", needed=lambda record: record.stage == "trial_visit"
+        )
+        trial_visit_notes: Long | None = ask(
+            "Tutustumiskäynnin havainnot", max_length=400, needed=visited, hint="Tarvitaan käynnin jälkeen."
+        )
+        interview_date: Day | None = ask("Haastattelun päivä", needed=lambda record: record.stage == "interview")
+        interview_time: Clock | None = ask("Haastattelun kellonaika", needed=lambda record: record.stage == "interview")
+        coach_at_interview: Choice | None = ask(
+            "Oliko valmentaja mukana haastattelussa?",
+            of=define_options(yes="Kyllä", no="Ei", not_wanted="Asiakas ei halunnut"),
+        )
+        tailoring: Choices | None = ask(
+            "Miten työtä räätälöidään",
+            by="employer",
+            prefill=tailored,
+            of=define_options(
+                task_carving="Tehtävien rajaaminen",
+                shorter_hours="Lyhyempi työaika",
+                slower_pace="Rauhallisempi työtahti",
+                own_space="Oma tila",
+                step_by_step="Tehtävät opitaan vaiheittain",
+                combined_tasks="Tehtävien yhdistäminen",
+                other="Muu",
+            ),
+        )
+        tailoring_detail: Long | None = ask("Räätälöinti: tarkemmin", by="employer", max_length=300)
+        offer: tuple[Offer, ...] = ask_table("Työtarjous", needed=lambda record: record.stage == "offer", printed=1)
+        wage_subsidy_talk: Choice = ask(
+            "Palkkatuki", prefill=interest(forms.JobSearchPlan.wage_subsidy_interest), sensitivity="n", of=K35
+        )
+        wage_subsidy_applied_date: Day | None = ask(
+            "Milloin palkkatukea haettiin", sensitivity="n", needed=lambda record: record.wage_subsidy_talk in IN_HAND
+        )
+        adjustment_support_talk: Choice = ask(
+            "Työolosuhteiden järjestelytuki",
+            prefill=interest(forms.JobSearchPlan.adjustment_support_interest),
+            sensitivity="h",
+            of=K35,
+        )
+        support_agreed: tuple[AgreedSupport, ...] = ask_table("Tuesta sovittu työnantajan kanssa", printed=2)
+        workplace_mentor: Line | None = ask("Nimetty työtoveri tukena", by="employer", sensitivity="n", max_length=80)
+        closed_date: Day | None = ask(
+            "Päättämispäivä", sensitivity="n", needed=closed, hint="Vain, jos yhteys päättyi."
+        )
+        outcome_reason: Choice | None = ask(
+            "Miksi ei syntynyt työtä",
+            of=define_options(
+                no_need="Työnantajalla ei ole tarvetta",
+                no_money="Työnantajalla ei ole rahaa",
+                wrong_profile="Työ ja osaaminen eivät sovi yhteen",
+                schedule="Työajat eivät sovi",
+                client_declined="Asiakas ei halunnut työtä",
+                employer_declined_disclosure="Työnantaja kieltäytyi kuultuaan tuen tarpeesta",
+                other="Muu",
+            ),
+            needed=lambda record: record.stage == "closed_no_job",
+        )
+        outcome_reason_detail: Line | None = ask("Miksi ei syntynyt työtä: tarkemmin", max_length=200)
+        next_contact_plan: Day | None = ask("Seuraavan yhteydenoton päivä", sensitivity="n")
+        next_contact_plan_detail: Line | None = ask(
+            "Seuraava yhteydenotto: miten ja miksi", sensitivity="n", max_length=120
+        )
+        employer_feedback: Choice | None = ask(
+            "Työnantajan arvio palvelusta", by="employer", sensitivity="n", of=GRADES
+        )
+        employer_feedback_detail: Long | None = ask(
+            "Työnantajan palaute palvelusta", by="employer", sensitivity="n", max_length=300
+        )
 
     @classmethod
     def list_subjects(cls, case: Case) -> dict[str, str]:
         """Return the employers that have been contacted, and those that the plan names."""
-        contacted = {contact.employer_id: contact.employer_name for contact in in_force(case, cls.id)}
+        contacted = {contact.employer_id: contact.employer_name for contact in in_force(case, cls)}
         return {id_of_target(row): row.employer_name for row in targets(case)} | contacted
 
     @classmethod
-    def continues_from(cls, case: Case) -> Any:
+    def continues_from(cls, case: Case) -> CaseRecord | None:
         """Return the newest record of the employer that was chosen."""
-        found = (known for known in case.list_current_records(cls.id) if known.record.employer_id == case.about)
+        found = (known for known in case.list_current_records(cls) if known.record.employer_id == case.about)
         return next(reversed([*found]), None)
 
     @classmethod
@@ -548,11 +515,11 @@ class EmployerContact(ClientForm):
         met = [row.date for row in self.contacts if row.mode in FACE_TO_FACE]
         return min(met, default=None) if specific(self) else None
 
-    def history(self, case: Case) -> list[Any]:
+    def history(self, case: Case) -> list[Contact]:
         """Return every contact with the employer: those that its other documents tell of, and the own ones."""
         others = [
             contact
-            for contact in documents(case, "employer_contact")
+            for contact in documents(case, EmployerContact)
             if contact.employer_id == self.employer_id and contact is not self
         ]
         return [row for contact in (*others, self) for row in contact.contacts]
@@ -560,7 +527,7 @@ class EmployerContact(ClientForm):
     def withdrawn(self, case: Case) -> date | None:
         """Return the day on which the consent was withdrawn by which the name had been told, or None."""
         told = self.client_named_date if self.client_named else None
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         if told is None or agreement is None:
             return None
         return max(
@@ -614,10 +581,9 @@ class EmployerContact(ClientForm):
         scope = self.health_disclosed
         if scope == "no":
             return True
-        sources = (case.find_latest_record(form) for form in ("job_search_plan", "vocational_profile"))
-        levels = [source.disclosure_level for source in sources if source]
-        agreement = case.find_latest_record("cooperation_agreement")
-        level = levels[0] if levels else getattr(agreement, "disclosure_initial", "undecided")
+        source = case.find_latest_record(forms.JobSearchPlan) or case.find_latest_record(forms.VocationalProfile)
+        agreement = case.find_latest_record(forms.CooperationAgreement)
+        level = source.disclosure_level if source else getattr(agreement, "disclosure_initial", "undecided")
         return level not in SAID_NOTHING and any(
             consent_ok(case, "employer", scope, day) for day in {row.date for row in self.contacts}
         )
@@ -625,12 +591,12 @@ class EmployerContact(ClientForm):
     @rule("R37", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Työnantajaa ei voi lähestyä asiakkaan puolesta ennen sopimusta."""
-        return not specific(self) or case.find_latest_record("cooperation_agreement") is not None
+        return not specific(self) or case.find_latest_record(forms.CooperationAgreement) is not None
 
     @rule("R37")
     def contacts_follow_the_start_of_the_service(self, case: Case) -> list[str]:
         """Työnantajaa ei voi lähestyä asiakkaan puolesta ennen palvelun alkua."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         return self.find_breaking_paths(
             "contacts.date",
             lambda row: (
@@ -654,7 +620,7 @@ class EmployerContact(ClientForm):
     @rule("R40", field="matches_plan", severity="warning", needs=("job_search_plan",))
     def contacts_match_the_plan(self, case: Case) -> bool:
         """Kontaktit eivät vastaa suunnitelmaa."""
-        others = [contact for contact in in_force(case, "employer_contact") if contact.employer_id != self.employer_id]
+        others = [contact for contact in in_force(case, EmployerContact) if contact.employer_id != self.employer_id]
         newest = [contact.matches_plan for contact in (*others, self) if specific(contact)][-IN_A_ROW:]
         return newest != [False] * IN_A_ROW
 
@@ -672,7 +638,7 @@ class EmployerContact(ClientForm):
     @rule("R43", severity="warning")
     def offered_hours_suit_the_client(self, case: Case) -> list[str]:
         """Työaika ei vastaa asiakkaan toivetta."""
-        plan, profile = case.find_latest_record("job_search_plan"), case.find_latest_record("vocational_profile")
+        plan, profile = case.find_latest_record(forms.JobSearchPlan), case.find_latest_record(forms.VocationalProfile)
         low = getattr(plan, "hours_min", None) or getattr(profile, "desired_hours_min", None) or Decimal(0)
         high = getattr(plan, "hours_max", None) or getattr(profile, "desired_hours_max", None) or Decimal(168)
         return self.find_breaking_paths(
@@ -687,7 +653,7 @@ class EmployerContact(ClientForm):
     @rule("T08", needs=("vocational_profile",), waits_for="vocational_profile")
     def profile_has_a_goal_before_the_search(self, case: Case) -> bool:
         """Ammatillisessa profiilissa pitää olla tavoite, ennen kuin työnantajia tavataan."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         begins = case.phase == "phase_2" and search_begins(self, case)
         return not begins or (profile is not None and bool(profile.work_goals))
 
@@ -697,7 +663,7 @@ class EmployerContact(ClientForm):
         begins = case.phase == "phase_3" or (case.phase == "phase_2" and search_begins(self, case))
         if not (begins and negotiating(self, case)) or (active_plan(case) is not None):
             return True
-        met = [contact.first_meeting for contact in (*documents(case, "employer_contact"), self)]
+        met = [contact.first_meeting for contact in (*documents(case, EmployerContact), self)]
         since = min((day for day in met if day), default=None)
         return (
             since is not None and count_days(since, self.last_contact) <= case.office.limits.search_plan_after_contact
@@ -717,7 +683,7 @@ class EmployerContact(ClientForm):
     @rule("choice", field="target_id", needs=("job_search_plan",))
     def target_is_in_the_plan(self, case: Case) -> bool:
         """Haettavaa työtä ei ole työnhakusuunnitelmassa."""
-        plan = case.find_latest_record("job_search_plan")
+        plan = case.find_latest_record(forms.JobSearchPlan)
         return not self.target_id or plan is None or self.target_id in {row.target_id for row in plan.target_jobs}
 
     @rule("range")
@@ -750,11 +716,11 @@ class EmployerContact(ClientForm):
     # --- what another form may contradict ------------------------------------------------------
 
     @contradiction("R39", field="contacts")
-    def contacts_end_with_the_consent(self, case: Case) -> Any:
+    def contacts_end_with_the_consent(self, case: Case) -> forms.CooperationAgreement | None:
         """Työnantajaan on oltu yhteydessä, vaikka suostumus oli peruttu. Selvittäkää, mitä kerrottiin ja milloin."""
         told, agreement = (
             self.client_named_date if self.client_named else None,
-            case.find_latest_record("cooperation_agreement"),
+            case.find_latest_record(forms.CooperationAgreement),
         )
         ended = [
             row.withdrawn_date
@@ -784,7 +750,7 @@ class EmployerContact(ClientForm):
         returned = any(step.transition == "T10" and step.record_id in own for step in case.steps)
         if self.closed_date is None or case.phase != "phase_3" or not returned:
             return None
-        reviewed = any(plan.plan_date >= self.closed_date for plan in documents(case, "job_search_plan"))
+        reviewed = any(plan.plan_date >= self.closed_date for plan in documents(case, forms.JobSearchPlan))
         return (
             None
             if reviewed

@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
+from formgen.schema import (
+    Callable,
+    Case,
+    Choice,
+    Choices,
+    Day,
+    Decimal,
+    Hours,
+    Int,
+    Line,
+    Long,
+    Move,
+    Row,
+    Signature,
+    YesNo,
+    ask,
+    ask_table,
+    count_days,
+    count_months,
+    date,
+    deadline,
+    define_options,
+    rule,
+    section,
+    timedelta,
+)
 
-from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import Day, Hours, Int, Line, Long, Many, One, Signed, YesNo, count_days
-from formgen.forms.form import Row, ask, ask_table, deadline, rule
-
-from ._case import ClientForm, by_id, consent_ok, in_force, job_of, of_chosen, open_jobs, open_negotiations
+from ._case import (
+    ClientForm,
+    Value,
+    by_id,
+    consent_ok,
+    forms,
+    in_force,
+    job_of,
+    of_chosen,
+    open_jobs,
+    open_negotiations,
+)
 from ._codes import K3, K4, K10, K11, K37
-from .job_start import months
 
 NOT_EMPLOYMENT = K4.find_marked_codes("not_employment")
 WITH_END = frozenset(("fixed_term", "seasonal"))
@@ -31,7 +58,7 @@ NOTED_AHEAD = 31
 # --- what is already known --------------------------------------------------------------------
 
 
-def ending(case: Case) -> Any:
+def ending(case: Case) -> forms.JobStart | None:
     """Return the job that ends: of those that go on the one agreed to end first, else the newest; or None."""
     return min(
         of_chosen(open_jobs(case), case),
@@ -40,19 +67,23 @@ def ending(case: Case) -> Any:
     )
 
 
-def of_job(name: str) -> Callable[[Case], Any]:
-    """Return a prefill: what the start of the job that ends says."""
+def of_job(field: Value) -> Callable[[Case], Value | None]:
+    """Prefill from the start of the job that ends."""
+    name = str(field).rpartition(".")[2]
 
-    def known(case: Case) -> Any:
-        return getattr(ending(case), name, None)
+    def known(case: Case) -> Value | None:
+        found: Value | None = getattr(ending(case), name, None)
+        return found
 
-    known.__name__ = f"job_start.{name}"
+    known.__name__ = str(field)
     return known
 
 
 def supports(case: Case) -> tuple[str, ...]:
     """Return the kinds of support in the job's plan, those left out that the client found of little help."""
-    plans = [plan for plan in in_force(case, "job_support_plan") if plan.job_id == of_job("job_id")(case)]
+    plans = [
+        plan for plan in in_force(case, forms.JobSupportPlan) if plan.job_id == of_job(forms.JobStart.job_id)(case)
+    ]
     actions = plans[-1].support_actions if plans else ()
     used = {row.action for row in actions if str(getattr(row, "helpful", None)) not in ("1", "2")}
     return tuple(code for code in K10 if code in used)
@@ -60,13 +91,13 @@ def supports(case: Case) -> tuple[str, ...]:
 
 def profile_due(case: Case) -> date | None:
     """Return the day by which the profile should be updated, where the job's last day was agreed on."""
-    end = of_job("end_date")(case)
+    end = of_job(forms.JobStart.end_date)(case)
     return end + timedelta(days=case.office.limits.profile_after_job) if end else None
 
 
-def benefits(case: Case) -> list[dict[str, Any]]:
+def benefits(case: Case) -> list[dict[str, object]]:
     """Return a row for every benefit that the wage changed and that still exists."""
-    effects = of_job("benefit_effects")(case) or ()
+    effects = of_job(forms.JobStart.benefit_effects)(case) or ()
     changed = [row.benefit for row in effects if row.benefit != "none" and row.effect != "none"]
     return [{"benefit": benefit} for benefit in changed if K3[benefit].is_valid(case.today)]
 
@@ -101,7 +132,7 @@ def then(*steps: str) -> Callable[[JobEnd, Case], bool]:
 class BenefitAction(Row):
     """One thing to be done about a benefit now that the wage ends."""
 
-    benefit: One = ask("Etuus", of=K3)
+    benefit: Choice = ask("Etuus", of=K3)
     action: Line = ask("Mitä tehdään", max_length=120)
     by: Day = ask("Viimeistään")
     who: Line | None = ask("Kuka tekee", max_length=60)
@@ -128,142 +159,127 @@ class JobEnd(ClientForm):
         Move("T22", "phase_5", "phase_5", when=then("no_work_now", "close_service")),
     )
 
-    # 1 The job
-    job_id: Line = ask(
-        "Työsuhteen tunniste",
-        section="1 Työsuhde",
-        by="system",
-        prefill=of_job("job_id"),
-        locked=True,
-        max_length=40,
-    )
-    employer_name: Line = ask("Työnantaja", by="system", prefill=of_job("employer_name"), locked=True, max_length=120)
-    job_title: Line = ask("Tehtävänimike", by="system", prefill=of_job("job_title"), locked=True, max_length=80)
-    start_date: Day = ask("Aloituspäivä", by="system", prefill=of_job("start_date"), locked=True)
-    weekly_hours: Hours | None = ask(
-        "Viikkotyöaika",
-        by="system",
-        prefill=of_job("weekly_hours"),
-        locked=True,
-        low=Decimal(0),
-        high=Decimal(168),
-        hint="Tyhjä, jos työaika on vaihdellut.",
-    )
-    contract_type: One = ask("Työsuhteen laji", by="system", prefill=of_job("contract_type"), locked=True, of=K4)
+    with section("1 Työsuhde", by="system"):
+        job_id: Line = ask("Työsuhteen tunniste", prefill=of_job(forms.JobStart.job_id), locked=True, max_length=40)
+        employer_name: Line = ask(
+            "Työnantaja", prefill=of_job(forms.JobStart.employer_name), locked=True, max_length=120
+        )
+        job_title: Line = ask("Tehtävänimike", prefill=of_job(forms.JobStart.job_title), locked=True, max_length=80)
+        start_date: Day = ask("Aloituspäivä", prefill=of_job(forms.JobStart.start_date), locked=True)
+        weekly_hours: Hours | None = ask(
+            "Viikkotyöaika",
+            prefill=of_job(forms.JobStart.weekly_hours),
+            locked=True,
+            low=Decimal(0),
+            high=Decimal(168),
+            hint="Tyhjä, jos työaika on vaihdellut.",
+        )
+        contract_type: Choice = ask("Työsuhteen laji", prefill=of_job(forms.JobStart.contract_type), locked=True, of=K4)
 
-    # 2 The end
-    end_date: Day = ask("Viimeinen työpäivä", section="2 Päättyminen", by="client", prefill=of_job("end_date"))
-    duration_days: Int = ask("Työsuhteen kesto päivinä", by="system", fill=duration, sensitivity="n")
-    learned_date: Day = ask("Milloin valmentaja sai tiedon")
-    end_initiative: One = ask(
-        "Kenen aloitteesta työ päättyy",
-        by="client",
-        of=define_options(
-            client="Asiakkaan",
-            employer="Työnantajan",
-            mutual="Molempien",
-            contract_end="Sopimus päättyy",
-            other="Muu syy",
-        ),
-    )
-    end_reason: One = ask("Päättymisen syy", by="client", of=K11, code="R69")
-    end_reason_detail: Long = ask(
-        "Syy tarkemmin",
-        by="client",
-        max_length=600,
-        hint="Kertokaa asiakkaan omin sanoin. Kirjoittakaa vain se, mitä tarvitaan.",
-    )
-    end_kind: One = ask("Millainen päättyminen oli", of=define_options(planned="Suunniteltu", unexpected="Yllättävä"))
-    notice_given_date: Day | None = ask("Irtisanominen annettu")
-    notice_period: Line | None = ask("Irtisanomisaika", max_length=40, hint="Esimerkiksi 14 päivää.")
-    termination_in_trial: YesNo | None = ask(
-        "Purettiinko työsuhde koeajalla?", needed=lambda record: record.end_reason in IN_TRIAL
-    )
+    with section("2 Päättyminen"):
+        end_date: Day = ask("Viimeinen työpäivä", by="client", prefill=of_job(forms.JobStart.end_date))
+        duration_days: Int = ask("Työsuhteen kesto päivinä", by="system", fill=duration, sensitivity="n")
+        learned_date: Day = ask("Milloin valmentaja sai tiedon")
+        end_initiative: Choice = ask(
+            "Kenen aloitteesta työ päättyy",
+            by="client",
+            of=define_options(
+                client="Asiakkaan",
+                employer="Työnantajan",
+                mutual="Molempien",
+                contract_end="Sopimus päättyy",
+                other="Muu syy",
+            ),
+        )
+        end_reason: Choice = ask("Päättymisen syy", by="client", of=K11, code="R69")
+        end_reason_detail: Long = ask(
+            "Syy tarkemmin",
+            by="client",
+            max_length=600,
+            hint="Kertokaa asiakkaan omin sanoin. Kirjoittakaa vain se, mitä tarvitaan.",
+        )
+        end_kind: Choice = ask(
+            "Millainen päättyminen oli", of=define_options(planned="Suunniteltu", unexpected="Yllättävä")
+        )
+        notice_given_date: Day | None = ask("Irtisanominen annettu")
+        notice_period: Line | None = ask("Irtisanomisaika", max_length=40, hint="Esimerkiksi 14 päivää.")
+        termination_in_trial: YesNo | None = ask(
+            "Purettiinko työsuhde koeajalla?", needed=lambda record: record.end_reason in IN_TRIAL
+        )
 
-    # 3 What was learned
-    client_view: Long | None = ask(
-        "Miten työ sujui omasta mielestäni",
-        section="3 Mitä opittiin",
-        by="client",
-        max_length=800,
-        needed=heard,
-        code="T16",
-    )
-    client_not_reached: YesNo = ask(
-        "Onko asiakas jäänyt tavoittamatta?",
-        default=lambda _: False,
-        hint="Kyllä, jos asiakkaaseen ei ole saatu yhteyttä. Tyhjä tarkoittaa: ei.",
-    )
-    employer_view: Long | None = ask(
-        "Työnantajan palaute", by="employer", max_length=600, hint="Pyydetään vain asiakkaan suostumuksella."
-    )
-    employer_asked: One = ask(
-        "Pyydettiinkö työnantajalta palautetta?",
-        of=define_options(yes="Kyllä", no_consent="Ei ole suostumusta", not_needed="Ei tarvittu"),
-    )
-    what_worked: Long | None = ask("Mikä toimi", by="client", max_length=600, needed=lambda _: True, code="R70")
-    what_was_hard: Long | None = ask("Mikä oli vaikeaa", by="client", max_length=600, needed=lambda _: True, code="R70")
-    lessons: Long | None = ask(
-        "Mitä opimme seuraavaan työhön", by="client", max_length=600, needed=lambda _: True, code="R70"
-    )
-    skills_gained: Line | None = ask("Uudet taidot", by="client", max_length=300)
-    supports_that_helped: Many = ask("Tuki, josta oli apua", by="client", prefill=supports, of=K10)
-    could_have_prevented: Long | None = ask("Olisiko päättymisen voinut estää? Miten?", by="client", max_length=400)
+    with section("3 Mitä opittiin", by="client"):
+        client_view: Long | None = ask("Miten työ sujui omasta mielestäni", max_length=800, needed=heard, code="T16")
+        client_not_reached: YesNo = ask(
+            "Onko asiakas jäänyt tavoittamatta?",
+            by="coach",
+            default=lambda _: False,
+            hint="Kyllä, jos asiakkaaseen ei ole saatu yhteyttä. Tyhjä tarkoittaa: ei.",
+        )
+        employer_view: Long | None = ask(
+            "Työnantajan palaute", by="employer", max_length=600, hint="Pyydetään vain asiakkaan suostumuksella."
+        )
+        employer_asked: Choice = ask(
+            "Pyydettiinkö työnantajalta palautetta?",
+            by="coach",
+            of=define_options(yes="Kyllä", no_consent="Ei ole suostumusta", not_needed="Ei tarvittu"),
+        )
+        what_worked: Long | None = ask("Mikä toimi", max_length=600, needed=lambda _: True, code="R70")
+        what_was_hard: Long | None = ask("Mikä oli vaikeaa", max_length=600, needed=lambda _: True, code="R70")
+        lessons: Long | None = ask("Mitä opimme seuraavaan työhön", max_length=600, needed=lambda _: True, code="R70")
+        skills_gained: Line | None = ask("Uudet taidot", max_length=300)
+        supports_that_helped: Choices = ask("Tuki, josta oli apua", prefill=supports, of=K10)
+        could_have_prevented: Long | None = ask("Olisiko päättymisen voinut estää? Miten?", max_length=400)
 
-    # 4 What comes next
-    first_contact_after_date: Day | None = ask(
-        "Ensimmäinen yhteys asiakkaaseen tiedon jälkeen", section="4 Seuraava askel", needed=heard
-    )
-    next_step: One = ask("Seuraava askel", by="client", of=K37)
-    new_job_known: One = ask(
-        "Onko uusi työ jo tiedossa?",
-        by="client",
-        of=define_options(no="Ei", yes="Kyllä", offer_open="Tarjous on auki"),
-    )
-    new_job_known_detail: Line | None = ask("Uusi työnantaja", by="client", max_length=80)
-    profile_update_due: Day = ask(
-        "Profiili päivitetään viimeistään", prefill=profile_due, sensitivity="n", hint="30 päivän sisällä."
-    )
-    job_search_restart: Day | None = ask(
-        "Työnhaku jatkuu alkaen",
-        sensitivity="n",
-        needed=lambda record: record.next_step == "new_job_search",
-        hint="Tarvitaan, jos työnhaku jatkuu.",
-    )
+    with section("4 Seuraava askel"):
+        first_contact_after_date: Day | None = ask("Ensimmäinen yhteys asiakkaaseen tiedon jälkeen", needed=heard)
+        next_step: Choice = ask("Seuraava askel", by="client", of=K37)
+        new_job_known: Choice = ask(
+            "Onko uusi työ jo tiedossa?",
+            by="client",
+            of=define_options(no="Ei", yes="Kyllä", offer_open="Tarjous on auki"),
+        )
+        new_job_known_detail: Line | None = ask("Uusi työnantaja", by="client", max_length=80)
+        profile_update_due: Day = ask(
+            "Profiili päivitetään viimeistään", prefill=profile_due, sensitivity="n", hint="30 päivän sisällä."
+        )
+        job_search_restart: Day | None = ask(
+            "Työnhaku jatkuu alkaen",
+            sensitivity="n",
+            needed=lambda record: record.next_step == "new_job_search",
+            hint="Tarvitaan, jos työnhaku jatkuu.",
+        )
 
-    # 5 What is to be settled
-    checklist: Many | None = ask(
-        "Muistilista",
-        section="5 Hoidettavat asiat ja allekirjoitukset",
-        by="client",
-        needed=lambda _: True,
-        code="R76",
-        of=define_options(
-            work_certificate="Työtodistus",
-            final_pay="Lopputili",
-            holiday_pay="Lomakorvaus",
-            unemployment_registration="Ilmoittautuminen työnhakijaksi",
-            benefit_application="Etuuden hakeminen",
-            occupational_health="Työterveyshuolto",
-            keys_returned="Avaimet ja välineet palautettu",
-            trade_union="Ammattiliitto ja työttömyyskassa",
-            subsidy_reported="Palkkatuesta ilmoitettu",
-        ),
-        hint="Rastittakaa ne, jotka on hoidettu tai sovittu.",
-    )
-    benefit_actions: tuple[BenefitAction, ...] = ask_table("Etuusasiat", prefill=benefits, printed=3)
-    rehire_possible: One = ask(
-        "Voisiko asiakas palata samalle työnantajalle?",
-        of=define_options(yes="Kyllä", maybe="Ehkä", no="Ei", unknown="Ei tiedossa"),
-    )
-    reference_ok: One | None = ask(
-        "Saako työnantajaa käyttää suosittelijana?",
-        by="client",
-        of=define_options(yes="Kyllä", no="Ei", ask_first="Kysykää ensin"),
-    )
-    support_wish: Long | None = ask("Millaista tukea haluan nyt", by="client", max_length=400, needed=heard)
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client")
-    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+    with section("5 Hoidettavat asiat ja allekirjoitukset", by="client"):
+        checklist: Choices | None = ask(
+            "Muistilista",
+            needed=lambda _: True,
+            code="R76",
+            of=define_options(
+                work_certificate="Työtodistus",
+                final_pay="Lopputili",
+                holiday_pay="Lomakorvaus",
+                unemployment_registration="Ilmoittautuminen työnhakijaksi",
+                benefit_application="Etuuden hakeminen",
+                occupational_health="Työterveyshuolto",
+                keys_returned="Avaimet ja välineet palautettu",
+                trade_union="Ammattiliitto ja työttömyyskassa",
+                subsidy_reported="Palkkatuesta ilmoitettu",
+            ),
+            hint="Rastittakaa ne, jotka on hoidettu tai sovittu.",
+        )
+        benefit_actions: tuple[BenefitAction, ...] = ask_table("Etuusasiat", by="coach", prefill=benefits, printed=3)
+        rehire_possible: Choice = ask(
+            "Voisiko asiakas palata samalle työnantajalle?",
+            by="coach",
+            of=define_options(yes="Kyllä", maybe="Ehkä", no="Ei", unknown="Ei tiedossa"),
+        )
+        reference_ok: Choice | None = ask(
+            "Saako työnantajaa käyttää suosittelijana?",
+            of=define_options(yes="Kyllä", no="Ei", ask_first="Kysykää ensin"),
+        )
+        support_wish: Long | None = ask("Millaista tukea haluan nyt", max_length=400, needed=heard)
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus")
+        sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", by="coach", sensitivity="n")
 
     @classmethod
     def list_subjects(cls, case: Case) -> dict[str, str]:
@@ -293,11 +309,11 @@ class JobEnd(ClientForm):
 
     def newest(self, case: Case) -> bool:
         """Tell whether no job of the case has ended later than this one."""
-        return all(end.end_date <= self.end_date for end in in_force(case, "job_end") if end.job_id != self.job_id)
+        return all(end.end_date <= self.end_date for end in in_force(case, JobEnd) if end.job_id != self.job_id)
 
     def planned_anew(self, case: Case) -> bool:
         """Tell whether a job-search plan has been agreed on since the end was known."""
-        plans = in_force(case, "job_search_plan")
+        plans = in_force(case, forms.JobSearchPlan)
         return any(plan.plan_status == "approved" and plan.plan_date >= self.known_since for plan in plans)
 
     def calls(self, case: Case, *steps: str) -> bool:
@@ -343,7 +359,7 @@ class JobEnd(ClientForm):
     @rule("R71", field="job_id")
     def job_ends_once(self, case: Case) -> bool:
         """Tämän työsuhteen päättyminen on jo kirjattu."""
-        return self.job_id not in {end.job_id for end in in_force(case, "job_end")}
+        return self.job_id not in {end.job_id for end in in_force(case, JobEnd)}
 
     @rule("range", field="end_date")
     def job_ends_soon(self, case: Case) -> bool:
@@ -379,7 +395,7 @@ class JobEnd(ClientForm):
     def trial_was_not_over(self, case: Case) -> bool:
         """Koeaika oli jo ohi. Tarkistakaa viimeinen työpäivä ja koeajan pituus."""
         trial = getattr(job_of(case, self.job_id), "trial_period_months", None)
-        return not self.termination_in_trial or trial is None or months(self.start_date, self.end_date) <= trial
+        return not self.termination_in_trial or trial is None or count_months(self.start_date, self.end_date) <= trial
 
     @rule("T16", field="client_view", severity="warning")
     def client_has_told_how_it_went(self, case: Case) -> bool:
@@ -438,7 +454,7 @@ class JobEnd(ClientForm):
     @deadline("R74")
     def updated_profile(self, case: Case) -> date | None:
         """Profiili on päivittämättä."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         updated = profile is not None and profile.profile_date >= self.known_since
         if updated or case.status == "closed" or self.end_reason == "death":
             return None
@@ -461,7 +477,7 @@ class JobEnd(ClientForm):
     @deadline("T21")
     def plan_for_studies(self, case: Case) -> date | None:
         """Opintoihin liittyvä suunnitelma puuttuu."""
-        plans = [plan for plan in in_force(case, "education_plan") if plan.plan_kind != "end"]
+        plans = [plan for plan in in_force(case, forms.EducationPlan) if plan.plan_kind != "end"]
         if not self.calls(case, "studies") or plans:
             return None
         return case.add_active_days(self.end_date, case.office.limits.studies_plan)

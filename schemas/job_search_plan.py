@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.schema import (
+    Any,
     BusinessId,
+    Callable,
+    Case,
+    Choice,
+    Choices,
     Clock,
     Day,
     Euro,
@@ -17,17 +16,26 @@ from formgen.fields.kinds import (
     Int,
     Line,
     Long,
-    Many,
+    Mapping,
+    Move,
     Municipalities,
     Municipality,
     Occupation,
-    One,
-    Signed,
+    Row,
+    Sequence,
+    Signature,
     YesNo,
+    ask,
+    ask_table,
     count_days,
+    date,
+    deadline,
+    define_options,
+    normalise_text,
+    rule,
+    section,
+    timedelta,
 )
-from formgen.forms.form import Row, ask, ask_table, deadline, rule
-from formgen.i18n import normalise_text
 
 from ._case import (
     ClientForm,
@@ -36,6 +44,7 @@ from ._case import (
     consented,
     decision_pending,
     documents,
+    forms,
     in_force,
     numbered,
     today,
@@ -59,42 +68,43 @@ WEEKLY_CONTACTS = 2
 # --- what is already known --------------------------------------------------------------------
 
 
-def kept(name: str, profile: str = "") -> Callable[[Case], Any]:
-    """Return a prefill: what the plan in force says, a field of the profile where that is the newer one."""
+def kept(name: str, *profile: object) -> Callable[[Case], Any]:
+    """Prefill from the plan in force, from a field of the profile where that is the newer one."""
+    sources = (f"job_search_plan.{name}", *map(str, profile))
+    names = dict(source.split(".") for source in sources)
 
     def known(case: Case) -> Any:
-        names = {"job_search_plan": name, "vocational_profile": profile}
         newest = next(
-            (known.record for known in reversed(case.list_current_records()) if names.get(known.record.id)), None
+            (known.record for known in reversed(case.list_current_records()) if known.record.id in names), None
         )
         return getattr(newest, names[newest.id]) if newest else None
 
-    known.__name__ = f"job_search_plan.{name}" + (f" / vocational_profile.{profile}" if profile else "")
+    known.__name__ = " / ".join(sources)
     return known
 
 
 def plan_kind(case: Case) -> str:
     """Return ``first``, ``after_job_end`` when a job has ended since the last plan, else ``review``."""
-    plan = case.find_latest_record("job_search_plan")
+    plan = case.find_latest_record(JobSearchPlan)
     if plan is None:
         return "first"
     return "after_job_end" if ended_since(case, plan) else "review"
 
 
-def ended_since(case: Case, plan: Any) -> bool:
+def ended_since(case: Case, plan: JobSearchPlan) -> bool:
     """Tell whether a job has ended that a plan knows nothing of yet."""
-    return any(end.end_date > plan.plan_date for end in in_force(case, "job_end"))
+    return any(end.end_date > plan.plan_date for end in in_force(case, forms.JobEnd))
 
 
 def profile_version(case: Case) -> int | None:
     """Return the number of the profile in force, or None."""
-    profiles = case.list_current_records("vocational_profile")
+    profiles = case.list_current_records(forms.VocationalProfile)
     return profiles[-1].version_no if profiles else None
 
 
-def goal_rows(case: Case) -> list[Any]:
+def goal_rows(case: Case) -> list[forms.WorkGoal]:
     """Return the goals of the profile, the most important first."""
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(forms.VocationalProfile)
     return sorted(profile.work_goals, key=lambda row: row.priority) if profile else []
 
 
@@ -103,9 +113,9 @@ def main_goal(case: Case) -> str | None:
     return next((row.goal_text for row in goal_rows(case)), None)
 
 
-def target_jobs(case: Case) -> list[dict[str, Any]]:
+def target_jobs(case: Case) -> list[dict[str, object]]:
     """Return the jobs that were searched for toward goals there still are, and one for every other goal."""
-    goals, plan = goal_rows(case), case.find_latest_record("job_search_plan")
+    goals, plan = goal_rows(case), case.find_latest_record(JobSearchPlan)
     there_are = {row.goal_id for row in goals}
     found = [row.model_dump() for row in (plan.target_jobs if plan else ()) if row.goal_id in there_are]
     known = {row["goal_id"] for row in found}
@@ -121,11 +131,11 @@ def target_jobs(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def target_employers(case: Case) -> list[dict[str, Any]]:
+def target_employers(case: Case) -> list[dict[str, object]]:
     """Return the employers that are still in the plan, else those of acquaintances who may be asked."""
-    if plan := case.find_latest_record("job_search_plan"):
+    if plan := case.find_latest_record(JobSearchPlan):
         return [row.model_dump() for row in plan.target_employers if row.status != "dropped"]
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(forms.VocationalProfile)
     return [
         {"employer_name": row.workplace, "known_contact": row.name}
         for row in (profile.job_network if profile else ())
@@ -133,26 +143,25 @@ def target_employers(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def search_area(case: Case) -> Any:
+def search_area(case: Case) -> tuple[str, ...] | None:
     """Return the area of the plan in force, else the client's municipality."""
-    if plan := case.find_latest_record("job_search_plan"):
+    if plan := case.find_latest_record(JobSearchPlan):
         return plan.search_area
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     return (referral.client_municipality,) if referral else None
 
 
 def longest_way(case: Case) -> int | None:
     """Return the longest way to work in minutes: the plan's, else the longest that the profile allows."""
-    if plan := case.find_latest_record("job_search_plan"):
-        found: int | None = plan.search_area_max_minutes
-        return found
-    profile = case.find_latest_record("vocational_profile")
+    if plan := case.find_latest_record(JobSearchPlan):
+        return plan.search_area_max_minutes
+    profile = case.find_latest_record(forms.VocationalProfile)
     return max((row.max_minutes for row in (profile.travel if profile else ()) if row.max_minutes), default=None)
 
 
-def open_actions(case: Case) -> list[dict[str, Any]]:
+def open_actions(case: Case) -> list[dict[str, object]]:
     """Return the tasks of the plan in force that have not been done."""
-    plan = case.find_latest_record("job_search_plan")
+    plan = case.find_latest_record(JobSearchPlan)
     return [row.model_dump() for row in (plan.actions if plan else ()) if not row.done]
 
 
@@ -164,27 +173,27 @@ def weekly_contacts(case: Case) -> int:
 
 def meeting_rhythm(case: Case) -> str | None:
     """Return the rhythm of the plan in force, else that of the agreement as far as it is one of a plan's."""
-    if plan := case.find_latest_record("job_search_plan"):
-        return str(plan.meeting_rhythm)
-    agreement = case.find_latest_record("cooperation_agreement")
+    if plan := case.find_latest_record(JobSearchPlan):
+        return plan.meeting_rhythm
+    agreement = case.find_latest_record(forms.CooperationAgreement)
     if agreement is None:
         return None
     return agreement.meeting_frequency if agreement.meeting_frequency in RHYTHMS else "other"
 
 
-def documents_status(case: Case) -> list[dict[str, Any]]:
+def documents_status(case: Case) -> Sequence[Mapping[str, object]]:
     """Return the papers of the plan in force, else those that the profile speaks of."""
-    if plan := case.find_latest_record("job_search_plan"):
+    if plan := case.find_latest_record(JobSearchPlan):
         return [row.model_dump() for row in plan.documents_status]
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(forms.VocationalProfile)
     return [DOCUMENTS[code] for code in (profile.job_seeking_skills if profile else ()) if code in DOCUMENTS]
 
 
-def supports_other_people(case: Case) -> list[dict[str, Any]]:
+def supports_other_people(case: Case) -> list[dict[str, object]]:
     """Return the people of the plan in force, else those of the profile who may be contacted."""
-    if plan := case.find_latest_record("job_search_plan"):
+    if plan := case.find_latest_record(JobSearchPlan):
         return [row.model_dump() for row in plan.supports_other_people]
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(forms.VocationalProfile)
     return [
         {"name": row.name, "role": row.role, "consent_ref": row.consent_ref}
         for row in (profile.care_network if profile else ())
@@ -193,12 +202,12 @@ def supports_other_people(case: Case) -> list[dict[str, Any]]:
 
 
 def advice(name: str) -> Callable[[Case], Any]:
-    """Return a prefill: what the plan in force says of advice on benefits, else the agreement's first plan for it."""
+    """Prefill from what the plan in force says of advice on benefits, else from the agreement's first plan for it."""
 
     def known(case: Case) -> Any:
-        if plan := case.find_latest_record("job_search_plan"):
+        if plan := case.find_latest_record(JobSearchPlan):
             return getattr(plan, f"benefits_counselling{name}")
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         first = next(iter(agreement.benefits_counselling_plan if agreement else ()), None)
         return {"": "booked", "_date": first.planned_date, "_by": first.who}[name] if first else None
 
@@ -243,28 +252,29 @@ class TargetJob(Row):
     """One job that is searched for."""
 
     target_id: Line = ask("Tunniste", by="system", fill=target_id, max_length=90)
-    goal_id: Line = ask("Tavoitteen tunniste", by="client", max_length=90, hint="Profiilin tavoite, esimerkiksi kokki.")
-    job_title: Line = ask("Tehtävänimike", by="client", max_length=80)
-    occupation_code: Occupation | None = ask("Ammattiluokka", sensitivity="n", hint="Esimerkiksi 5223 on myyjä.")
-    why_fits: Line = ask("Miksi työ sopii", by="client", max_length=200)
-    priority: Int = ask("Tärkeys", by="client", low=1, high=20, hint="1 on tärkein.")
+    goal_id: Line = ask("Tavoitteen tunniste", max_length=90, hint="Profiilin tavoite, esimerkiksi kokki.")
+    job_title: Line = ask("Tehtävänimike", max_length=80)
+    occupation_code: Occupation | None = ask(
+        "Ammattiluokka", by="coach", sensitivity="n", hint="Esimerkiksi 5223 on myyjä."
+    )
+    why_fits: Line = ask("Miksi työ sopii", max_length=200)
+    priority: Int = ask("Tärkeys", low=1, high=20, hint="1 on tärkein.")
 
 
 class TargetEmployer(Row):
     """One employer to be contacted."""
 
-    employer_name: Line = ask("Työnantaja", by="client", max_length=100)
-    business_id: BusinessId | None = ask("Y-tunnus", sensitivity="n")
-    municipality: Municipality | None = ask("Kunta", by="client", of=K20)
-    industry: One | None = ask("Toimiala", sensitivity="n", of=K5)
-    contact_by: One = ask(
-        "Kuka ottaa yhteyttä", by="client", of=define_options(coach="Valmentaja", client="Asiakas", together="Yhdessä")
+    employer_name: Line = ask("Työnantaja", max_length=100)
+    business_id: BusinessId | None = ask("Y-tunnus", by="coach", sensitivity="n")
+    municipality: Municipality | None = ask("Kunta", of=K20)
+    industry: Choice | None = ask("Toimiala", by="coach", sensitivity="n", of=K5)
+    contact_by: Choice = ask(
+        "Kuka ottaa yhteyttä", of=define_options(coach="Valmentaja", client="Asiakas", together="Yhdessä")
     )
-    by_date: Day = ask("Viimeistään", by="client")
-    known_contact: Line | None = ask("Tuttu, jonka kautta", by="client", max_length=80)
-    status: One | None = ask(
+    by_date: Day = ask("Viimeistään")
+    known_contact: Line | None = ask("Tuttu, jonka kautta", max_length=80)
+    status: Choice | None = ask(
         "Tilanne",
-        by="client",
         of=define_options(planned="Suunniteltu", contacted="Yhteys otettu", ongoing="Kesken", dropped="Jätetty pois"),
     )
 
@@ -272,24 +282,21 @@ class TargetEmployer(Row):
 class Action(Row):
     """One task and who does it."""
 
-    action: Line = ask("Tehtävä", by="client", max_length=160)
-    who: One = ask(
-        "Kuka tekee",
-        by="client",
-        of=define_options(client="Asiakas", coach="Valmentaja", together="Yhdessä", other="Muu"),
+    action: Line = ask("Tehtävä", max_length=160)
+    who: Choice = ask(
+        "Kuka tekee", of=define_options(client="Asiakas", coach="Valmentaja", together="Yhdessä", other="Muu")
     )
-    due_date: Day = ask("Viimeistään", by="client")
-    done: YesNo | None = ask("Tehty", by="client")
-    done_date: Day | None = ask("Milloin tehty", by="client", needed=lambda row: row.done is True)
-    note: Line | None = ask("Huomautus", by="client", max_length=120)
+    due_date: Day = ask("Viimeistään")
+    done: YesNo | None = ask("Tehty")
+    done_date: Day | None = ask("Milloin tehty", needed=lambda row: row.done is True)
+    note: Line | None = ask("Huomautus", max_length=120)
 
 
 class SearchDocument(Row):
     """One of the papers that a search needs."""
 
-    document: One = ask(
+    document: Choice = ask(
         "Asiakirja",
-        by="client",
         of=define_options(
             cv="CV",
             application_template="Hakemuspohja",
@@ -299,29 +306,26 @@ class SearchDocument(Row):
             references="Suosittelijat",
         ),
     )
-    status: One = ask("Tilanne", by="client", of=define_options(missing="Puuttuu", draft="Luonnos", ready="Valmis"))
-    responsible: One | None = ask("Kuka hoitaa", by="client", of=define_options(client="Asiakas", coach="Valmentaja"))
+    status: Choice = ask("Tilanne", of=define_options(missing="Puuttuu", draft="Luonnos", ready="Valmis"))
+    responsible: Choice | None = ask("Kuka hoitaa", of=define_options(client="Asiakas", coach="Valmentaja"))
 
 
 class Obstacle(Row):
     """One obstacle and what is done about it."""
 
-    obstacle: Line = ask("Este", by="client", max_length=120)
-    solution: Line = ask("Ratkaisu", by="client", max_length=160)
-    who: Line | None = ask("Kuka hoitaa", by="client", max_length=60)
+    obstacle: Line = ask("Este", max_length=120)
+    solution: Line = ask("Ratkaisu", max_length=160)
+    who: Line | None = ask("Kuka hoitaa", max_length=60)
 
 
 class Helper(Row):
     """Somebody else who helps with the search."""
 
-    name: Line | None = ask("Nimi", by="client", max_length=60)
-    role: Line = ask("Rooli tai palvelu", by="client", max_length=60)
-    what: Line = ask("Mitä tekee", by="client", max_length=160)
+    name: Line | None = ask("Nimi", max_length=60)
+    role: Line = ask("Rooli tai palvelu", max_length=60)
+    what: Line = ask("Mitä tekee", max_length=160)
     consent_ref: Line | None = ask(
-        "Suostumus yhteydenottoon",
-        by="client",
-        max_length=80,
-        hint="Nimi, joka on sopimuksen suostumuksissa.",
+        "Suostumus yhteydenottoon", max_length=80, hint="Nimi, joka on sopimuksen suostumuksissa."
     )
 
 
@@ -331,7 +335,7 @@ class Activity(Row):
     date: Day = ask("Päivä")
     start_time: Clock | None = ask("Alkaa klo")
     minutes: Int = ask("Kesto minuutteina", low=1, high=480)
-    what: One = ask(
+    what: Choice = ask(
         "Mitä tehtiin",
         of=define_options(
             meeting="Tapaaminen",
@@ -343,24 +347,23 @@ class Activity(Row):
             other="Muu",
         ),
     )
-    place: One = ask("Paikka", of=K13)
-    mode: One = ask("Tapa", of=K6)
+    place: Choice = ask("Paikka", of=K13)
+    mode: Choice = ask("Tapa", of=K6)
     result: Line | None = ask("Tulos", max_length=160)
 
 
 class Application(Row):
     """One application that was sent."""
 
-    date: Day = ask("Päivä", by="client")
-    employer: Line = ask("Työnantaja", by="client", max_length=80)
-    job_title: Line = ask("Tehtävänimike", by="client", max_length=80)
-    channel: Line | None = ask("Mitä kautta", by="client", max_length=40)
-    answer: One | None = ask(
+    date: Day = ask("Päivä")
+    employer: Line = ask("Työnantaja", max_length=80)
+    job_title: Line = ask("Tehtävänimike", max_length=80)
+    channel: Line | None = ask("Mitä kautta", max_length=40)
+    answer: Choice | None = ask(
         "Vastaus",
-        by="client",
         of=define_options(none="Ei vielä", rejected="Ei valittu", interview="Haastattelu", offer="Työtarjous"),
     )
-    answer_date: Day | None = ask("Vastauksen päivä", by="client")
+    answer_date: Day | None = ask("Vastauksen päivä")
 
 
 RHYTHMS = define_options(
@@ -393,270 +396,251 @@ class JobSearchPlan(ClientForm):
         Move("T22b", "phase_5", "phase_3", when=begins_again),
     )
 
-    # 1 Where we start from
-    plan_date: Day = ask("Suunnitelman päiväys", section="1 Lähtökohta", prefill=today, sensitivity="n")
-    plan_kind: One = ask(
-        "Suunnitelman laji",
-        prefill=plan_kind,
-        sensitivity="n",
-        of=define_options(
-            first="Ensimmäinen suunnitelma",
-            review="Tarkistus",
-            after_job_end="Uusi suunnitelma työn päätyttyä",
-            goal_change="Tavoite on muuttunut",
-        ),
-    )
-    profile_version: Int | None = ask(
-        "Pohjana oleva profiili: versio",
-        by="system",
-        prefill=profile_version,
-        default=profile_version,
-        sensitivity="n",
-        locked=True,
-        low=1,
-        high=999,
-        needed=lambda _: True,
-        code="T07",
-    )
-    client_goal_text: Long = ask("Tavoite asiakkaan sanoin", by="client", prefill=main_goal, max_length=500)
-    target_jobs: tuple[TargetJob, ...] = ask_table(
-        "Haettavat työt",
-        by="client",
-        prefill=target_jobs,
-        required=True,
-        printed=3,
-        hint="Valitkaa 2–5 työtä. Jokainen liittyy johonkin profiilin tavoitteeseen.",
-    )
-    target_employers: tuple[TargetEmployer, ...] = ask_table(
-        "Työnantajat, joihin otetaan yhteyttä",
-        by="client",
-        prefill=target_employers,
-        required=True,
-        printed=4,
-        hint="Ensimmäiseen otetaan yhteyttä 30 päivän kuluessa palvelun alusta.",
-    )
-    search_area: Municipalities = ask("Hakualue: kunnat", by="client", prefill=search_area, of=K20)
-    search_area_max_minutes: Int | None = ask(
-        "Työmatka enintään minuuttia suuntaansa", by="client", prefill=longest_way, low=0, high=180
-    )
-    hours_min: Hours = ask(
-        "Työaika viikossa vähintään",
-        by="client",
-        prefill=kept("hours_min", "desired_hours_min"),
-        places=1,
-        hint="Tuntia viikossa.",
-    )
-    hours_max: Hours = ask(
-        "Työaika viikossa enintään",
-        by="client",
-        prefill=kept("hours_max", "desired_hours_max"),
-        places=1,
-        hint="Tuntia viikossa.",
-    )
-    working_times: Many = ask("Työajat", by="client", prefill=kept("working_times", "working_time_preferences"), of=K15)
-    wage_minimum: Euro | None = ask(
-        "Palkkatoive vähintään",
-        by="client",
-        prefill=kept("wage_minimum", "wage_expectation"),
-        hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
-    )
-    wage_minimum_type: One | None = ask(
-        "Palkkatoiveen laji",
-        by="client",
-        prefill=kept("wage_minimum_type", "wage_expectation_type"),
-        of=K16,
-        needed=lambda record: record.wage_minimum is not None,
-    )
-    contract_types_ok: Many = ask(
-        "Työsuhteen muodot, jotka sopivat", by="client", prefill=kept("contract_types_ok"), of=K4
-    )
+    with section("1 Lähtökohta", by="client"):
+        plan_date: Day = ask("Suunnitelman päiväys", by="coach", prefill=today, sensitivity="n")
+        plan_kind: Choice = ask(
+            "Suunnitelman laji",
+            by="coach",
+            prefill=plan_kind,
+            sensitivity="n",
+            of=define_options(
+                first="Ensimmäinen suunnitelma",
+                review="Tarkistus",
+                after_job_end="Uusi suunnitelma työn päätyttyä",
+                goal_change="Tavoite on muuttunut",
+            ),
+        )
+        profile_version: Int | None = ask(
+            "Pohjana oleva profiili: versio",
+            by="system",
+            prefill=profile_version,
+            default=profile_version,
+            sensitivity="n",
+            locked=True,
+            low=1,
+            high=999,
+            needed=lambda _: True,
+            code="T07",
+        )
+        client_goal_text: Long = ask("Tavoite asiakkaan sanoin", prefill=main_goal, max_length=500)
+        target_jobs: tuple[TargetJob, ...] = ask_table(
+            "Haettavat työt",
+            prefill=target_jobs,
+            required=True,
+            printed=3,
+            hint="Valitkaa 2–5 työtä. Jokainen liittyy johonkin profiilin tavoitteeseen.",
+        )
+        target_employers: tuple[TargetEmployer, ...] = ask_table(
+            "Työnantajat, joihin otetaan yhteyttä",
+            prefill=target_employers,
+            required=True,
+            printed=4,
+            hint="Ensimmäiseen otetaan yhteyttä 30 päivän kuluessa palvelun alusta.",
+        )
+        search_area: Municipalities = ask("Hakualue: kunnat", prefill=search_area, of=K20)
+        search_area_max_minutes: Int | None = ask(
+            "Työmatka enintään minuuttia suuntaansa", prefill=longest_way, low=0, high=180
+        )
+        hours_min: Hours = ask(
+            "Työaika viikossa vähintään",
+            prefill=kept("hours_min", forms.VocationalProfile.desired_hours_min),
+            places=1,
+            hint="Tuntia viikossa.",
+        )
+        hours_max: Hours = ask(
+            "Työaika viikossa enintään",
+            prefill=kept("hours_max", forms.VocationalProfile.desired_hours_max),
+            places=1,
+            hint="Tuntia viikossa.",
+        )
+        working_times: Choices = ask(
+            "Työajat", prefill=kept("working_times", forms.VocationalProfile.working_time_preferences), of=K15
+        )
+        wage_minimum: Euro | None = ask(
+            "Palkkatoive vähintään",
+            prefill=kept("wage_minimum", forms.VocationalProfile.wage_expectation),
+            hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
+        )
+        wage_minimum_type: Choice | None = ask(
+            "Palkkatoiveen laji",
+            prefill=kept("wage_minimum_type", forms.VocationalProfile.wage_expectation_type),
+            of=K16,
+            needed=lambda record: record.wage_minimum is not None,
+        )
+        contract_types_ok: Choices = ask("Työsuhteen muodot, jotka sopivat", prefill=kept("contract_types_ok"), of=K4)
 
-    # 2 Means and who does what
-    search_methods: Many = ask(
-        "Työnhaun keinot",
-        section="2 Keinot ja työnjako",
-        by="client",
-        prefill=kept("search_methods"),
-        of=define_options(
-            employer_visits="Käynnit työnantajien luona",
-            network="Omat verkostot",
-            open_vacancies="Avoimet työpaikat",
-            hidden_jobs="Piilotyöpaikat",
-            own_application="Oma avoin hakemus",
-            recruitment_event="Rekrytointitapahtuma",
-            temp_agency="Vuokratyöyritys",
-            social_media="Sosiaalinen media",
-            tyomarkkinatori="Työmarkkinatori",
-            job_carving="Työn räätälöinti",
-            follow_up_old_employer="Entinen työnantaja",
-        ),
-    )
-    actions: tuple[Action, ...] = ask_table(
-        "Tehtävät ja työnjako", by="client", prefill=open_actions, required=True, printed=4
-    )
-    weekly_contact_target: Int = ask(
-        "Työnantajakontakteja viikossa (tavoite)", prefill=weekly_contacts, sensitivity="n", low=0, high=20
-    )
-    meeting_rhythm: One = ask(
-        "Tapaamiset työnhaun aikana", by="client", prefill=meeting_rhythm, sensitivity="n", of=RHYTHMS
-    )
-    documents_status: tuple[SearchDocument, ...] = ask_table(
-        "Hakuasiakirjat", by="client", prefill=documents_status, required=True, printed=3
-    )
-    interview_support: Many = ask(
-        "Tuki haastattelussa",
-        by="client",
-        prefill=kept("interview_support"),
-        of=define_options(
-            practice="Harjoittelu",
-            coach_attends="Valmentaja mukana",
-            questions_beforehand="Kysymykset etukäteen",
-            travel_help="Apu matkaan",
-            interpreter="Tulkki",
-            none="Ei tukea",
-        ),
-        hint="Valmentaja voi olla mukana, jos nimesi saa kertoa työnantajalle.",
-    )
-    search_channels_accounts: YesNo | None = ask(
-        "Ovatko tunnukset ja palvelut kunnossa?",
-        by="client",
-        prefill=kept("search_channels_accounts"),
-        hint="Esimerkiksi Työmarkkinatori ja sähköposti.",
-    )
+    with section("2 Keinot ja työnjako", by="client"):
+        search_methods: Choices = ask(
+            "Työnhaun keinot",
+            prefill=kept("search_methods"),
+            of=define_options(
+                employer_visits="Käynnit työnantajien luona",
+                network="Omat verkostot",
+                open_vacancies="Avoimet työpaikat",
+                hidden_jobs="Piilotyöpaikat",
+                own_application="Oma avoin hakemus",
+                recruitment_event="Rekrytointitapahtuma",
+                temp_agency="Vuokratyöyritys",
+                social_media="Sosiaalinen media",
+                tyomarkkinatori="Työmarkkinatori",
+                job_carving="Työn räätälöinti",
+                follow_up_old_employer="Entinen työnantaja",
+            ),
+        )
+        actions: tuple[Action, ...] = ask_table("Tehtävät ja työnjako", prefill=open_actions, required=True, printed=4)
+        weekly_contact_target: Int = ask(
+            "Työnantajakontakteja viikossa (tavoite)",
+            by="coach",
+            prefill=weekly_contacts,
+            sensitivity="n",
+            low=0,
+            high=20,
+        )
+        meeting_rhythm: Choice = ask("Tapaamiset työnhaun aikana", prefill=meeting_rhythm, sensitivity="n", of=RHYTHMS)
+        documents_status: tuple[SearchDocument, ...] = ask_table(
+            "Hakuasiakirjat", prefill=documents_status, required=True, printed=3
+        )
+        interview_support: Choices = ask(
+            "Tuki haastattelussa",
+            prefill=kept("interview_support"),
+            of=define_options(
+                practice="Harjoittelu",
+                coach_attends="Valmentaja mukana",
+                questions_beforehand="Kysymykset etukäteen",
+                travel_help="Apu matkaan",
+                interpreter="Tulkki",
+                none="Ei tukea",
+            ),
+            hint="Valmentaja voi olla mukana, jos nimesi saa kertoa työnantajalle.",
+        )
+        search_channels_accounts: YesNo | None = ask(
+            "Ovatko tunnukset ja palvelut kunnossa?",
+            prefill=kept("search_channels_accounts"),
+            hint="Esimerkiksi Työmarkkinatori ja sähköposti.",
+        )
 
-    # 3 What is told and to whom
-    employer_contact_mode: One = ask(
-        "Saako valmentaja ottaa yhteyttä työnantajiin?",
-        section="3 Kertominen ja yhteydet",
-        by="client",
-        prefill="cooperation_agreement.employer_contact_mode",
-        of=define_options(
-            no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
-        ),
-        hint="Ei enempää kuin yhteistyösopimuksessa on sovittu.",
-    )
-    disclosure_level: One = ask(
-        "Mitä terveydestä tai tuen tarpeesta kerrotaan",
-        by="client",
-        prefill=kept("disclosure_level", "disclosure_level"),
-        sensitivity="h",
-        of=K9,
-    )
-    disclosure_reviewed_date: Day = ask(
-        "Milloin kertomisesta on puhuttu",
-        sensitivity="h",
-        hint="Jos työtä ei löydy kahdessa kuukaudessa, puhutaan uudelleen.",
-    )
-    disclosure_wording: Long | None = ask(
-        "Millä sanoilla kerrotaan",
-        by="client",
-        prefill=kept("disclosure_wording", "disclosure_wording"),
-        sensitivity="h",
-        max_length=300,
-        needed=lambda record: record.disclosure_level in TOLD,
-        hint="Tarvitaan, jos jotakin kerrotaan.",
-    )
+    with section("3 Kertominen ja yhteydet", by="client", sensitivity="h"):
+        employer_contact_mode: Choice = ask(
+            "Saako valmentaja ottaa yhteyttä työnantajiin?",
+            sensitivity="s",
+            prefill=forms.CooperationAgreement.employer_contact_mode,
+            of=define_options(
+                no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
+            ),
+            hint="Ei enempää kuin yhteistyösopimuksessa on sovittu.",
+        )
+        disclosure_level: Choice = ask(
+            "Mitä terveydestä tai tuen tarpeesta kerrotaan",
+            prefill=kept("disclosure_level", forms.VocationalProfile.disclosure_level),
+            of=K9,
+        )
+        disclosure_reviewed_date: Day = ask(
+            "Milloin kertomisesta on puhuttu",
+            by="coach",
+            hint="Jos työtä ei löydy kahdessa kuukaudessa, puhutaan uudelleen.",
+        )
+        disclosure_wording: Long | None = ask(
+            "Millä sanoilla kerrotaan",
+            prefill=kept("disclosure_wording", forms.VocationalProfile.disclosure_wording),
+            max_length=300,
+            needed=lambda record: record.disclosure_level in TOLD,
+            hint="Tarvitaan, jos jotakin kerrotaan.",
+        )
 
-    # 4 Support and obstacles
-    obstacles: tuple[Obstacle, ...] = ask_table(
-        "Esteet ja ratkaisut", section="4 Tuki ja esteet", by="client", prefill=kept("obstacles"), printed=2
-    )
-    supports_other_people: tuple[Helper, ...] = ask_table(
-        "Muiden tuki työnhaussa",
-        by="client",
-        prefill=supports_other_people,
-        printed=2,
-        hint="Yhteyttä otetaan vain, jos siihen on suostumus.",
-    )
-    benefits_counselling: One = ask(
-        "Etuusneuvonta",
-        prefill=advice(""),
-        of=define_options(
-            done="On tehty",
-            booked="On sovittu",
-            offered_declined="On tarjottu, asiakas ei halunnut",
-            not_yet="Ei vielä",
-        ),
-    )
-    benefits_counselling_date: Day | None = ask(
-        "Etuusneuvonnan päivä",
-        prefill=advice("_date"),
-        needed=lambda record: record.benefits_counselling in ADVISED,
-    )
-    benefits_counselling_by: Line | None = ask(
-        "Kuka neuvoo etuuksissa",
-        prefill=advice("_by"),
-        max_length=80,
-        needed=lambda record: record.benefits_counselling in ADVISED,
-    )
-    wage_subsidy_interest: One = ask(
-        "Selvitetäänkö palkkatuki",
-        prefill=kept("wage_subsidy_interest"),
-        of=define_options(
-            not_needed="Ei tarvetta",
-            to_be_checked="Selvitetään",
-            eligible="Palkkatuki on mahdollinen",
-            not_eligible="Palkkatuki ei ole mahdollinen",
-        ),
-    )
-    adjustment_support_interest: One = ask(
-        "Selvitetäänkö työolosuhteiden järjestelytuki",
-        prefill=kept("adjustment_support_interest"),
-        sensitivity="h",
-        of=define_options(not_needed="Ei tarvetta", to_be_checked="Selvitetään"),
-    )
+    with section("4 Tuki ja esteet"):
+        obstacles: tuple[Obstacle, ...] = ask_table(
+            "Esteet ja ratkaisut", by="client", prefill=kept("obstacles"), printed=2
+        )
+        supports_other_people: tuple[Helper, ...] = ask_table(
+            "Muiden tuki työnhaussa",
+            by="client",
+            prefill=supports_other_people,
+            printed=2,
+            hint="Yhteyttä otetaan vain, jos siihen on suostumus.",
+        )
+        benefits_counselling: Choice = ask(
+            "Etuusneuvonta",
+            prefill=advice(""),
+            of=define_options(
+                done="On tehty",
+                booked="On sovittu",
+                offered_declined="On tarjottu, asiakas ei halunnut",
+                not_yet="Ei vielä",
+            ),
+        )
+        benefits_counselling_date: Day | None = ask(
+            "Etuusneuvonnan päivä",
+            prefill=advice("_date"),
+            needed=lambda record: record.benefits_counselling in ADVISED,
+        )
+        benefits_counselling_by: Line | None = ask(
+            "Kuka neuvoo etuuksissa",
+            prefill=advice("_by"),
+            max_length=80,
+            needed=lambda record: record.benefits_counselling in ADVISED,
+        )
+        wage_subsidy_interest: Choice = ask(
+            "Selvitetäänkö palkkatuki",
+            prefill=kept("wage_subsidy_interest"),
+            of=define_options(
+                not_needed="Ei tarvetta",
+                to_be_checked="Selvitetään",
+                eligible="Palkkatuki on mahdollinen",
+                not_eligible="Palkkatuki ei ole mahdollinen",
+            ),
+        )
+        adjustment_support_interest: Choice = ask(
+            "Selvitetäänkö työolosuhteiden järjestelytuki",
+            prefill=kept("adjustment_support_interest"),
+            sensitivity="h",
+            of=define_options(not_needed="Ei tarvetta", to_be_checked="Selvitetään"),
+        )
 
-    # 5 What follows
-    activity_log: tuple[Activity, ...] = ask_table(
-        "Työnhaun tapahtumat",
-        section="5 Seuranta",
-        printed=3,
-        hint="Muut kuin yhteydet työnantajiin. Ne kirjataan omalle lomakkeelle.",
-    )
-    applications: tuple[Application, ...] = ask_table("Lähetetyt hakemukset", by="client", printed=3)
-    review_date: Day = ask("Suunnitelman tarkistuspäivä", prefill=next_review, sensitivity="n")
-    review_outcome: Long | None = ask(
-        "Arvio edellisestä kaudesta",
-        by="client",
-        max_length=800,
-        needed=lambda record: record.plan_kind in ("review", "after_job_end"),
-        hint="Täytetään, kun suunnitelma tarkistetaan tai työ on päättynyt.",
-    )
-    satisfaction: Int | None = ask(
-        "Asiakkaan arvio työnhausta", by="client", low=1, high=5, hint="1 on huonoin, 5 on paras."
-    )
-    plan_status: One = ask(
-        "Suunnitelman tila",
-        sensitivity="n",
-        of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
-    )
-    client_agreed: One = ask(
-        "Onko asiakas hyväksynyt suunnitelman?",
-        by="client",
-        of=define_options(signed="Kyllä, allekirjoittanut", orally="Kyllä, suullisesti", not_yet="Ei vielä"),
-    )
-    client_agreed_date: Day | None = ask(
-        "Milloin asiakas hyväksyi suunnitelman",
-        by="client",
-        needed=lambda record: record.client_agreed != "not_yet",
-    )
-    sign_client: Signed | None = ask(
-        "Asiakkaan allekirjoitus",
-        by="client",
-        needed=lambda record: record.client_agreed == "signed",
-    )
-    sign_coach: Signed | None = ask(
-        "Työhönvalmentajan allekirjoitus",
-        sensitivity="n",
-        needed=lambda record: record.client_agreed == "signed",
-    )
+    with section("5 Seuranta", by="client"):
+        activity_log: tuple[Activity, ...] = ask_table(
+            "Työnhaun tapahtumat",
+            by="coach",
+            printed=3,
+            hint="Muut kuin yhteydet työnantajiin. Ne kirjataan omalle lomakkeelle.",
+        )
+        applications: tuple[Application, ...] = ask_table("Lähetetyt hakemukset", printed=3)
+        review_date: Day = ask("Suunnitelman tarkistuspäivä", by="coach", prefill=next_review, sensitivity="n")
+        review_outcome: Long | None = ask(
+            "Arvio edellisestä kaudesta",
+            max_length=800,
+            needed=lambda record: record.plan_kind in ("review", "after_job_end"),
+            hint="Täytetään, kun suunnitelma tarkistetaan tai työ on päättynyt.",
+        )
+        satisfaction: Int | None = ask("Asiakkaan arvio työnhausta", low=1, high=5, hint="1 on huonoin, 5 on paras.")
+        plan_status: Choice = ask(
+            "Suunnitelman tila",
+            by="coach",
+            sensitivity="n",
+            of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
+        )
+        client_agreed: Choice = ask(
+            "Onko asiakas hyväksynyt suunnitelman?",
+            of=define_options(signed="Kyllä, allekirjoittanut", orally="Kyllä, suullisesti", not_yet="Ei vielä"),
+        )
+        client_agreed_date: Day | None = ask(
+            "Milloin asiakas hyväksyi suunnitelman", needed=lambda record: record.client_agreed != "not_yet"
+        )
+        sign_client: Signature | None = ask(
+            "Asiakkaan allekirjoitus", needed=lambda record: record.client_agreed == "signed"
+        )
+        sign_coach: Signature | None = ask(
+            "Työhönvalmentajan allekirjoitus",
+            by="coach",
+            sensitivity="n",
+            needed=lambda record: record.client_agreed == "signed",
+        )
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:
         """Tell whether the profile waits for a plan, or a job has ended or a day of review has come since."""
         plan = active_plan(case)
         if case.phase == "phase_2":
-            return plan is None and case.find_latest_record("vocational_profile") is not None
+            return plan is None and case.find_latest_record(forms.VocationalProfile) is not None
         if case.phase not in SEARCH:
             return False
         return plan is None or ended_since(case, plan) or (case.phase == "phase_3" and plan.review_date <= case.today)
@@ -670,17 +654,17 @@ class JobSearchPlan(ClientForm):
     @rule("T07", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Yhteistyösopimus puuttuu."""
-        return case.find_latest_record("cooperation_agreement") is not None
+        return case.find_latest_record(forms.CooperationAgreement) is not None
 
     @rule("T07", waits_for="vocational_profile")
     def profile_has_been_made(self, case: Case) -> bool:
         """Ammatillinen profiili puuttuu. Tehkää se ennen suunnitelmaa."""
-        return case.find_latest_record("vocational_profile") is not None
+        return case.find_latest_record(forms.VocationalProfile) is not None
 
     @rule("T07", field="plan_date", severity="warning")
     def plan_is_made_soon(self, case: Case) -> bool:
         """Suunnitelma on tehty yli 30 päivää palvelun alkamisen jälkeen."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         if agreement is None or self.plan_kind != "first":
             return True
         return count_days(agreement.service_start_date, self.plan_date) <= case.office.limits.search_plan
@@ -688,13 +672,13 @@ class JobSearchPlan(ClientForm):
     @rule("R19", field="plan_date")
     def plan_is_made_in_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         return agreement is None or self.plan_date >= agreement.service_start_date
 
     @rule("range", field="plan_date")
     def plan_follows_profile(self, case: Case) -> bool:
         """Suunnitelma on yli 14 päivää vanhempi kuin profiili, johon se perustuu."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         return profile is None or count_days(self.plan_date, profile.profile_date) <= PROFILE_AHEAD
 
     @rule("range", field="plan_date", severity="warning")
@@ -705,12 +689,12 @@ class JobSearchPlan(ClientForm):
     @rule("choice", field="plan_kind")
     def first_plan_is_made_once(self, case: Case) -> bool:
         """Suunnitelma on jo tehty kerran. Valitkaa suunnitelman lajiksi jokin muu kuin ensimmäinen."""
-        return self.plan_kind != "first" or case.find_latest_record("job_search_plan") is None
+        return self.plan_kind != "first" or case.find_latest_record(JobSearchPlan) is None
 
     @rule("range", field="profile_version", severity="warning")
     def plan_rests_on_newest_profile(self, case: Case) -> bool:
         """Suunnitelma perustuu muuhun kuin uusimpaan profiiliin. Tarkistakaa tavoitteet."""
-        profile, newest = case.find_latest_record("vocational_profile"), profile_version(case)
+        profile, newest = case.find_latest_record(forms.VocationalProfile), profile_version(case)
         older = profile is not None and self.plan_date < profile.profile_date
         return not older and (newest is None or self.profile_version in (None, newest))
 
@@ -725,7 +709,7 @@ class JobSearchPlan(ClientForm):
     @rule("range", field="target_employers", severity="warning")
     def first_employer_is_met_soon(self, case: Case) -> bool:
         """Ensimmäinen yhteydenotto on yli 30 päivää palvelun alkamisen jälkeen."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         if agreement is None or self.plan_kind != "first" or not self.target_employers:
             return True
         first = min(row.by_date for row in self.target_employers)
@@ -734,7 +718,7 @@ class JobSearchPlan(ClientForm):
     @rule("choice")
     def acquaintances_are_asked_by_leave(self, case: Case) -> list[str]:
         """Valmentaja ei saa ottaa yhteyttä tähän tuttuun. Asiakas ei ole antanut lupaa."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         closed = {
             normalise_text(row.name)
             for row in (profile.job_network if profile else ())
@@ -778,7 +762,7 @@ class JobSearchPlan(ClientForm):
     @rule("R29")
     def plan_keeps_to_consent(self, case: Case) -> list[str]:
         """Suunnitelma ylittää annetun suostumuksen."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         if agreement is None:
             return []
         named = consent_ok(case, "employer", "name_contact", self.plan_date)
@@ -842,7 +826,7 @@ class JobSearchPlan(ClientForm):
     @deadline("R31")
     def employers_are_contacted(self, case: Case) -> date | None:
         """Työnantajakontakteja ei ole kuukauteen."""
-        contacts = [row.date for contact in documents(case, "employer_contact") for row in contact.contacts]
+        contacts = [row.date for contact in documents(case, forms.EmployerContact) for row in contact.contacts]
         last = max([self.begun(case), *contacts])
         return (
             case.add_active_days(last, case.office.limits.contact_with_employers) if case.phase == "phase_3" else None
@@ -857,7 +841,7 @@ class JobSearchPlan(ClientForm):
     @deadline("R33")
     def goal_is_weighed_again(self, case: Case) -> date | None:
         """Arvioikaa tavoite ja keinot uudelleen."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         weighed = [profile.profile_date] if profile else []
         last = max([self.begun(case), *weighed])
         return case.add_active_days(last, case.office.limits.goal_review + 1) if case.phase == "phase_3" else None

@@ -2,44 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.schema import (
     BusinessId,
+    Callable,
+    Case,
+    Choice,
+    Choices,
     Clock,
     Day,
     Dec,
+    Decimal,
     Email,
     Euro,
     Hours,
     Int,
     Line,
     Long,
-    Many,
+    Move,
     Municipality,
     Name,
     Occupation,
-    One,
     Phone,
-    Signed,
+    Row,
+    Signature,
     YesNo,
+    ask,
+    ask_table,
     compute_age,
+    contradiction,
     count_days,
+    count_months,
+    date,
+    datetime,
+    deadline,
+    define_options,
+    normalise_text,
+    rule,
+    section,
+    timedelta,
 )
-from formgen.forms.form import Row, ask, ask_table, contradiction, deadline, rule
-from formgen.i18n import normalise_text
 
 from ._case import (
     ClientForm,
+    Value,
     active_jobs,
     consent_ok,
     documents,
     employer_key,
+    forms,
     in_force,
     led_to_job,
     open_negotiations,
@@ -69,40 +79,41 @@ LONGEST_WEEK = Decimal(48)
 
 def next_job_id(case: Case) -> str:
     """Return the first free id of a job in the case, such as ``JOB-1``."""
-    taken = {getattr(known.record, "job_id", "") for known in case.records if known.record.id == "job_start"}
+    taken = {getattr(known.record, "job_id", "") for known in case.records if known.record.id == JobStart.id}
     return next(job_id for number in range(1, len(taken) + 2) if (job_id := f"JOB-{number}") not in taken)
 
 
-def employer_contact(case: Case) -> Any:
+def employer_contact(case: Case) -> forms.EmployerContact | None:
     """Return the contact that led to the job: one whose offer was accepted, else an open negotiation, or None."""
-    contacts = [contact for contact in in_force(case, "employer_contact") if not led_to_job(contact, case)]
+    contacts = [contact for contact in in_force(case, forms.EmployerContact) if not led_to_job(contact, case)]
     accepted = [contact for contact in contacts if any(row.answer == "accepted" for row in contact.offer)]
     found = accepted or open_negotiations(case)
     return found[-1] if found else None
 
 
-def offer(case: Case) -> Any:
+def offer(case: Case) -> forms.Offer | None:
     """Return the employer's offer that was accepted, else the last one, or None."""
-    offers = getattr(employer_contact(case), "offer", ())
+    contact = employer_contact(case)
+    offers = contact.offer if contact else ()
     found = [row for row in offers if row.answer == "accepted"] or list(offers)
     return found[-1] if found else None
 
 
-def from_contact(name: str) -> Callable[[Case], Any]:
-    """Return a prefill: what the contact with the employer says."""
-    return taken(name, employer_contact)
+def from_contact(field: Value) -> Callable[[Case], Value | None]:
+    """Prefill from the contact with the employer."""
+    return taken(field, employer_contact)
 
 
-def offered(name: str) -> Callable[[Case], Any]:
-    """Return a prefill: what the employer's offer says."""
-    known = taken(name, offer)
-    known.__name__ = f"employer_contact.offer.{name}"
+def offered(field: Value) -> Callable[[Case], Value | None]:
+    """Prefill from the employer's offer."""
+    known = taken(field, offer)
+    known.__name__ = str(field)
     return known
 
 
 def occupation(case: Case) -> str | None:
     """Return the occupation of the job that was searched for: the contact's target, else the first."""
-    targets = getattr(case.find_latest_record("job_search_plan"), "target_jobs", ()) or ()
+    targets = case.find_latest_value(forms.JobSearchPlan.target_jobs) or ()
     meant = getattr(employer_contact(case), "target_id", None)
     found = next((row for row in targets if row.target_id == meant), targets[0] if targets else None)
     return found.occupation_code if found else None
@@ -115,46 +126,46 @@ def tasks(case: Case) -> str | None:
 
 
 def open_to_all(case: Case) -> bool | None:
-    """Return whether the vacancy was open to all, as far as the contact with the employer tells."""
-    kind = getattr(employer_contact(case), "vacancy_kind", None)
-    return None if kind is None else bool(kind == "open_to_all")
+    """Tell whether the vacancy was open to all; None where the contact with the employer does not say."""
+    contact = employer_contact(case)
+    return None if contact is None or contact.vacancy_kind is None else contact.vacancy_kind == "open_to_all"
 
 
 def coach_is_known(case: Case) -> bool | None:
-    """Return whether the employer may know of the coach, where the agreement leaves no doubt."""
-    mode = getattr(case.find_latest_record("cooperation_agreement"), "employer_contact_mode", None)
+    """Tell whether the employer may know of the coach; None where the agreement leaves doubt."""
+    mode = case.find_latest_value(forms.CooperationAgreement.employer_contact_mode)
     return {"with_name": True, "no": False}.get(mode or "")
 
 
-def accommodations(case: Case) -> list[dict[str, Any]]:
+def accommodations(case: Case) -> list[dict[str, object]]:
     """Return a row for every accommodation that the profile asks for."""
-    wanted = getattr(case.find_latest_record("vocational_profile"), "accommodations", ()) or ()
+    wanted = case.find_latest_value(forms.VocationalProfile.accommodations) or ()
     return [{"accommodation": code} for code in wanted if code != "none"]
 
 
 def advice_given(case: Case) -> bool | None:
     """Return True when the plan says that advice on benefits has been given."""
-    return True if getattr(case.find_latest_record("job_search_plan"), "benefits_counselling", None) == "done" else None
+    return True if case.find_latest_value(forms.JobSearchPlan.benefits_counselling) == "done" else None
 
 
-def benefits(case: Case) -> list[dict[str, Any]]:
+def benefits(case: Case) -> list[dict[str, object]]:
     """Return a row for every benefit that the profile, else the referral, knows and that still exists."""
-    profile, referral = case.find_latest_record("vocational_profile"), case.find_latest_record("referral")
+    profile, referral = case.find_latest_record(forms.VocationalProfile), case.find_latest_record(forms.Referral)
     now = getattr(profile, "current_benefits", ()) or getattr(referral, "benefits", ()) or ()
     return [{"benefit": row.benefit} for row in now if K3[row.benefit].is_valid(case.today)]
 
 
 def travel(case: Case) -> str | None:
     """Return the notes of the profile on travelling."""
-    ways = getattr(case.find_latest_record("vocational_profile"), "travel", ()) or ()
+    ways = case.find_latest_value(forms.VocationalProfile.travel) or ()
     return "; ".join(row.note for row in ways if row.note)[:160] or None
 
 
 def after_start(limit: str) -> Callable[[Case], date | None]:
-    """Return a prefill: as many days after the offered start as the office's limit says."""
+    """Prefill the day that is as many days after the offered start as the office's limit says."""
 
     def known(case: Case) -> date | None:
-        start = offered("start_date")(case)
+        start = offered(forms.Offer.start_date)(case)
         return start + timedelta(days=getattr(case.office.limits, limit)) if start else None
 
     known.__name__ = f"employer_contact.offer.start_date + {limit}"
@@ -171,7 +182,7 @@ def employer_id(record: JobStart, case: Case) -> str:
 
 def first_in_service(record: JobStart, case: Case) -> bool:
     """Tell whether it is the first job that the service has led to; one kept from before is none."""
-    others = [job for job in in_force(case, "job_start") if job.job_id != record.job_id]
+    others = [job for job in in_force(case, JobStart) if job.job_id != record.job_id]
     return not record.retention_case and all(other.retention_case for other in others)
 
 
@@ -198,7 +209,7 @@ def competitive(record: JobStart, case: Case) -> bool:
 
 def new_to_the_case(record: JobStart, case: Case) -> bool:
     """Tell whether the case has no such job yet: the correction of one that it has moves nothing."""
-    return record.job_id not in {job.job_id for job in in_force(case, "job_start")}
+    return record.job_id not in {job.job_id for job in in_force(case, JobStart)}
 
 
 # --- when something is needed -----------------------------------------------------------------
@@ -227,9 +238,8 @@ def varies(record: JobStart) -> bool:
 class Shift(Row):
     """One day of the weekly schedule."""
 
-    weekday: One = ask(
+    weekday: Choice = ask(
         "Viikonpäivä",
-        by="client",
         of=define_options(
             ma="maanantai",
             ti="tiistai",
@@ -240,11 +250,11 @@ class Shift(Row):
             su="sunnuntai",
         ),
     )
-    start: Clock | None = ask("Alkaa", by="client")
-    end: Clock | None = ask("Päättyy", by="client")
-    crosses_midnight: YesNo | None = ask("Jatkuuko yli puolenyön?", by="client")
-    break_minutes: Int | None = ask("Tauot minuutteina", by="client", low=0, high=480)
-    note: Line | None = ask("Huomautus", by="client", max_length=60)
+    start: Clock | None = ask("Alkaa")
+    end: Clock | None = ask("Päättyy")
+    crosses_midnight: YesNo | None = ask("Jatkuuko yli puolenyön?")
+    break_minutes: Int | None = ask("Tauot minuutteina", low=0, high=480)
+    note: Line | None = ask("Huomautus", max_length=60)
 
     @property
     def minutes(self) -> int | None:
@@ -261,33 +271,29 @@ class Shift(Row):
 class Accommodation(Row):
     """One accommodation that was agreed on."""
 
-    accommodation: One = ask("Mukautus", by="employer", sensitivity="h", of=K33)
-    detail: Line | None = ask("Tarkemmin", by="employer", sensitivity="h", max_length=160)
-    responsible: One = ask(
-        "Kuka hoitaa",
-        by="employer",
-        sensitivity="h",
-        of=define_options(employer="Työnantaja", coach="Valmentaja", client="Asiakas", other="Muu"),
+    accommodation: Choice = ask("Mukautus", of=K33)
+    detail: Line | None = ask("Tarkemmin", max_length=160)
+    responsible: Choice = ask(
+        "Kuka hoitaa", of=define_options(employer="Työnantaja", coach="Valmentaja", client="Asiakas", other="Muu")
     )
     # The column's name is a word of Python's own, so it cannot stand on the left of an equals sign.
     __annotations__["from"] = "Day | None"
-    vars()["from"] = ask("Alkaen", by="employer", sensitivity="h")
+    vars()["from"] = ask("Alkaen")
 
 
 class BenefitEffect(Row):
     """What the wage does to one benefit."""
 
-    benefit: One = ask("Etuus", by="client", of=K3)
-    effect: One = ask(
+    benefit: Choice = ask("Etuus", of=K3)
+    effect: Choice = ask(
         "Mitä palkka vaikuttaa",
-        by="client",
         of=define_options(
             none="Ei vaikuta", reduced="Pienenee", suspended="Keskeytyy", ends="Loppuu", extra="Tulee lisää"
         ),
     )
-    notify_who: Line | None = ask("Kenelle ilmoitetaan", by="client", max_length=60)
-    notify_by: Day | None = ask("Viimeistään", by="client")
-    done: YesNo | None = ask("Onko ilmoitettu?", by="client")
+    notify_who: Line | None = ask("Kenelle ilmoitetaan", max_length=60)
+    notify_by: Day | None = ask("Viimeistään")
+    done: YesNo | None = ask("Onko ilmoitettu?")
 
 
 class JobStart(ClientForm):
@@ -308,268 +314,261 @@ class JobStart(ClientForm):
         Move("T15", "phase_5", "phase_5", when=new_to_the_case),
     )
 
-    # 1 The job
-    job_id: Line = ask(
-        "Työsuhteen tunniste",
-        section="1 Työ",
-        by="system",
-        prefill=next_job_id,
-        default=next_job_id,
-        locked=True,
-        max_length=40,
-    )
-    found_by: One = ask(
-        "Miten työ löytyi",
-        of=define_options(
-            coach_network="Valmentajan verkostosta",
-            coach_new_contact="Valmentajan uudesta yhteydenotosta",
-            client_own="Asiakas löysi itse",
-            open_vacancy="Avoin työpaikka",
-            network_person="Tutun kautta",
-            previous_employer="Entinen työnantaja",
-            agency="Vuokra- tai välitysyritys",
-            other="Muu",
-        ),
-    )
-    employer_id: Line = ask("Työnantajan tunniste", by="system", fill=employer_id, max_length=40)
-    employer_name: Line = ask("Työnantaja", prefill=from_contact("employer_name"), max_length=120)
-    business_id: BusinessId | None = ask(
-        "Y-tunnus",
-        prefill=from_contact("business_id"),
-        sensitivity="n",
-        needed=lambda record: not record.business_id_detail,
-        hint="Esimerkiksi 9000001-1.",
-    )
-    business_id_detail: Line | None = ask(
-        "Jos Y-tunnusta ei ole: miksi",
-        sensitivity="n",
-        max_length=80,
-        hint="Esimerkiksi kotitalous, tai tunnus ei ole tiedossa.",
-    )
-    workplace_address: Line = ask("Työpaikan osoite", prefill=from_contact("employer_address"), max_length=120)
-    workplace_municipality: Municipality = ask("Työpaikan kunta", prefill=from_contact("employer_municipality"), of=K20)
-    supervisor_name: Name | None = ask(
-        "Esihenkilön nimi",
-        by="employer",
-        prefill=from_contact("contact_person"),
-        max_length=80,
-        needed=visible,
-        hint="Tarvitaan, jos työnantaja tietää valmentajan tuesta.",
-    )
-    supervisor_phone: Phone | None = ask(
-        "Esihenkilön puhelin",
-        by="employer",
-        prefill=from_contact("contact_phone"),
-        needed=lambda record: visible(record) and not record.supervisor_email,
-        hint="Puhelin tai sähköposti riittää.",
-    )
-    supervisor_email: Email | None = ask(
-        "Esihenkilön sähköposti",
-        by="employer",
-        prefill=from_contact("contact_email"),
-        needed=lambda record: visible(record) and not record.supervisor_phone,
-    )
-    job_title: Line = ask("Tehtävänimike", by="employer", prefill=offered("job_title"), max_length=80)
-    occupation_code: Occupation = ask(
-        "Ammattiluokka",
-        prefill=occupation,
-        sensitivity="n",
-        hint="Ammattiluokituksen numero. Esimerkiksi 5223 on myyjä ja 9412 keittiöapulainen.",
-    )
-    industry: One = ask("Toimiala", prefill=from_contact("industry"), sensitivity="n", of=K5)
-    main_tasks: Long = ask("Työtehtävät", by="employer", prefill=tasks, max_length=600)
-    matches_goal: One = ask(
-        "Vastaako työ asiakkaan tavoitetta?",
-        by="client",
-        of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
-    )
-    goal_id: Line | None = ask(
-        "Tavoitteen tunniste", by="client", max_length=40, hint="Ammatillisen profiilin tavoite, jos se on tehty."
-    )
-    first_job_in_service: YesNo = ask("Ensimmäinen työ palvelussa", by="system", fill=first_in_service)
-    retention_case: YesNo = ask(
-        "Työsuhde oli jo ennen palvelua", hint="Kyllä, jos tuki auttaa pysymään työssä, joka on jo alkanut."
-    )
-    replaces_job_id: Line | None = ask(
-        "Jatkoa aiemmalle työsuhteelle samassa työpaikassa",
-        max_length=40,
-        hint="Aiemman työsuhteen tunniste, esimerkiksi JOB-1.",
-    )
+    with section("1 Työ"):
+        job_id: Line = ask(
+            "Työsuhteen tunniste",
+            by="system",
+            prefill=next_job_id,
+            default=next_job_id,
+            locked=True,
+            max_length=40,
+        )
+        found_by: Choice = ask(
+            "Miten työ löytyi",
+            of=define_options(
+                coach_network="Valmentajan verkostosta",
+                coach_new_contact="Valmentajan uudesta yhteydenotosta",
+                client_own="Asiakas löysi itse",
+                open_vacancy="Avoin työpaikka",
+                network_person="Tutun kautta",
+                previous_employer="Entinen työnantaja",
+                agency="Vuokra- tai välitysyritys",
+                other="Muu",
+            ),
+        )
+        employer_id: Line = ask("Työnantajan tunniste", by="system", fill=employer_id, max_length=40)
+        employer_name: Line = ask(
+            "Työnantaja", prefill=from_contact(forms.EmployerContact.employer_name), max_length=120
+        )
+        business_id: BusinessId | None = ask(
+            "Y-tunnus",
+            prefill=from_contact(forms.EmployerContact.business_id),
+            sensitivity="n",
+            needed=lambda record: not record.business_id_detail,
+            hint="Esimerkiksi 9000001-1.",
+        )
+        business_id_detail: Line | None = ask(
+            "Jos Y-tunnusta ei ole: miksi",
+            sensitivity="n",
+            max_length=80,
+            hint="Esimerkiksi kotitalous, tai tunnus ei ole tiedossa.",
+        )
+        workplace_address: Line = ask(
+            "Työpaikan osoite", prefill=from_contact(forms.EmployerContact.employer_address), max_length=120
+        )
+        workplace_municipality: Municipality = ask(
+            "Työpaikan kunta", prefill=from_contact(forms.EmployerContact.employer_municipality), of=K20
+        )
+        supervisor_name: Name | None = ask(
+            "Esihenkilön nimi",
+            by="employer",
+            prefill=from_contact(forms.EmployerContact.contact_person),
+            max_length=80,
+            needed=visible,
+            hint="Tarvitaan, jos työnantaja tietää valmentajan tuesta.",
+        )
+        supervisor_phone: Phone | None = ask(
+            "Esihenkilön puhelin",
+            by="employer",
+            prefill=from_contact(forms.EmployerContact.contact_phone),
+            needed=lambda record: visible(record) and not record.supervisor_email,
+            hint="Puhelin tai sähköposti riittää.",
+        )
+        supervisor_email: Email | None = ask(
+            "Esihenkilön sähköposti",
+            by="employer",
+            prefill=from_contact(forms.EmployerContact.contact_email),
+            needed=lambda record: visible(record) and not record.supervisor_phone,
+        )
+        job_title: Line = ask("Tehtävänimike", by="employer", prefill=offered(forms.Offer.job_title), max_length=80)
+        occupation_code: Occupation = ask(
+            "Ammattiluokka",
+            prefill=occupation,
+            sensitivity="n",
+            hint="Ammattiluokituksen numero. Esimerkiksi 5223 on myyjä ja 9412 keittiöapulainen.",
+        )
+        industry: Choice = ask("Toimiala", prefill=from_contact(forms.EmployerContact.industry), sensitivity="n", of=K5)
+        main_tasks: Long = ask("Työtehtävät", by="employer", prefill=tasks, max_length=600)
+        matches_goal: Choice = ask(
+            "Vastaako työ asiakkaan tavoitetta?",
+            by="client",
+            of=define_options(yes="Kyllä", partly="Osittain", no="Ei"),
+        )
+        goal_id: Line | None = ask(
+            "Tavoitteen tunniste", by="client", max_length=40, hint="Ammatillisen profiilin tavoite, jos se on tehty."
+        )
+        first_job_in_service: YesNo = ask("Ensimmäinen työ palvelussa", by="system", fill=first_in_service)
+        retention_case: YesNo = ask(
+            "Työsuhde oli jo ennen palvelua", hint="Kyllä, jos tuki auttaa pysymään työssä, joka on jo alkanut."
+        )
+        replaces_job_id: Line | None = ask(
+            "Jatkoa aiemmalle työsuhteelle samassa työpaikassa",
+            max_length=40,
+            hint="Aiemman työsuhteen tunniste, esimerkiksi JOB-1.",
+        )
 
-    # 2 The contract
-    contract_signed_date: Day | None = ask("Työsopimus tehty", section="2 Sopimus", by="client")
-    contract_form: One = ask(
-        "Sopimuksen muoto",
-        by="client",
-        of=define_options(written="Kirjallinen", electronic="Sähköinen", oral="Suullinen", unknown="Ei tiedossa"),
-    )
-    contract_type: One = ask("Työsuhteen laji", by="employer", prefill=offered("contract_type"), of=K4)
-    start_date: Day = ask("Aloituspäivä", by="employer", prefill=offered("start_date"))
-    end_date: Day | None = ask(
-        "Päättymispäivä",
-        by="employer",
-        prefill=offered("end_date"),
-        needed=lambda record: record.contract_type in WITH_END,
-        hint="Tarvitaan, jos työ on määräaikainen tai kausityö.",
-    )
-    fixed_term_reason: Line | None = ask("Määräaikaisuuden peruste", by="employer", max_length=120)
-    trial_period_months: Dec | None = ask(
-        "Koeaika kuukausina", by="employer", places=1, low=Decimal(0), high=Decimal(24)
-    )
-    weekly_hours: Hours | None = ask(
-        "Viikkotyöaika",
-        by="employer",
-        prefill=offered("weekly_hours"),
-        low=Decimal(0),
-        high=Decimal(168),
-        needed=lambda record: not varies(record),
-        hint="Tuntia viikossa. Jos työaika vaihtelee, vastaa seuraaviin kohtiin.",
-    )
-    variable_hours: YesNo | None = ask("Vaihteleeko työaika?", by="employer")
-    hours_min: Hours | None = ask(
-        "Työaika viikossa vähintään", by="employer", low=Decimal(0), high=Decimal(168), needed=varies
-    )
-    hours_max: Hours | None = ask(
-        "Työaika viikossa enintään", by="employer", low=Decimal(0), high=Decimal(168), needed=varies
-    )
-    working_time_form: One = ask("Työaikamuoto", by="employer", of=K15)
-    weekly_schedule: tuple[Shift, ...] = ask_table("Viikkoaikataulu", by="client", printed=5)
-    wage_type: One = ask("Palkan laji", by="client", prefill=offered("wage_type"), of=K16)
-    wage_amount: Euro = ask(
-        "Palkka", by="client", prefill=offered("wage"), low=None, hint="Euroa tunnissa tai kuukaudessa ennen veroja."
-    )
-    pay_basis: One = ask(
-        "Palkan peruste",
-        by="client",
-        of=define_options(
-            tes="Työehtosopimus",
-            agreed_above_tes="Sovittu, yli työehtosopimuksen",
-            agreed_no_tes="Sovittu, työehtosopimusta ei ole",
-            unknown="Ei tiedossa",
-        ),
-    )
-    tes_name: Line | None = ask(
-        "Työehtosopimus",
-        by="client",
-        max_length=80,
-        needed=lambda record: record.pay_basis in ("tes", "agreed_above_tes"),
-    )
-    pay_day: Line | None = ask("Palkkapäivä", by="client", max_length=40)
-    open_to_anyone: YesNo = ask(
-        "Onko työ sellainen, jota kuka tahansa voi hakea?", prefill=open_to_all, sensitivity="n"
-    )
-    same_terms_as_others: YesNo = ask("Samat ehdot kuin muilla samassa työssä", sensitivity="n")
-    is_competitive: YesNo = ask("Työ avoimilla työmarkkinoilla", by="system", fill=competitive, sensitivity="n")
+    with section("2 Sopimus", by="employer"):
+        contract_signed_date: Day | None = ask("Työsopimus tehty", by="client")
+        contract_form: Choice = ask(
+            "Sopimuksen muoto",
+            by="client",
+            of=define_options(written="Kirjallinen", electronic="Sähköinen", oral="Suullinen", unknown="Ei tiedossa"),
+        )
+        contract_type: Choice = ask("Työsuhteen laji", prefill=offered(forms.Offer.contract_type), of=K4)
+        start_date: Day = ask("Aloituspäivä", prefill=offered(forms.Offer.start_date))
+        end_date: Day | None = ask(
+            "Päättymispäivä",
+            prefill=offered(forms.Offer.end_date),
+            needed=lambda record: record.contract_type in WITH_END,
+            hint="Tarvitaan, jos työ on määräaikainen tai kausityö.",
+        )
+        fixed_term_reason: Line | None = ask("Määräaikaisuuden peruste", max_length=120)
+        trial_period_months: Dec | None = ask("Koeaika kuukausina", places=1, low=Decimal(0), high=Decimal(24))
+        weekly_hours: Hours | None = ask(
+            "Viikkotyöaika",
+            prefill=offered(forms.Offer.weekly_hours),
+            low=Decimal(0),
+            high=Decimal(168),
+            needed=lambda record: not varies(record),
+            hint="Tuntia viikossa. Jos työaika vaihtelee, vastaa seuraaviin kohtiin.",
+        )
+        variable_hours: YesNo | None = ask("Vaihteleeko työaika?")
+        hours_min: Hours | None = ask("Työaika viikossa vähintään", low=Decimal(0), high=Decimal(168), needed=varies)
+        hours_max: Hours | None = ask("Työaika viikossa enintään", low=Decimal(0), high=Decimal(168), needed=varies)
+        working_time_form: Choice = ask("Työaikamuoto", of=K15)
+        weekly_schedule: tuple[Shift, ...] = ask_table("Viikkoaikataulu", by="client", printed=5)
+        wage_type: Choice = ask("Palkan laji", by="client", prefill=offered(forms.Offer.wage_type), of=K16)
+        wage_amount: Euro = ask(
+            "Palkka",
+            by="client",
+            prefill=offered(forms.Offer.wage),
+            low=None,
+            hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
+        )
+        pay_basis: Choice = ask(
+            "Palkan peruste",
+            by="client",
+            of=define_options(
+                tes="Työehtosopimus",
+                agreed_above_tes="Sovittu, yli työehtosopimuksen",
+                agreed_no_tes="Sovittu, työehtosopimusta ei ole",
+                unknown="Ei tiedossa",
+            ),
+        )
+        tes_name: Line | None = ask(
+            "Työehtosopimus",
+            by="client",
+            max_length=80,
+            needed=lambda record: record.pay_basis in ("tes", "agreed_above_tes"),
+        )
+        pay_day: Line | None = ask("Palkkapäivä", by="client", max_length=40)
+        open_to_anyone: YesNo = ask(
+            "Onko työ sellainen, jota kuka tahansa voi hakea?", by="coach", prefill=open_to_all, sensitivity="n"
+        )
+        same_terms_as_others: YesNo = ask("Samat ehdot kuin muilla samassa työssä", by="coach", sensitivity="n")
+        is_competitive: YesNo = ask("Työ avoimilla työmarkkinoilla", by="system", fill=competitive, sensitivity="n")
 
-    # 3 Subsidies and accommodations
-    wage_subsidy_status: One = ask(
-        "Palkkatuki",
-        section="3 Tuet ja järjestelyt",
-        prefill=from_contact("wage_subsidy_talk"),
-        sensitivity="n",
-        of=K35,
-    )
-    wage_subsidy_percent: Int | None = ask(
-        "Palkkatuki prosentteina", by="employer", sensitivity="n", low=1, high=100, needed=subsidised
-    )
-    wage_subsidy_from: Day | None = ask("Palkkatuki alkaa", by="employer", sensitivity="n", needed=subsidised)
-    wage_subsidy_to: Day | None = ask("Palkkatuki päättyy", by="employer", sensitivity="n", needed=subsidised)
-    subsidy_decision_date: Day | None = ask(
-        "Palkkatukipäätöksen päivä", by="employer", sensitivity="n", needed=subsidised
-    )
-    adjustment_support: One = ask(
-        "Työolosuhteiden järjestelytuki", prefill=from_contact("adjustment_support_talk"), sensitivity="h", of=K35
-    )
-    adjustment_support_detail: Line | None = ask(
-        "Järjestelytuki: mihin", by="employer", sensitivity="h", max_length=120
-    )
-    accommodations_agreed: tuple[Accommodation, ...] = ask_table(
-        "Sovitut mukautukset", by="employer", prefill=accommodations, sensitivity="h", printed=3
-    )
-    disclosure_level: One = ask(
-        "Mitä työpaikalla tiedetään",
-        by="client",
-        prefill="job_search_plan.disclosure_level",
-        sensitivity="h",
-        of=K9,
-    )
-    coach_visible_to_employer: YesNo = ask(
-        "Tietääkö työnantaja valmentajan tuesta?", by="client", prefill=coach_is_known
-    )
-    who_knows: Line | None = ask("Ketkä työpaikalla tietävät", by="client", max_length=120, needed=visible)
+    with section("3 Tuet ja järjestelyt", by="employer", sensitivity="n"):
+        wage_subsidy_status: Choice = ask(
+            "Palkkatuki", by="coach", prefill=from_contact(forms.EmployerContact.wage_subsidy_talk), of=K35
+        )
+        wage_subsidy_percent: Int | None = ask("Palkkatuki prosentteina", low=1, high=100, needed=subsidised)
+        wage_subsidy_from: Day | None = ask("Palkkatuki alkaa", needed=subsidised)
+        wage_subsidy_to: Day | None = ask("Palkkatuki päättyy", needed=subsidised)
+        subsidy_decision_date: Day | None = ask("Palkkatukipäätöksen päivä", needed=subsidised)
+        adjustment_support: Choice = ask(
+            "Työolosuhteiden järjestelytuki",
+            by="coach",
+            prefill=from_contact(forms.EmployerContact.adjustment_support_talk),
+            sensitivity="h",
+            of=K35,
+        )
+        adjustment_support_detail: Line | None = ask("Järjestelytuki: mihin", sensitivity="h", max_length=120)
+        accommodations_agreed: tuple[Accommodation, ...] = ask_table(
+            "Sovitut mukautukset", prefill=accommodations, sensitivity="h", printed=3
+        )
+        disclosure_level: Choice = ask(
+            "Mitä työpaikalla tiedetään",
+            by="client",
+            prefill=forms.JobSearchPlan.disclosure_level,
+            sensitivity="h",
+            of=K9,
+        )
+        coach_visible_to_employer: YesNo = ask(
+            "Tietääkö työnantaja valmentajan tuesta?", by="client", sensitivity="s", prefill=coach_is_known
+        )
+        who_knows: Line | None = ask(
+            "Ketkä työpaikalla tietävät", by="client", sensitivity="s", max_length=120, needed=visible
+        )
 
-    # 4 Benefits
-    benefit_counselling_done: YesNo = ask(
-        "Etuusneuvonta tehty",
-        section="4 Etuudet",
-        prefill=advice_given,
-        hint="Selvitetty, miten palkka vaikuttaa etuuksiin.",
-    )
-    benefit_counselling_date: Day | None = ask(
-        "Etuusneuvonnan päivä", prefill="job_search_plan.benefits_counselling_date", needed=advised
-    )
-    benefit_counsellor: Line | None = ask(
-        "Kuka neuvoi", prefill="job_search_plan.benefits_counselling_by", max_length=80, needed=advised
-    )
-    benefit_effects: tuple[BenefitEffect, ...] = ask_table(
-        "Palkan vaikutus etuuksiin",
-        by="client",
-        prefill=benefits,
-        required=True,
-        printed=4,
-        hint="Jos etuuksia ei ole, valitse Ei etuuksia ja Ei vaikuta.",
-    )
-    earnings_limit_checked: One = ask(
-        "Ansaintaraja tarkistettu (jos eläke)",
-        of=define_options(yes="Kyllä", no="Ei", not_applicable="Ei koske"),
-        hint="Raja on eläkepäätöksessä.",
-    )
-    income_reporting_agreed: Line | None = ask("Palkan ilmoittaminen sovittu", by="client", max_length=120)
+    with section("4 Etuudet"):
+        benefit_counselling_done: YesNo = ask(
+            "Etuusneuvonta tehty", prefill=advice_given, hint="Selvitetty, miten palkka vaikuttaa etuuksiin."
+        )
+        benefit_counselling_date: Day | None = ask(
+            "Etuusneuvonnan päivä", prefill=forms.JobSearchPlan.benefits_counselling_date, needed=advised
+        )
+        benefit_counsellor: Line | None = ask(
+            "Kuka neuvoi", prefill=forms.JobSearchPlan.benefits_counselling_by, max_length=80, needed=advised
+        )
+        benefit_effects: tuple[BenefitEffect, ...] = ask_table(
+            "Palkan vaikutus etuuksiin",
+            by="client",
+            prefill=benefits,
+            required=True,
+            printed=4,
+            hint="Jos etuuksia ei ole, valitse Ei etuuksia ja Ei vaikuta.",
+        )
+        earnings_limit_checked: Choice = ask(
+            "Ansaintaraja tarkistettu (jos eläke)",
+            of=define_options(yes="Kyllä", no="Ei", not_applicable="Ei koske"),
+            hint="Raja on eläkepäätöksessä.",
+        )
+        income_reporting_agreed: Line | None = ask("Palkan ilmoittaminen sovittu", by="client", max_length=120)
 
-    # 5 The start and support
-    onboarding_plan: Long = ask(
-        "Perehdytys: kuka ja miten",
-        section="5 Aloitus ja tuki",
-        by="employer",
-        prefill=from_contact("tailoring_detail"),
-        max_length=400,
-    )
-    coach_first_days: One = ask(
-        "Valmentaja mukana alussa",
-        by="client",
-        of=define_options(
-            not_wanted="En halua",
-            first_day="Ensimmäisenä päivänä",
-            first_three_days="Kolmena ensimmäisenä päivänä",
-            first_week="Ensimmäisellä viikolla",
-            by_agreement="Sovitaan erikseen",
-        ),
-    )
-    first_support_meeting: Day = ask(
-        "Ensimmäinen tukitapaaminen aloituksen jälkeen: päivä", prefill=after_start("first_support_meeting")
-    )
-    first_support_meeting_time: Clock = ask("Ensimmäinen tukitapaaminen: kellonaika")
-    first_support_meeting_mode: One = ask("Ensimmäinen tukitapaaminen: tapa", of=K6)
-    checklist: Many | None = ask(
-        "Muistilista",
-        by="client",
-        of=define_options(
-            tax_card="Verokortti",
-            bank_account="Tilinumero",
-            travel="Kulkuyhteys",
-            clothes="Työvaatteet",
-            keys_access="Avaimet ja kulkuluvat",
-            emergency_contact="Lähiomaisen yhteystieto",
-            sick_leave_rule="Miten sairastumisesta ilmoitetaan",
-            holidays="Lomat",
-        ),
-    )
-    travel_plan: Line | None = ask("Työmatka", by="client", prefill=travel, max_length=160)
-    support_plan_due: Day = ask(
-        "Tukisuunnitelma tehdään viimeistään", prefill=after_start("support_plan"), sensitivity="n"
-    )
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client")
-    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+    with section("5 Aloitus ja tuki"):
+        onboarding_plan: Long = ask(
+            "Perehdytys: kuka ja miten",
+            by="employer",
+            prefill=from_contact(forms.EmployerContact.tailoring_detail),
+            max_length=400,
+        )
+        coach_first_days: Choice = ask(
+            "Valmentaja mukana alussa",
+            by="client",
+            of=define_options(
+                not_wanted="En halua",
+                first_day="Ensimmäisenä päivänä",
+                first_three_days="Kolmena ensimmäisenä päivänä",
+                first_week="Ensimmäisellä viikolla",
+                by_agreement="Sovitaan erikseen",
+            ),
+        )
+        first_support_meeting: Day = ask(
+            "Ensimmäinen tukitapaaminen aloituksen jälkeen: päivä", prefill=after_start("first_support_meeting")
+        )
+        first_support_meeting_time: Clock = ask("Ensimmäinen tukitapaaminen: kellonaika")
+        first_support_meeting_mode: Choice = ask("Ensimmäinen tukitapaaminen: tapa", of=K6)
+        checklist: Choices | None = ask(
+            "Muistilista",
+            by="client",
+            of=define_options(
+                tax_card="Verokortti",
+                bank_account="Tilinumero",
+                travel="Kulkuyhteys",
+                clothes="Työvaatteet",
+                keys_access="Avaimet ja kulkuluvat",
+                emergency_contact="Lähiomaisen yhteystieto",
+                sick_leave_rule="Miten sairastumisesta ilmoitetaan",
+                holidays="Lomat",
+            ),
+        )
+        travel_plan: Line | None = ask("Työmatka", by="client", prefill=travel, max_length=160)
+        support_plan_due: Day = ask(
+            "Tukisuunnitelma tehdään viimeistään", prefill=after_start("support_plan"), sensitivity="n"
+        )
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client")
+        sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:
@@ -598,7 +597,7 @@ class JobStart(ClientForm):
         what the support plans of the job tell of. A client who wants no support, or whose
         support has moved to somebody else, is left in peace.
         """
-        plans = [plan for plan in documents(case, "job_support_plan") if plan.job_id == self.job_id]
+        plans = [plan for plan in documents(case, forms.JobSupportPlan) if plan.job_id == self.job_id]
         moved = bool(plans) and (plans[-1].no_support_wanted or plans[-1].step_down == "done")
         if moved or self.ended(case):
             return None
@@ -608,19 +607,19 @@ class JobStart(ClientForm):
 
     def ended(self, case: Case) -> bool:
         """Tell whether the job has ended by the day of the case."""
-        return any(end.job_id == self.job_id and end.end_date <= case.today for end in in_force(case, "job_end"))
+        return any(end.job_id == self.job_id and end.end_date <= case.today for end in in_force(case, forms.JobEnd))
 
     # --- what must hold -----------------------------------------------------------------------
 
     @rule("R46", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Yhteistyösopimus puuttuu."""
-        return case.find_latest_record("cooperation_agreement") is not None
+        return case.find_latest_record(forms.CooperationAgreement) is not None
 
     @rule("R47", field="start_date")
     def job_starts_in_service(self, case: Case) -> bool:
         """Työ alkoi ennen palvelua. Merkitkää työssä pysymisen tuki."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         return agreement is None or self.retention_case or self.start_date >= agreement.service_start_date
 
     @rule("R48", field="end_date")
@@ -655,10 +654,10 @@ class JobStart(ClientForm):
     @rule("R48", field="job_title")
     def job_is_told_from_another_with_the_employer(self, case: Case) -> bool:
         """Samalla työnantajalla on jo sama työ samaan aikaan. Merkitkää, mitä työtä tämä jatkaa."""
-        ends = {end.job_id: end.end_date for end in in_force(case, "job_end")}
+        ends = {end.job_id: end.end_date for end in in_force(case, forms.JobEnd)}
         same = [
             job
-            for job in in_force(case, "job_start")
+            for job in in_force(case, JobStart)
             if job.employer_id == self.employer_id and normalise_text(job.job_title) == normalise_text(self.job_title)
         ]
         return bool(self.replaces_job_id) or all(
@@ -673,7 +672,7 @@ class JobStart(ClientForm):
     @rule("choice", field="replaces_job_id")
     def replaced_job_is_known(self, case: Case) -> bool:
         """Aiempaa työsuhdetta ei ole tässä asiassa."""
-        return not self.replaces_job_id or self.replaces_job_id in {job.job_id for job in in_force(case, "job_start")}
+        return not self.replaces_job_id or self.replaces_job_id in {job.job_id for job in in_force(case, JobStart)}
 
     @rule("R49", field="weekly_hours", severity="warning")
     def week_is_not_long(self, case: Case) -> bool:
@@ -699,7 +698,7 @@ class JobStart(ClientForm):
         """Koeaika on liian pitkä."""
         trial = self.trial_period_months or Decimal(0)
         fixed = self.end_date if self.contract_type in WITH_END else None
-        return trial <= 6 and (fixed is None or trial <= months(self.start_date, fixed) / 2)
+        return trial <= 6 and (fixed is None or trial <= count_months(self.start_date, fixed) / 2)
 
     @rule("R53", field="pay_basis", severity="warning")
     def basis_of_pay_is_known(self, case: Case) -> bool:
@@ -735,7 +734,7 @@ class JobStart(ClientForm):
     @rule("R35", field="coach_visible_to_employer")
     def name_is_told_by_consent_only(self, case: Case) -> bool:
         """Asiakkaan nimeä ei saa kertoa ilman suostumusta."""
-        unknown = case.find_latest_record("cooperation_agreement") is None
+        unknown = case.find_latest_record(forms.CooperationAgreement) is None
         return (
             not self.coach_visible_to_employer or unknown or consent_ok(case, "employer", "name_contact", self.begins)
         )
@@ -761,7 +760,7 @@ class JobStart(ClientForm):
     @rule("R60", field="contract_type", severity="warning")
     def work_trial_is_in_the_plan(self, case: Case) -> bool:
         """Työkokeilusta sovitaan työllistymissuunnitelmassa ennen alkua."""
-        referral = case.find_latest_record("referral")
+        referral = case.find_latest_record(forms.Referral)
         plans = set(getattr(referral, "existing_plans", None) or ())
         return self.contract_type != "work_trial" or bool(plans & PLANS_OF_OFFICE)
 
@@ -828,45 +827,45 @@ class JobStart(ClientForm):
     @rule("choice", field="goal_id", needs=("vocational_profile",))
     def goal_is_of_the_profile(self, case: Case) -> bool:
         """Tavoitetta ei ole asiakkaan profiilissa."""
-        profile = case.find_latest_record("vocational_profile")
+        profile = case.find_latest_record(forms.VocationalProfile)
         return not self.goal_id or profile is None or self.goal_id in {row.goal_id for row in profile.work_goals}
 
     @rule("T12", field="found_by", severity="warning", needs=("employer_contact",))
     def contact_with_employer_is_recorded(self, case: Case) -> bool:
         """Työ löytyi valmentajan verkostosta, mutta yhteydestä työnantajaan ei ole merkintää."""
-        contacts = {contact.employer_id for contact in in_force(case, "employer_contact")}
+        contacts = {contact.employer_id for contact in in_force(case, forms.EmployerContact)}
         return case.phase != "phase_3" or self.found_by != "coach_network" or self.employer_id in contacts
 
     @rule("T13", severity="warning", needs=("vocational_profile",))
     def profile_has_been_made(self, case: Case) -> bool:
         """Ammatillinen profiili puuttuu. Se tehdään 30 päivän sisällä."""
-        return case.phase != "phase_2" or case.find_latest_record("vocational_profile") is not None
+        return case.phase != "phase_2" or case.find_latest_record(forms.VocationalProfile) is not None
 
     # --- what another form may contradict ------------------------------------------------------
 
     @contradiction("contradiction", field="start_date")
-    def start_is_as_offered(self, case: Case) -> Any:
+    def start_is_as_offered(self, case: Case) -> forms.EmployerContact | None:
         """Aloituspäivä on eri kuin työtarjouksessa. Selvittäkää, kumpi on oikein."""
         contact, offer = self.offered(case)
         return contact if offer and offer.start_date != self.start_date else None
 
     @contradiction("contradiction", field="weekly_hours")
-    def hours_are_as_offered(self, case: Case) -> Any:
+    def hours_are_as_offered(self, case: Case) -> forms.EmployerContact | None:
         """Viikkotyöaika on eri kuin työtarjouksessa. Selvittäkää, kumpi on oikein."""
         contact, offer = self.offered(case)
         least, most = self.weekly_hours or self.hours_min, self.weekly_hours or self.hours_max
         return contact if offer and least and most and not least <= offer.weekly_hours <= most else None
 
-    def offered(self, case: Case) -> tuple[Any, Any]:
+    def offered(self, case: Case) -> tuple[forms.EmployerContact, forms.Offer] | tuple[None, None]:
         """Return the employer's last offer of this job and the contact that tells of it, or nothing twice.
 
         An offer is of the first job with the employer that follows it and has its title, or of
         the only one: one that was accepted goes before others, one that was declined is of none.
         """
-        jobs = [job for job in in_force(case, self.id) if job.employer_id == self.employer_id]
+        jobs = [job for job in in_force(case, type(self)) if job.employer_id == self.employer_id]
         found = [
             (row.answer == "accepted", row.offered_date, number, contact, row)
-            for number, contact in enumerate(in_force(case, "employer_contact"))
+            for number, contact in enumerate(in_force(case, forms.EmployerContact))
             if contact.employer_id == self.employer_id
             for row in contact.offer
             if row.answer != "declined" and self is of_offer(jobs, row)
@@ -878,7 +877,7 @@ class JobStart(ClientForm):
     @deadline("R61")
     def support_plan_is_made_in_time(self, case: Case) -> date | None:
         """Tukisuunnitelma puuttuu."""
-        plans = [plan for plan in documents(case, "job_support_plan") if plan.job_id == self.job_id]
+        plans = [plan for plan in documents(case, forms.JobSupportPlan) if plan.job_id == self.job_id]
         if self.ended(case) or any(plan.plan_status != "draft" for plan in plans):
             return None
         return case.add_active_days(self.begins, case.office.limits.support_plan + 1)
@@ -899,7 +898,7 @@ class JobStart(ClientForm):
         return self.missed(case, first=30, length=30, count=11)
 
 
-def of_offer(jobs: list[Any], offer: Any) -> Any:
+def of_offer(jobs: list[JobStart], offer: forms.Offer) -> JobStart | None:
     """Return the job of one employer, among those given, that an offer has led to, or None."""
     titled = [job for job in jobs if normalise_text(job.job_title) == normalise_text(offer.job_title)]
     later = [job for job in titled or (jobs if len(jobs) == 1 else ()) if job.document_date >= offer.offered_date]
@@ -910,14 +909,3 @@ def apart(job: JobStart, other: JobStart, end: date | None) -> bool:
     """Tell whether two jobs do not overlap in time; ``end`` is the last day of the other one."""
     before = job.end_date is not None and job.end_date < other.start_date
     return before or (end is not None and end < job.start_date)
-
-
-def months(start: date, end: date) -> Decimal:
-    """Return the months from a first day to a last day, both included.
-
-    >>> months(date(2026, 9, 1), date(2027, 2, 28))
-    Decimal('6')
-    """
-    after = end + timedelta(days=1)
-    whole = 12 * (after.year - start.year) + after.month - start.month
-    return whole + Decimal(after.day - start.day) / 30

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import Clock, Day, Hours, Int, Line, Long, Many, Name, One, Phone, Signed, YesNo, count_days
-from formgen.forms.form import Row, ask, ask_table, deadline, rule
+from formgen.schema import (
+    Any,
+    Callable,
+    Case,
+    Choice,
+    Choices,
+    Clock,
+    Day,
+    Hours,
+    Int,
+    Line,
+    Long,
+    Move,
+    Name,
+    Phone,
+    Row,
+    Signature,
+    YesNo,
+    ask,
+    ask_table,
+    count_days,
+    date,
+    deadline,
+    define_options,
+    rule,
+    section,
+    timedelta,
+)
 
 from ._case import (
     ClientForm,
@@ -19,6 +39,7 @@ from ._case import (
     coach_phone,
     consent_ok,
     documents,
+    forms,
     holds,
     in_force,
     of_chosen,
@@ -40,63 +61,63 @@ UNHAPPY = 2
 # --- what is already known --------------------------------------------------------------------
 
 
-def lasting_jobs(case: Case) -> list[Any]:
+def lasting_jobs(case: Case) -> list[forms.JobStart]:
     """Return the job starts whose job has not ended, those to come included, oldest first."""
-    ended = {end.job_id for end in in_force(case, "job_end") if end.end_date <= case.today}
-    return [job for job in in_force(case, "job_start") if job.job_id not in ended]
+    ended = {end.job_id for end in in_force(case, forms.JobEnd) if end.end_date <= case.today}
+    return [job for job in in_force(case, forms.JobStart) if job.job_id not in ended]
 
 
-def plan_of(case: Case, job_id: str) -> Any:
+def plan_of(case: Case, job_id: str) -> JobSupportPlan | None:
     """Return the plan in force of a job, or None."""
-    plans = [plan for plan in in_force(case, "job_support_plan") if plan.job_id == job_id]
+    plans = [plan for plan in in_force(case, JobSupportPlan) if plan.job_id == job_id]
     return plans[-1] if plans else None
 
 
-def job_start(case: Case) -> Any:
+def job_start(case: Case) -> forms.JobStart | None:
     """Return the job that a plan is due for: one without a plan, else the one to be reviewed first."""
 
-    def review(job: Any) -> date:
+    def review(job: forms.JobStart) -> date:
         plan = plan_of(case, job.job_id)
         return plan.review_date if plan else date.min
 
     return min(of_chosen(lasting_jobs(case), case), key=review, default=None)
 
 
-def job_support_plan(case: Case) -> Any:
+def job_support_plan(case: Case) -> JobSupportPlan | None:
     """Return the plan that a new document goes on from: the job's plan in force."""
     job = job_start(case)
     return plan_of(case, job.job_id) if job else None
 
 
-def employer_contact(case: Case) -> Any:
+def employer_contact(case: Case) -> forms.EmployerContact | None:
     """Return the contact with the job's employer, the newest, or None."""
     job = job_start(case)
     found = [
-        contact for contact in in_force(case, "employer_contact") if job and contact.employer_id == job.employer_id
+        contact for contact in in_force(case, forms.EmployerContact) if job and contact.employer_id == job.employer_id
     ]
     return found[-1] if found else None
 
 
-def vocational_profile(case: Case) -> Any:
+def vocational_profile(case: Case) -> forms.VocationalProfile | None:
     """Return the newest profile."""
-    return case.find_latest_record("vocational_profile")
+    return case.find_latest_record(forms.VocationalProfile)
 
 
 def kept(name: str) -> Callable[[Case], Any]:
-    """Return a prefill: what the job's plan in force says."""
+    """Prefill from the job's plan in force."""
     return taken(name, job_support_plan)
 
 
-def copied(name: str) -> dict[str, Any]:
-    """Return how a field is declared that is a locked copy of the job start."""
-    source = taken(name, job_start)
+def copied(field: object) -> Any:
+    """Build what declares a field as a locked copy of one of the job start."""
+    source = taken(field, job_start)
     return {"by": "system", "prefill": source, "default": source, "locked": True}
 
 
-def going_on(name: str, goes_on: Callable[[Any, Case], bool]) -> Callable[[Case], list[Any]]:
-    """Return a prefill: the rows of the job's plan in force that are not over."""
+def going_on(name: str, goes_on: Callable[[Any, Case], bool]) -> Callable[[Case], list[object]]:
+    """Prefill from the rows of the job's plan in force that are not over."""
 
-    def known(case: Case) -> list[Any]:
+    def known(case: Case) -> list[object]:
         return [row for row in getattr(job_support_plan(case), name, ()) if goes_on(row, case)]
 
     known.__name__ = f"job_support_plan.{name}"
@@ -106,7 +127,7 @@ def going_on(name: str, goes_on: Callable[[Any, Case], bool]) -> Callable[[Case]
 def plan_kind(case: Case) -> str:
     """Return ``review`` when the job has an approved plan."""
     job = job_start(case)
-    plans = documents(case, "job_support_plan")
+    plans = documents(case, JobSupportPlan)
     approved = [plan for plan in plans if job and plan.job_id == job.job_id and plan.plan_status == "approved"]
     return "review" if approved else "first"
 
@@ -120,17 +141,17 @@ def review_date(case: Case) -> date:
 def wanted_support(case: Case) -> str | None:
     """Return the support that the client wants: the plan's text, else what the profile says has helped."""
     plan, profile = job_support_plan(case), vocational_profile(case)
-    return plan.client_view_support if plan else getattr(profile, "helpful_supports", None)
+    return plan.client_view_support if plan else profile.helpful_supports if profile else None
 
 
 def strengths(case: Case) -> str | None:
-    """Return what helps to succeed: the plan's text, else the profile's strengths."""
+    """Return the strengths that help at work: the plan's text, else the profile's."""
     plan, profile = job_support_plan(case), vocational_profile(case)
-    return plan.strengths_at_work if plan else shortened(getattr(profile, "strengths", None), 500)
+    return plan.strengths_at_work if plan else shortened(profile.strengths if profile else None, 500)
 
 
-def learning_needs(case: Case) -> list[Any]:
-    """Return what is to be learned: the plan's rows that are not done alone yet, else the tasks of the job."""
+def learning_needs(case: Case) -> list[object]:
+    """List the needs for learning: the plan's rows that are not done alone yet, else the tasks of the job."""
     plan, job = job_support_plan(case), job_start(case)
     if plan:
         return [row for row in plan.learning_needs if not row.independent_on]
@@ -138,7 +159,7 @@ def learning_needs(case: Case) -> list[Any]:
     return [{"task": shortened(task, 100)} for task in tasks if task.strip()]
 
 
-def support_actions(case: Case) -> list[Any]:
+def support_actions(case: Case) -> list[object]:
     """Return the support that goes on: the plan's, else what was agreed on with the employer."""
     plan, contact = job_support_plan(case), employer_contact(case)
     if plan:
@@ -151,15 +172,15 @@ def support_actions(case: Case) -> list[Any]:
             "start": row.start,
             "status": "planned",
         }
-        for row in getattr(contact, "support_agreed", ())
+        for row in (contact.support_agreed if contact else ())
     ]
 
 
-def accommodations(case: Case) -> list[Any]:
+def accommodations(case: Case) -> list[object]:
     """Return the accommodations: the plan's, else those agreed on when the job started."""
     plan, job = job_support_plan(case), job_start(case)
     if plan or not job:
-        return list(getattr(plan, "accommodations", ()))
+        return list(plan.accommodations if plan else ())
     people = {
         "employer": job.supervisor_name or job.employer_name,
         "coach": coach_name(case),
@@ -176,17 +197,17 @@ def accommodations(case: Case) -> list[Any]:
     ]
 
 
-def care_cooperation(case: Case) -> list[Any]:
+def care_cooperation(case: Case) -> list[object]:
     """Return the cooperation with care: the plan's rows, else those of the profile's network with a consent."""
     plan, profile = job_support_plan(case), vocational_profile(case)
     if plan:
         return list(plan.care_cooperation)
-    network = getattr(profile, "care_network", ()) or ()
+    network = profile.care_network if profile else ()
     return [{"who": row.name or row.role, "consent_ref": row.consent_ref} for row in network if row.consent_ref]
 
 
 def call_first(case: Case) -> str | None:
-    """Return whom the client calls first: whom the plan names, else the coach."""
+    """Return the name of the person to call first: the plan's, else the coach's."""
     return kept("call_first")(case) or coach_name(case)
 
 
@@ -196,23 +217,25 @@ def call_first_phone(case: Case) -> str | None:
 
 
 def mentor_name(case: Case) -> str | None:
-    """Return who supports at the workplace: whom the plan names, else whom the employer has named."""
-    named: str | None = kept("mentor_name")(case) or taken("workplace_mentor", employer_contact)(case)
+    """Return the name of the mentor at the workplace: the plan's, else the one that the employer gave."""
+    named: str | None = kept("mentor_name")(case) or taken(forms.EmployerContact.workplace_mentor, employer_contact)(
+        case
+    )
     return named
 
 
 def who_may_tell(case: Case) -> str | None:
-    """Return who may tell the employer: as in the plan, else the client, where the employer knows of no coach."""
+    """Return the code of the person who may tell the employer: the plan's, else the client where no coach is known."""
     job = job_start(case)
     said: str | None = kept("who_may_tell_employer")(case)
     return said or ("client" if job and not job.coach_visible_to_employer else None)
 
 
-def benefit_followup(case: Case) -> list[Any]:
-    """Return what is to be done about benefits: the plan's open rows, else the benefits that the wage changes."""
+def benefit_followup(case: Case) -> list[object]:
+    """List the benefits to follow up: the plan's open rows, else the benefits that the wage changes."""
     plan, job = job_support_plan(case), job_start(case)
     if plan or not job:
-        return [row for row in getattr(plan, "benefit_followup", ()) if not row.done]
+        return [row for row in (plan.benefit_followup if plan else ()) if not row.done]
     return [
         {"what": shortened(K3[row.benefit].label, 80), "when": row.notify_by}
         for row in job.benefit_effects
@@ -220,15 +243,15 @@ def benefit_followup(case: Case) -> list[Any]:
     ]
 
 
-def contact_rhythm(case: Case) -> list[Any]:
-    """Return how often there is contact: as in the plan, else as is usual."""
-    plan = job_support_plan(case)
-    usual = [{"period": period, "frequency": frequency} for period, frequency in USUAL_RHYTHM.items()]
-    return list(plan.contact_rhythm) if plan else usual
+def contact_rhythm(case: Case) -> list[object]:
+    """List the rhythm of contacts: the plan's, else the usual one."""
+    if plan := job_support_plan(case):
+        return list(plan.contact_rhythm)
+    return [{"period": period, "frequency": frequency} for period, frequency in USUAL_RHYTHM.items()]
 
 
 def step_down(case: Case) -> str:
-    """Return whether support moves on: as in the plan, else that it does not."""
+    """Return the plan's answer to whether support moves on, else ``no``."""
     return kept("step_down")(case) or "no"
 
 
@@ -257,12 +280,11 @@ class Goal(Row):
     """One goal at work."""
 
     goal_id: Line = ask("Tunniste", by="system", fill=numbered("G"), max_length=40)
-    goal: Line = ask("Tavoite", by="client", max_length=160)
-    measure: Line | None = ask("Mistä huomaamme, että tavoite toteutui?", by="client", max_length=120)
-    review_date: Day = ask("Milloin arvioidaan", by="client")
-    result: One | None = ask(
+    goal: Line = ask("Tavoite", max_length=160)
+    measure: Line | None = ask("Mistä huomaamme, että tavoite toteutui?", max_length=120)
+    review_date: Day = ask("Milloin arvioidaan")
+    result: Choice | None = ask(
         "Tulos",
-        by="client",
         of=define_options(
             open="Kesken",
             reached="Saavutettu",
@@ -276,22 +298,22 @@ class Goal(Row):
 class LearningNeed(Row):
     """One task to be learned."""
 
-    task: Line = ask("Työtehtävä", by="employer", max_length=100)
-    how: Line = ask("Miten opitaan", by="employer", max_length=120)
-    who: Line = ask("Kuka opettaa", by="employer", max_length=60)
-    ready_when: Line | None = ask("Milloin osaaminen riittää", by="employer", max_length=100)
-    independent_on: Day | None = ask("Sujuu itsenäisesti alkaen", by="employer")
+    task: Line = ask("Työtehtävä", max_length=100)
+    how: Line = ask("Miten opitaan", max_length=120)
+    who: Line = ask("Kuka opettaa", max_length=60)
+    ready_when: Line | None = ask("Milloin osaaminen riittää", max_length=100)
+    independent_on: Day | None = ask("Sujuu itsenäisesti alkaen")
 
 
 class SupportAction(Row):
     """One thing that is done to support the client."""
 
     action_id: Line = ask("Tunniste", by="system", fill=numbered("A"), max_length=40)
-    action: One = ask("Tukitoimi", of=K10)
+    action: Choice = ask("Tukitoimi", of=K10)
     detail: Line | None = ask("Tarkemmin", max_length=160)
-    who: One = ask("Kuka antaa tukea", of=K36)
-    where: One = ask("Missä", of=K13)
-    frequency: One = ask(
+    who: Choice = ask("Kuka antaa tukea", of=K36)
+    where: Choice = ask("Missä", of=K13)
+    frequency: Choice = ask(
         "Kuinka usein",
         of=define_options(
             once="Kerran",
@@ -304,34 +326,29 @@ class SupportAction(Row):
     )
     start: Day = ask("Alkaa")
     end: Day | None = ask("Päättyy")
-    status: One = ask("Tilanne", of=define_options(planned="Sovittu", ongoing="Käynnissä", ended="Päättynyt"))
-    helpful: One | None = ask("Onko tuki auttanut?", by="client", of=GRADES)
+    status: Choice = ask("Tilanne", of=define_options(planned="Sovittu", ongoing="Käynnissä", ended="Päättynyt"))
+    helpful: Choice | None = ask("Onko tuki auttanut?", by="client", of=GRADES)
 
 
 class Accommodation(Row):
     """One accommodation at work."""
 
-    accommodation: One = ask("Mukautus", by="employer", sensitivity="h", of=K33)
-    detail: Line | None = ask("Tarkemmin", by="employer", sensitivity="h", max_length=160)
-    responsible: Line = ask("Kuka hoitaa", by="employer", sensitivity="h", max_length=60)
-    in_use_from: Day | None = ask("Käytössä alkaen", by="employer", sensitivity="h")
-    works: One | None = ask(
-        "Toimiiko?",
-        by="employer",
-        sensitivity="h",
-        of=define_options(yes="Kyllä", partly="Osittain", no="Ei", not_tried="Ei ole kokeiltu"),
+    accommodation: Choice = ask("Mukautus", of=K33)
+    detail: Line | None = ask("Tarkemmin", max_length=160)
+    responsible: Line = ask("Kuka hoitaa", max_length=60)
+    in_use_from: Day | None = ask("Käytössä alkaen")
+    works: Choice | None = ask(
+        "Toimiiko?", of=define_options(yes="Kyllä", partly="Osittain", no="Ei", not_tried="Ei ole kokeiltu")
     )
 
 
 class CareCooperation(Row):
     """Cooperation with one worker of care or social services."""
 
-    who: Line = ask("Kenen kanssa", sensitivity="h", max_length=60)
-    what: Line = ask("Missä asiassa", sensitivity="h", max_length=120)
-    how_often: Line | None = ask("Kuinka usein", sensitivity="h", max_length=40)
-    consent_ref: Line = ask(
-        "Suostumuksen tunniste", sensitivity="h", max_length=40, hint="Sopimuksessa, esimerkiksi care_team-1."
-    )
+    who: Line = ask("Kenen kanssa", max_length=60)
+    what: Line = ask("Missä asiassa", max_length=120)
+    how_often: Line | None = ask("Kuinka usein", max_length=40)
+    consent_ref: Line = ask("Suostumuksen tunniste", max_length=40, hint="Sopimuksessa, esimerkiksi care_team-1.")
 
 
 class BenefitFollowUp(Row):
@@ -346,15 +363,15 @@ class BenefitFollowUp(Row):
 class HoursChange(Row):
     """One planned change of the weekly hours."""
 
-    from_date: Day = ask("Alkaen", by="client")
-    weekly_hours: Hours = ask("Viikkotyöaika", by="client")
-    note: Line | None = ask("Huomautus", by="client", max_length=100)
+    from_date: Day = ask("Alkaen")
+    weekly_hours: Hours = ask("Viikkotyöaika")
+    note: Line | None = ask("Huomautus", max_length=100)
 
 
 class Rhythm(Row):
     """How often there is contact in one period."""
 
-    period: One = ask(
+    period: Choice = ask(
         "Aika",
         of=define_options(
             first_month="Ensimmäinen kuukausi",
@@ -364,11 +381,11 @@ class Rhythm(Row):
         ),
     )
     # The column's name is a word of Python's own, so it cannot stand on the left of an equals sign.
-    __annotations__["with"] = "One"
+    __annotations__["with"] = "Choice"
     vars()["with"] = ask(
         "Kenen kanssa", of=define_options(client="Asiakas", employer="Työnantaja", both="Asiakas ja työnantaja")
     )
-    frequency: One = ask(
+    frequency: Choice = ask(
         "Kuinka usein",
         of=define_options(
             weekly="Viikoittain",
@@ -378,7 +395,7 @@ class Rhythm(Row):
             as_needed="Tarvittaessa",
         ),
     )
-    mode: One = ask("Tapa", of=K6)
+    mode: Choice = ask("Tapa", of=K6)
 
 
 class Support(Row):
@@ -388,7 +405,7 @@ class Support(Row):
     date: Day = ask("Päivä")
     start_time: Clock | None = ask("Kellonaika")
     minutes: Int = ask("Kesto minuutteina", low=1, high=480)
-    __annotations__["with"] = "Many"
+    __annotations__["with"] = "Choices"
     vars()["with"] = ask(
         "Kenen kanssa",
         of=define_options(
@@ -400,12 +417,11 @@ class Support(Row):
             other="Muu",
         ),
     )
-    mode: One = ask("Tapa", of=K6)
-    place: One = ask("Paikka", of=K13)
-    topic: Many = ask("Aihe", of=K10)
-    initiated_by: One | None = ask(
-        "Kenen aloitteesta",
-        of=define_options(coach="Valmentaja", client="Asiakas", employer="Työnantaja", other="Muu"),
+    mode: Choice = ask("Tapa", of=K6)
+    place: Choice = ask("Paikka", of=K13)
+    topic: Choices = ask("Aihe", of=K10)
+    initiated_by: Choice | None = ask(
+        "Kenen aloitteesta", of=define_options(coach="Valmentaja", client="Asiakas", employer="Työnantaja", other="Muu")
     )
     note: Long | None = ask("Muistiinpano", max_length=400)
 
@@ -427,224 +443,214 @@ class JobSupportPlan(ClientForm):
     moves = (Move("T14", "phase_5", "phase_5", when=approved),)
     allowed_phases = ("phase_5",)
 
-    # 1 The job and where we start from
-    job_id: Line = ask("Työsuhde", section="1 Työ ja lähtökohta", max_length=40, **copied("job_id"))
-    employer_name: Line = ask("Työnantaja", max_length=120, **copied("employer_name"))
-    job_title: Line = ask("Tehtävänimike", max_length=80, **copied("job_title"))
-    start_date: Day = ask("Aloituspäivä", **copied("start_date"))
-    weekly_hours: Hours | None = ask("Viikkotyöaika", hint="Tyhjä, jos työaika vaihtelee.", **copied("weekly_hours"))
-    plan_date: Day = ask("Suunnitelman päiväys", prefill=today, sensitivity="n")
-    plan_kind: One = ask(
-        "Suunnitelman laji",
-        prefill=plan_kind,
-        sensitivity="n",
-        of=define_options(
-            first="Ensimmäinen suunnitelma",
-            review="Arviointi",
-            changed_situation="Tilanne on muuttunut",
-            step_down="Tuki kevenee",
-        ),
-    )
-    participants: Many = ask(
-        "Suunnitelman tekijät",
-        of=define_options(
-            client="Asiakas",
-            coach="Työhönvalmentaja",
-            employer="Työnantaja",
-            coworker="Työtoveri",
-            family="Läheinen",
-            care_team="Hoitotaho",
-            other="Muu",
-        ),
-        hint="Työnantaja saa olla mukana vain asiakkaan suostumuksella.",
-    )
-    client_view_support: Long = ask("Millaista tukea haluan", by="client", prefill=wanted_support, max_length=800)
-    no_support_wanted: YesNo = ask(
-        "En halua tukea työpaikalle",
-        by="client",
-        prefill=kept("no_support_wanted"),
-        hint="Kyllä tarkoittaa, että tukea annetaan vain työpaikan ulkopuolella.",
-    )
-    no_support_wanted_detail: Line | None = ask(
-        "Jos tukitoimia ei ole: miksi",
-        by="client",
-        prefill=kept("no_support_wanted_detail"),
-        max_length=200,
-        needed=lambda record: record.no_support_wanted and not record.support_actions,
-    )
+    with section("1 Työ ja lähtökohta", by="system"):
+        job_id: Line = ask("Työsuhde", max_length=40, **copied(forms.JobStart.job_id))
+        employer_name: Line = ask("Työnantaja", max_length=120, **copied(forms.JobStart.employer_name))
+        job_title: Line = ask("Tehtävänimike", max_length=80, **copied(forms.JobStart.job_title))
+        start_date: Day = ask("Aloituspäivä", **copied(forms.JobStart.start_date))
+        weekly_hours: Hours | None = ask(
+            "Viikkotyöaika", hint="Tyhjä, jos työaika vaihtelee.", **copied(forms.JobStart.weekly_hours)
+        )
+        plan_date: Day = ask("Suunnitelman päiväys", by="coach", prefill=today, sensitivity="n")
+        plan_kind: Choice = ask(
+            "Suunnitelman laji",
+            by="coach",
+            prefill=plan_kind,
+            sensitivity="n",
+            of=define_options(
+                first="Ensimmäinen suunnitelma",
+                review="Arviointi",
+                changed_situation="Tilanne on muuttunut",
+                step_down="Tuki kevenee",
+            ),
+        )
+        participants: Choices = ask(
+            "Suunnitelman tekijät",
+            by="coach",
+            of=define_options(
+                client="Asiakas",
+                coach="Työhönvalmentaja",
+                employer="Työnantaja",
+                coworker="Työtoveri",
+                family="Läheinen",
+                care_team="Hoitotaho",
+                other="Muu",
+            ),
+            hint="Työnantaja saa olla mukana vain asiakkaan suostumuksella.",
+        )
+        client_view_support: Long = ask("Millaista tukea haluan", by="client", prefill=wanted_support, max_length=800)
+        no_support_wanted: YesNo = ask(
+            "En halua tukea työpaikalle",
+            by="client",
+            prefill=kept("no_support_wanted"),
+            hint="Kyllä tarkoittaa, että tukea annetaan vain työpaikan ulkopuolella.",
+        )
+        no_support_wanted_detail: Line | None = ask(
+            "Jos tukitoimia ei ole: miksi",
+            by="client",
+            prefill=kept("no_support_wanted_detail"),
+            max_length=200,
+            needed=lambda record: record.no_support_wanted and not record.support_actions,
+        )
 
-    # 2 Goals
-    goals: tuple[Goal, ...] = ask_table(
-        "Tavoitteet työssä",
-        section="2 Tavoitteet",
-        by="client",
-        prefill=going_on("goals", lambda row, _: row.result in (None, "open", "partly")),
-        required=True,
-        printed=3,
-    )
-    learning_needs: tuple[LearningNeed, ...] = ask_table(
-        "Opittavat tehtävät", by="employer", prefill=learning_needs, printed=3
-    )
-    strengths_at_work: Long = ask("Mikä auttaa onnistumaan", by="client", prefill=strengths, max_length=500)
+    with section("2 Tavoitteet", by="client"):
+        goals: tuple[Goal, ...] = ask_table(
+            "Tavoitteet työssä",
+            prefill=going_on("goals", lambda row, _: row.result in (None, "open", "partly")),
+            required=True,
+            printed=3,
+        )
+        learning_needs: tuple[LearningNeed, ...] = ask_table(
+            "Opittavat tehtävät", by="employer", prefill=learning_needs, printed=3
+        )
+        strengths_at_work: Long = ask("Mikä auttaa onnistumaan", prefill=strengths, max_length=500)
 
-    # 3 Support
-    support_actions: tuple[SupportAction, ...] = ask_table(
-        "Tukitoimet",
-        section="3 Tukitoimet",
-        prefill=support_actions,
-        needed=lambda record: not record.no_support_wanted,
-        printed=3,
-        hint="Tukea voi antaa moni: valmentaja, esihenkilö, työtoveri tai läheinen.",
-    )
-    accommodations: tuple[Accommodation, ...] = ask_table(
-        "Mukautukset", by="employer", prefill=accommodations, sensitivity="h", printed=2
-    )
-    tools: Many = ask(
-        "Apukeinot",
-        by="client",
-        prefill=kept("tools"),
-        of=define_options(
-            task_list="Tehtävälista",
-            photo_instructions="Kuvaohjeet",
-            phone_reminders="Muistutukset puhelimessa",
-            timer="Ajastin",
-            checklist="Tarkistuslista",
-            quiet_place="Rauhallinen paikka",
-            assistive_device="Apuväline",
-            mentor="Tukihenkilö",
-            none="Ei apukeinoja",
-        ),
-    )
-    mentor_name: Name | None = ask(
-        "Tukihenkilö työpaikalla",
-        by="employer",
-        prefill=mentor_name,
-        sensitivity="n",
-        max_length=80,
-    )
-    employer_support: Many = ask(
-        "Tuki työnantajalle ja työyhteisölle",
-        by="employer",
-        prefill=kept("employer_support"),
-        of=define_options(
-            team_briefing="Työyhteisön perehdytys",
-            guidance_advice="Neuvoja ohjaamiseen",
-            info_material="Tietomateriaali",
-            regular_calls="Säännölliset soitot",
-            subsidy_help="Apu tukien hakemiseen",
-            problem_solving="Ongelmien ratkaisu",
-            none="Ei tukea",
-        ),
-        hint="Vain asiakkaan suostumuksella.",
-    )
-    off_work_support: Many = ask(
-        "Tuki työn ulkopuolella",
-        by="client",
-        prefill=kept("off_work_support"),
-        sensitivity="h",
-        of=define_options(
-            wake_up="Herääminen",
-            travel="Kulkeminen",
-            sleep_rhythm="Unirytmi",
-            money="Raha-asiat",
-            housing="Asuminen",
-            care_appointments="Hoitokäynnit",
-            family="Läheiset",
-            peer_group="Vertaisryhmä",
-            none="Ei tukea",
-        ),
-    )
-    care_cooperation: tuple[CareCooperation, ...] = ask_table(
-        "Yhteistyö hoidon tai sosiaalipalvelun kanssa", prefill=care_cooperation, sensitivity="h", printed=2
-    )
+    with section("3 Tukitoimet", by="employer"):
+        support_actions: tuple[SupportAction, ...] = ask_table(
+            "Tukitoimet",
+            by="coach",
+            prefill=support_actions,
+            needed=lambda record: not record.no_support_wanted,
+            printed=3,
+            hint="Tukea voi antaa moni: valmentaja, esihenkilö, työtoveri tai läheinen.",
+        )
+        accommodations: tuple[Accommodation, ...] = ask_table(
+            "Mukautukset", prefill=accommodations, sensitivity="h", printed=2
+        )
+        tools: Choices = ask(
+            "Apukeinot",
+            by="client",
+            prefill=kept("tools"),
+            of=define_options(
+                task_list="Tehtävälista",
+                photo_instructions="Kuvaohjeet",
+                phone_reminders="Muistutukset puhelimessa",
+                timer="Ajastin",
+                checklist="Tarkistuslista",
+                quiet_place="Rauhallinen paikka",
+                assistive_device="Apuväline",
+                mentor="Tukihenkilö",
+                none="Ei apukeinoja",
+            ),
+        )
+        mentor_name: Name | None = ask("Tukihenkilö työpaikalla", prefill=mentor_name, sensitivity="n", max_length=80)
+        employer_support: Choices = ask(
+            "Tuki työnantajalle ja työyhteisölle",
+            prefill=kept("employer_support"),
+            of=define_options(
+                team_briefing="Työyhteisön perehdytys",
+                guidance_advice="Neuvoja ohjaamiseen",
+                info_material="Tietomateriaali",
+                regular_calls="Säännölliset soitot",
+                subsidy_help="Apu tukien hakemiseen",
+                problem_solving="Ongelmien ratkaisu",
+                none="Ei tukea",
+            ),
+            hint="Vain asiakkaan suostumuksella.",
+        )
+        off_work_support: Choices = ask(
+            "Tuki työn ulkopuolella",
+            by="client",
+            prefill=kept("off_work_support"),
+            sensitivity="h",
+            of=define_options(
+                wake_up="Herääminen",
+                travel="Kulkeminen",
+                sleep_rhythm="Unirytmi",
+                money="Raha-asiat",
+                housing="Asuminen",
+                care_appointments="Hoitokäynnit",
+                family="Läheiset",
+                peer_group="Vertaisryhmä",
+                none="Ei tukea",
+            ),
+        )
+        care_cooperation: tuple[CareCooperation, ...] = ask_table(
+            "Yhteistyö hoidon tai sosiaalipalvelun kanssa",
+            by="coach",
+            prefill=care_cooperation,
+            sensitivity="h",
+            printed=2,
+        )
 
-    # 4 When it gets hard
-    early_signs: Long | None = ask(
-        "Varoitusmerkit",
-        section="4 Jos tulee vaikeaa",
-        by="client",
-        prefill=taken("early_signs", job_support_plan, vocational_profile),
-        sensitivity="h",
-        max_length=400,
-        hint="Mistä huomaat, että tilanne vaikeutuu?",
-    )
-    crisis_steps: Long = ask("Mitä silloin tehdään", by="client", prefill=kept("crisis_steps"), max_length=500)
-    call_first: Line = ask("Kenelle soitan ensin", by="client", prefill=call_first, max_length=80)
-    call_first_phone: Phone = ask("Kenelle soitan ensin: puhelin", by="client", prefill=call_first_phone)
-    sick_leave_steps: Line = ask(
-        "Miten toimin, jos sairastun", by="client", prefill=kept("sick_leave_steps"), max_length=200
-    )
-    who_may_tell_employer: One = ask(
-        "Kuka saa kertoa työnantajalle",
-        by="client",
-        prefill=who_may_tell,
-        of=define_options(client="Vain minä", coach="Valmentaja", both="Minä ja valmentaja", nobody="Ei kukaan"),
-    )
+    with section("4 Jos tulee vaikeaa", by="client"):
+        early_signs: Long | None = ask(
+            "Varoitusmerkit",
+            prefill=taken(forms.VocationalProfile.early_signs, job_support_plan, vocational_profile),
+            sensitivity="h",
+            max_length=400,
+            hint="Mistä huomaat, että tilanne vaikeutuu?",
+        )
+        crisis_steps: Long = ask("Mitä silloin tehdään", prefill=kept("crisis_steps"), max_length=500)
+        call_first: Line = ask("Kenelle soitan ensin", prefill=call_first, max_length=80)
+        call_first_phone: Phone = ask("Kenelle soitan ensin: puhelin", prefill=call_first_phone)
+        sick_leave_steps: Line = ask("Miten toimin, jos sairastun", prefill=kept("sick_leave_steps"), max_length=200)
+        who_may_tell_employer: Choice = ask(
+            "Kuka saa kertoa työnantajalle",
+            prefill=who_may_tell,
+            of=define_options(client="Vain minä", coach="Valmentaja", both="Minä ja valmentaja", nobody="Ei kukaan"),
+        )
 
-    # 5 Money and getting on
-    benefit_followup: tuple[BenefitFollowUp, ...] = ask_table(
-        "Palkan ja etuuksien seuranta",
-        section="5 Talous ja eteneminen",
-        prefill=benefit_followup,
-        required=True,
-        printed=3,
-    )
-    career_wishes: Long | None = ask(
-        "Eteneminen: lisätunnit, uudet tehtävät, koulutus",
-        by="client",
-        prefill=kept("career_wishes"),
-        max_length=400,
-    )
-    hours_change_plan: tuple[HoursChange, ...] = ask_table(
-        "Suunniteltu muutos työaikaan",
-        by="client",
-        prefill=going_on("hours_change_plan", lambda row, case: row.from_date >= case.today),
-        printed=2,
-    )
+    with section("5 Talous ja eteneminen", by="client"):
+        benefit_followup: tuple[BenefitFollowUp, ...] = ask_table(
+            "Palkan ja etuuksien seuranta",
+            by="coach",
+            prefill=benefit_followup,
+            required=True,
+            printed=3,
+        )
+        career_wishes: Long | None = ask(
+            "Eteneminen: lisätunnit, uudet tehtävät, koulutus", prefill=kept("career_wishes"), max_length=400
+        )
+        hours_change_plan: tuple[HoursChange, ...] = ask_table(
+            "Suunniteltu muutos työaikaan",
+            prefill=going_on("hours_change_plan", lambda row, case: row.from_date >= case.today),
+            printed=2,
+        )
 
-    # 6 Contact and follow-up
-    contact_rhythm: tuple[Rhythm, ...] = ask_table(
-        "Yhteydenpito", section="6 Yhteydenpito ja seuranta", prefill=contact_rhythm, required=True, printed=4
-    )
-    support_log: tuple[Support, ...] = ask_table(
-        "Toteutunut tuki",
-        printed=3,
-        hint="Kirjaa jokainen tapaaminen, puhelu ja viesti omalle rivilleen.",
-    )
-    employer_feedback: Long | None = ask("Työnantajan palaute", by="employer", max_length=400)
-    client_satisfaction: Int | None = ask(
-        "Asiakkaan tyytyväisyys työhön (1–5)", by="client", low=1, high=5, hint="1 on huonoin ja 5 on paras."
-    )
-    review_date: Day = ask("Seuraava arviointi", prefill=review_date, sensitivity="n")
-    review_text: Long | None = ask(
-        "Arvio",
-        by="client",
-        max_length=800,
-        needed=lambda record: record.plan_kind != "first",
-        hint="Miten työ ja tuki ovat sujuneet? Ei tarvita ensimmäisessä suunnitelmassa.",
-    )
-    step_down: One = ask(
-        "Siirtyykö tuki toiselle taholle?",
-        prefill=step_down,
-        of=define_options(no="Ei", planned="Suunnitteilla", done="On siirtynyt"),
-    )
-    step_down_to: Line | None = ask(
-        "Tuki siirtyy: kenelle", prefill=kept("step_down_to"), max_length=100, needed=moves_on
-    )
-    step_down_date: Day | None = ask("Tuki siirtyy: milloin", prefill=kept("step_down_date"), needed=moves_on)
-    step_down_contact: Line | None = ask(
-        "Tuki siirtyy: yhteystieto", prefill=kept("step_down_contact"), max_length=80, needed=moves_on
-    )
-    plan_status: One = ask(
-        "Suunnitelman tila",
-        sensitivity="n",
-        of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
-    )
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client", needed=approved, code="T14")
-    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
-    sign_employer: Signed | None = ask(
-        "Työnantajan allekirjoitus", by="employer", hint="Ei pakollinen. Vain asiakkaan suostumuksella."
-    )
+    with section("6 Yhteydenpito ja seuranta"):
+        contact_rhythm: tuple[Rhythm, ...] = ask_table("Yhteydenpito", prefill=contact_rhythm, required=True, printed=4)
+        support_log: tuple[Support, ...] = ask_table(
+            "Toteutunut tuki", printed=3, hint="Kirjaa jokainen tapaaminen, puhelu ja viesti omalle rivilleen."
+        )
+        employer_feedback: Long | None = ask("Työnantajan palaute", by="employer", max_length=400)
+        client_satisfaction: Int | None = ask(
+            "Asiakkaan tyytyväisyys työhön (1–5)",
+            by="client",
+            low=1,
+            high=5,
+            hint="1 on huonoin ja 5 on paras.",
+        )
+        review_date: Day = ask("Seuraava arviointi", prefill=review_date, sensitivity="n")
+        review_text: Long | None = ask(
+            "Arvio",
+            by="client",
+            max_length=800,
+            needed=lambda record: record.plan_kind != "first",
+            hint="Miten työ ja tuki ovat sujuneet? Ei tarvita ensimmäisessä suunnitelmassa.",
+        )
+        step_down: Choice = ask(
+            "Siirtyykö tuki toiselle taholle?",
+            prefill=step_down,
+            of=define_options(no="Ei", planned="Suunnitteilla", done="On siirtynyt"),
+        )
+        step_down_to: Line | None = ask(
+            "Tuki siirtyy: kenelle", prefill=kept("step_down_to"), max_length=100, needed=moves_on
+        )
+        step_down_date: Day | None = ask("Tuki siirtyy: milloin", prefill=kept("step_down_date"), needed=moves_on)
+        step_down_contact: Line | None = ask(
+            "Tuki siirtyy: yhteystieto", prefill=kept("step_down_contact"), max_length=80, needed=moves_on
+        )
+        plan_status: Choice = ask(
+            "Suunnitelman tila",
+            sensitivity="n",
+            of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
+        )
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=approved, code="T14")
+        sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
+        sign_employer: Signature | None = ask(
+            "Työnantajan allekirjoitus", by="employer", hint="Ei pakollinen. Vain asiakkaan suostumuksella."
+        )
 
     @classmethod
     def list_subjects(cls, case: Case) -> dict[str, str]:
@@ -660,16 +666,16 @@ class JobSupportPlan(ClientForm):
         plan = plan_of(case, job.job_id)
         return plan is None or plan.plan_status != "approved" or plan.review_date <= case.today
 
-    def job(self, case: Case) -> Any:
+    def job(self, case: Case) -> forms.JobStart | None:
         """Return the start of the job that the plan is for, or None."""
-        return next((job for job in in_force(case, "job_start") if job.job_id == self.job_id), None)
+        return next((job for job in in_force(case, forms.JobStart) if job.job_id == self.job_id), None)
 
     # --- what must hold -----------------------------------------------------------------------
 
     @rule("R19", field="plan_date")
     def plan_is_made_in_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         return agreement is None or self.plan_date >= agreement.service_start_date
 
     @rule("R65")
@@ -755,7 +761,7 @@ class JobSupportPlan(ClientForm):
     @rule("choice")
     def care_is_worked_with_by_consent_only(self, case: Case) -> list[str]:
         """Sopimuksessa ei ole tätä suostumusta, tai se ei ole voimassa."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         given = {row.consent_id for row in getattr(agreement, "consents", ()) if holds(row, self.plan_date)}
         return self.find_breaking_paths("care_cooperation.consent_ref", lambda row: row.consent_ref not in given)
 

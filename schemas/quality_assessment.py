@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import re
-from calendar import monthrange
-from datetime import date
-from decimal import Decimal
-from functools import partial
-from typing import Any
 
-from formgen.cases.workflow import Case
-from formgen.fields.code_list import CodeList, define_options
-from formgen.fields.kinds import Day, Dec, Hours, Int, Line, Long, Many, One, Signed, YesNo, count_days
-from formgen.forms.form import Form, Row, ask, ask_table, rule
+from formgen.schema import (
+    Case,
+    Choice,
+    Choices,
+    CodeList,
+    Day,
+    Dec,
+    Decimal,
+    Form,
+    Hours,
+    Int,
+    Line,
+    Long,
+    Row,
+    Signature,
+    YesNo,
+    add_months,
+    ask,
+    ask_table,
+    count_days,
+    date,
+    define_options,
+    rule,
+    section,
+)
 
 from ._codes import K39
 
@@ -100,8 +116,8 @@ PHASES = define_options(
         "6": "6 Jatkuva tuki",
     }
 )
-leader = partial(ask, by="leader", sensitivity="n")
-system = partial(ask, by="system", sensitivity="n")
+
+
 SOMEBODY = re.compile(r"\d{6}[-+−–A-FU-Y]\d{3}[0-9A-Y]\b|\S+@\S+\.\S+|(?:\+358|\b0)[\d ()-]{7,}", re.IGNORECASE)
 
 
@@ -119,11 +135,11 @@ def organiser(case: Case) -> str:
 
 
 def support_level(case: Case) -> str:
-    """Return how much of the service the unit gives, from the settings."""
+    """Return the extent of the service that the unit gives, from the settings."""
     return case.office.support_level
 
 
-def coaches(case: Case) -> list[dict[str, Any]]:
+def coaches(case: Case) -> list[dict[str, object]]:
     """Return a row for every coach in the settings, by a running code: names do not belong here."""
     return [
         {
@@ -135,37 +151,26 @@ def coaches(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def checks(case: Case) -> list[dict[str, Any]]:
+def checks(case: Case) -> list[dict[str, object]]:
     """Return a row for every component."""
     return [{"criterion": criterion_of(code), "component": code} for code in COMPONENTS]
 
 
-def criteria(case: Case) -> list[dict[str, Any]]:
+def criteria(case: Case) -> list[dict[str, object]]:
     """Return a row for every criterion."""
     return [{"no": number, "name_fi": name} for number, name in enumerate(CRITERIA, start=1)]
 
 
 def next_assessment(case: Case) -> date:
     """Return the day of the next assessment: sooner when the last total was not good."""
-    earlier = case.find_latest_record("quality_assessment")
-    return in_months(case.today, months_to_next(case, earlier.total_score if earlier else 0))
+    earlier = case.find_latest_record(QualityAssessment)
+    return add_months(case.today, months_to_next(case, earlier.total_score if earlier else 0))
 
 
 def months_to_next(case: Case, total: int) -> int:
     """Return the months after which a unit with the total is assessed again."""
     limits = case.office.limits
     return limits.assessment_months_when_good if total >= GOOD else limits.assessment_months
-
-
-def in_months(day: date, months: int) -> date:
-    """Return the same day of a later month, its last day where that month is shorter.
-
-    >>> in_months(date(2026, 8, 31), 6)
-    datetime.date(2027, 2, 28)
-    """
-    years, before = divmod(day.month - 1 + months, 12)
-    year, month = day.year + years, before + 1
-    return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
 def criterion_of(component: str) -> int:
@@ -200,14 +205,14 @@ def previous_total(record: QualityAssessment, case: Case) -> int | None:
     """Return the total of the last assessment before this one, or None."""
     earlier = [
         known.record
-        for known in case.list_current_records("quality_assessment")
+        for known in case.list_current_records(QualityAssessment)
         if known.record.assessment_date < record.assessment_date
     ]
     return max(earlier, key=lambda other: other.assessment_date).total_score if earlier else None
 
 
 def change(record: QualityAssessment, case: Case) -> int | None:
-    """Return by how much the total has changed since the last assessment, or None."""
+    """Return the change of the total since the last assessment, or None."""
     before = previous_total(record, case)
     return None if before is None else total_score(record, case) - before
 
@@ -235,55 +240,51 @@ def low(row: Criterion) -> bool:
 class Assessor(Row):
     """Somebody who makes the assessment."""
 
-    name: Line = leader("Nimi", max_length=60)
-    role: Line = leader("Rooli", max_length=60)
-    external: YesNo | None = leader("Onko ulkopuolinen?")
+    name: Line = ask("Nimi", max_length=60)
+    role: Line = ask("Rooli", max_length=60)
+    external: YesNo | None = ask("Onko ulkopuolinen?")
 
 
 class CoachRow(Row):
     """The work of one coach in the period, under a code."""
 
-    coach_code: Line = leader("Valmentajan koodi", max_length=40, hint="Ei nimeä.")
-    fte: Dec = leader(
+    coach_code: Line = ask("Valmentajan koodi", max_length=40, hint="Ei nimeä.")
+    fte: Dec = ask(
         "Työpanos (0,1–1)",
         places=2,
         low=Decimal("0.1"),
         high=Decimal(1),
         hint="1 = koko työaika.",
     )
-    coaching_share_pct: Int | None = leader("Työhönvalmennuksen osuus työajasta (%)", low=0, high=100)
-    active_clients: Int | None = leader("Asiakkaita nyt", low=0, high=999)
-    phases_covered: Many | None = leader("Vaiheet, joita valmentaja tekee", of=PHASES)
-    weekly_hours: Hours | None = leader("Työaika viikossa (h)", places=1, low=Decimal(0), high=Decimal(60))
-    weeks_worked: Int | None = leader("Työviikkoja jaksolla", low=0, high=60)
-    sote_teams: Int | None = leader("Sote-tiimejä, joissa mukana", low=0, high=99)
-    share_from_teams_pct: Int | None = leader("Asiakkaista näistä tiimeistä (%)", low=0, high=100)
+    coaching_share_pct: Int | None = ask("Työhönvalmennuksen osuus työajasta (%)", low=0, high=100)
+    active_clients: Int | None = ask("Asiakkaita nyt", low=0, high=999)
+    phases_covered: Choices | None = ask("Vaiheet, joita valmentaja tekee", of=PHASES)
+    weekly_hours: Hours | None = ask("Työaika viikossa (h)", places=1, low=Decimal(0), high=Decimal(60))
+    weeks_worked: Int | None = ask("Työviikkoja jaksolla", low=0, high=60)
+    sote_teams: Int | None = ask("Sote-tiimejä, joissa mukana", low=0, high=99)
+    share_from_teams_pct: Int | None = ask("Asiakkaista näistä tiimeistä (%)", low=0, high=100)
 
 
 class UnitCheck(Row):
     """Whether one component of a criterion is there."""
 
-    criterion: Int = leader("Kriteeri", locked=True, low=1, high=len(CRITERIA))
-    component: One = leader("Osatekijä", locked=True, of=COMPONENTS)
-    present: YesNo = leader("Toteutuuko?")
-    evidence: Line | None = leader("Näyttö", max_length=160)
+    criterion: Int = ask("Kriteeri", locked=True, low=1, high=len(CRITERIA))
+    component: Choice = ask("Osatekijä", locked=True, of=COMPONENTS)
+    present: YesNo = ask("Toteutuuko?")
+    evidence: Line | None = ask("Näyttö", max_length=160)
 
 
 class Criterion(Row):
     """The score of one criterion and what it rests on."""
 
-    no: Int = system("Numero", locked=True, low=1, high=len(CRITERIA))
-    name_fi: Line = system("Kriteeri", locked=True, max_length=80)
-    computed_value: Line | None = system("Laskettu arvo", max_length=200)
-    suggested_score: Int | None = system("Ehdotetut pisteet", low=1, high=5)
-    score: Int = leader("Pisteet (1–5)", low=1, high=5)
-    not_rateable: YesNo | None = leader("Eikö kriteeriä voi arvioida?", hint="Kyllä: pisteet ovat 1.")
-    evidence: Long = leader(
-        "Perustelu ja näyttö",
-        max_length=800,
-        hint="Mihin pisteet perustuvat. Ei asiakkaiden nimiä.",
-    )
-    sources: Many = leader(
+    no: Int = ask("Numero", by="system", locked=True, low=1, high=len(CRITERIA))
+    name_fi: Line = ask("Kriteeri", by="system", locked=True, max_length=80)
+    computed_value: Line | None = ask("Laskettu arvo", by="system", max_length=200)
+    suggested_score: Int | None = ask("Ehdotetut pisteet", by="system", low=1, high=5)
+    score: Int = ask("Pisteet (1–5)", low=1, high=5)
+    not_rateable: YesNo | None = ask("Eikö kriteeriä voi arvioida?", hint="Kyllä: pisteet ovat 1.")
+    evidence: Long = ask("Perustelu ja näyttö", max_length=800, hint="Mihin pisteet perustuvat. Ei asiakkaiden nimiä.")
+    sources: Choices = ask(
         "Lähteet",
         of=define_options(
             documents="Asiakirjat",
@@ -293,28 +294,27 @@ class Criterion(Row):
             statistics="Tilastot",
         ),
     )
-    strengths: Line | None = leader("Mikä toimii", max_length=300)
-    action: Long | None = leader(
+    strengths: Line | None = ask("Mikä toimii", max_length=300)
+    action: Long | None = ask(
         "Toimenpide",
         max_length=400,
         needed=low,
         code="R91",
         hint="Toimenpide, vastuuhenkilö ja määräpäivä tarvitaan, jos pisteet ovat 1–3.",
     )
-    responsible: Line | None = leader("Vastuuhenkilö", max_length=60, needed=low, code="R91")
-    due_date: Day | None = leader("Määräpäivä", needed=low, code="R91")
-    follow_up: One | None = leader(
-        "Toimenpiteen tilanne",
-        of=define_options(open="Kesken", done="Tehty", dropped="Luovuttu"),
+    responsible: Line | None = ask("Vastuuhenkilö", max_length=60, needed=low, code="R91")
+    due_date: Day | None = ask("Määräpäivä", needed=low, code="R91")
+    follow_up: Choice | None = ask(
+        "Toimenpiteen tilanne", of=define_options(open="Kesken", done="Tehty", dropped="Luovuttu")
     )
 
 
 class Priority(Row):
     """One of the things to develop first."""
 
-    priority: Line = leader("Kehityskohde", max_length=160)
-    owner: Line | None = leader("Kuka vastaa", max_length=60)
-    due: Day | None = leader("Mihin mennessä")
+    priority: Line = ask("Kehityskohde", max_length=160)
+    owner: Line | None = ask("Kuka vastaa", max_length=60)
+    due: Day | None = ask("Mihin mennessä")
 
 
 class QualityAssessment(Form):
@@ -331,95 +331,78 @@ class QualityAssessment(Form):
     unit = True
     date_field = "assessment_date"
 
-    # 1 The assessment
-    unit_name: Line = leader(
-        "Yksikkö",
-        section="1 Arviointi",
-        prefill=unit_name,
-        default=unit_name,
-        max_length=100,
-    )
-    organiser: Line = leader("Järjestäjä", prefill=organiser, default=organiser, max_length=100)
-    assessment_kind: One = leader(
-        "Arvioinnin laji",
-        of=define_options(self="Itsearviointi", peer="Vertaisarviointi", external="Ulkoinen arviointi"),
-    )
-    period_start: Day = leader("Arviointijakso alkaa")
-    period_end: Day = leader("Arviointijakso päättyy")
-    assessment_date: Day = leader("Arviointipäivä")
-    assessors: tuple[Assessor, ...] = ask_table("Arvioijat", by="leader", sensitivity="n", required=True, printed=2)
+    with section("1 Arviointi", by="leader", sensitivity="n"):
+        unit_name: Line = ask("Yksikkö", prefill=unit_name, default=unit_name, max_length=100)
+        organiser: Line = ask("Järjestäjä", prefill=organiser, default=organiser, max_length=100)
+        assessment_kind: Choice = ask(
+            "Arvioinnin laji",
+            of=define_options(self="Itsearviointi", peer="Vertaisarviointi", external="Ulkoinen arviointi"),
+        )
+        period_start: Day = ask("Arviointijakso alkaa")
+        period_end: Day = ask("Arviointijakso päättyy")
+        assessment_date: Day = ask("Arviointipäivä")
+        assessors: tuple[Assessor, ...] = ask_table("Arvioijat", required=True, printed=2)
 
-    # 2 The unit
-    support_level: One = leader(
-        "Palvelun laji",
-        section="2 Yksikkö",
-        prefill=support_level,
-        of=define_options(light="Kevyt tuki (vaiheet 1–3)", strong="Vahva tuki (vaiheet 1–5)"),
-    )
-    coaches: tuple[CoachRow, ...] = ask_table(
-        "Työhönvalmentajat", by="leader", prefill=coaches, sensitivity="n", required=True, printed=3
-    )
-    leader_fte: Dec = leader("Tiiminvetäjän työpanos (0–1)", places=2, low=Decimal(0), high=Decimal(1))
-    coaches_per_leader: Dec = leader("Valmentajia vetäjää kohti", places=1, low=Decimal(0), high=Decimal(99))
-    unit_checks: tuple[UnitCheck, ...] = ask_table(
-        "Toteutuvat osatekijät",
-        by="leader",
-        prefill=checks,
-        sensitivity="n",
-        required=True,
-        locked=True,
-        printed=len(COMPONENTS),
-        hint="Kriteerien 5, 7, 8, 10, 11, 13, 17 ja 25 osatekijät. Vastaa jokaiseen.",
-    )
-    team_meetings_per_month: Dec = leader("Tiimikokouksia kuukaudessa", places=1, low=Decimal(0), high=Decimal(99))
-    supervision_per_month: Dec = leader("Ohjauskertoja kuukaudessa", places=1, low=Decimal(0), high=Decimal(99))
-    employment_partner_contacts: One = leader(
-        "Yhteys työllisyyspalveluihin",
-        of=define_options(
-            none="Ei yhteyttä",
-            less_quarterly="Harvemmin kuin neljännesvuosittain",
-            quarterly="Neljännesvuosittain",
-            monthly="Kuukausittain",
-            weekly_plus_monthly_meeting="Viikoittain, ja tapaaminen kuukausittain",
-        ),
-    )
+    with section("2 Yksikkö", by="leader", sensitivity="n"):
+        support_level: Choice = ask(
+            "Palvelun laji",
+            prefill=support_level,
+            of=define_options(light="Kevyt tuki (vaiheet 1–3)", strong="Vahva tuki (vaiheet 1–5)"),
+        )
+        coaches: tuple[CoachRow, ...] = ask_table("Työhönvalmentajat", prefill=coaches, required=True, printed=3)
+        leader_fte: Dec = ask("Tiiminvetäjän työpanos (0–1)", places=2, low=Decimal(0), high=Decimal(1))
+        coaches_per_leader: Dec = ask("Valmentajia vetäjää kohti", places=1, low=Decimal(0), high=Decimal(99))
+        unit_checks: tuple[UnitCheck, ...] = ask_table(
+            "Toteutuvat osatekijät",
+            prefill=checks,
+            required=True,
+            locked=True,
+            printed=len(COMPONENTS),
+            hint="Kriteerien 5, 7, 8, 10, 11, 13, 17 ja 25 osatekijät. Vastaa jokaiseen.",
+        )
+        team_meetings_per_month: Dec = ask("Tiimikokouksia kuukaudessa", places=1, low=Decimal(0), high=Decimal(99))
+        supervision_per_month: Dec = ask("Ohjauskertoja kuukaudessa", places=1, low=Decimal(0), high=Decimal(99))
+        employment_partner_contacts: Choice = ask(
+            "Yhteys työllisyyspalveluihin",
+            of=define_options(
+                none="Ei yhteyttä",
+                less_quarterly="Harvemmin kuin neljännesvuosittain",
+                quarterly="Neljännesvuosittain",
+                monthly="Kuukausittain",
+                weekly_plus_monthly_meeting="Viikoittain, ja tapaaminen kuukausittain",
+            ),
+        )
 
-    # 3 The criteria
-    criteria: tuple[Criterion, ...] = ask_table(
-        "Kriteerit",
-        section="3 Arvio kriteereittäin",
-        by="leader",
-        prefill=criteria,
-        sensitivity="n",
-        required=True,
-        locked=True,
-        printed=len(CRITERIA),
-        hint="Kaikki 25 kriteeriä arvioidaan. Pisteet 1–5, 5 on paras.",
-    )
+    with section("3 Arvio kriteereittäin", by="system", sensitivity="n"):
+        criteria: tuple[Criterion, ...] = ask_table(
+            "Kriteerit",
+            by="leader",
+            prefill=criteria,
+            required=True,
+            locked=True,
+            printed=len(CRITERIA),
+            hint="Kaikki 25 kriteeriä arvioidaan. Pisteet 1–5, 5 on paras.",
+        )
 
-    # 4 The result
-    total_score: Int = system("Kokonaispisteet", fill=total_score)
-    band: One = system("Taso", fill=band, of=K39)
-    previous_total: Int | None = system("Edellisen arvion pisteet", fill=previous_total)
-    change: Int | None = system("Muutos edelliseen", fill=change)
-    section_totals_staffing: Int = system("Osiopisteet: henkilöstö", fill=staffing)
-    section_totals_organisation: Int = system("Osiopisteet: järjestäminen", fill=organisation)
-    section_totals_services: Int = system("Osiopisteet: sisältö", fill=services)
-    summary: Long = leader("Yhteenveto", section="4 Tulos", max_length=1200)
-    priorities: tuple[Priority, ...] = ask_table(
-        "Kolme tärkeintä kehityskohdetta", by="leader", sensitivity="n", required=True, printed=3
-    )
-    client_voice: Long | None = leader(
-        "Asiakkaiden näkemys",
-        max_length=600,
-        hint="Mitä asiakkaat ovat kertoneet palvelusta. Ei nimiä eikä muita tunnistetietoja.",
-    )
-    next_assessment: Day = leader(
-        "Seuraava arviointi",
-        prefill=next_assessment,
-    )
-    sign_assessor: Signed = leader("Arvioijan allekirjoitus")
-    sign_management: Signed = leader("Johdon allekirjoitus")
+        total_score: Int = ask("Kokonaispisteet", fill=total_score)
+        band: Choice = ask("Taso", fill=band, of=K39)
+        previous_total: Int | None = ask("Edellisen arvion pisteet", fill=previous_total)
+        change: Int | None = ask("Muutos edelliseen", fill=change)
+        section_totals_staffing: Int = ask("Osiopisteet: henkilöstö", fill=staffing)
+        section_totals_organisation: Int = ask("Osiopisteet: järjestäminen", fill=organisation)
+        section_totals_services: Int = ask("Osiopisteet: sisältö", fill=services)
+
+    with section("4 Tulos", by="leader", sensitivity="n"):
+        summary: Long = ask("Yhteenveto", max_length=1200)
+        priorities: tuple[Priority, ...] = ask_table("Kolme tärkeintä kehityskohdetta", required=True, printed=3)
+        client_voice: Long | None = ask(
+            "Asiakkaiden näkemys",
+            max_length=600,
+            hint="Mitä asiakkaat ovat kertoneet palvelusta. Ei nimiä eikä muita tunnistetietoja.",
+        )
+        next_assessment: Day = ask("Seuraava arviointi", prefill=next_assessment)
+        sign_assessor: Signature = ask("Arvioijan allekirjoitus")
+        sign_management: Signature = ask("Johdon allekirjoitus")
 
     # --- what must hold -----------------------------------------------------------------------
 
@@ -518,5 +501,5 @@ class QualityAssessment(Form):
     @rule("range", field="next_assessment", severity="warning")
     def next_assessment_is_in_time(self, case: Case) -> bool:
         """Seuraava arviointi on myöhään. Arvioikaa 6 kuukauden välein, vähintään 100 pisteellä vuosittain."""
-        latest = in_months(self.assessment_date, months_to_next(case, total_score(self, case)))
+        latest = add_months(self.assessment_date, months_to_next(case, total_score(self, case)))
         return self.next_assessment <= latest

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.schema import (
+    Case,
+    Choice,
+    Choices,
     Clock,
     Day,
     Email,
@@ -16,45 +14,49 @@ from formgen.fields.kinds import (
     Int,
     Line,
     Long,
-    Many,
+    Move,
     Municipality,
     Name,
-    One,
     Phone,
     Postcode,
-    Signed,
+    Row,
+    Signature,
     YesNo,
+    ask,
+    ask_table,
     compute_age,
     count_days,
+    date,
+    define_options,
     parse_birth_date,
+    rule,
+    section,
 )
-from formgen.forms.form import Row, ask, ask_table, rule
 
-from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, today
+from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, compile_pattern, today
 from ._codes import K1, K2, K14, K17, K20, K24, K25, K26, K29
 
-UNREADY = re.compile(
+UNREADY = compile_pattern(
     r"työkunto|työkyvyt|ei ole valmis|ei valmis|kuntoutumat|oire|päihte|alkohol|huume|käyttöhäiriö"
-    r"|epäonnistu|keskeytt|raitti",
-    re.IGNORECASE,
+    r"|epäonnistu|keskeytt|raitti"
 )
 
 
 class Assessment(Row):
     """An assessment of functioning or work ability that has been made."""
 
-    tool: Line = ask("Arvio tai menetelmä", by="referrer", sensitivity="h", max_length=60)
-    date: Day | None = ask("Päivä", by="referrer", sensitivity="h")
-    summary: Line | None = ask("Yhteenveto", by="referrer", sensitivity="h", max_length=300)
-    file_ref: Line | None = ask("Liitteen tunnus", by="referrer", sensitivity="h", max_length=60)
+    tool: Line = ask("Arvio tai menetelmä", max_length=60)
+    date: Day | None = ask("Päivä")
+    summary: Line | None = ask("Yhteenveto", max_length=300)
+    file_ref: Line | None = ask("Liitteen tunnus", max_length=60)
 
 
 class Attachment(Row):
     """A document that comes with the referral."""
 
-    title: Line = ask("Liite", by="referrer", max_length=80)
-    doc_date: Day | None = ask("Päiväys", by="referrer")
-    pages: Int | None = ask("Sivuja", by="referrer", low=1, high=999)
+    title: Line = ask("Liite", max_length=80)
+    doc_date: Day | None = ask("Päiväys")
+    pages: Int | None = ask("Sivuja", low=1, high=999)
 
 
 def from_referrer(record: Referral) -> bool:
@@ -74,7 +76,7 @@ def accepted(record: Referral) -> bool:
 
 def newly_accepted(record: Referral, case: Case) -> bool:
     """Tell whether this document brings the decision to take the client in."""
-    earlier = case.find_latest_record("referral")
+    earlier = case.find_latest_record(Referral)
     return accepted(record) and not (earlier and accepted(earlier))
 
 
@@ -102,216 +104,174 @@ class Referral(CaseForm):
         Move("T03", "phase_1", "phase_1", when=turned_away),
     )
 
-    # 1 The client
-    received_date: Day = ask(
-        "Lähetteen saapumispäivä",
-        section="1 Asiakas",
-        by="system",
-        default=today,
-        sensitivity="n",
-        hint="Yksikkö täyttää. Tyhjään merkitään päivä, jona lähete saapui.",
-    )
-    client_last_name: Name = ask("Sukunimi", by="referrer", person=True, max_length=60)
-    client_first_names: Name = ask("Etunimet", by="referrer", person=True, max_length=80)
-    client_call_name: Name | None = ask("Kutsumanimi", by="client", max_length=40)
-    client_hetu: Hetu | None = ask("Henkilötunnus", by="referrer", sensitivity="i")
-    client_birth_date: Day | None = ask(
-        "Syntymäaika",
-        by="referrer",
-        birth=True,
-        needed=lambda record: not record.client_hetu,
-        hint="Tarvitaan, jos henkilötunnusta ei ole.",
-    )
-    client_street_address: Line | None = ask("Katuosoite", by="referrer", max_length=100)
-    client_postal_code: Postcode | None = ask("Postinumero", by="referrer")
-    client_post_office: Line | None = ask("Postitoimipaikka", by="referrer", max_length=40)
-    client_municipality: Municipality = ask("Kotikunta", by="referrer", of=K20)
-    client_phone: Phone | None = ask(
-        "Puhelin",
-        by="client",
-        needed=lambda record: not record.client_email,
-        hint="Puhelin tai sähköposti tarvitaan.",
-    )
-    client_email: Email | None = ask("Sähköposti", by="client", needed=lambda record: not record.client_phone)
-    contact_preferences: Many = ask("Miten sinuun saa olla yhteydessä?", by="client", of=K26)
-    mother_tongue: One = ask("Äidinkieli", by="client", of=K14)
-    service_language: One = ask(
-        "Asiointikieli", by="client", of=define_options(fi="suomi", sv="ruotsi", se="saame", other="muu")
-    )
-    easy_language_needed: YesNo = ask("Tarvitaanko selkokieltä?", by="client")
-    interpreter_needed: One = ask(
-        "Tarvitaanko tulkkia tai muuta kommunikoinnin tukea?",
-        by="client",
-        sensitivity="h",
-        of=define_options(
-            no="Ei",
-            spoken_interpreter="Puhutun kielen tulkki",
-            sign_language="Viittomakieli",
-            aac_device="Kommunikoinnin apuväline",
-            symbols="Kuvat tai symbolit",
-            other="Muu",
-        ),
-        few=6,
-    )
-    interpreter_detail: Line | None = ask(
-        "Tulkin kieli tai tukikeino",
-        by="client",
-        sensitivity="h",
-        max_length=120,
-        needed=lambda record: record.interpreter_needed != "no",
-    )
-    guardian_exists: One = ask(
-        "Onko edunvalvojaa tai tukihenkilöä, joka osallistuu?",
-        by="referrer",
-        of=define_options(no="Ei", guardian="Edunvalvoja", supporter="Tukihenkilö"),
-    )
-    guardian_name: Name | None = ask(
-        "Edunvalvojan tai tukihenkilön nimi",
-        by="client",
-        max_length=80,
-        needed=lambda record: record.guardian_exists != "no",
-    )
-    guardian_phone: Phone | None = ask(
-        "Edunvalvojan tai tukihenkilön puhelin", by="client", needed=lambda record: record.guardian_exists != "no"
-    )
+    with section("1 Asiakas", by="client"):
+        received_date: Day = ask(
+            "Lähetteen saapumispäivä",
+            by="system",
+            default=today,
+            sensitivity="n",
+            hint="Yksikkö täyttää. Tyhjään merkitään päivä, jona lähete saapui.",
+        )
+        client_last_name: Name = ask("Sukunimi", by="referrer", person=True, max_length=60)
+        client_first_names: Name = ask("Etunimet", by="referrer", person=True, max_length=80)
+        client_call_name: Name | None = ask("Kutsumanimi", max_length=40)
+        client_hetu: Hetu | None = ask("Henkilötunnus", by="referrer", sensitivity="i")
+        client_birth_date: Day | None = ask(
+            "Syntymäaika",
+            by="referrer",
+            birth=True,
+            needed=lambda record: not record.client_hetu,
+            hint="Tarvitaan, jos henkilötunnusta ei ole.",
+        )
+        client_street_address: Line | None = ask("Katuosoite", by="referrer", max_length=100)
+        client_postal_code: Postcode | None = ask("Postinumero", by="referrer")
+        client_post_office: Line | None = ask("Postitoimipaikka", by="referrer", max_length=40)
+        client_municipality: Municipality = ask("Kotikunta", by="referrer", of=K20)
+        client_phone: Phone | None = ask(
+            "Puhelin", needed=lambda record: not record.client_email, hint="Puhelin tai sähköposti tarvitaan."
+        )
+        client_email: Email | None = ask("Sähköposti", needed=lambda record: not record.client_phone)
+        contact_preferences: Choices = ask("Miten sinuun saa olla yhteydessä?", of=K26)
+        mother_tongue: Choice = ask("Äidinkieli", of=K14)
+        service_language: Choice = ask(
+            "Asiointikieli", of=define_options(fi="suomi", sv="ruotsi", se="saame", other="muu")
+        )
+        easy_language_needed: YesNo = ask("Tarvitaanko selkokieltä?")
+        interpreter_needed: Choice = ask(
+            "Tarvitaanko tulkkia tai muuta kommunikoinnin tukea?",
+            sensitivity="h",
+            of=define_options(
+                no="Ei",
+                spoken_interpreter="Puhutun kielen tulkki",
+                sign_language="Viittomakieli",
+                aac_device="Kommunikoinnin apuväline",
+                symbols="Kuvat tai symbolit",
+                other="Muu",
+            ),
+            few=6,
+        )
+        interpreter_detail: Line | None = ask(
+            "Tulkin kieli tai tukikeino",
+            sensitivity="h",
+            max_length=120,
+            needed=lambda record: record.interpreter_needed != "no",
+        )
+        guardian_exists: Choice = ask(
+            "Onko edunvalvojaa tai tukihenkilöä, joka osallistuu?",
+            by="referrer",
+            of=define_options(no="Ei", guardian="Edunvalvoja", supporter="Tukihenkilö"),
+        )
+        guardian_name: Name | None = ask(
+            "Edunvalvojan tai tukihenkilön nimi", max_length=80, needed=lambda record: record.guardian_exists != "no"
+        )
+        guardian_phone: Phone | None = ask(
+            "Edunvalvojan tai tukihenkilön puhelin", needed=lambda record: record.guardian_exists != "no"
+        )
 
-    # 2 The referrer
-    referrer_type: One = ask("Ohjaava taho", section="2 Ohjaava taho", by="referrer", sensitivity="n", of=K1)
-    referrer_organisation: Line | None = ask(
-        "Organisaatio ja yksikkö", by="referrer", sensitivity="n", max_length=120, needed=from_referrer
-    )
-    referrer_name: Name | None = ask(
-        "Ohjaavan työntekijän nimi", by="referrer", sensitivity="n", max_length=80, needed=from_referrer
-    )
-    referrer_title: Line | None = ask("Tehtävänimike", by="referrer", sensitivity="n", max_length=60)
-    referrer_phone: Phone | None = ask(
-        "Ohjaavan työntekijän puhelin",
-        by="referrer",
-        sensitivity="n",
-        needed=lambda record: from_referrer(record) and not record.referrer_email,
-        hint="Puhelin tai sähköposti tarvitaan.",
-    )
-    referrer_email: Email | None = ask(
-        "Ohjaavan työntekijän sähköposti",
-        by="referrer",
-        sensitivity="n",
-        needed=lambda record: from_referrer(record) and not record.referrer_phone,
-    )
-    referral_date: Day = ask("Lähetteen päiväys", by="referrer", sensitivity="n")
+    with section("2 Ohjaava taho", by="referrer", sensitivity="n"):
+        referrer_type: Choice = ask("Ohjaava taho", of=K1)
+        referrer_organisation: Line | None = ask("Organisaatio ja yksikkö", max_length=120, needed=from_referrer)
+        referrer_name: Name | None = ask("Ohjaavan työntekijän nimi", max_length=80, needed=from_referrer)
+        referrer_title: Line | None = ask("Tehtävänimike", max_length=60)
+        referrer_phone: Phone | None = ask(
+            "Ohjaavan työntekijän puhelin",
+            needed=lambda record: from_referrer(record) and not record.referrer_email,
+            hint="Puhelin tai sähköposti tarvitaan.",
+        )
+        referrer_email: Email | None = ask(
+            "Ohjaavan työntekijän sähköposti", needed=lambda record: from_referrer(record) and not record.referrer_phone
+        )
+        referral_date: Day = ask("Lähetteen päiväys")
 
-    # 3 The client's wish
-    client_wants_work: One = ask(
-        "Haluatko palkkatyöhön?",
-        section="3 Asiakkaan toive työstä",
-        by="client",
-        of=define_options(yes="Kyllä", unsure="En ole varma", no="En"),
-    )
-    client_own_words: Long = ask("Mitä toivot työltä? Kerro omin sanoin", by="client", max_length=1500)
-    desired_jobs: Line | None = ask("Työt, jotka kiinnostavat", by="client", max_length=300)
-    desired_weekly_hours: Hours | None = ask(
-        "Toivottu työaika viikossa", by="client", places=1, hint="Tuntia viikossa."
-    )
-    desired_start: One | None = ask(
-        "Milloin haluaisit aloittaa?",
-        by="client",
-        of=define_options(
-            now="Heti",
-            **{"1_3_months": "1–3 kuukauden päästä", "3_6_months": "3–6 kuukauden päästä"},
-            later="Myöhemmin",
-            unknown="En tiedä vielä",
-        ),
-    )
-    expectations_of_service: Many = ask("Mihin asioihin toivot tukea?", by="client", of=K25)
+    with section("3 Asiakkaan toive työstä", by="client"):
+        client_wants_work: Choice = ask(
+            "Haluatko palkkatyöhön?", of=define_options(yes="Kyllä", unsure="En ole varma", no="En")
+        )
+        client_own_words: Long = ask("Mitä toivot työltä? Kerro omin sanoin", max_length=1500)
+        desired_jobs: Line | None = ask("Työt, jotka kiinnostavat", max_length=300)
+        desired_weekly_hours: Hours | None = ask("Toivottu työaika viikossa", places=1, hint="Tuntia viikossa.")
+        desired_start: Choice | None = ask(
+            "Milloin haluaisit aloittaa?",
+            of=define_options(
+                now="Heti",
+                **{"1_3_months": "1–3 kuukauden päästä", "3_6_months": "3–6 kuukauden päästä"},
+                later="Myöhemmin",
+                unknown="En tiedä vielä",
+            ),
+        )
+        expectations_of_service: Choices = ask("Mihin asioihin toivot tukea?", of=K25)
 
-    # 4 The situation now
-    employment_status: Many = ask("Tilanne tällä hetkellä", section="4 Tilanne nyt", by="referrer", of=K2)
-    unemployed_since: Day | None = ask(
-        "Työttömänä alkaen",
-        by="referrer",
-        needed=lambda record: any(status.startswith("unemployed_") for status in record.employment_status),
-    )
-    benefits: tuple[Benefit, ...] = ask_table(
-        "Etuudet", by="referrer", required=True, printed=4, hint="Jos etuuksia ei ole, valitse Ei etuuksia."
-    )
-    last_job: Line | None = ask("Viimeisin työ", by="client", max_length=120)
-    education_level: One | None = ask("Koulutustausta", by="client", of=K24)
-    existing_plans: Many | None = ask("Voimassa olevat suunnitelmat", by="referrer", of=K29)
-    other_services: tuple[OtherService, ...] = ask_table("Muut palvelut juuri nyt", by="referrer", printed=3)
+    with section("4 Tilanne nyt", by="referrer"):
+        employment_status: Choices = ask("Tilanne tällä hetkellä", of=K2)
+        unemployed_since: Day | None = ask(
+            "Työttömänä alkaen",
+            needed=lambda record: any(status.startswith("unemployed_") for status in record.employment_status),
+        )
+        benefits: tuple[Benefit, ...] = ask_table(
+            "Etuudet", required=True, printed=4, hint="Jos etuuksia ei ole, valitse Ei etuuksia."
+        )
+        last_job: Line | None = ask("Viimeisin työ", by="client", max_length=120)
+        education_level: Choice | None = ask("Koulutustausta", by="client", of=K24)
+        existing_plans: Choices | None = ask("Voimassa olevat suunnitelmat", of=K29)
+        other_services: tuple[OtherService, ...] = ask_table("Muut palvelut juuri nyt", printed=3)
 
-    # 5 Support
-    support_needs: Long = ask(
-        "Tuen tarpeet työssä ja työnhaussa",
-        section="5 Tuen tarve ja työkyky",
-        by="referrer",
-        sensitivity="h",
-        max_length=2000,
-        hint="Kirjoita vain se, mitä työn kannalta tarvitaan.",
-    )
-    work_ability_info: Long | None = ask(
-        "Työkykyyn vaikuttavat asiat, jotka on hyvä tietää",
-        by="referrer",
-        sensitivity="h",
-        max_length=2000,
-        hint="Vain asiakkaan suostumuksella.",
-    )
-    assessments_done: tuple[Assessment, ...] = ask_table(
-        "Tehdyt arviot",
-        by="referrer",
-        sensitivity="h",
-        printed=2,
-        hint="Esimerkiksi Kykyviisari, Melba tai työkokeilun palaute.",
-    )
-    work_safety_points: Long | None = ask(
-        "Työturvallisuuteen liittyvät asiat", by="referrer", sensitivity="h", max_length=500
-    )
+    with section("5 Tuen tarve ja työkyky", by="referrer", sensitivity="h"):
+        support_needs: Long = ask(
+            "Tuen tarpeet työssä ja työnhaussa", max_length=2000, hint="Kirjoita vain se, mitä työn kannalta tarvitaan."
+        )
+        work_ability_info: Long | None = ask(
+            "Työkykyyn vaikuttavat asiat, jotka on hyvä tietää", max_length=2000, hint="Vain asiakkaan suostumuksella."
+        )
+        assessments_done: tuple[Assessment, ...] = ask_table(
+            "Tehdyt arviot", printed=2, hint="Esimerkiksi Kykyviisari, Melba tai työkokeilun palaute."
+        )
+        work_safety_points: Long | None = ask("Työturvallisuuteen liittyvät asiat", max_length=500)
 
-    # 6 Consents and handover
-    consent_health_transfer: YesNo | None = ask(
-        "Asiakas suostuu siihen, että työkykytiedot siirretään työhönvalmentajalle",
-        section="6 Suostumukset ja nivelvaihe",
-        by="client",
-    )
-    consent_referral: YesNo = ask("Asiakas haluaa palveluun ja tietää lähetteestä", by="client")
-    transition_meetings: tuple[TransitionMeeting, ...] = ask_table("Nivelvaihepalaveri (saattaen vaihto)", printed=1)
-    attachments: tuple[Attachment, ...] = ask_table("Liitteet", by="referrer", printed=3)
-    sign_client: Signed | None = ask(
-        "Asiakkaan allekirjoitus", by="client", needed=lambda record: not record.oral_consent_note
-    )
-    oral_consent_note: Line | None = ask(
-        "Suullinen suostumus: päivä ja kuka kirjasi",
-        by="referrer",
-        max_length=120,
-        hint="Täytetään, jos asiakas ei allekirjoita.",
-    )
-    sign_referrer: Signed | None = ask(
-        "Ohjaavan työntekijän allekirjoitus", by="referrer", sensitivity="n", needed=from_referrer
-    )
+    with section("6 Suostumukset ja nivelvaihe", by="client"):
+        consent_health_transfer: YesNo | None = ask(
+            "Asiakas suostuu siihen, että työkykytiedot siirretään työhönvalmentajalle"
+        )
+        consent_referral: YesNo = ask("Asiakas haluaa palveluun ja tietää lähetteestä")
+        transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
+            "Nivelvaihepalaveri (saattaen vaihto)", by="coach", printed=1
+        )
+        attachments: tuple[Attachment, ...] = ask_table("Liitteet", by="referrer", printed=3)
+        sign_client: Signature | None = ask(
+            "Asiakkaan allekirjoitus", needed=lambda record: not record.oral_consent_note
+        )
+        oral_consent_note: Line | None = ask(
+            "Suullinen suostumus: päivä ja kuka kirjasi",
+            by="referrer",
+            max_length=120,
+            hint="Täytetään, jos asiakas ei allekirjoita.",
+        )
+        sign_referrer: Signature | None = ask(
+            "Ohjaavan työntekijän allekirjoitus", by="referrer", sensitivity="n", needed=from_referrer
+        )
 
-    # 7 The unit's decision
-    decision: One | None = ask(
-        "Päätös",
-        section="7 Päätös palveluun ottamisesta (yksikkö täyttää)",
-        by="leader",
-        of=K17,
-        needed=decided,
-    )
-    decision_date: Day | None = ask("Päätöspäivä", by="leader", needed=lambda record: bool(record.decision))
-    decision_reason: Long | None = ask(
-        "Perustelu",
-        by="leader",
-        max_length=500,
-        needed=lambda record: record.decision not in (None, "accepted"),
-        hint="Tarvitaan, jos asiakasta ei oteta heti palveluun.",
-    )
-    redirect_target: Line | None = ask(
-        "Mihin palveluun ohjattiin", max_length=120, needed=lambda record: record.decision == "redirected"
-    )
-    assigned_coach: Name | None = ask(
-        "Nimetty työhönvalmentaja", by="leader", sensitivity="n", max_length=80, needed=accepted
-    )
-    first_meeting_date: Day | None = ask("Ensimmäinen tapaaminen: päivä", needed=accepted)
-    first_meeting_time: Clock | None = ask("Ensimmäinen tapaaminen: kellonaika", needed=accepted)
-    first_meeting_place: Line | None = ask("Ensimmäinen tapaaminen: paikka", max_length=80, needed=accepted)
+    with section("7 Päätös palveluun ottamisesta (yksikkö täyttää)"):
+        decision: Choice | None = ask("Päätös", by="leader", of=K17, needed=decided)
+        decision_date: Day | None = ask("Päätöspäivä", by="leader", needed=lambda record: bool(record.decision))
+        decision_reason: Long | None = ask(
+            "Perustelu",
+            by="leader",
+            max_length=500,
+            needed=lambda record: record.decision not in (None, "accepted"),
+            hint="Tarvitaan, jos asiakasta ei oteta heti palveluun.",
+        )
+        redirect_target: Line | None = ask(
+            "Mihin palveluun ohjattiin", max_length=120, needed=lambda record: record.decision == "redirected"
+        )
+        assigned_coach: Name | None = ask(
+            "Nimetty työhönvalmentaja",
+            by="leader",
+            sensitivity="n",
+            max_length=80,
+            needed=accepted,
+        )
+        first_meeting_date: Day | None = ask("Ensimmäinen tapaaminen: päivä", needed=accepted)
+        first_meeting_time: Clock | None = ask("Ensimmäinen tapaaminen: kellonaika", needed=accepted)
+        first_meeting_place: Line | None = ask("Ensimmäinen tapaaminen: paikka", max_length=80, needed=accepted)
 
     @property
     def born(self) -> date | None:

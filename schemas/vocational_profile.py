@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any
-
-from formgen.cases.workflow import Case, Move
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import (
+from formgen.schema import (
+    Any,
+    Callable,
+    Case,
+    Choice,
+    Choices,
     Clock,
     Day,
+    Decimal,
     Euro,
     Hours,
     Int,
     Line,
     Long,
-    Many,
     Month,
+    Move,
     Name,
     Occupation,
-    One,
     Phone,
-    Signed,
+    Row,
+    Signature,
     YesNo,
+    ask,
+    ask_table,
     count_days,
+    date,
+    define_options,
+    normalise_text,
+    rule,
+    section,
+    timedelta,
 )
-from formgen.forms.form import Row, ask, ask_table, rule
-from formgen.i18n import normalise_text
 
 from ._case import (
     PHASES_WITH_CLIENT,
@@ -35,6 +41,7 @@ from ._case import (
     ClientForm,
     consented,
     earlier,
+    forms,
     holds,
     in_force,
     numbered,
@@ -67,19 +74,19 @@ def in_a_line(text: str | None, most: int) -> str | None:
     return shortened(" ".join(text.split()) if text else None, most)
 
 
-def kept(name: str, *others: str) -> Any:
-    """Return a prefill: what the profile in force says, else the first of the other sources."""
+def kept(name: str, *others: object) -> Callable[[Case], Any]:
+    """Prefill from the profile in force, else from the first of the other sources."""
     return earlier(f"vocational_profile.{name}", *others)
 
 
-def ends_since(case: Case, profile: Any) -> list[Any]:
+def ends_since(case: Case, profile: VocationalProfile | None) -> list[forms.JobEnd]:
     """Return the job ends that a profile knows nothing of yet."""
-    return [end for end in in_force(case, "job_end") if profile is None or end.end_date > profile.profile_date]
+    return [end for end in in_force(case, forms.JobEnd) if profile is None or end.end_date > profile.profile_date]
 
 
 def update_trigger(case: Case) -> str | None:
-    """Return what calls for the profile, where the case leaves no doubt."""
-    profile = case.find_latest_record("vocational_profile")
+    """Return the code of the reason for the profile, where the case leaves no doubt."""
+    profile = case.find_latest_record(VocationalProfile)
     if profile is None:
         return "initial"
     return "job_end" if ends_since(case, profile) else None
@@ -87,31 +94,34 @@ def update_trigger(case: Case) -> str | None:
 
 def related_job(case: Case) -> str | None:
     """Return the job that a new version is about: the one that has ended, else the newest."""
-    profile = case.find_latest_record("vocational_profile")
-    jobs = (ends_since(case, profile) or in_force(case, "job_start")) if profile else ()
-    return jobs[-1].job_id if jobs else None
+    profile = case.find_latest_record(VocationalProfile)
+    ended = ends_since(case, profile)
+    if profile is None:
+        return None
+    jobs = [end.job_id for end in ended] or [job.job_id for job in in_force(case, forms.JobStart)]
+    return jobs[-1] if jobs else None
 
 
 def dream(case: Case) -> str | None:
     """Return the dream written down before, else the client's own words in the referral."""
-    return shortened(kept("dream_job", "referral.client_own_words")(case), 500)
+    return shortened(earlier(forms.VocationalProfile.dream_job, forms.Referral.client_own_words)(case), 500)
 
 
 def motivation(case: Case) -> str | None:
     """Return the reasons written down before, else the client's own words in the referral."""
-    return shortened(kept("motivation", "referral.client_own_words")(case), 600)
+    return shortened(earlier(forms.VocationalProfile.motivation, forms.Referral.client_own_words)(case), 600)
 
 
 def health_points(case: Case) -> str | None:
-    """Return what was written down before, else what the referral says of work ability."""
-    return shortened(kept("health_points", "referral.work_ability_info")(case), 800)
+    """Return the points on health written down before, else the work ability as the referral describes it."""
+    return shortened(earlier(forms.VocationalProfile.health_points, forms.Referral.work_ability_info)(case), 800)
 
 
-def goals(case: Case) -> list[dict[str, Any]]:
+def goals(case: Case) -> list[dict[str, object]]:
     """Return the goals set before, else the jobs that the referral says are of interest."""
-    if profile := case.find_latest_record("vocational_profile"):
+    if profile := case.find_latest_record(VocationalProfile):
         return [row.model_dump() for row in profile.work_goals]
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     named = [said.strip() for said in (referral.desired_jobs or "").split(",")] if referral else []
     return [
         {"goal_text": in_a_line(said, 200), "occupation": in_a_line(said, 80), "priority": number}
@@ -119,30 +129,31 @@ def goals(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def languages(case: Case) -> list[dict[str, Any]]:
+def languages(case: Case) -> list[dict[str, object]]:
     """Return the languages written down before, else the mother tongue that the referral names."""
-    if profile := case.find_latest_record("vocational_profile"):
+    if profile := case.find_latest_record(VocationalProfile):
         return [row.model_dump() for row in profile.languages]
-    referral = case.find_latest_record("referral")
-    known = referral and referral.mother_tongue != "other"
-    return [{"language": K14[referral.mother_tongue].label, "level": "native"}] if known else []
+    referral = case.find_latest_record(forms.Referral)
+    if referral is None or referral.mother_tongue == "other":
+        return []
+    return [{"language": K14[referral.mother_tongue].label, "level": "native"}]
 
 
-def skills(case: Case) -> list[dict[str, Any]]:
+def skills(case: Case) -> list[dict[str, object]]:
     """Return the skills written down before and those that the jobs since have brought."""
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(VocationalProfile)
     gained = [end.skills_gained for end in ends_since(case, profile) if end.skills_gained]
     return [row.model_dump() for row in (profile.skills if profile else ())] + [
         {"skill": in_a_line(said, 80)} for said in gained
     ]
 
 
-def work_history(case: Case) -> list[dict[str, Any]]:
+def work_history(case: Case) -> list[dict[str, object]]:
     """Return the jobs written down before and those of this case, each with its end where there is one."""
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(VocationalProfile)
     found = [row.model_dump() for row in (profile.work_history if profile else ())]
-    ends = {end.job_id: end for end in in_force(case, "job_end")}
-    for job in in_force(case, "job_start"):
+    ends = {end.job_id: end for end in in_force(case, forms.JobEnd)}
+    for job in in_force(case, forms.JobStart):
         of_job = (normalise_text(job.employer_name), normalise_text(job.job_title))
         row = next(
             (row for row in found if (normalise_text(row["employer"]), normalise_text(row["job_title"])) == of_job),
@@ -156,7 +167,7 @@ def work_history(case: Case) -> list[dict[str, Any]]:
     return found
 
 
-def job_row(job: Any) -> dict[str, Any]:
+def job_row(job: forms.JobStart) -> dict[str, object]:
     """Return a job of the case as a row of the work history."""
     subsidised = job.wage_subsidy_status == "granted"
     return {
@@ -169,17 +180,17 @@ def job_row(job: Any) -> dict[str, Any]:
     }
 
 
-def current_benefits(case: Case) -> list[dict[str, Any]]:
+def current_benefits(case: Case) -> list[dict[str, object]]:
     """Return the benefits that the profile, else the referral, knows and that still exist."""
-    known = kept("current_benefits", "referral.benefits")(case) or ()
+    known = earlier(forms.VocationalProfile.current_benefits, forms.Referral.benefits)(case) or ()
     return [row.model_dump() for row in known if K3[row.benefit].is_valid(case.today)]
 
 
-def care_network(case: Case) -> list[dict[str, Any]]:
+def care_network(case: Case) -> list[dict[str, object]]:
     """Return the people written down before, else those of the services that the referral names."""
-    if profile := case.find_latest_record("vocational_profile"):
+    if profile := case.find_latest_record(VocationalProfile):
         return [row.model_dump() for row in profile.care_network]
-    referral = case.find_latest_record("referral")
+    referral = case.find_latest_record(forms.Referral)
     return [
         {
             "role": shortened(row.service, 60),
@@ -195,12 +206,12 @@ def care_network(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def lessons(case: Case) -> list[dict[str, Any]]:
+def lessons(case: Case) -> list[dict[str, object]]:
     """Return the lessons written down before and a row for every job that has ended since."""
-    profile = case.find_latest_record("vocational_profile")
+    profile = case.find_latest_record(VocationalProfile)
     found = [row.model_dump() for row in (profile.lessons if profile else ())]
     known = {row["job_id"] for row in found}
-    jobs = {job.job_id: job for job in in_force(case, "job_start")}
+    jobs = {job.job_id: job for job in in_force(case, forms.JobStart)}
     return found + [
         {
             "job_id": end.job_id,
@@ -209,7 +220,7 @@ def lessons(case: Case) -> list[dict[str, Any]]:
             "what_was_hard": in_a_line(end.what_was_hard, 200),
             "do_next_time": in_a_line(end.lessons, 200),
         }
-        for end in in_force(case, "job_end")
+        for end in in_force(case, forms.JobEnd)
         if end.job_id in jobs and end.job_id not in known
     ]
 
@@ -234,7 +245,7 @@ def updated(record: VocationalProfile) -> bool:
 
 def reopens(record: VocationalProfile, case: Case) -> bool:
     """Tell whether this document opens profiling again; a correction of one that did does not do so twice."""
-    before = case.find_latest_record("vocational_profile")
+    before = case.find_latest_record(VocationalProfile)
     done = before and before.goal_changed and before.reopen_profiling and before.profile_date == record.profile_date
     return bool(record.goal_changed and record.reopen_profiling) and not done
 
@@ -250,7 +261,7 @@ class Session(Row):
     date: Day = ask("Päivä")
     start_time: Clock | None = ask("Alkaa klo")
     minutes: Int = ask("Kesto minuutteina", low=10, high=240)
-    place: One = ask("Paikka", of=K13)
+    place: Choice = ask("Paikka", of=K13)
     topics: Line | None = ask("Mistä puhuttiin", max_length=160)
 
 
@@ -258,49 +269,48 @@ class WorkGoal(Row):
     """One goal: work that the client wants."""
 
     goal_id: Line = ask("Tunniste", by="system", fill=goal_id, max_length=90)
-    goal_text: Line = ask("Tavoite omin sanoin", by="client", max_length=200)
-    occupation: Line = ask("Ammatti tai tehtävä", by="client", max_length=80)
-    occupation_code: Occupation | None = ask("Ammattiluokka", sensitivity="n", hint="Esimerkiksi 5223 on myyjä.")
-    horizon: One = ask(
-        "Milloin",
-        by="client",
-        of=define_options(now="Nyt", within_6_months="Puolen vuoden sisällä", later="Myöhemmin"),
+    goal_text: Line = ask("Tavoite omin sanoin", max_length=200)
+    occupation: Line = ask("Ammatti tai tehtävä", max_length=80)
+    occupation_code: Occupation | None = ask(
+        "Ammattiluokka", by="coach", sensitivity="n", hint="Esimerkiksi 5223 on myyjä."
     )
-    priority: Int = ask("Tärkeys", by="client", low=1, high=20, hint="1 on tärkein.")
-    reason: Line | None = ask("Miksi tämä työ", by="client", max_length=200)
+    horizon: Choice = ask(
+        "Milloin", of=define_options(now="Nyt", within_6_months="Puolen vuoden sisällä", later="Myöhemmin")
+    )
+    priority: Int = ask("Tärkeys", low=1, high=20, hint="1 on tärkein.")
+    reason: Line | None = ask("Miksi tämä työ", max_length=200)
 
 
 class Skill(Row):
     """One skill."""
 
-    skill: Line = ask("Taito", by="client", max_length=80)
-    level: One = ask("Taso", by="client", of=define_options(basic="Perusteet", good="Hyvä", strong="Vahva"))
-    learned_where: Line | None = ask("Missä opittu", by="client", max_length=80)
+    skill: Line = ask("Taito", max_length=80)
+    level: Choice = ask("Taso", of=define_options(basic="Perusteet", good="Hyvä", strong="Vahva"))
+    learned_where: Line | None = ask("Missä opittu", max_length=80)
 
 
 class Education(Row):
     """One training, finished or not."""
 
-    institution: Line | None = ask("Oppilaitos", by="client", max_length=80)
-    qualification: Line = ask("Tutkinto tai koulutus", by="client", max_length=100)
-    level: One | None = ask("Koulutusaste", by="client", of=K24)
-    start_year: Int | None = ask("Aloitusvuosi", by="client", low=1950, high=2100, grouped=False)
-    end_year: Int | None = ask("Päättymisvuosi", by="client", low=1950, high=2100, grouped=False)
-    completed: One = ask("Suoritettu", by="client", of=define_options(yes="Kyllä", no="Ei", ongoing="Kesken"))
-    support_used: Line | None = ask("Tuki opinnoissa", by="client", max_length=160)
+    institution: Line | None = ask("Oppilaitos", max_length=80)
+    qualification: Line = ask("Tutkinto tai koulutus", max_length=100)
+    level: Choice | None = ask("Koulutusaste", of=K24)
+    start_year: Int | None = ask("Aloitusvuosi", low=1950, high=2100, grouped=False)
+    end_year: Int | None = ask("Päättymisvuosi", low=1950, high=2100, grouped=False)
+    completed: Choice = ask("Suoritettu", of=define_options(yes="Kyllä", no="Ei", ongoing="Kesken"))
+    support_used: Line | None = ask("Tuki opinnoissa", max_length=160)
 
 
 class Work(Row):
     """One job or other work of the client's past or present."""
 
-    employer: Line = ask("Työnantaja tai paikka", by="client", max_length=80)
-    job_title: Line = ask("Tehtävänimike", by="client", max_length=80)
-    start: Month = ask("Alkoi", by="client", hint="Kuukausi tai vuosi riittää, esimerkiksi 3/2021.")
-    end: Month | None = ask("Päättyi", by="client", hint="Tyhjä tarkoittaa: jatkuu yhä.")
-    weekly_hours: Hours | None = ask("Tuntia viikossa", by="client", places=1, high=Decimal(100))
-    kind: One | None = ask(
+    employer: Line = ask("Työnantaja tai paikka", max_length=80)
+    job_title: Line = ask("Tehtävänimike", max_length=80)
+    start: Month = ask("Alkoi", hint="Kuukausi tai vuosi riittää, esimerkiksi 3/2021.")
+    end: Month | None = ask("Päättyi", hint="Tyhjä tarkoittaa: jatkuu yhä.")
+    weekly_hours: Hours | None = ask("Tuntia viikossa", places=1, high=Decimal(100))
+    kind: Choice | None = ask(
         "Työn laji",
-        by="client",
         of=define_options(
             paid="Palkkatyö",
             subsidised="Palkkatuettu työ",
@@ -313,87 +323,82 @@ class Work(Row):
             own_business="Oma yritys",
         ),
     )
-    tasks: Line | None = ask("Työtehtävät", by="client", max_length=200)
-    liked: Line | None = ask("Mikä oli hyvää", by="client", max_length=200)
-    disliked: Line | None = ask("Mikä ei ollut hyvää", by="client", max_length=200)
-    leaving_reason: One | None = ask("Miksi työ päättyi", by="client", of=K11)
-    reference_ok: YesNo | None = ask("Saako pyytää suositusta?", by="client")
+    tasks: Line | None = ask("Työtehtävät", max_length=200)
+    liked: Line | None = ask("Mikä oli hyvää", max_length=200)
+    disliked: Line | None = ask("Mikä ei ollut hyvää", max_length=200)
+    leaving_reason: Choice | None = ask("Miksi työ päättyi", of=K11)
+    reference_ok: YesNo | None = ask("Saako pyytää suositusta?")
 
 
 class Certificate(Row):
     """One card or permit."""
 
-    certificate: One = ask("Kortti tai lupa", by="client", of=K22)
-    number: Line | None = ask("Numero", by="client", max_length=30)
-    valid_until: Day | None = ask("Voimassa asti", by="client")
+    certificate: Choice = ask("Kortti tai lupa", of=K22)
+    number: Line | None = ask("Numero", max_length=30)
+    valid_until: Day | None = ask("Voimassa asti")
 
 
 class Language(Row):
     """One language that the client knows."""
 
-    language: Line = ask("Kieli", by="client", max_length=30)
-    level: One = ask(
-        "Kielen taso",
-        by="client",
-        of=define_options(basic="Alkeet", good="Hyvä", fluent="Sujuva", native="Äidinkieli"),
+    language: Line = ask("Kieli", max_length=30)
+    level: Choice = ask(
+        "Kielen taso", of=define_options(basic="Alkeet", good="Hyvä", fluent="Sujuva", native="Äidinkieli")
     )
 
 
 class Travel(Row):
     """One way to get to work."""
 
-    mode: One = ask("Kulkutapa", by="client", of=K21)
-    max_minutes: Int | None = ask("Enintään minuuttia suuntaansa", by="client", low=0, high=180)
-    note: Line | None = ask("Huomautus", by="client", max_length=100)
+    mode: Choice = ask("Kulkutapa", of=K21)
+    max_minutes: Int | None = ask("Enintään minuuttia suuntaansa", low=0, high=180)
+    note: Line | None = ask("Huomautus", max_length=100)
 
 
 class Functioning(Row):
     """One area of functioning, as far as work is concerned."""
 
-    area: One = ask("Osa-alue", by="client", sensitivity="h", of=K32)
-    works_well: Line | None = ask("Mikä sujuu", by="client", sensitivity="h", max_length=160)
-    support_needed: Line | None = ask("Mihin tarvitaan tukea", by="client", sensitivity="h", max_length=160)
+    area: Choice = ask("Osa-alue", of=K32)
+    works_well: Line | None = ask("Mikä sujuu", max_length=160)
+    support_needed: Line | None = ask("Mihin tarvitaan tukea", max_length=160)
 
 
 class CurrentBenefit(Benefit):
     """A benefit with what is paid and how much may be earned beside it."""
 
-    monthly_amount: Euro | None = ask("Määrä kuukaudessa", by="client")
-    earnings_limit: Euro | None = ask("Ansaintaraja kuukaudessa", by="client", hint="Raja on etuuspäätöksessä.")
+    monthly_amount: Euro | None = ask("Määrä kuukaudessa")
+    earnings_limit: Euro | None = ask("Ansaintaraja kuukaudessa", hint="Raja on etuuspäätöksessä.")
 
 
 class Acquaintance(Row):
     """Somebody through whom work may be found."""
 
-    name: Name | None = ask("Nimi", by="client", max_length=60)
-    relation: One | None = ask("Suhde asiakkaaseen", by="client", of=K23)
-    workplace: Line | None = ask("Työpaikka", by="client", max_length=80)
-    may_contact: YesNo = ask("Saako valmentaja ottaa yhteyttä?", by="client")
+    name: Name | None = ask("Nimi", max_length=60)
+    relation: Choice | None = ask("Suhde asiakkaaseen", of=K23)
+    workplace: Line | None = ask("Työpaikka", max_length=80)
+    may_contact: YesNo = ask("Saako valmentaja ottaa yhteyttä?")
 
 
 class Supporter(Row):
     """Somebody of the client's care or support."""
 
-    role: Line = ask("Rooli tai palvelu", by="client", max_length=60)
-    name: Line | None = ask("Nimi", by="client", max_length=60)
-    organisation: Line | None = ask("Organisaatio", by="client", max_length=80)
-    phone: Phone | None = ask("Puhelin", by="client")
+    role: Line = ask("Rooli tai palvelu", max_length=60)
+    name: Line | None = ask("Nimi", max_length=60)
+    organisation: Line | None = ask("Organisaatio", max_length=80)
+    phone: Phone | None = ask("Puhelin")
     consent_ref: Line | None = ask(
-        "Suostumus yhteydenottoon",
-        by="client",
-        max_length=80,
-        hint="Nimi, joka on sopimuksen suostumuksissa.",
+        "Suostumus yhteydenottoon", max_length=80, hint="Nimi, joka on sopimuksen suostumuksissa."
     )
 
 
 class Lesson(Row):
     """What one job has taught."""
 
-    job_id: Line | None = ask("Työsuhteen tunniste", by="client", max_length=40)
-    job: Line = ask("Työ", by="client", max_length=80)
-    what_worked: Line | None = ask("Mikä toimi", by="client", max_length=200)
-    what_was_hard: Line | None = ask("Mikä oli vaikeaa", by="client", max_length=200)
-    do_next_time: Line | None = ask("Mitä teemme ensi kerralla", by="client", max_length=200)
+    job_id: Line | None = ask("Työsuhteen tunniste", max_length=40)
+    job: Line = ask("Työ", max_length=80)
+    what_worked: Line | None = ask("Mikä toimi", max_length=200)
+    what_was_hard: Line | None = ask("Mikä oli vaikeaa", max_length=200)
+    do_next_time: Line | None = ask("Mitä teemme ensi kerralla", max_length=200)
 
 
 class VocationalProfile(ClientForm):
@@ -417,359 +422,284 @@ class VocationalProfile(ClientForm):
         Move("T23", "phase_3", "phase_2", when=reopens),
     )
 
-    # 1 The basics
-    profile_date: Day = ask("Profiilin päiväys", section="1 Perustiedot", prefill=today, sensitivity="n")
-    update_trigger: One = ask("Miksi profiili tehdään tai päivitetään", prefill=update_trigger, of=K19)
-    related_job_id: Line | None = ask(
-        "Mihin työsuhteeseen päivitys liittyy",
-        by="system",
-        prefill=related_job,
-        max_length=40,
-        needed=lambda record: record.update_trigger in OF_A_JOB,
-        hint="Työsuhteen tunniste, esimerkiksi JOB-1.",
-    )
-    goal_changed: YesNo | None = ask(
-        "Onko tavoite muuttunut?", by="client", needed=updated, hint="Vastataan, kun profiili päivitetään."
-    )
-    reopen_profiling: YesNo | None = ask(
-        "Aloitetaanko profilointi uudelleen?", needed=lambda record: record.goal_changed is True
-    )
-    change_reason: Line | None = ask(
-        "Miksi tavoite on muuttunut",
-        max_length=300,
-        needed=lambda record: record.goal_changed is True,
-        code="T23",
-    )
-    information_sources: Many = ask(
-        "Mistä tiedot ovat",
-        prefill=kept("information_sources"),
-        of=define_options(
-            client="Asiakas",
-            referral="Lähete",
-            care_team="Hoitotaho",
-            records="Asiakirjat",
-            family="Läheinen",
-            previous_employer="Entinen työnantaja",
-            assessment="Arvio tai testi",
-            work_trial="Työkokeilu",
-            school="Oppilaitos",
-        ),
-        hint="Läheiseltä ja työnantajalta kysytään vain asiakkaan suostumuksella.",
-    )
-    profiling_sessions: tuple[Session, ...] = ask_table(
-        "Profilointitapaamiset",
-        prefill=kept("profiling_sessions"),
-        required=True,
-        printed=3,
-        hint="Tavatkaa vähintään kaksi kertaa, mielellään muualla kuin toimistolla.",
-    )
+    with section("1 Perustiedot"):
+        profile_date: Day = ask("Profiilin päiväys", prefill=today, sensitivity="n")
+        update_trigger: Choice = ask("Miksi profiili tehdään tai päivitetään", prefill=update_trigger, of=K19)
+        related_job_id: Line | None = ask(
+            "Mihin työsuhteeseen päivitys liittyy",
+            by="system",
+            prefill=related_job,
+            max_length=40,
+            needed=lambda record: record.update_trigger in OF_A_JOB,
+            hint="Työsuhteen tunniste, esimerkiksi JOB-1.",
+        )
+        goal_changed: YesNo | None = ask(
+            "Onko tavoite muuttunut?", by="client", needed=updated, hint="Vastataan, kun profiili päivitetään."
+        )
+        reopen_profiling: YesNo | None = ask(
+            "Aloitetaanko profilointi uudelleen?", needed=lambda record: record.goal_changed is True
+        )
+        change_reason: Line | None = ask(
+            "Miksi tavoite on muuttunut", max_length=300, needed=lambda record: record.goal_changed is True, code="T23"
+        )
+        information_sources: Choices = ask(
+            "Mistä tiedot ovat",
+            prefill=kept("information_sources"),
+            of=define_options(
+                client="Asiakas",
+                referral="Lähete",
+                care_team="Hoitotaho",
+                records="Asiakirjat",
+                family="Läheinen",
+                previous_employer="Entinen työnantaja",
+                assessment="Arvio tai testi",
+                work_trial="Työkokeilu",
+                school="Oppilaitos",
+            ),
+            hint="Läheiseltä ja työnantajalta kysytään vain asiakkaan suostumuksella.",
+        )
+        profiling_sessions: tuple[Session, ...] = ask_table(
+            "Profilointitapaamiset",
+            prefill=kept("profiling_sessions"),
+            required=True,
+            printed=3,
+            hint="Tavatkaa vähintään kaksi kertaa, mielellään muualla kuin toimistolla.",
+        )
 
-    # 2 Wishes and goals
-    dream_job: Long | None = ask(
-        "Unelmatyö", section="2 Toiveet ja tavoitteet", by="client", prefill=dream, max_length=500
-    )
-    work_goals: tuple[WorkGoal, ...] = ask_table(
-        "Työtavoitteet",
-        by="client",
-        prefill=goals,
-        required=True,
-        code="R20",
-        printed=3,
-        hint="Merkitse tärkeysjärjestys: 1, 2, 3.",
-    )
-    desired_hours_min: Hours = ask(
-        "Toivottu työaika viikossa vähintään",
-        by="client",
-        prefill=kept("desired_hours_min", "referral.desired_weekly_hours"),
-        places=1,
-        hint="Tuntia viikossa.",
-    )
-    desired_hours_max: Hours = ask(
-        "Toivottu työaika viikossa enintään",
-        by="client",
-        prefill=kept("desired_hours_max", "referral.desired_weekly_hours"),
-        places=1,
-        hint="Tuntia viikossa.",
-    )
-    working_time_preferences: Many = ask(
-        "Työajat, jotka sopivat", by="client", prefill=kept("working_time_preferences"), of=K15
-    )
-    unsuitable_times: Line | None = ask(
-        "Ajat, jotka eivät käy", by="client", prefill=kept("unsuitable_times"), max_length=160
-    )
-    wage_expectation: Euro | None = ask(
-        "Palkkatoive",
-        by="client",
-        prefill=kept("wage_expectation"),
-        hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
-    )
-    wage_expectation_type: One | None = ask(
-        "Palkkatoiveen laji",
-        by="client",
-        prefill=kept("wage_expectation_type"),
-        of=K16,
-        needed=lambda record: record.wage_expectation is not None,
-    )
-    workplace_preferences: Many = ask(
-        "Millainen työpaikka sopii",
-        by="client",
-        prefill=kept("workplace_preferences"),
-        of=define_options(
-            quiet="Rauhallinen",
-            lively="Vilkas",
-            small="Pieni",
-            large="Suuri",
-            outdoors="Ulkona",
-            indoors="Sisällä",
-            own_pace="Omaan tahtiin",
-            clear_routine="Selkeät rutiinit",
-            variety="Vaihtelua",
-            customer_work="Asiakastyötä",
-            no_customer_work="Ei asiakastyötä",
-            teamwork="Työtä yhdessä",
-            alone="Työtä yksin",
-            close_to_home="Lähellä kotia",
-            remote="Etätyötä",
-        ),
-    )
-    must_avoid: Long | None = ask(
-        "Työt tai olosuhteet, joita vältetään",
-        by="client",
-        prefill=kept("must_avoid"),
-        sensitivity="h",
-        max_length=500,
-    )
-    motivation: Long | None = ask("Miksi työ on tärkeää", by="client", prefill=motivation, max_length=600)
+    with section("2 Toiveet ja tavoitteet", by="client"):
+        dream_job: Long | None = ask("Unelmatyö", prefill=dream, max_length=500)
+        work_goals: tuple[WorkGoal, ...] = ask_table(
+            "Työtavoitteet",
+            prefill=goals,
+            required=True,
+            code="R20",
+            printed=3,
+            hint="Merkitse tärkeysjärjestys: 1, 2, 3.",
+        )
+        desired_hours_min: Hours = ask(
+            "Toivottu työaika viikossa vähintään",
+            prefill=kept("desired_hours_min", forms.Referral.desired_weekly_hours),
+            places=1,
+            hint="Tuntia viikossa.",
+        )
+        desired_hours_max: Hours = ask(
+            "Toivottu työaika viikossa enintään",
+            prefill=kept("desired_hours_max", forms.Referral.desired_weekly_hours),
+            places=1,
+            hint="Tuntia viikossa.",
+        )
+        working_time_preferences: Choices = ask(
+            "Työajat, jotka sopivat", prefill=kept("working_time_preferences"), of=K15
+        )
+        unsuitable_times: Line | None = ask("Ajat, jotka eivät käy", prefill=kept("unsuitable_times"), max_length=160)
+        wage_expectation: Euro | None = ask(
+            "Palkkatoive", prefill=kept("wage_expectation"), hint="Euroa tunnissa tai kuukaudessa ennen veroja."
+        )
+        wage_expectation_type: Choice | None = ask(
+            "Palkkatoiveen laji",
+            prefill=kept("wage_expectation_type"),
+            of=K16,
+            needed=lambda record: record.wage_expectation is not None,
+        )
+        workplace_preferences: Choices = ask(
+            "Millainen työpaikka sopii",
+            prefill=kept("workplace_preferences"),
+            of=define_options(
+                quiet="Rauhallinen",
+                lively="Vilkas",
+                small="Pieni",
+                large="Suuri",
+                outdoors="Ulkona",
+                indoors="Sisällä",
+                own_pace="Omaan tahtiin",
+                clear_routine="Selkeät rutiinit",
+                variety="Vaihtelua",
+                customer_work="Asiakastyötä",
+                no_customer_work="Ei asiakastyötä",
+                teamwork="Työtä yhdessä",
+                alone="Työtä yksin",
+                close_to_home="Lähellä kotia",
+                remote="Etätyötä",
+            ),
+        )
+        must_avoid: Long | None = ask(
+            "Työt tai olosuhteet, joita vältetään", prefill=kept("must_avoid"), sensitivity="h", max_length=500
+        )
+        motivation: Long | None = ask("Miksi työ on tärkeää", prefill=motivation, max_length=600)
 
-    # 3 What the client knows
-    strengths: Long = ask(
-        "Vahvuudet",
-        section="3 Osaaminen",
-        by="client",
-        prefill=kept("strengths"),
-        max_length=1200,
-        hint="Kirjatkaa vähintään kolme.",
-    )
-    skills: tuple[Skill, ...] = ask_table("Taidot", by="client", prefill=skills, printed=4)
-    education_history: tuple[Education, ...] = ask_table(
-        "Koulutus",
-        by="client",
-        prefill=kept("education_history"),
-        required=True,
-        printed=3,
-        hint="Jos koulutusta ei ole, kirjoita tutkinnon kohdalle Ei koulutusta.",
-    )
-    no_work_history: YesNo | None = ask(
-        "Ei työhistoriaa",
-        by="client",
-        prefill=kept("no_work_history"),
-        hint="Vastaa kyllä, jos asiakas ei ole ollut missään työssä.",
-    )
-    work_history: tuple[Work, ...] = ask_table(
-        "Työhistoria",
-        by="client",
-        prefill=work_history,
-        needed=lambda record: record.no_work_history is not True,
-        printed=3,
-        hint="Myös harjoittelu, työkokeilu ja vapaaehtoistyö.",
-    )
-    certificates: tuple[Certificate, ...] = ask_table(
-        "Kortit ja luvat", by="client", prefill=kept("certificates"), printed=3
-    )
-    driving_licence: Many = ask(
-        "Ajokortti",
-        by="client",
-        prefill=kept("driving_licence"),
-        of=define_options(
-            none="Ei ajokorttia",
-            am="AM, mopo",
-            a="A, moottoripyörä",
-            b="B, henkilöauto",
-            b_suspended="B, ajokiellossa",
-            c="C, kuorma-auto",
-            d="D, linja-auto",
-            tractor="T, traktori",
-        ),
-    )
-    languages: tuple[Language, ...] = ask_table("Kielitaito", by="client", prefill=languages, printed=3)
-    digital_skills: One = ask(
-        "Digitaidot",
-        by="client",
-        prefill=kept("digital_skills"),
-        of=define_options(
-            none="Ei käytä laitteita",
-            phone="Käyttää puhelinta",
-            basic="Perustaidot",
-            good="Hyvät",
-            strong="Vahvat",
-        ),
-    )
-    job_seeking_skills: Many = ask(
-        "Työnhakutaidot: CV, hakemus ja haastattelu",
-        by="client",
-        prefill=kept("job_seeking_skills"),
-        of=define_options(
-            cv_ready="CV on valmis",
-            cv_needs_update="CV pitää päivittää",
-            application_help="Hakemuksiin tarvitaan apua",
-            interview_practice="Haastattelua pitää harjoitella",
-            online_search="Verkossa hakemista pitää harjoitella",
-            none_needed="Apua ei tarvita",
-        ),
-    )
+    with section("3 Osaaminen", by="client"):
+        strengths: Long = ask(
+            "Vahvuudet", prefill=kept("strengths"), max_length=1200, hint="Kirjatkaa vähintään kolme."
+        )
+        skills: tuple[Skill, ...] = ask_table("Taidot", prefill=skills, printed=4)
+        education_history: tuple[Education, ...] = ask_table(
+            "Koulutus",
+            prefill=kept("education_history"),
+            required=True,
+            printed=3,
+            hint="Jos koulutusta ei ole, kirjoita tutkinnon kohdalle Ei koulutusta.",
+        )
+        no_work_history: YesNo | None = ask(
+            "Ei työhistoriaa",
+            prefill=kept("no_work_history"),
+            hint="Vastaa kyllä, jos asiakas ei ole ollut missään työssä.",
+        )
+        work_history: tuple[Work, ...] = ask_table(
+            "Työhistoria",
+            prefill=work_history,
+            needed=lambda record: record.no_work_history is not True,
+            printed=3,
+            hint="Myös harjoittelu, työkokeilu ja vapaaehtoistyö.",
+        )
+        certificates: tuple[Certificate, ...] = ask_table("Kortit ja luvat", prefill=kept("certificates"), printed=3)
+        driving_licence: Choices = ask(
+            "Ajokortti",
+            prefill=kept("driving_licence"),
+            of=define_options(
+                none="Ei ajokorttia",
+                am="AM, mopo",
+                a="A, moottoripyörä",
+                b="B, henkilöauto",
+                b_suspended="B, ajokiellossa",
+                c="C, kuorma-auto",
+                d="D, linja-auto",
+                tractor="T, traktori",
+            ),
+        )
+        languages: tuple[Language, ...] = ask_table("Kielitaito", prefill=languages, printed=3)
+        digital_skills: Choice = ask(
+            "Digitaidot",
+            prefill=kept("digital_skills"),
+            of=define_options(
+                none="Ei käytä laitteita",
+                phone="Käyttää puhelinta",
+                basic="Perustaidot",
+                good="Hyvät",
+                strong="Vahvat",
+            ),
+        )
+        job_seeking_skills: Choices = ask(
+            "Työnhakutaidot: CV, hakemus ja haastattelu",
+            prefill=kept("job_seeking_skills"),
+            of=define_options(
+                cv_ready="CV on valmis",
+                cv_needs_update="CV pitää päivittää",
+                application_help="Hakemuksiin tarvitaan apua",
+                interview_practice="Haastattelua pitää harjoitella",
+                online_search="Verkossa hakemista pitää harjoitella",
+                none_needed="Apua ei tarvita",
+            ),
+        )
 
-    # 4 Everyday life and support
-    travel: tuple[Travel, ...] = ask_table(
-        "Kulkeminen työhön",
-        section="4 Arki ja tuki",
-        by="client",
-        prefill=kept("travel"),
-        required=True,
-        printed=2,
-    )
-    daily_rhythm: Long | None = ask(
-        "Arjen rytmi ja jaksaminen", by="client", prefill=kept("daily_rhythm"), sensitivity="h", max_length=500
-    )
-    functioning: tuple[Functioning, ...] = ask_table(
-        "Toimintakyky työn kannalta",
-        by="client",
-        prefill=kept("functioning"),
-        sensitivity="h",
-        printed=3,
-        hint="Jokaiselle osa-alueelle oma rivi.",
-    )
-    health_points: Long | None = ask(
-        "Terveyteen liittyvät asiat, jotka vaikuttavat työhön",
-        by="client",
-        prefill=health_points,
-        sensitivity="h",
-        max_length=800,
-        hint="Kirjoita vain se, mitä työn kannalta tarvitaan.",
-    )
-    helpful_supports: Long = ask(
-        "Mikä on auttanut aiemmin", by="client", prefill=kept("helpful_supports"), max_length=600
-    )
-    early_signs: Long | None = ask(
-        "Merkit siitä, että tilanne vaikeutuu",
-        by="client",
-        prefill=kept("early_signs"),
-        sensitivity="h",
-        max_length=400,
-    )
-    accommodations: Many = ask(
-        "Mukautukset, joista olisi hyötyä", by="client", prefill=kept("accommodations"), sensitivity="h", of=K33
-    )
-    accommodations_detail: Line | None = ask(
-        "Mukautukset tarkemmin",
-        by="client",
-        prefill=kept("accommodations_detail"),
-        sensitivity="h",
-        max_length=300,
-    )
-    work_affecting_obligations: Line | None = ask(
-        "Sitovat menot",
-        by="client",
-        prefill=kept("work_affecting_obligations"),
-        max_length=200,
-        hint="Esimerkiksi hoito, lapset tai opinnot.",
-    )
-    criminal_record_limits: One | None = ask(
-        "Rajoittaako rikosrekisteriotteen vaatimus hakua?",
-        by="client",
-        prefill=kept("criminal_record_limits"),
-        sensitivity="h",
-        of=define_options(no="Ei", yes="Kyllä", not_relevant="Ei koske näitä töitä"),
-        hint="Otteen sisältöä ei kirjata.",
-    )
+    with section("4 Arki ja tuki", by="client", sensitivity="h"):
+        travel: tuple[Travel, ...] = ask_table(
+            "Kulkeminen työhön",
+            sensitivity="s",
+            prefill=kept("travel"),
+            required=True,
+            printed=2,
+        )
+        daily_rhythm: Long | None = ask("Arjen rytmi ja jaksaminen", prefill=kept("daily_rhythm"), max_length=500)
+        functioning: tuple[Functioning, ...] = ask_table(
+            "Toimintakyky työn kannalta",
+            prefill=kept("functioning"),
+            printed=3,
+            hint="Jokaiselle osa-alueelle oma rivi.",
+        )
+        health_points: Long | None = ask(
+            "Terveyteen liittyvät asiat, jotka vaikuttavat työhön",
+            prefill=health_points,
+            max_length=800,
+            hint="Kirjoita vain se, mitä työn kannalta tarvitaan.",
+        )
+        helpful_supports: Long = ask(
+            "Mikä on auttanut aiemmin", sensitivity="s", prefill=kept("helpful_supports"), max_length=600
+        )
+        early_signs: Long | None = ask(
+            "Merkit siitä, että tilanne vaikeutuu", prefill=kept("early_signs"), max_length=400
+        )
+        accommodations: Choices = ask("Mukautukset, joista olisi hyötyä", prefill=kept("accommodations"), of=K33)
+        accommodations_detail: Line | None = ask(
+            "Mukautukset tarkemmin", prefill=kept("accommodations_detail"), max_length=300
+        )
+        work_affecting_obligations: Line | None = ask(
+            "Sitovat menot",
+            sensitivity="s",
+            prefill=kept("work_affecting_obligations"),
+            max_length=200,
+            hint="Esimerkiksi hoito, lapset tai opinnot.",
+        )
+        criminal_record_limits: Choice | None = ask(
+            "Rajoittaako rikosrekisteriotteen vaatimus hakua?",
+            prefill=kept("criminal_record_limits"),
+            of=define_options(no="Ei", yes="Kyllä", not_relevant="Ei koske näitä töitä"),
+            hint="Otteen sisältöä ei kirjata.",
+        )
 
-    # 5 Money and benefits
-    current_benefits: tuple[CurrentBenefit, ...] = ask_table(
-        "Etuudet nyt",
-        section="5 Talous ja etuudet",
-        by="client",
-        prefill=current_benefits,
-        required=True,
-        printed=3,
-        hint="Jos etuuksia ei ole, valitse Ei etuuksia.",
-    )
-    benefits_concerns: Long | None = ask(
-        "Mitä haluat tietää palkan vaikutuksesta etuuksiin?",
-        by="client",
-        prefill=kept("benefits_concerns"),
-        max_length=400,
-    )
-    debt_or_enforcement: One | None = ask(
-        "Onko ulosotto tai velkajärjestely, joka vaikuttaa palkkaan?",
-        by="client",
-        prefill=kept("debt_or_enforcement"),
-        of=define_options(no="Ei", yes="Kyllä", prefer_not_say="En halua kertoa"),
-    )
+    with section("5 Talous ja etuudet", by="client"):
+        current_benefits: tuple[CurrentBenefit, ...] = ask_table(
+            "Etuudet nyt",
+            prefill=current_benefits,
+            required=True,
+            printed=3,
+            hint="Jos etuuksia ei ole, valitse Ei etuuksia.",
+        )
+        benefits_concerns: Long | None = ask(
+            "Mitä haluat tietää palkan vaikutuksesta etuuksiin?", prefill=kept("benefits_concerns"), max_length=400
+        )
+        debt_or_enforcement: Choice | None = ask(
+            "Onko ulosotto tai velkajärjestely, joka vaikuttaa palkkaan?",
+            prefill=kept("debt_or_enforcement"),
+            of=define_options(no="Ei", yes="Kyllä", prefer_not_say="En halua kertoa"),
+        )
 
-    # 6 The network
-    job_network: tuple[Acquaintance, ...] = ask_table(
-        "Tutut, joiden kautta voi löytyä töitä",
-        section="6 Verkosto",
-        by="client",
-        prefill=kept("job_network"),
-        printed=3,
-        hint="Valmentaja ottaa yhteyttä vain, jos vastaat kyllä.",
-    )
-    care_network: tuple[Supporter, ...] = ask_table(
-        "Tukiverkosto",
-        by="client",
-        prefill=care_network,
-        printed=2,
-        hint="Yhteyttä otetaan vain, jos siihen on suostumus.",
-    )
+    with section("6 Verkosto", by="client"):
+        job_network: tuple[Acquaintance, ...] = ask_table(
+            "Tutut, joiden kautta voi löytyä töitä",
+            prefill=kept("job_network"),
+            printed=3,
+            hint="Valmentaja ottaa yhteyttä vain, jos vastaat kyllä.",
+        )
+        care_network: tuple[Supporter, ...] = ask_table(
+            "Tukiverkosto", prefill=care_network, printed=2, hint="Yhteyttä otetaan vain, jos siihen on suostumus."
+        )
 
-    # 7 What the employer is told
-    disclosure_level: One = ask(
-        "Mitä terveydestä tai tuen tarpeesta kerrotaan",
-        section="7 Kertominen työnantajalle",
-        by="client",
-        prefill=kept("disclosure_level", "cooperation_agreement.disclosure_initial"),
-        sensitivity="h",
-        of=K9,
-        hint="Sinä päätät. Voit muuttaa mieltäsi.",
-    )
-    disclosure_pros_cons: Long = ask(
-        "Mitä hyötyä tai haittaa kertomisesta on",
-        by="client",
-        prefill=kept("disclosure_pros_cons"),
-        sensitivity="h",
-        max_length=500,
-    )
-    disclosure_wording: Long | None = ask(
-        "Millä sanoilla kerrotaan",
-        by="client",
-        prefill=kept("disclosure_wording"),
-        sensitivity="h",
-        max_length=300,
-        needed=lambda record: record.disclosure_level in TOLD,
-        hint="Tarvitaan, jos jotakin kerrotaan.",
-    )
+    with section("7 Kertominen työnantajalle", by="client", sensitivity="h"):
+        disclosure_level: Choice = ask(
+            "Mitä terveydestä tai tuen tarpeesta kerrotaan",
+            prefill=kept("disclosure_level", forms.CooperationAgreement.disclosure_initial),
+            of=K9,
+            hint="Sinä päätät. Voit muuttaa mieltäsi.",
+        )
+        disclosure_pros_cons: Long = ask(
+            "Mitä hyötyä tai haittaa kertomisesta on", prefill=kept("disclosure_pros_cons"), max_length=500
+        )
+        disclosure_wording: Long | None = ask(
+            "Millä sanoilla kerrotaan",
+            prefill=kept("disclosure_wording"),
+            max_length=300,
+            needed=lambda record: record.disclosure_level in TOLD,
+            hint="Tarvitaan, jos jotakin kerrotaan.",
+        )
 
-    # 8 Lessons and summary
-    lessons: tuple[Lesson, ...] = ask_table(
-        "Mitä opittiin aiemmista töistä",
-        section="8 Opittua ja yhteenveto",
-        by="client",
-        prefill=lessons,
-        needed=lambda record: record.update_trigger == "job_end",
-        printed=2,
-        hint="Jokaisesta päättyneestä työstä oma rivi.",
-    )
-    summary: Long = ask("Yhteenveto: millaista työtä haetaan", prefill=kept("summary"), max_length=800)
-    client_agrees: YesNo = ask("Hyväksyykö asiakas profiilin sisällön?", by="client")
-    client_agrees_date: Day | None = ask(
-        "Milloin asiakas hyväksyi profiilin",
-        by="client",
-        needed=lambda record: record.client_agrees and not record.sign_client,
-        hint="Tarvitaan, jos asiakas ei allekirjoita.",
-    )
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", by="client")
-    sign_coach: Signed | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
-    next_review_date: Day = ask("Profiilin seuraava päivitys", prefill=next_review, sensitivity="n")
+    with section("8 Opittua ja yhteenveto", by="client"):
+        lessons: tuple[Lesson, ...] = ask_table(
+            "Mitä opittiin aiemmista töistä",
+            prefill=lessons,
+            needed=lambda record: record.update_trigger == "job_end",
+            printed=2,
+            hint="Jokaisesta päättyneestä työstä oma rivi.",
+        )
+        summary: Long = ask("Yhteenveto: millaista työtä haetaan", by="coach", prefill=kept("summary"), max_length=800)
+        client_agrees: YesNo = ask("Hyväksyykö asiakas profiilin sisällön?")
+        client_agrees_date: Day | None = ask(
+            "Milloin asiakas hyväksyi profiilin",
+            needed=lambda record: record.client_agrees and not record.sign_client,
+            hint="Tarvitaan, jos asiakas ei allekirjoita.",
+        )
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus")
+        sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", by="coach", sensitivity="n")
+        next_review_date: Day = ask("Profiilin seuraava päivitys", by="coach", prefill=next_review, sensitivity="n")
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:
@@ -784,12 +714,12 @@ class VocationalProfile(ClientForm):
     @rule("T06", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Yhteistyösopimus puuttuu."""
-        return case.find_latest_record("cooperation_agreement") is not None
+        return case.find_latest_record(forms.CooperationAgreement) is not None
 
     @rule("R19", field="profile_date")
     def profile_is_made_in_service(self, case: Case) -> bool:
         """Asiakirja on päivätty ennen palvelun alkua."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         return agreement is None or self.profile_date >= agreement.service_start_date
 
     @rule("R20", field="work_goals")
@@ -810,17 +740,17 @@ class VocationalProfile(ClientForm):
     @rule("choice", field="update_trigger")
     def first_profile_is_called_first(self, case: Case) -> bool:
         """Tarkistakaa, miksi profiili tehdään. Vain ensimmäinen on ensimmäinen profiili."""
-        return updated(self) == (case.find_latest_record("vocational_profile") is not None)
+        return updated(self) == (case.find_latest_record(VocationalProfile) is not None)
 
     @rule("choice", field="related_job_id")
     def related_job_is_known(self, case: Case) -> bool:
         """Työsuhdetta ei ole tässä asiassa."""
-        return not self.related_job_id or self.related_job_id in {job.job_id for job in in_force(case, "job_start")}
+        return not self.related_job_id or self.related_job_id in {job.job_id for job in in_force(case, forms.JobStart)}
 
     @rule("choice", field="information_sources")
     def people_were_asked_by_consent(self, case: Case) -> bool:
         """Läheiseltä tai entiseltä työnantajalta ei saa kysyä ilman suostumusta."""
-        agreement = case.find_latest_record("cooperation_agreement")
+        agreement = case.find_latest_record(forms.CooperationAgreement)
         allowed = {
             row.recipient_type
             for row in (agreement.consents if agreement else ())
@@ -915,7 +845,7 @@ class VocationalProfile(ClientForm):
     @rule("required", field="lessons", severity="warning")
     def every_job_has_taught_something(self, case: Case) -> bool:
         """Kirjatkaa jokaisesta päättyneestä työstä, mitä opittiin."""
-        ended = {end.job_id for end in in_force(case, "job_end") if end.end_date <= self.profile_date}
+        ended = {end.job_id for end in in_force(case, forms.JobEnd) if end.end_date <= self.profile_date}
         return ended <= {row.job_id for row in self.lessons}
 
     @rule("choice", field="client_agrees", severity="warning")

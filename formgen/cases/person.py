@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from formgen.fields.kinds import HetuText, parse_birth_date
-from formgen.forms.form import Field, Form
+from formgen.fields import HetuText, parse_birth_date
+from formgen.forms.declare import Field
+from formgen.forms.form import Form
 
 CODE, BORN, NAME = "code", "born", "name"
 
@@ -56,9 +57,9 @@ class Person:
 def iter_identifying_fields(form: type[Form]) -> Iterator[tuple[str, Field]]:
     """Yield each field that tells whose a document of a form is, after the part of a person that it holds."""
     for asked in form.fields:
-        if isinstance(asked.reads, HetuText):
+        if isinstance(asked.field_type, HetuText):
             yield CODE, asked
-        elif getattr(asked.reads, "birth", False):
+        elif getattr(asked.field_type, "birth", False):
             yield BORN, asked
         elif asked.person:
             yield NAME, asked

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from formgen.cases.workflow import Case
-from formgen.forms.form import Field, Form
+from formgen.forms.declare import Field
+from formgen.forms.form import Form
 
 
 def collect_known_values(form: type[Form], case: Case) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def collect_known_values(form: type[Form], case: Case) -> dict[str, Any]:
 
 
 def read_source(asked: Field, case: Case) -> Any:
-    """Return what a field's source holds: a function of the case, or ``form.field``."""
+    """Read the value of a field's source, a function of the case or ``form.field``."""
     if callable(asked.prefill):
         return asked.prefill(case)
     form, _, name = (asked.prefill or "").partition(".")
@@ -62,5 +63,5 @@ def find_sources(form: type[Form], case: Case) -> dict[str, dict[str, str]]:
 
 
 def get_source_name(asked: Field) -> str | None:
-    """Return where a field is prefilled from, as it is shown outside."""
+    """Return the name of a field's source as the published contract shows it, or None."""
     return asked.prefill.__name__ if callable(asked.prefill) else asked.prefill

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from formgen.errors import Finding
-from formgen.forms.form import Contradiction, Form, Unanswered, call_or_none
+from formgen.forms.declare import Unanswered, call_or_none
+from formgen.forms.form import Contradiction, Form
+from formgen.forms.references import FieldReference
+from formgen.i18n import N_
 from formgen.settings import Office
 
 Found = TypeVar("Found")
+F = TypeVar("F", bound=Form)
 
 PHASES = {
     "phase_1": "Sopiminen",
@@ -23,8 +27,8 @@ PHASES = {
 }
 
 CHANGED = "changed_known_value"
-CHANGED_VALUE = "Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää."
-HOLD_CONTACT = "Asia on tauolla. Sovitun yhteydenoton aika on tullut."
+CHANGED_VALUE = N_("Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää.")
+HOLD_CONTACT = N_("Asia on tauolla. Sovitun yhteydenoton aika on tullut.")
 
 When = Callable[[Any, "Case"], bool]
 
@@ -194,17 +198,29 @@ class Case:
         named = (known.record.coach for known in reversed(self.list_current_records()))
         return next((coach for coach in named if coach), None)
 
-    def list_current_records(self, form: str = "") -> tuple[CaseRecord, ...]:
-        """Return the records in force, oldest first: those that no later one corrects."""
+    def list_current_records(self, form: type[Form] | str = "") -> tuple[CaseRecord, ...]:
+        """List the records in force, of one form or of all, oldest first: those that no later one corrects."""
         corrected = {known.supersedes for known in self.records}
+        asked = form if isinstance(form, str) else form.id
         return tuple(
-            known for known in self.records if known.record_id not in corrected and form in ("", known.record.id)
+            known for known in self.records if known.record_id not in corrected and asked in ("", known.record.id)
         )
 
-    def find_latest_record(self, form: str) -> Any:
-        """Return the newest record in force of a form, or None."""
+    @overload
+    def find_latest_record(self, form: type[F]) -> F | None: ...
+
+    @overload
+    def find_latest_record(self, form: str) -> Any: ...
+
+    def find_latest_record(self, form: type[Form] | str) -> Any:
+        """Find the newest record in force of a form, named by its class or id; None when there is none."""
         found = self.list_current_records(form)
         return found[-1].record if found else None
+
+    def find_latest_value(self, field: Found) -> Found | None:
+        """Find the value of a field, named as `FormReference.field`, in the newest record in force of its form."""
+        assert isinstance(field, FieldReference), "a field is named by a reference to its form"
+        return getattr(self.find_latest_record(field.form), field.name, None)
 
     def exclude_documents(self, *instances: str) -> Case:
         """Return the case as if no record of some documents had been accepted: what a correction is judged by."""
@@ -306,7 +322,7 @@ def find_moves(case: Case, record: Form, correction: bool = False) -> tuple[tupl
         return (first, second) if second else (first,), ()
     if correction or case.phase in record.allowed_phases:
         return (), ()
-    message = "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}."
+    message = N_("Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.")
     return (), (Finding(record.moves[0].id, "error", "", message, {"phase": PHASES.get(case.phase or "", "–")}),)
 
 

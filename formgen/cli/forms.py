@@ -10,7 +10,8 @@ from rich.table import Table
 from formgen.cases import prefill
 from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import open_session
-from formgen.forms.form import Field, Form
+from formgen.forms.declare import Field
+from formgen.forms.form import Form
 
 app = typer.Typer(name="forms", no_args_is_help=True)
 
@@ -21,7 +22,7 @@ def forms_list(context: typer.Context) -> None:
     shared = open_session(context)
     pending = [
         {"form": form, "code": rule.code, "name": rule.name, "needs": list(rule.needs)}
-        for form, rule in shared.registry.iter_pending_rules()
+        for form, rule in shared.workspace.registry.iter_pending_rules()
     ]
     if shared.as_json:
         shared.print_json(
@@ -33,7 +34,7 @@ def forms_list(context: typer.Context) -> None:
                     "title": form.title,
                     "pending_rules": [item for item in pending if item["form"] == form.id],
                 }
-                for form in shared.registry
+                for form in shared.workspace.registry
             ]
         )
         return
@@ -44,7 +45,7 @@ def forms_list(context: typer.Context) -> None:
         shared.translate("Nimi"),
         shared.translate("Kenttiä"),
     )
-    for form in shared.registry:
+    for form in shared.workspace.registry:
         table.add_row(form.id, form.number, form.version, shared.translate(form.title), str(len(form.fields)))
     out.print(table)
     for item in pending:
@@ -66,7 +67,7 @@ def forms_show(
 ) -> None:
     """Show a form's fields and rules."""
     shared = open_session(context)
-    found = shared.registry.find_latest_version(form)
+    found = shared.workspace.registry.find_latest_version(form)
     if shared.as_json:
         shared.print_json(describe_form(found))
         return
@@ -88,7 +89,7 @@ def forms_show(
 
 
 def describe_form(form: type[Form]) -> dict[str, Any]:
-    """Return a form as the outside contract shows it."""
+    """Describe a form as the outside contract shows it."""
     return {
         "form": form.id,
         "version": form.version,
@@ -109,8 +110,8 @@ def describe_form(form: type[Form]) -> dict[str, Any]:
 
 
 def describe_field(asked: Field) -> dict[str, Any]:
-    """Return a field as the outside contract shows it."""
-    kind = asked.reads
+    """Describe a field as the outside contract shows it."""
+    kind = asked.field_type
     options = kind.list_choices() if kind else ()
     return {
         "path": asked.name,

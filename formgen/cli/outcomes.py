@@ -1,77 +1,35 @@
-"""How the outcomes of returns are shown, and the exit codes that they call for."""
+"""How the outcomes of submissions are shown, and the exit codes that they call for."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import typer
 
 from formgen.cli.console import out
 from formgen.cli.session import Session
-from formgen.documents.extraction import UNSEEN
-from formgen.intake.decide import Verdict, answer_sender
-from formgen.intake.duplicates import find_repeat
-from formgen.intake.publication import build_record, build_rejection
-from formgen.storage.journal import format_timestamp
+from formgen.i18n import N_
+from formgen.workspace import Result
 
 REJECTED, UNSURE = 3, 4
 EXIT = {"rejected": REJECTED, "review": UNSURE, "waiting": UNSURE}
 
 
-def describe_decision(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> dict[str, Any]:
-    """Return a verdict as the outside contract shows it."""
+def describe_result(result: Result, language: str, file: str = "") -> dict[str, Any]:
+    """Describe what became of a file as the outside contract shows it; messages are in a language."""
     return {
-        "file": file,
-        "outcome": verdict.outcome,
-        "record": build_record(row, verdict, None, verdict.case_id, at).model_dump(mode="json")
-        if verdict.outcome == "accepted"
-        else None,
-        "reason": None
-        if verdict.outcome in ("accepted", "duplicate")
-        else build_rejection(row, answer_sender(verdict)).model_dump(mode="json"),
-        "answers": describe_answers(verdict),
-        "again": None,
-    }
-
-
-def describe_submission(shared: Session, file: str, submission_id: str, verdict: Verdict) -> dict[str, Any]:
-    """Return what became of a return in the end, as the outside contract shows it."""
-    row = shared.journal.find_submissions(submission_id=submission_id)[0]
-    record = shared.journal.find_record(row["record_id"]) if row["record_id"] else None
-    again = find_repeat(shared.journal, shared.registry, row)
-    return {
-        "file": file,
-        "outcome": row["outcome"],
-        "record": json.loads(record["payload"]) if record else None,
-        "reason": json.loads(row["reason"]) if row["reason"] else None,
-        "answers": describe_answers(verdict),
-        "again": again.to_dict(shared.language) if again else None,
-    }
-
-
-def describe_answers(verdict: Verdict) -> dict[str, Any] | None:
-    """Return what stood in the fields, nothing that was known besides; None when the file is no form."""
-    if verdict.about is None:
-        return None
-    return {
-        path: {"text": answer.text, "layer": answer.layer, "confidence": answer.confidence}
-        for path, answer in verdict.about.sheet.answers.items()
-        if answer.layer not in UNSEEN
-    }
-
-
-def describe_file(file: Path, size: int, sha256: str, at: datetime) -> dict[str, Any]:
-    """Return what a return's row would say of a file that is only read."""
-    return {
-        "file_name": file.name,
-        "sha256": sha256,
-        "size": size,
-        "channel": "read",
-        "received_at": format_timestamp(at),
+        "file": file or result.submission.file_name,
+        "outcome": result.outcome,
+        "record": result.record.model_dump(mode="json") if result.record else None,
+        "reason": result.reason.model_dump(mode="json") if result.reason else None,
+        "answers": None
+        if result.answers is None
+        else {
+            path: {"text": answer.text, "layer": answer.layer, "confidence": answer.confidence}
+            for path, answer in result.answers.items()
+        },
+        "again": result.repeat.to_dict(language) if result.repeat else None,
     }
 
 
@@ -100,15 +58,15 @@ def iter_problem_lines(shared: Session, number: int, problem: Mapping[str, str])
     yield f"  {number}. {named}{problem['message']} ({where})"
     accepts, example = problem.get("accepts", ""), problem.get("example", "")
     if accepts:
-        yield f"     {shared.translate('Kelpaa: {accepts}', accepts=accepts)}"
+        yield "     " + shared.translate("Kelpaa: {accepts}", accepts=accepts)
     if example not in accepts:
-        yield f"     {shared.translate('Esimerkki: {example}', example=example)}"
+        yield "     " + shared.translate("Esimerkki: {example}", example=example)
 
 
 OUTCOMES = {
-    "accepted": "hyväksytty",
-    "review": "tarkistettava",
-    "waiting": "odottaa toista lomaketta",
-    "rejected": "hylätty",
-    "duplicate": "sama on jo käsitelty",
+    "accepted": N_("hyväksytty"),
+    "review": N_("tarkistettava"),
+    "waiting": N_("odottaa toista lomaketta"),
+    "rejected": N_("hylätty"),
+    "duplicate": N_("sama on jo käsitelty"),
 }

@@ -1,48 +1,43 @@
-"""formgen review: the returns that await a person or another form."""
+"""formgen review: the submissions that await a person or another form."""
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
+from uuid import uuid4
 
 import typer
 from rich.table import Table
 
 from formgen import files
 from formgen.cli.console import _, format_examples, out
-from formgen.cli.outcomes import OUTCOMES, describe_decision, describe_submission, print_outcomes
-from formgen.cli.session import Session, now, open_session
+from formgen.cli.outcomes import OUTCOMES, describe_result, print_outcomes
+from formgen.cli.session import Session, open_session
 from formgen.errors import UsageError
-from formgen.intake.review import list_doubts, parse_decision_file, render_decision_file
-from formgen.storage.access_log import Actor
+from formgen.intake.review import parse_decision_file, render_decision_file
 
 app = typer.Typer(name="review", no_args_is_help=True)
 
 
 @app.command("list", help=_("Luettele palautukset, jotka odottavat."), epilog=format_examples("formgen review list"))
 def review_list(context: typer.Context) -> None:
-    """List the returns in review and those that wait for another form."""
+    """List the submissions in review and those that wait for another form."""
     shared = open_session(context)
-    rows = [*shared.journal.find_submissions(outcome="review"), *shared.journal.find_submissions(outcome="waiting")]
-    shared.journal.log_reads(
-        now(), *({"submission_id": row["submission_id"], "case_id": row["case_id"]} for row in rows)
-    )
+    rows = shared.workspace.list_pending()
     if shared.as_json:
         shared.print_json(
             [
                 {
-                    "submission_id": row["submission_id"],
-                    "outcome": row["outcome"],
-                    **json.loads(row["reason"]),
-                    "case_id": row["case_id"],
-                    "waits_for": row["waits_for"],
+                    "submission_id": row.submission_id,
+                    "outcome": row.outcome,
+                    **row.rejection.model_dump(mode="json"),
+                    "case_id": row.case_id,
+                    "waits_for": row.waits_for,
                 }
                 for row in rows
             ]
@@ -57,34 +52,22 @@ def review_list(context: typer.Context) -> None:
     )
     for row in rows:
         table.add_row(
-            row["submission_id"],
-            row["case_id"] or "–",
-            row["form"],
-            shared.translate(OUTCOMES[row["outcome"]]),
-            str(len(json.loads(row["reason"])["errors"])),
+            row.submission_id,
+            row.case_id or "–",
+            row.form,
+            shared.translate(OUTCOMES[row.outcome or ""]),
+            str(len(row.rejection.errors)),
         )
     out.print(table)
 
 
-SubmissionId = Annotated[str, typer.Argument(metavar="RETURN", help=_("Palautuksen tunnus."))]
-
-
-def find_pending_submission(shared: Session, submission_id: str) -> Mapping[str, Any]:
-    """Return a return that awaits a decision; raise `UsageError` for any other."""
-    rows = [
-        row
-        for row in shared.journal.find_submissions(submission_id=submission_id)
-        if row["outcome"] in ("review", "waiting")
-    ]
-    if not rows:
-        raise UsageError("Palautus {id} ei odota ratkaisua.", id=submission_id)
-    return rows[0]
+SubmissionId = Annotated[str, typer.Argument(metavar="SUBMISSION", help=_("Palautuksen tunnus."))]
 
 
 @app.command(
     "show",
     help=_("Näytä, mitä palautuksesta luettiin ja mikä on epävarmaa."),
-    epilog=format_examples("formgen review show RETURN"),
+    epilog=format_examples("formgen review show SUBMISSION"),
 )
 def review_show(
     context: typer.Context,
@@ -94,45 +77,31 @@ def review_show(
         typer.Option("--pictures", metavar="DIR", help=_("Kansio, johon epävarmojen kohtien kuvat tehdään.")),
     ] = None,
 ) -> None:
-    """Show what was read of a return, and what is doubtful."""
+    """Show what was read of a submission, and what is doubtful."""
     shared = open_session(context)
-    row = find_pending_submission(shared, submission_id)
-    shared.log_access(submission_id=submission_id, case_id=row["case_id"])
-    verdict = shared.intake.decide_submission(row)
-    if folder and verdict.about:
-        for path, picture in verdict.about.sheet.pictures.items():
-            files.write_file(folder / f"{path}.png", picture, files.PRIVATE)
-    pictures = find_pictures(folder or shared.workspace.pictures / submission_id)
-    asked = list_doubts(verdict, shared.language, pictures)
+    shown = shared.workspace.show_review(submission_id, shared.language, folder)
     if shared.as_json:
         shared.print_json(
             {
-                **describe_decision(row["file_name"], row, verdict, now()),
+                **describe_result(shown.result, shared.language),
                 "submission_id": submission_id,
-                "waits_for": row["waits_for"],
-                "pictures": pictures,
-                "doubts": [asdict(doubt) for doubt in asked],
+                "waits_for": shown.result.submission.waits_for,
+                "pictures": shown.pictures,
+                "doubts": [asdict(doubt) for doubt in shown.doubts],
             }
         )
         return
-    for doubt in asked:
+    for doubt in shown.doubts:
         first, *rest = doubt.iter_lines(shared.language)
         out.print(first)
         for line in rest:
             out.print(f"    {line}")
 
 
-def find_pictures(folder: Path) -> dict[str, str]:
-    """Return the pictures in a folder by the path of the place that they show."""
-    return {file.stem: str(file) for file in sorted(folder.glob("*.png"))}
-
-
-def edit_answers(shared: Session, row: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a person has changed in the file of a return's doubtful places, which is then removed."""
-    verdict = shared.intake.decide_submission(row)
-    shared.log_access(submission_id=row["submission_id"], case_id=row["case_id"])
-    asked = list_doubts(verdict, shared.language, find_pictures(shared.workspace.pictures / row["submission_id"]))
-    file = shared.workspace.var / "work" / f"{shared.intake.new_id()}.toml"
+def edit_answers(shared: Session, submission_id: str) -> dict[str, str]:
+    """Let a person change the file of a submission's doubtful places, which is then removed; return what they did."""
+    asked = shared.workspace.show_review(submission_id, shared.language).doubts
+    file = shared.workspace.folder.var / "work" / f"{uuid4()}.toml"
     editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
     try:
         files.write_file(file, render_decision_file(asked, shared.language).encode(), files.PRIVATE)
@@ -147,7 +116,7 @@ def edit_answers(shared: Session, row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read_field_value(value: str) -> tuple[str, str]:
-    """Return a path and its value, which is the next line of standard input; raise `UsageError` for one with a value.
+    """Read the value of a field from the next line of standard input; raise `UsageError` when it is given here.
 
     What stands on a command line can be seen by everybody on the machine.
     """
@@ -165,10 +134,10 @@ def read_field_value(value: str) -> tuple[str, str]:
     "accept",
     help=_("Hyväksy palautus sellaisena kuin se luettiin, tai korjatuin arvoin."),
     epilog=format_examples(
-        "formgen review accept RETURN",
-        "formgen review accept RETURN --edit",
-        "formgen review accept RETURN --set client_hetu",
-        "formgen review accept RETURN --set start_date --set weekly_hours < arvot.txt",
+        "formgen review accept SUBMISSION",
+        "formgen review accept SUBMISSION --edit",
+        "formgen review accept SUBMISSION --set client_hetu",
+        "formgen review accept SUBMISSION --set start_date --set weekly_hours < arvot.txt",
     ),
 )
 def review_accept(
@@ -187,27 +156,20 @@ def review_accept(
     ] = False,
     who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
 ) -> None:
-    """Accept a return in review; it goes through the same rules."""
+    """Accept a submission in review; it goes through the same rules."""
     shared = open_session(context)
     shared.by = who
-    row = find_pending_submission(shared, submission_id)
-    new = {**(edit_answers(shared, row) if edit else {}), **dict(map(read_field_value, values or ()))}
-    verdict = shared.intake.confirm_submission(row, who or Actor.from_system_user().name, new)
-    if verdict.outcome == "accepted":
-        print_outcomes(shared, [describe_submission(shared, row["file_name"], submission_id, verdict)])
-    else:
-        print_outcomes(shared, [describe_decision(row["file_name"], row, verdict, now())])
+    new = {**(edit_answers(shared, submission_id) if edit else {}), **dict(map(read_field_value, values or ()))}
+    print_outcomes(shared, [describe_result(shared.workspace.accept(submission_id, new, by=who), shared.language)])
 
 
-@app.command("reject", help=_("Hylkää palautus."), epilog=format_examples("formgen review reject RETURN"))
+@app.command("reject", help=_("Hylkää palautus."), epilog=format_examples("formgen review reject SUBMISSION"))
 def review_reject(
     context: typer.Context,
     submission_id: SubmissionId,
     who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
 ) -> None:
-    """Reject a return that awaits a decision."""
+    """Reject a submission that awaits a decision."""
     shared = open_session(context)
     shared.by = who
-    shared.intake.reject_submission(
-        find_pending_submission(shared, submission_id), who or Actor.from_system_user().name
-    )
+    shared.workspace.reject(submission_id)

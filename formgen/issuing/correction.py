@@ -1,51 +1,52 @@
-"""The reply to the sender of a rejected return: what was wrong at which place, in plain words, and what to do."""
+"""The reply to the sender of a rejected submission: what was wrong in which field, in plain words, and what to do."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
+from formgen import formats
 from formgen.documents.extraction import AS_ISSUED, PREFILLED, Answer, Control, Extraction, Note, Notes
 from formgen.documents.producers import PRODUCERS
 from formgen.errors import Reason
-from formgen.fields.kinds import Kind
-from formgen.formats import docx
-from formgen.forms.form import Field, Form
+from formgen.fields import FieldType
+from formgen.forms.declare import Field
+from formgen.forms.form import Form
 from formgen.forms.registry import Registry
-from formgen.i18n import clean_text, list_translations, load_locale, normalise_text, translate
+from formgen.i18n import N_, clean_text, list_translations, load_locale, normalise_text, translate
+from formgen.publishing.contract import Error, Rejection
 from formgen.settings import Office
+from formgen.storage.rows import IssuedDocument, Submission
 
 REASONS_WITH_FIELDS = (Reason.INVALID_VALUES, Reason.TRANSITION_NOT_ALLOWED, Reason.UNKNOWN_CASE)
-NOTHING_TO_MEND = "Lomaketta ei voitu ottaa vastaan. Ota yhteyttä yksikköön."
-FIXED = "Tätä tietoa ei voi muuttaa lomakkeella. Jos se on väärin, ota yhteyttä yksikköön."
+NOTHING_TO_MEND = N_("Lomaketta ei voitu ottaa vastaan. Ota yhteyttä yksikköön.")
+FIXED = N_("Tätä tietoa ei voi muuttaa lomakkeella. Jos se on väärin, ota yhteyttä yksikköön.")
 LONGEST_QUOTE = 80  # characters of an answer that are repeated
-AS_GIVEN = "kuten lomakkeessasi"
-LEFT_ALONE = "Missä lukee ”{words}”, kohta puuttui tiedostosta. Jos et kirjoita sen tilalle mitään, se jää ennalleen."
+AS_GIVEN = N_("kuten lomakkeessasi")
+LEFT_ALONE = N_(
+    "Missä lukee ”{words}”, kohta puuttui tiedostosta. Jos et kirjoita sen tilalle mitään, se jää ennalleen."
+)
 
 
 # --- the same form again ----------------------------------------------------------------------
 
 
-def build_notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any]) -> Notes:
-    """Return what the reply to a rejected return says at which place of the form.
+def build_notes(registry: Registry, row: Submission, issued: IssuedDocument) -> Notes:
+    """Build what the reply to a rejected submission says at which place of the form.
 
-    ``row`` is the return, ``issued`` the document that was written down as its reply.
+    ``issued`` is the document that was written down as its reply.
     """
-    form, language = registry.forms[issued["form"]][issued["version"]], issued["language"]
-    errors: dict[str, list[dict[str, str]]] = {}
-    for error in json.loads(row["reason"])["errors"]:
-        errors.setdefault(error["field"] or error["message"], []).append(error)
+    form, language = registry.forms[issued.form][issued.version], issued.language
+    errors: dict[str, list[Error]] = {}
+    for error in row.rejection.errors:
+        errors.setdefault(error.field or error.message, []).append(error)
     items, hidden = [], find_hidden_answers(form, issued)
-    for found in sorted(errors.values(), key=lambda found: get_field_position(form, found[0]["field"])):
-        path = found[0]["field"]
-        says = tuple(dict.fromkeys(error["message"] for error in found))
+    for found in sorted(errors.values(), key=lambda found: get_field_position(form, found[0].field)):
+        path = found[0].field
+        says = tuple(dict.fromkeys(error.message for error in found))
         accepts = explain_field(form, path, language).get("accepts", "")
         hint = (translate("Kelpaa: {accepts}", language, accepts=accepts),) if accepts else ()
-        held = (
-            translate(AS_GIVEN, language) if path in hidden else format_answer(form, path, issued["answers"], language)
-        )
+        held = translate(AS_GIVEN, language) if path in hidden else format_answer(form, path, issued.answers, language)
         items.append(Note(path, get_field_label(form, path, language), held, (*says, *hint)))
     return Notes(
         translate("Korjaa tämä kohta", language)
@@ -57,22 +58,22 @@ def build_notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str,
             language,
         )
         + (f" {translate(LEFT_ALONE, language, words=AS_GIVEN)}" if hidden else "")
-        + "".join(f" {said}" for said in iter_producer_advice(json.loads(row["reason"]), language)),
+        + "".join(f" {said}" for said in iter_producer_advice(row.rejection, language)),
         translate("Korjaa", language),
         translate("Kohdassa oli", language),
         tuple(items),
     )
 
 
-def find_hidden_answers(form: type[Form], issued: Mapping[str, Any]) -> dict[str, str]:
-    """Return what was known at the places of a reply that do not show it, by path: nothing is empty.
+def find_hidden_answers(form: type[Form], issued: IssuedDocument) -> dict[str, str]:
+    """Find the answers that were known but do not show in a reply, by path; none of them is empty.
 
     The file that it answers had lost the place, or what stood where nobody may write. Whether anything was known
     there does not show. Rows that its sender took out of a table are not missing.
     """
-    shown, omitted, given = issued["answers"], (issued["omitted"] or "").split(), issued["given"]
-    prefilled = list_prefilled(form) if issued["made_for"] else ()
-    places = dict.fromkeys((*given, *prefilled)) if issued["corrects"] else {}
+    shown, omitted, given = issued.answers, issued.omitted, issued.given
+    prefilled = list_prefilled(form) if issued.made_for else ()
+    places = dict.fromkeys((*given, *prefilled)) if issued.corrects else {}
     return {
         path: given.get(path, "")
         for path in places
@@ -111,14 +112,14 @@ def is_lost(path: str, shown: Mapping[str, str]) -> bool:
     return not row or any(other.startswith(f"{table}.{index}.") for other in row)
 
 
-def build_extraction(form: type[Form], issued: Mapping[str, Any]) -> Extraction:
+def build_extraction(form: type[Form], issued: IssuedDocument) -> Extraction:
     """Build the sheet of a document that was issued, as it went out.
 
     A reply shows only what the file held that it answers: what that had lost is `AS_GIVEN`, where
     there is room for words, known or not.
     """
-    hidden, hint = find_hidden_answers(form, issued), translate(AS_GIVEN, issued["language"])
-    answers = {path: Answer(text, PREFILLED) for path, text in issued["answers"].items() if path not in hidden}
+    hidden, hint = find_hidden_answers(form, issued), translate(AS_GIVEN, issued.language)
+    answers = {path: Answer(text, PREFILLED) for path, text in issued.answers.items() if path not in hidden}
     for path in hidden:
         asked = form.find_field(path)
         kind = get_field_kind(asked, path) if asked else None
@@ -127,8 +128,8 @@ def build_extraction(form: type[Form], issued: Mapping[str, Any]) -> Extraction:
     return Extraction(answers)
 
 
-def restore_known_answers(sheet: Extraction, form: type[Form], issued: Mapping[str, Any]) -> Extraction:
-    """Return the sheet of a document with what was known at the places of a reply that were left alone."""
+def restore_known_answers(sheet: Extraction, form: type[Form], issued: IssuedDocument | None) -> Extraction:
+    """Restore to an extraction the known answers of the fields that were left alone in a reply."""
     answers = dict(sheet.answers)
     for path, text in (find_hidden_answers(form, issued) if issued else {}).items():
         answer = remove_hint(answers.get(path, Answer("")))
@@ -137,7 +138,7 @@ def restore_known_answers(sheet: Extraction, form: type[Form], issued: Mapping[s
 
 
 def remove_hint(answer: Answer) -> Answer:
-    """Return an answer without `AS_GIVEN` in whatever language; what is written beside it is in doubt."""
+    """Remove `AS_GIVEN` in any language from an answer; what is written beside it is in doubt."""
     text = clean_text(answer.text)
     for hint in list_translations(AS_GIVEN):
         if normalise_text(text) == normalise_text(hint):
@@ -148,16 +149,16 @@ def remove_hint(answer: Answer) -> Answer:
     return answer
 
 
-def iter_producer_advice(reason: Mapping[str, Any], language: str) -> Iterator[str]:
-    """Yield which program has saved a return and which way works, where that program takes the fields out."""
-    known = PRODUCERS.get(reason.get("producer") or "")
+def iter_producer_advice(rejection: Rejection, language: str) -> Iterator[str]:
+    """Yield which program has saved a file and which way works, where that program takes the fields out."""
+    known = PRODUCERS.get(rejection.producer or "")
     if known and known.advice:
         yield translate("Tiedosto on tallennettu ohjelmalla {name}.", language, name=known.name)
         yield translate(known.advice, language)
 
 
 def explain_field(form: type[Form] | None, path: str, language: str) -> dict[str, str]:
-    """Return how a place is called, what it accepts and an example; nothing for what is of no place."""
+    """Explain a field by its label, what it accepts and an example; empty when the path names none."""
     asked = form.find_field(path) if form and path else None
     if asked is None:
         return {}
@@ -167,13 +168,13 @@ def explain_field(form: type[Form] | None, path: str, language: str) -> dict[str
     return {"label": get_field_label(form, path, language), "accepts": accepts, "example": translate(example, language)}
 
 
-def get_field_kind(asked: Field, path: str) -> Kind | None:
-    """Return the kind of a place: of a part of a signature its own, None for a table."""
-    return next((kind for part, _, kind in asked.iter_parts() if part == path), asked.reads)
+def get_field_kind(asked: Field, path: str) -> FieldType | None:
+    """Return the kind of a field, or of the part of a signature that the path names; None for a table."""
+    return next((kind for part, _, kind in asked.iter_parts() if part == path), asked.field_type)
 
 
 def format_answer(form: type[Form], path: str, answers: Mapping[str, str], language: str) -> str:
-    """Return what stood at a place as it is shown to the person who wrote it: options by their labels."""
+    """Format an answer as it is shown to the person who wrote it, options by their labels."""
     asked, text = form.find_field(path), answers.get(path, "")
     if not text or asked is None:
         return translate("ei vastausta", language)
@@ -185,7 +186,7 @@ def format_answer(form: type[Form], path: str, answers: Mapping[str, str], langu
 
 
 def get_field_position(form: type[Form], path: str) -> tuple[int, int, int]:
-    """Return where a place stands in the form, what is of no place last."""
+    """Return a key that sorts paths as their fields stand in the form, a path that names none last."""
     name, _, rest = path.partition(".")
     index, _, column = rest.partition(".")
     outer = next((number for number, asked in enumerate(form.fields) if asked.name == name), len(form.fields))
@@ -195,7 +196,7 @@ def get_field_position(form: type[Form], path: str) -> tuple[int, int, int]:
 
 
 def get_field_label(form: type[Form] | None, path: str, language: str) -> str:
-    """Return how a place is called on paper: the label and, in a table, the row."""
+    """Return the label of a field as it is printed, with table and row for a field in a table."""
     asked = form.find_field(path) if form and path else None
     if form is None or asked is None:
         return ""
@@ -217,36 +218,34 @@ def get_field_label(form: type[Form] | None, path: str, language: str) -> str:
 # --- the short letter -------------------------------------------------------------------------
 
 
-def render_letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
-    """Return the reply to a return that no new form would mend as a Word document, in the form's language.
+def render_letter(row: Submission, form: type[Form] | None, office: Office) -> bytes:
+    """Render the letter that answers a submission which no new form would mend, as a Word document.
 
-    ``row`` is the return as the journal has it. No value from the returned file is repeated.
+    ``row`` is the submission as the journal has it. No value from the returned file is repeated.
     """
-    language = row["language"] or office.language
+    language = row.language or office.language
     title, said, items = build_letter_content(row, form, language)
     mark = translate("Järjestäjän tunnus", language)
-    found: bytes = docx.render_letter(
+    return formats.get_preferred_format().render_letter(
         office.organiser, title, said, items, f"{load_locale(language).language}-FI", mark
     )
-    return found
 
 
-def render_letter_text(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
-    """Return the letter as plain text in UTF-8: for when no document can be drawn."""
-    title, said, items = build_letter_content(row, form, row["language"] or office.language)
+def render_letter_text(row: Submission, form: type[Form] | None, office: Office) -> bytes:
+    """Render the letter as plain text in UTF-8, for when no document can be made."""
+    title, said, items = build_letter_content(row, form, row.language or office.language)
     places = [f"{number}. {': '.join(filter(None, item))}" for number, item in enumerate(items, start=1)]
     return "\n\n".join([office.organiser, title, *said, *places, ""]).encode()
 
 
 def build_letter_content(
-    row: Mapping[str, Any], form: type[Form] | None, language: str
+    row: Submission, form: type[Form] | None, language: str
 ) -> tuple[str, list[str], list[tuple[str, str]]]:
-    """Return what a letter says: its title, its paragraphs, and each place with what is wrong there."""
-    reason = json.loads(row["reason"])
-    name = translate(form.title, language) if form else row["file_name"]
+    """Build a letter's title, its paragraphs, and each field with what is wrong in it."""
+    name = translate(form.title, language) if form else row.file_name
     said = [translate("Lomake: {name}", language, name=name)]
-    code = Reason(row["code"])
-    errors = reason["errors"] if code in REASONS_WITH_FIELDS else []
+    code = Reason(row.code or "")
+    errors = row.rejection.errors if code in REASONS_WITH_FIELDS else ()
     if errors:
         count = len(errors)
         said.append(
@@ -259,11 +258,11 @@ def build_letter_content(
             )
         )
     else:
-        said += [item["message"] for item in reason["errors"][:1]]
+        said += [error.message for error in row.rejection.errors[:1]]
     if code is not Reason.INVALID_VALUES:
         said.append(translate(code.advice, language))
     elif not errors:
         said.append(translate(NOTHING_TO_MEND, language))
-    said += iter_producer_advice(reason, language)
-    items = [(get_field_label(form, error["field"], language), error["message"]) for error in errors]
+    said += iter_producer_advice(row.rejection, language)
+    items = [(get_field_label(form, error.field, language), error.message) for error in errors]
     return translate("Lomake palautetaan korjattavaksi", language), said, items

@@ -12,8 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from formgen.errors import Reason, Severity
-from formgen.fields.kinds import Json
-from formgen.forms.form import DRAFT, Form, build_json_schema
+from formgen.fields import Json
+from formgen.forms.form import Form
+from formgen.forms.json_schema import DRAFT, build_json_schema
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Day = Annotated[str, Field(json_schema_extra={"format": "date"})]

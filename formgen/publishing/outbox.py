@@ -16,7 +16,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
-from formgen import files
+from formgen import files, formats
 from formgen.checkpoints import report_checkpoint
 from formgen.files import Making
 from formgen.forms.form import Form
@@ -24,45 +24,42 @@ from formgen.publishing.contract import build_schemas
 from formgen.settings import Workspace
 
 REASON, REPLY = ".reason.json", ".palaute"
-REPLIES = {"docx": f"{REPLY}.docx", "pdf": f"{REPLY}.pdf", "txt": f"{REPLY}.txt"}
+TEXT, LETTER = "txt", formats.get_ending(formats.get_preferred_format())
+REPLIES = {
+    name: REPLY + formats.get_ending(formats.find_output_format(name)) for name in formats.list_output_formats()
+} | {TEXT: f"{REPLY}.{TEXT}"}
 REJECTION_ENDINGS = (REASON, *REPLIES.values())
 LONGEST_ENDING = 16
 WORK = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(files.WORK)}")
 
 
 def compute_digest(data: bytes) -> str:
-    """Return the sha256 of bytes in hex: the name of an original."""
+    """Compute the sha256 of bytes in hex, which names an original."""
     return hashlib.sha256(data).hexdigest()
 
 
 def format_json(value: Any) -> bytes:
-    """Return a value as a JSON file: UTF-8, keys as they come, a line end."""
+    """Format a value as a JSON file: UTF-8, keys in their order, a line end."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def get_record_path(workspace: Workspace, case_id: str | None, record_id: str, form: str) -> Path:
-    """Return where a record lies."""
+    """Return the path of a record."""
     return workspace.outbox / "records" / (case_id or "_unit") / f"{record_id}.{form}.json"
 
 
 def archived_path(record: Path) -> Path:
-    """Return where the copy of a record lies that is archived, when no other place was asked for."""
-    return record.with_suffix(".pdf")
-
-
-def prepare_record_file(workspace: Workspace, record: Mapping[str, Any]) -> tuple[Path, Making]:
-    """Return the place of a record and what makes its bytes; ``record`` is its row."""
-    place = get_record_path(workspace, record["case_id"], record["record_id"], record["form"])
-    return place, lambda: format_json(json.loads(record["payload"]))
+    """Return the default path of the copy of a record for the archive."""
+    return record.with_suffix(formats.get_ending(formats.get_archive_format()))
 
 
 def get_receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
-    """Return where the receipt of an accepted return lies."""
-    return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus.docx"
+    """Return the path of the receipt of an accepted submission."""
+    return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus{LETTER}"
 
 
 def get_rejected_path(workspace: Workspace, rejected_as: str) -> Path:
-    """Return where a rejected file lies; ``rejected_as`` is day and name."""
+    """Return the path of a rejected file; ``rejected_as`` is day and name."""
     return workspace.outbox / "rejected" / rejected_as
 
 
@@ -75,14 +72,14 @@ def iter_rejection_files(
 ) -> Iterator[tuple[Path, Making]]:
     """Yield place and bytes of the reason for machines, the replies for the sender, the rejected file untouched.
 
-    ``replies`` are by their format; the plain text only stands in for a Word document that is not there.
+    ``replies`` are by their format; the plain text only stands in for a document that is not there.
     There is no ``original`` of a file that was too large to be kept.
     """
     file = get_rejected_path(workspace, rejected_as)
     yield file.with_name(file.name + REASON), lambda: format_json(json.loads(reason))
-    document = file.with_name(file.name + REPLIES["docx"])
+    document = file.with_name(file.name + REPLY + LETTER)
     for name, reply in replies.items():
-        if name != "txt" or not document.exists():
+        if name != TEXT or not document.exists():
             yield file.with_name(file.name + REPLIES[name]), reply
     if original:
         yield file, original
@@ -94,7 +91,7 @@ def publish_files(found: Iterable[tuple[Path, Making]], mode: int = files.SHARED
 
 
 def lock_outbox(workspace: Workspace) -> AbstractContextManager[None]:
-    """Return what lets nobody else publish meanwhile."""
+    """Lock the outbox so that nobody else publishes meanwhile."""
     return files.hold_lock(workspace.var / "outbox.lock")
 
 
@@ -113,7 +110,7 @@ def find_work_files(workspace: Workspace) -> Iterator[Path]:
 
 
 def find_free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]) -> str:
-    """Return day and name for a rejected file, with `` (2)``, `` (3)`` … before the ending on a clash.
+    """Find a free day and name for a rejected file, with `` (2)``, `` (3)`` … before the ending on a clash.
 
     Neither the file nor what is written beside it may take the place of what another one has;
     ``taken`` tells whether a rejected file lies at one of some places.
@@ -140,13 +137,13 @@ def find_free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]
 
 
 def shorten_stem(stem: str, tail: str) -> str:
-    """Return a stem cut so that name, ending and the reply's ending are no longer than 255 bytes."""
+    """Shorten a stem so that name, ending and the reply's ending are no longer than 255 bytes."""
     room = 255 - len(f"{tail}{max(REJECTION_ENDINGS, key=len)}".encode())
     return stem.encode()[:room].decode(errors="ignore")
 
 
-def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> None:
-    """Add to the feed the lines that it lacks, in order; half a line of an earlier crash is cut off.
+def publish_feed(workspace: Workspace, lines: Iterable[tuple[int, str]]) -> None:
+    """Add to the feed the numbered lines that it lacks, in order; half a line of an earlier crash is cut off.
 
     Another process may be publishing too: what it has written meanwhile is not written again.
     """
@@ -161,9 +158,9 @@ def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> N
             files.sync_folder(file.parent)
         stream.seek(end)
         stream.truncate()
-        for event in events:
-            if event["seq"] > seq:
-                stream.write(event["body"].encode() + b"\n")
+        for number, line in lines:
+            if number > seq:
+                stream.write(line.encode() + b"\n")
         stream.flush()
         report_checkpoint("feed.written")
         os.fsync(stream.fileno())
@@ -171,7 +168,7 @@ def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> N
 
 
 def find_end_of_lines(stream: Any) -> int:
-    """Return the position behind the last whole line."""
+    """Find the position behind the last whole line."""
     position = int(stream.seek(0, os.SEEK_END))
     while position:
         start = max(0, position - 65_536)
@@ -184,7 +181,7 @@ def find_end_of_lines(stream: Any) -> int:
 
 
 def read_last_seq(workspace: Workspace) -> int:
-    """Return the number of the last event in the feed, 0 for none."""
+    """Read the number of the last event in the feed, 0 for none."""
     file = workspace.outbox / "feed.ndjson"
     if not os.path.lexists(file):
         return 0
@@ -193,7 +190,7 @@ def read_last_seq(workspace: Workspace) -> int:
 
 
 def read_last_line(stream: Any) -> tuple[int, int]:
-    """Return the position behind the last whole line of a feed, and the number of its event."""
+    """Read the last whole line of a feed: the position behind it and the number of its event."""
     end = find_end_of_lines(stream)
     start = max(0, end - 65_536)
     stream.seek(start)
@@ -201,11 +198,11 @@ def read_last_line(stream: Any) -> tuple[int, int]:
     return end, int(json.loads(lines[-1])["seq"]) if lines else 0
 
 
-def find_foreign_line(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> int:
-    """Return the number of the first whole line of the feed that is none of the events, 0 when there is none."""
+def find_foreign_line(workspace: Workspace, known: Iterable[str]) -> int:
+    """Find the number of the first whole line of the feed that is not the known one, 0 when there is none."""
     file = workspace.outbox / "feed.ndjson"
     lines = file.read_bytes().split(b"\n")[:-1] if file.exists() else []
-    bodies = (event["body"].encode() for event in islice(events, len(lines)))
+    bodies = (line.encode() for line in islice(known, len(lines)))
     pairs = enumerate(zip_longest(lines, bodies), start=1)
     return next((number for number, (line, body) in pairs if line != body), 0)
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +29,19 @@ from formgen.cli.console import LogFormat
 from formgen.cli.session import configure_logging
 from formgen.documents.extraction import Control
 from formgen.errors import OutOfReach
-from formgen.fields.kinds import Text
-from formgen.forms.form import Field
+from formgen.fields import Text
+from formgen.forms.declare import Field
 from formgen.intake.decide import DecisionEngine
 from formgen.reports import integrity
 from formgen.settings import Files, Workspace
 from formgen.storage import ledger
 from formgen.storage.access_log import Actor, Head, HeadFile
-from formgen.storage.journal import HEAD_FILE_NAME, Journal, allow_log_changes
+from formgen.storage.database import HEAD_FILE_NAME
+from formgen.storage.journal import Journal
+from formgen.storage.tables import allow_log_changes
 from tests.conftest import JOB, NOON, REFERRAL, SETTINGS, Bench, secrets_in, tree, umask
 from tests.journeys.test_cli import COMMANDS, Run, run
-from tests.support.texts import FORMS
+from tests.support.strategies import FORMS
 from tests.timelines import normal
 
 __all__ = ["run"]  # the fixture of the command line
@@ -66,8 +69,8 @@ def test_modes_are_those_of_the_settings_whatever_the_umask(tmp_path: Path, mask
     with umask(mask):
         bench = Bench(root)
         row = bench.send("referral", REFERRAL)
-        assert bench.returned(b"no form")["outcome"] == "rejected"
-        bench.issue("cooperation_agreement", row["case_id"], format_name="pdf")
+        assert bench.returned(b"no form").outcome == "rejected"
+        bench.issue("cooperation_agreement", row.case_id, format_name="pdf")
         outside = modes(bench.workspace.outbox)
         inside = modes(bench.workspace.var)
     bench.journal.engine.dispose()
@@ -360,7 +363,7 @@ def told(bench: Bench) -> str:
     texts = [place.relative_to(bench.root).as_posix() for place in bench.root.rglob("*")]
     texts += [file.read_text(encoding="utf-8") for file in (outbox / "rejected").rglob("*.reason.json")]
     texts += [(outbox / "feed.ndjson").read_text(encoding="utf-8")]
-    texts += [json.dumps(line, ensure_ascii=False) for line in bench.journal.find_log_lines()]
+    texts += [json.dumps(asdict(line), ensure_ascii=False) for line in bench.journal.find_log_lines()]
     return "\n".join(texts)
 
 
@@ -373,7 +376,7 @@ def test_what_stands_in_a_sensitive_field_of_a_rejected_form_is_said_nowhere(for
     bench.drop(bench.filled(made, marks))
     first = run("watch", "--once", at=bench.root)
     row = bench.journal.find_submissions()[-1]
-    assert row["outcome"] in ("rejected", "review")
+    assert row.outcome in ("rejected", "review")
     second = run("cases", "show", bench.case().case_id, at=bench.root)
     third = run("status", at=bench.root)
     said = told(bench) + "".join(answer.out + answer.err for answer in (first, second, third))
@@ -389,9 +392,9 @@ def test_what_stands_in_an_accepted_form_is_said_nowhere_but_in_its_record(tmp_p
     for step in steps:
         for path, typed in step.turn.answers.items():
             field = kinds.get((step.turn.form, path))
-            if field and field.sensitivity != "n" and isinstance(field.reads, Text) and len(typed) > 6:
+            if field and field.sensitivity != "n" and isinstance(field.field_type, Text) and len(typed) > 6:
                 secrets.add(typed)
-    assert {item.row["outcome"] for item in played(theatre, *steps) if item.row} == {"accepted"}
+    assert {item.row.outcome for item in played(theatre, *steps) if item.row} == {"accepted"}
     said = logged.getvalue() + told(theatre)
     assert len(secrets) > 40
     assert [secret for secret in secrets if secret in said] == []
@@ -416,19 +419,19 @@ def test_an_error_of_ours_never_tells_what_it_was_about(
     assert said[0].code == 1
     assert "ValueError test_access.py:" in said[0].err
     assert "Traceback" not in "".join(answer.err for answer in said)
-    assert bench.journal.find_submissions()[-1]["code"] == "internal_error"
+    assert bench.journal.find_submissions()[-1].code == "internal_error"
     assert "Salainen" not in told(bench) + "".join(answer.out + answer.err for answer in said)
 
 
 def test_an_error_of_the_database_never_tells_what_was_to_be_written(at: At) -> None:
     bench = at("referred")
-    (row,) = bench.journal.list_record_ids()
-    record = dict(bench.journal.find_record(row["record_id"]) or {})
+    (row,) = bench.journal.list_record_places()
+    record = replace(bench.journal.find_record(row.record_id), payload="Salainen000x")
     with pytest.raises(IntegrityError) as caught, bench.journal.engine.begin() as connection:
-        bench.journal.add_record(connection, {**record, "payload": "Salainen000x"}, NOON)
+        bench.journal.add_record(connection, record, NOON)
     assert "Salainen" not in str(caught.value)
     with pytest.raises(OutOfReach) as refused, bench.journal.begin_transaction() as connection:
-        bench.journal.add_record(connection, {**record, "payload": "Salainen000x"}, NOON)
+        bench.journal.add_record(connection, record, NOON)
     assert "Salainen" not in str(refused.value)
 
 
@@ -438,8 +441,8 @@ def test_a_corrected_value_can_be_given_where_nobody_else_sees_it(
     bench = at("signed")
     row = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, bench.case().case_id)
     monkeypatch.setattr("sys.stdin", io.StringIO("Onni Testinen Metsälä\n"))
-    said = run("review", "accept", row["submission_id"], "--set", "client_name", at=bench.root)
-    assert (said.code, bench.record(bench.row(row["submission_id"]))["data"]["client_name"]) == (
+    said = run("review", "accept", row.submission_id, "--set", "client_name", at=bench.root)
+    assert (said.code, bench.record(bench.row(row.submission_id))["data"]["client_name"]) == (
         0,
         "Onni Testinen Metsälä",
     )
@@ -452,7 +455,7 @@ def test_every_line_about_a_return_holds_its_id_and_is_json_when_asked(at: At, r
     bench.drop(bench.filled(bench.issue("job_start", bench.case().case_id), JOB))
     said = run("--log-format", "json", "watch", "--once", at=bench.root)
     lines = [json.loads(line) for line in said.err.splitlines() if line.startswith("{")]
-    ids = {row["submission_id"] for row in bench.journal.find_submissions()[-2:]}
+    ids = {row.submission_id for row in bench.journal.find_submissions()[-2:]}
     assert {line["submission_id"] for line in lines} == ids
     assert {(line["event"], line["level"]) for line in lines} == {("submission.settled", "info")}
 
@@ -469,7 +472,7 @@ def test_what_is_logged_deep_inside_a_return_holds_its_id(
     monkeypatch.setattr(DecisionEngine, "read_or_reject", speak)
     row = bench.returned(b"no form")
     deep = next(json.loads(line) for line in logged.getvalue().splitlines() if "deep" in line)
-    assert deep["submission_id"] == row["submission_id"]
+    assert deep["submission_id"] == row.submission_id
 
 
 # --- who saw what -------------------------------------------------------------------------------
@@ -477,7 +480,7 @@ def test_what_is_logged_deep_inside_a_return_holds_its_id(
 
 def seen(bench: Bench, **about: str) -> list[tuple[str, str]]:
     """Return command and action of the lines of the access log about something."""
-    return [(line["command"], line["action"]) for line in bench.journal.find_log_lines(**about)]
+    return [(line.command, line.action) for line in bench.journal.find_log_lines(**about)]
 
 
 def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
@@ -485,12 +488,12 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
 ) -> None:
     bench = at("signed")
     case_id = bench.case().case_id
-    other = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, case_id)["submission_id"]
+    other = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, case_id).submission_id
     file = bench.root / "palautus.docx"
     file.write_bytes(bench.filled(bench.issue("job_start", case_id), {**JOB, "client_name": "Joku Muu"}))
-    record = bench.journal.list_record_ids()[0]["record_id"]
+    record = bench.journal.list_record_places()[0].record_id
     assert run("submit", str(file), at=bench.root).code == 4
-    submission_id = bench.journal.find_submissions()[-1]["submission_id"]
+    submission_id = bench.journal.find_submissions()[-1].submission_id
     hold = ("--start", "1.6.2026", "--next-contact", "20.6.2026")
     monkeypatch.setattr("sys.stdin", io.StringIO("sairaus\nOnni Testinen Metsälä\n"))
     for words in (
@@ -514,12 +517,12 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
         action = "changed" if words[:2][-1] in ("hold", "resume", "accept", "reject") else "read"
         assert (command, action) in new, words
     by = [
-        line["actor"]
+        line.actor
         for line in bench.journal.find_log_lines(submission_id=submission_id)
-        if line["command"] == "review accept"
+        if line.command == "review accept"
     ]
     assert set(by) == {f"Testi Tarkastaja ({Actor.from_system_user().name})"}
-    assert bench.journal.find_log_lines(record_id=record)[-1]["command"] == "archive"
+    assert bench.journal.find_log_lines(record_id=record)[-1].command == "archive"
     assert ("submit", "changed") in seen(bench, submission_id=submission_id)
     assert list(integrity.find_flaws(bench.workspace, bench.journal)) == []
 
@@ -527,14 +530,14 @@ def test_every_command_that_shows_or_changes_a_case_stands_in_the_access_log(
 def test_the_access_log_is_listed_by_case_record_and_return(at: At, run: Run) -> None:
     bench = at("referred")
     row = bench.journal.find_submissions()[-1]
-    names = {"case": row["case_id"], "record": row["record_id"], "submission": row["submission_id"]}
+    names = {"case": row.case_id, "record": row.record_id, "submission": row.submission_id}
     everything = run("access", "list", "--json", at=bench.root).json
     assert [line["seq"] for line in everything] == list(range(1, len(everything) + 1))
     for name, value in names.items():
         listed = run("access", "list", f"--{name}", value, "--json", at=bench.root).json
         assert listed
         assert all(line[f"{name}_id"] == value for line in listed)
-    assert row["case_id"] in run("access", "list", at=bench.root).out
+    assert row.case_id in run("access", "list", at=bench.root).out
 
 
 def test_no_line_of_the_access_log_can_be_changed_or_removed(at: At) -> None:
@@ -681,7 +684,7 @@ def test_every_file_that_is_not_as_it_was_written_is_named(how: str, at: At, run
 @pytest.mark.parametrize("is_link", [False, True])
 def test_a_record_that_nobody_has_written_down_is_named(place: str, is_link: bool, at: At, run: Run) -> None:
     bench = at("decided")
-    record = bench.journal.list_record_ids()[0]["record_id"]
+    record = bench.journal.list_record_places()[0].record_id
     assert run("archive", record, at=bench.root).code == 0
     assert run("verify", at=bench.root).code == 0
     file = bench.workspace.outbox / place

@@ -13,7 +13,8 @@ from formgen import formats
 from formgen.demo import resolve_dates
 from formgen.documents.extraction import AS_ISSUED, TOKEN
 from formgen.i18n import translate
-from formgen.storage.journal import Row, to_local_date
+from formgen.storage.moments import to_local_date
+from formgen.storage.rows import Submission
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed, provenance_of
 from tests.foreign.test_correction_fillers import in_fields, questions
 from tests.foreign.test_libreoffice import FORMATS, Office, office, steps
@@ -40,26 +41,26 @@ LOST: Mapping[str, tuple[Wrong, Mapping[str, str]]] = {  # what a document loses
 }
 
 
-def torn(bench: Bench, wrong: Wrong, lost: Mapping[str, str], format_name: str, **how: Any) -> tuple[Row, bytes]:
+def torn(bench: Bench, wrong: Wrong, lost: Mapping[str, str], format_name: str, **how: Any) -> tuple[Submission, bytes]:
     """Return the return of a wrong form that has lost some places, and its bytes."""
     made = bench.issue(wrong.form, bench.case().case_id, format_name=format_name, **how)
     right = {"cooperation_agreement": AGREEMENT, "job_start": JOB}[wrong.form]
     kept = {path: text for path, text in right.items() if path.partition(".")[0] not in lost}
     data = without_fields(bench.filled(made, {**kept, **wrong.answers}), lambda name: name.partition(".")[0] in lost)
     row = bench.returned(data, f"lomake.{format_name}")
-    assert (row["outcome"], row["code"]) == ("rejected", "invalid_values"), row["reason"]
+    assert (row.outcome, row.code) == ("rejected", "invalid_values"), row.reason
     return row, data
 
 
-def filled(bench: Bench, row: Row, answers: Mapping[str, str], format_name: str) -> Row:
+def filled(bench: Bench, row: Submission, answers: Mapping[str, str], format_name: str) -> Submission:
     """Return what becomes of a reply in which some places were filled."""
     data = formats.load_formats()[format_name].fill_document(reply(bench, row, format_name), answers)
     return bench.returned(data, f"korjattu.{format_name}")
 
 
-def mended(bench: Bench, row: Row, lost: Iterable[str], format_name: str) -> Row:
+def mended(bench: Bench, row: Submission, lost: Iterable[str], format_name: str) -> Submission:
     """Return what becomes of a reply in which all was put right, and what was known of what was lost left alone."""
-    right = {"cooperation_agreement": AGREEMENT, "job_start": JOB}[row["form"]]
+    right = {"cooperation_agreement": AGREEMENT, "job_start": JOB}[row.form]
     marked = {error["field"] for error in bench.reason(row)["errors"]} - {*lost}
     typed = at_places(bench, right, {*marked, *(name for name in lost if name not in right)})
     return filled(bench, row, typed, format_name)
@@ -71,16 +72,16 @@ def test_what_a_file_has_lost_is_not_told_and_stays_as_it_was_issued(name: str, 
     wrong, lost = LOST[name]
     bench = at(PLACE[wrong.form])
     row, sent = torn(bench, wrong, lost, format_name)
-    issued = bench.journal.find_issued_document(row["instance_id"])
+    issued = bench.journal.find_issued_document(row.instance_id)
     assert issued
-    given = {path: text for path, text in issued["answers"].items() if path.partition(".")[0] in lost}
+    given = {path: text for path, text in issued.answers.items() if path.partition(".")[0] in lost}
     said = all_told(reply(bench, row, format_name))
     assert HINT in said
     brought = all_told(sent) + said_to_anybody(bench)
     assert {text for text in given.values() if text in said and text not in brought} == set()
     done = mended(bench, row, lost, format_name)
     record = bench.record(done)
-    assert (done["instance_id"], record["version_no"]) == (row["reply_id"], 1)
+    assert (done.instance_id, record["version_no"]) == (row.reply_id, 1)
     fields = provenance_of(record)
     assert {(fields[path]["raw"], fields[path]["change"], fields[path]["layer"]) for path in given} == {
         (text, "confirmed", AS_ISSUED) for text in given.values()
@@ -104,7 +105,7 @@ def test_what_is_written_beside_the_hint_is_looked_at(format_name: str, at: At) 
     row, _ = torn(bench, *LOST["area"], format_name)
     answers = {"privacy_notice_given": "yes", "goal_summary": f"{HINT}, mutta aamuisin"}
     done = filled(bench, row, answers, format_name)
-    assert (done["outcome"], bench.errors(done)) == ("review", [("format", "goal_summary")])
+    assert (done.outcome, bench.errors(done)) == ("review", [("format", "goal_summary")])
 
 
 @every_format
@@ -120,7 +121,7 @@ def test_a_reply_to_a_reply_tells_no_more(format_name: str, at: At) -> None:
     bench = at("decided")
     first, _ = torn(bench, *LOST["name"], format_name)
     second = filled(bench, first, {"client_email": "ei ole"}, format_name)
-    assert second["outcome"] == "rejected"
+    assert second.outcome == "rejected"
     for row in (first, second):
         assert "Testinen" not in all_told(reply(bench, row, format_name))
     answers = {"privacy_notice_given": "yes", "client_email": "onni@example.fi"}
@@ -155,7 +156,7 @@ def test_who_is_named_nowhere_in_a_file_is_not_taken_from_the_journal_unseen(for
     lost = {"client_name": "", "client_birth_date": ""}
     row, _ = torn(bench, AGREED, lost, format_name)
     done = mended(bench, row, lost, format_name)
-    assert (done["outcome"], bench.errors(done)) == ("review", [("R89", "client_name")])
+    assert (done.outcome, bench.errors(done)) == ("review", [("R89", "client_name")])
 
 
 @every_format
@@ -169,7 +170,7 @@ def test_a_form_of_one_person_that_was_filled_for_another_is_looked_at_after_a_r
     assert "Testinen" not in all_told(reply(bench, row, format_name))
     assert {field for _, field in bench.errors(row)}.isdisjoint(other)
     done = filled(bench, row, {"privacy_notice_given": "yes"}, format_name)
-    assert (done["outcome"], bench.errors(done)) == ("review", [("choice", path) for path in other])
+    assert (done.outcome, bench.errors(done)) == ("review", [("choice", path) for path in other])
 
 
 def test_what_a_document_did_not_ask_is_not_told_in_a_reply_either(bench: Bench) -> None:
@@ -178,7 +179,7 @@ def test_what_a_document_did_not_ask_is_not_told_in_a_reply_either(bench: Bench)
     with (bench.root / "formgen.toml").open("a", encoding="utf-8") as settings:
         settings.write('[leave_out]\nreferral = ["transition_meetings"]\n')
     bench = bench.restarted()
-    made = bench.issue("referral", first["case_id"])
+    made = bench.issue("referral", first.case_id)
     row = bench.returned(bench.filled(made, {**DECISION, "referral_date": "{today-1}", "received_date": "{today}"}))
     assert "transition_meetings.0.meeting_date" in {field for _, field in bench.errors(row)}
     assert met not in all_told(reply(bench, row))
@@ -190,7 +191,7 @@ def test_two_tokens_in_one_file_are_answered_by_a_letter(at: At) -> None:
     data, other = bench.filled(first, {**AGREEMENT, **AGREED.answers}), token_of(Path(second.path).read_bytes())
     mixed = changed(data, lambda name, text: TOKEN.sub(other, text) if name == "docProps/core.xml" else text)
     row = bench.returned(mixed)
-    assert (row["outcome"], row["reply_id"]) == ("rejected", None)
+    assert (row.outcome, row.reply_id) == ("rejected", None)
 
 
 def test_a_reply_names_no_case_whatever_the_file_named(at: At) -> None:
@@ -203,9 +204,9 @@ def test_a_reply_names_no_case_whatever_the_file_named(at: At) -> None:
         (claiming(bench.filled(made, {**AGREEMENT, **AGREED.answers}), "PK-2026-00099", shown=True), None),
     ):
         row = bench.returned(data)
-        assert (bench.reason(row)["case_id"], row["case_id"]) == (named, case_id)
+        assert (bench.reason(row)["case_id"], row.case_id) == (named, case_id)
         assert case_id not in all_told(reply(bench, row))
-        assert put_right(bench, row, AGREED)["outcome"] in ("accepted", "duplicate")
+        assert put_right(bench, row, AGREED).outcome in ("accepted", "duplicate")
 
 
 @pytest.mark.parametrize("language", ["sv", "fi_selko"])
@@ -228,7 +229,7 @@ def test_a_hint_that_a_viewer_saves_again_is_left_alone(filler: str, at: At, tmp
     values = in_fields(bench.registry.find_latest_version("cooperation_agreement"), {"privacy_notice_given": "yes"})
     (data,) = FILLERS[filler]([Job(reply(bench, row, "pdf"), values)], tmp_path)
     done = bench.returned(data, "korjattu.pdf")
-    assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]
+    assert (done.outcome, done.instance_id) == ("accepted", row.reply_id), done.reason
     assert bench.record(done)["data"]["client_name"] == "Onni Testinen Metsälä"
 
 
@@ -237,8 +238,8 @@ def test_a_hint_that_is_printed_is_as_sure_as_what_was_printed(at: At, tmp_path:
     row, _ = torn(bench, AGREED, PLACES, "pdf")
     data = formats.load_formats()["pdf"].fill_document(reply(bench, row, "pdf"), {"privacy_notice_given": "yes"})
     done = bench.returned(FLATTENERS["PDFium"](data, tmp_path), "tuloste.pdf")
-    doubted = {error["field"] for error in json.loads(done["reason"])["errors"]}
-    assert (done["outcome"], doubted) == ("review", {"privacy_notice_given"})
+    doubted = {error["field"] for error in json.loads(done.reason)["errors"]}
+    assert (done.outcome, doubted) == ("review", {"privacy_notice_given"})
 
 
 @pytest.mark.slow
@@ -251,7 +252,7 @@ def test_a_hint_that_libreoffice_saves_in_any_format_is_left_alone(at: At, offic
     outcomes = []
     for ending, data in files.items():
         done = bench.returned(data, f"korjattu.{ending}")
-        outcomes.append(done["outcome"])
+        outcomes.append(done.outcome)
     assert outcomes == ["accepted", *["duplicate"] * (len(FORMATS) - 1)], [
-        found["reason"] for found in bench.journal.find_submissions() if found["outcome"] in ("review", "rejected")
+        found.reason for found in bench.journal.find_submissions() if found.outcome in ("review", "rejected")
     ]

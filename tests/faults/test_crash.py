@@ -85,7 +85,7 @@ def story(walked: Callable[[int], Path], tmp_path_factory: pytest.TempPathFactor
     (root / "formgen.toml").write_text(SETTINGS, encoding="utf-8")
     bench = Bench(root)
     case_id = bench.case().case_id
-    assert bench.send("job_start", JOB, case_id)["outcome"] == "waiting"
+    assert bench.send("job_start", JOB, case_id).outcome == "waiting"
     agreement = bench.filled(bench.issue("cooperation_agreement", case_id), AGREEMENT)
     again = bench.issue("referral")
     bench.drop(agreement, "sopimus.docx")
@@ -131,9 +131,9 @@ def sound(root: Path) -> None:
     assert sum(counts.values()) == len(returns)
     assert [line["seq"] for line in feed] == list(range(1, len(feed) + 1))
     final = {line["submission_id"]: line["event"].partition(".")[2] for line in feed}
-    assert final == {row["submission_id"]: row["outcome"] for row in returns}
-    assert len({row["source"] for row in returns}) == len(returns), "one file, one return"
-    records = [row["record_id"] for row in bench.journal.list_record_ids()]
+    assert final == {row.submission_id: row.outcome for row in returns}
+    assert len({row.source for row in returns}) == len(returns), "one file, one return"
+    records = [row.record_id for row in bench.journal.list_record_places()]
     written = sorted(place.name.partition(".")[0] for place in (root / "outbox" / "records").rglob("*.json"))
     assert written == sorted(records)
     bench.journal.engine.dispose()
@@ -179,7 +179,7 @@ def test_a_power_cut_at_any_point_takes_nothing_that_has_arrived(
     assert ended["signal"] == signal.SIGKILL
     bench = Bench(root)
     arrived = bench.journal.find_submissions()
-    assert {row["sha256"] for row in arrived} <= {place.name for place in bench.workspace.originals.iterdir()}
+    assert {row.sha256 for row in arrived} <= {place.name for place in bench.workspace.originals.iterdir()}
     assert len(arrived) - 3 + len(list((root / "inbox").iterdir())) >= before
     bench.journal.engine.dispose()
     assert mortal.tell(root)["code"] == 0
@@ -215,7 +215,7 @@ def test_a_disk_that_fails_at_any_point_for_a_while_delays_and_harms_nothing(
         watch.scan_inbox()
         watch.intake.retries.pauses.clear()
     checkpoints.LISTENERS.clear()
-    assert {row["attempts"] for row in bench.journal.find_submissions()} <= {0, 1}
+    assert {row.attempts for row in bench.journal.find_submissions()} <= {0, 1}
     watch.drain_inbox()
     watch.scan_inbox()
     bench.journal.engine.dispose()
@@ -334,7 +334,7 @@ def test_a_daemon_that_is_killed_again_and_again_under_load_loses_and_doubles_no
     again = Bench(bench.root)
     expected = {"accepted": senders.sent, "duplicate": senders.sent // 10 * 2}
     assert again.journal.count_submissions() == {name: number for name, number in expected.items() if number}
-    instances = [again.journal.find_record(row["record_id"])["instance_id"] for row in again.journal.list_record_ids()]
+    instances = [again.journal.find_record(row.record_id).instance_id for row in again.journal.list_record_places()]
     assert len(set(instances)) == len(instances) == senders.sent >= KILLS // 10
 
 

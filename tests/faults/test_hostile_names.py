@@ -68,7 +68,7 @@ def test_a_file_of_any_name_is_rejected_with_its_three_files(bench: Bench, name:
         last = place.rpartition("/")[2]
         assert len(last.encode()) <= 255
         assert last.isprintable()
-    assert bench.workspace.outbox.joinpath("rejected", row["rejected_as"]).read_bytes() == DATA
+    assert bench.workspace.outbox.joinpath("rejected", row.rejected_as).read_bytes() == DATA
     new = tree(bench.root.parent).keys() - outside
     assert all("/outbox/" in f"/{place}" or "/var/" in f"/{place}" for place in new)
 
@@ -79,7 +79,7 @@ def test_all_the_names_at_once_are_kept_apart(bench: Bench) -> None:
     bench.watch()
     assert bench.journal.count_submissions() == {"rejected": len(NAMES)}
     assert len(tree(bench.workspace.outbox / "rejected")) == 3 * len(NAMES)
-    assert len({row["rejected_as"] for row in bench.journal.find_submissions()}) == len(NAMES)
+    assert len({row.rejected_as for row in bench.journal.find_submissions()}) == len(NAMES)
 
 
 def status(bench: Bench) -> str:
@@ -163,7 +163,7 @@ def test_a_folder_with_the_name_of_a_form_is_a_folder(bench: Bench) -> None:
     file = bench.drop(DATA, "lomake.pdf/lomake.docx")
     bench.watch()
     assert file.parent.is_dir()
-    assert [row["file_name"] for row in bench.journal.find_submissions()] == ["lomake.docx"]
+    assert [row.file_name for row in bench.journal.find_submissions()] == ["lomake.docx"]
 
 
 def test_a_file_very_deep_in_folders_is_taken(bench: Bench) -> None:

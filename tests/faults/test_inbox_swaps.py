@@ -57,7 +57,7 @@ def test_a_thousand_swaps_under_load_let_nothing_out_and_make_nothing(
     assert [place for place in odd if place.is_symlink() or not (place.is_dir() or place.is_file())] == []
     kept = {**tree(bench.workspace.outbox), **tree(bench.workspace.originals)}
     assert [name for name, data in kept.items() if secret in data] == []
-    assert key.name not in {row["file_name"] for row in bench.journal.find_submissions() if row["size"] == len(secret)}
+    assert key.name not in {row.file_name for row in bench.journal.find_submissions() if row.size == len(secret)}
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "file", "nothing"])
@@ -93,7 +93,7 @@ def test_what_is_put_in_the_place_of_a_file_that_is_too_large_is_not_taken_for_i
     assert key.stat().st_mode == mode
     assert os.path.lexists(file) == (kind in ("link", "pipe", "folder"))
     assert list(bench.workspace.originals.iterdir()) == [
-        bench.workspace.originals / row["sha256"] for row in bench.journal.find_submissions() if row["sha256"]
+        bench.workspace.originals / row.sha256 for row in bench.journal.find_submissions() if row.sha256
     ]
     assert not [place for place in bench.workspace.outbox.rglob("*") if place.is_symlink() or place.is_fifo()]
 
@@ -188,24 +188,24 @@ def test_the_feed_is_not_opened_through_a_link(bench: Bench) -> None:
     target = bench.root / "muualla.ndjson"
     (bench.workspace.outbox / "feed.ndjson").symlink_to(target)
     row = bench.send("referral", REFERRAL)
-    assert row["outcome"] == "accepted"
+    assert row.outcome == "accepted"
     assert not target.exists()
-    assert [problem["stage"] for problem in bench.journal.list_problems()] == ["publish"]
+    assert [problem.stage for problem in bench.journal.list_problems()] == ["publish"]
     (bench.workspace.outbox / "feed.ndjson").unlink()
     bench.intake.retries.pauses.clear()
     bench.watch()
-    assert [line["record_id"] for line in bench.feed()] == [row["record_id"]]
+    assert [line["record_id"] for line in bench.feed()] == [row.record_id]
     assert bench.journal.list_problems() == []
 
 
 def test_a_link_in_the_place_of_a_record_is_replaced_and_not_followed(bench: Bench) -> None:
     row = bench.send("referral", REFERRAL)
-    place = outbox.get_record_path(bench.workspace, row["case_id"], row["record_id"], row["form"])
+    place = outbox.get_record_path(bench.workspace, row.case_id, row.record_id, row.form)
     elsewhere = bench.root / "muualla.json"
     elsewhere.write_text("{}", encoding="utf-8")
     place.unlink()
     place.symlink_to(elsewhere)
     bench.restarted().watch()
     assert not place.is_symlink()
-    assert bench.record(row)["record_id"] == row["record_id"]
+    assert bench.record(row)["record_id"] == row.record_id
     assert elsewhere.read_text(encoding="utf-8") == "{}"

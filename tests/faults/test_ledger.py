@@ -27,7 +27,8 @@ from formgen.storage.access_log import (
     is_valid_line,
     iter_chain_links,
 )
-from formgen.storage.journal import HEAD_FILE_NAME, metadata, steps
+from formgen.storage.database import HEAD_FILE_NAME
+from formgen.storage.tables import metadata, steps
 from tests.conftest import AGREEMENT, DECISION, JOB, NOON, REFERRAL, SETTINGS, WALK, Bench, saved_again, tree
 from tests.journeys.test_cli import Run, run
 from tests.journeys.test_intake import with_stray
@@ -45,7 +46,7 @@ def told(bench: Bench) -> None:
     """Let a workspace hold a row of every kind: returns of every outcome, a correction, a reply, a hold."""
     made = bench.issue("referral")
     data = bench.filled(made, REFERRAL)
-    case_id = bench.returned(data)["case_id"]
+    case_id = bench.returned(data).case_id
     bench.send(WALK[1]["form"], DECISION, case_id)
     bench.returned(data)
     bench.returned(saved_again(data))
@@ -56,7 +57,7 @@ def told(bench: Bench) -> None:
     bench.returned(b"no form")
     bench.journal.add_manual_step(bench.case(), "T26", HOLD, NOON)
     bench.journal.rotate_key(NOON)
-    old = next(row["name"] for row in bench.journal.list_signing_keys() if row["state"] == "good")
+    old = next(row.name for row in bench.journal.list_signing_keys() if row.state == "good")
     bench.journal.revoke_key(old, "koe", NOON)
     bench.journal.log_reads(NOON, {"case_id": case_id}, {"case_id": "*"})
     bench.drop(b"arrived, and no more")
@@ -283,7 +284,7 @@ def test_a_layout_that_is_not_as_it_was_made_is_not_used(root: Path, run: Run) -
     said = run("verify", "--json", at=root)
     assert (said.code, [file.name in problem for problem in said.json["problems"]]) == (1, [True])
     with pytest.raises(OutOfReach, match=file.name):
-        bench.intake.decision_engine.read_document(flattened(Path(made.path).read_bytes()))
+        bench.intake.decision_engine.reader.read_document(flattened(Path(made.path).read_bytes()))
     importlib.import_module(
         "formgen.formats.pdf.layout"
     ).find_or_build_layout.cache_clear()  # the name is the function's too

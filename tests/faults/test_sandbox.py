@@ -15,7 +15,7 @@ from formgen.intake.health import check_health
 from formgen.intake.watcher import SANDBOX, Watch, hold_workspace_lock
 from formgen.sandbox import confine, reader_pool
 from formgen.sandbox.confine import PROTECTIONS
-from formgen.storage.journal import Row
+from formgen.storage.rows import Submission
 from tests.conftest import JOB, REFERRAL, SETTINGS, Bench
 from tests.journeys.test_cli import Run, run
 from tests.journeys.test_watcher import until
@@ -54,10 +54,10 @@ def weak(become: Become) -> None:
     become(weak=True)
 
 
-def in_work(bench: Bench) -> Row:
+def in_work(bench: Bench) -> Submission:
     """Return the only return, which has been kept and is not read, at no cost of an attempt."""
     (row,) = bench.journal.find_submissions()
-    assert (row["outcome"], row["attempts"], list(bench.workspace.inbox.iterdir())) == (None, 0, [])
+    assert (row.outcome, row.attempts, list(bench.workspace.inbox.iterdir())) == (None, 0, [])
     return row
 
 
@@ -85,7 +85,7 @@ def test_what_is_dropped_stays_in_work_until_the_machine_is_mended(bench: Bench,
     assert {f"! {told('fi')}", f"{'sandbox':16} pitävät: files, network, processes"} <= set(lines)
     become(weak=False)
     assert run("watch", "--once", at=bench.root).code == 0
-    assert bench.row(row["submission_id"])["outcome"] == "accepted"
+    assert bench.row(row.submission_id).outcome == "accepted"
     assert run("status", "--json", at=bench.root).json["problems"] == []
 
 
@@ -113,16 +113,16 @@ def test_the_daemon_goes_on_and_reads_when_it_can(bench: Bench, become: Become) 
     become(weak=False)
     bench.intake.retries.pauses.clear()
     assert daemon.scan_inbox() == 0
-    assert bench.row(row["submission_id"])["outcome"] == "accepted"
+    assert bench.row(row.submission_id).outcome == "accepted"
 
 
 def test_a_daemon_begins_although_it_cannot_read_what_waits(at: At, become: Become) -> None:
     bench = at("decided")
     row = bench.send("job_start", JOB, bench.case().case_id)
-    assert row["outcome"] == "waiting"
+    assert row.outcome == "waiting"
     become(weak=True)
     bench.watch()
-    assert bench.row(row["submission_id"])["outcome"] == "waiting"
+    assert bench.row(row.submission_id).outcome == "waiting"
 
 
 @pytest.mark.usefixtures("weak")
@@ -130,7 +130,7 @@ def test_an_office_may_allow_it_and_is_told_what_it_has_allowed(bench: Bench, ru
     (bench.root / "formgen.toml").write_text(ALLOWED, encoding="utf-8")
     allowed = bench.restarted()
     row = allowed.send("referral", REFERRAL)
-    assert row["outcome"] == "accepted"
+    assert row.outcome == "accepted"
     shown = run("status", "--json", at=bench.root)
     (warning,) = shown.json["warnings"]
     assert (shown.code, shown.json["ok"], shown.json["sandbox"], shown.json["problems"]) == (0, True, WEAK, [])

@@ -25,7 +25,7 @@ import pytest
 from formgen import formats
 from formgen.documents.extraction import Identity, Keyring
 from formgen.errors import OutOfReach
-from formgen.intake.decide import REVOKED
+from formgen.intake.identify import REVOKED
 from formgen.storage.signing_keys import compute_fingerprint, generate_key, name_key, write_key
 from tests.conftest import AGREEMENT, JOB, NOON, REFERRAL, Bench, changed, tree
 from tests.journeys.test_cli import Run, run
@@ -55,15 +55,15 @@ def test_a_rotated_key_signs_what_is_made_next_and_the_old_one_still_verifies(be
         (new, "signing", True),
     ]
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder(bench).iterdir()} == {0o600}
-    assert bench.journal.find_issued_document(bench.issue("referral").instance_id)["key"] == new
-    assert bench.returned(old)["outcome"] == "accepted"
+    assert bench.journal.find_issued_document(bench.issue("referral").instance_id).key == new
+    assert bench.returned(old).outcome == "accepted"
 
 
 def test_a_daemon_that_is_running_signs_with_and_knows_the_key_that_was_made_meanwhile(bench: Bench, run: Run) -> None:
     assert bench.journal.ensure_signing_keys(NOON).current
     new = run("keys", "rotate", "--json", at=bench.root).json["key"]
     other = bench.restarted()
-    assert bench.returned(other.filled(other.issue("referral"), REFERRAL))["outcome"] == "accepted"
+    assert bench.returned(other.filled(other.issue("referral"), REFERRAL)).outcome == "accepted"
     assert bench.journal.keys.current == new
 
 
@@ -187,9 +187,9 @@ def test_with_a_key_that_is_not_as_it_was_made_nothing_is_signed_nothing_read_an
     for _ in range(bench.workspace.office.intake.attempts + 2):
         bench.intake.receive_file(dropped, "folder")
         with pytest.raises(OutOfReach):
-            bench.intake.process_submission(bench.journal.find_submissions()[-1]["submission_id"])
+            bench.intake.process_submission(bench.journal.find_submissions()[-1].submission_id)
     (row,) = bench.journal.find_submissions()
-    assert (row["outcome"], row["attempts"]) == (None, 0), "the form is not blamed"
+    assert (row.outcome, row.attempts) == (None, 0), "the form is not blamed"
     assert run("status", at=bench.root).code == 1
     said = run("verify", "--json", at=bench.root)
     assert (said.code, len(said.json["problems"]) >= 1) == (1, True)
@@ -216,8 +216,8 @@ def test_a_well_made_key_that_was_not_written_down_signs_and_recognises_nothing(
     forged = identity.sign_token(Keyring({name_key(stranger): stranger}, name_key(stranger)))
     ours = identity.sign_token(bench.journal.keys)
     data = changed(bench.filled(made, REFERRAL), lambda _, text: text.replace(ours, forged))
-    assert bench.returned(data)["code"] == "bad_identity"
-    assert bench.journal.find_issued_document(bench.issue("referral").instance_id)["key"] != name_key(stranger)
+    assert bench.returned(data).code == "bad_identity"
+    assert bench.journal.find_issued_document(bench.issue("referral").instance_id).key != name_key(stranger)
     problems = run("verify", "--json", at=bench.root).json["problems"]
     assert [problem for problem in problems if name_key(stranger) in problem] == problems != []
 
@@ -242,7 +242,7 @@ def test_a_workspace_whose_key_is_lost_for_good_goes_on_with_a_new_one_when_a_pe
     assert run("generate", "referral", at=bench.root).code == 5
     assert run("keys", "revoke", old, "--reason", "levy rikki", at=bench.root).code == 0
     assert run("generate", "referral", at=bench.root).code == 0
-    assert bench.returned(made)["code"] == "bad_identity"
+    assert bench.returned(made).code == "bad_identity"
     assert old in str(run("verify", "--json", at=bench.root).json["problems"])
 
 
@@ -273,19 +273,19 @@ def test_what_a_revoked_key_has_signed_is_recognised_and_needs_a_person(
     data = bench.filled(made, REFERRAL)
     old = revoked(bench, run)
     row = bench.returned(data, f"lähete.{format_name}")
-    assert (row["outcome"], row["form"], row["instance_id"]) == ("review", "referral", made.instance_id)
-    assert [error["message"] for error in json.loads(row["reason"])["errors"]] == [REVOKED.format(key=old)]
-    assert run("review", "accept", row["submission_id"], at=bench.root).code == 0
-    assert bench.row(row["submission_id"])["outcome"] == "accepted"
-    assert bench.send("referral", {**REFERRAL, "client_last_name": "Toinen"})["outcome"] == "accepted"
+    assert (row.outcome, row.form, row.instance_id) == ("review", "referral", made.instance_id)
+    assert [error["message"] for error in json.loads(row.reason)["errors"]] == [REVOKED.format(key=old)]
+    assert run("review", "accept", row.submission_id, at=bench.root).code == 0
+    assert bench.row(row.submission_id).outcome == "accepted"
+    assert bench.send("referral", {**REFERRAL, "client_last_name": "Toinen"}).outcome == "accepted"
 
 
 def test_the_code_on_a_page_by_a_revoked_key_needs_a_person(bench: Bench, run: Run) -> None:
     data = bench.filled(bench.issue("referral", format_name="pdf"), REFERRAL)
     old = revoked(bench, run)
-    sheet = bench.intake.decision_engine.read_document(FLATTENERS["pdftocairo"](data, bench.root))
+    sheet = bench.intake.decision_engine.reader.read_document(FLATTENERS["pdftocairo"](data, bench.root))
     assert set(sheet.tokens) == {"qr"}
-    about = bench.intake.decision_engine.identify(sheet, NOON)
+    about = bench.intake.decision_engine.identifier.identify(sheet, NOON)
     assert [found.values for found in about.doubts if found.message == REVOKED] == [{"key": old}]
     assert about.key == old
 
@@ -295,8 +295,8 @@ def test_a_document_without_tokens_stands_on_the_key_that_it_was_issued_with(ben
     data = carriers_changed(bench.filled(made, REFERRAL), lambda *_: "")
     old = revoked(bench, run)
     row = bench.returned(data)
-    assert row["instance_id"] == made.instance_id
-    assert REVOKED.format(key=old) in row["reason"]
+    assert row.instance_id == made.instance_id
+    assert REVOKED.format(key=old) in row.reason
 
 
 def test_a_reply_to_what_a_revoked_key_has_signed_makes_it_no_better(bench: Bench, run: Run) -> None:
@@ -305,22 +305,22 @@ def test_a_reply_to_what_a_revoked_key_has_signed_makes_it_no_better(bench: Benc
     old = revoked(bench, run)
     after = bench.returned(late)
     for row in (before, after):
-        assert row["outcome"] == "rejected"
+        assert row.outcome == "rejected"
         data = formats.load_formats()["docx"].fill_document(reply(bench, row), {"client_hetu": REFERRAL["client_hetu"]})
         mended = bench.returned(data)
-        assert mended["outcome"] == "review"
-        assert REVOKED.format(key=old) in mended["reason"]
+        assert mended.outcome == "review"
+        assert REVOKED.format(key=old) in mended.reason
 
 
 def test_what_waits_by_a_revoked_key_is_not_accepted_when_its_time_comes(at: Callable[[str], Bench], run: Run) -> None:
     bench = at("decided")
     case_id = bench.case().case_id
     waiting = bench.send("job_start", JOB, case_id)
-    assert waiting["outcome"] == "waiting"
+    assert waiting.outcome == "waiting"
     old = revoked(bench, run)
-    assert bench.send("cooperation_agreement", AGREEMENT, case_id)["outcome"] == "accepted"
-    row = bench.row(waiting["submission_id"])
-    assert (row["outcome"], REVOKED.format(key=old) in row["reason"]) == ("review", True)
+    assert bench.send("cooperation_agreement", AGREEMENT, case_id).outcome == "accepted"
+    row = bench.row(waiting.submission_id)
+    assert (row.outcome, REVOKED.format(key=old) in row.reason) == ("review", True)
 
 
 def test_the_key_that_signs_cannot_be_revoked_nor_one_that_is_not_there_nor_one_twice(bench: Bench, run: Run) -> None:

@@ -19,7 +19,9 @@ from formgen.formats.docx.package import Package
 from formgen.forms import registry
 from formgen.forms.form import Form
 from formgen.settings import Workspace
-from formgen.storage.journal import Journal, Row, format_timestamp, to_local_date
+from formgen.storage.journal import Journal
+from formgen.storage.moments import format_timestamp, to_local_date
+from formgen.storage.rows import StoredStep, Submission
 from tests.conftest import SETTINGS, Bench, saved_again
 from tests.foreign.test_libreoffice import Office, office
 from tests.journeys.test_cli import Run, run
@@ -77,7 +79,7 @@ class Unit:
         """Return what a document may say of its case, by what that is."""
         return {"open": self.open, "closed": self.closed, "missing": MISSING, "malformed": MALFORMED}
 
-    def returned(self, data: bytes) -> Row:
+    def returned(self, data: bytes) -> Submission:
         """Return what became of a document that was dropped."""
         return self.bench.returned(data, f"palautus-{next(self.bench.numbers)}.{ending(data)}")
 
@@ -91,7 +93,7 @@ class Unit:
             line["event"] for line in self.bench.feed()[self.lines :] if line["case_id"] in (self.open, self.closed)
         ]
 
-    def learned(self, row: Row, sent: bytes) -> set[str]:
+    def learned(self, row: Submission, sent: bytes) -> set[str]:
         """Return what the sender of a return is told that stood neither in what they sent nor on any form."""
         return leaked(self.secrets, sent, answers_to(self.bench, row).values())
 
@@ -159,17 +161,17 @@ def test_no_claim_lets_a_blank_into_a_case_or_tells_of_one(form: type[Form], for
     for claim in unit.claims.values():
         data = claiming(filled_blank(unit, form, format_name), claim, shown=True)
         row = unit.returned(data)
-        assert (row["outcome"], row["case_id"]) in {("rejected", None), ("review", None)}, (claim, row["outcome"])
+        assert (row.outcome, row.case_id) in {("rejected", None), ("review", None)}, (claim, row.outcome)
         assert unit.learned(row, data) == set()
-        said.add((row["outcome"], row["code"], tuple(unit.bench.errors(row)), messages(row)))
+        said.add((row.outcome, row.code, tuple(unit.bench.errors(row)), messages(row)))
     assert len(said) == 1, "what is said is the same whatever is claimed"
     assert unit.unchanged()
     assert unit.events_of_the_cases() == []
 
 
-def messages(row: Row) -> tuple[str, ...]:
+def messages(row: Submission) -> tuple[str, ...]:
     """Return the sentences that a return is answered with."""
-    return tuple(error["message"] for error in json.loads(row["reason"])["errors"])
+    return tuple(error["message"] for error in json.loads(row.reason)["errors"])
 
 
 @every_format
@@ -179,7 +181,7 @@ def test_a_blank_that_claims_nothing_is_told_nothing_of_any_case(
 ) -> None:
     data = filled_blank(unit, form, format_name)
     row = unit.returned(data)
-    assert row["case_id"] not in (unit.open, unit.closed)
+    assert row.case_id not in (unit.open, unit.closed)
     assert unit.learned(row, data) == set()
     assert unit.unchanged()
     assert unit.events_of_the_cases() == []
@@ -210,7 +212,7 @@ def test_no_claim_lets_a_blank_in_that_an_office_program_has_saved(
         data = claiming(filled_blank(unit, form, "docx"), claim, shown=True)
         _, files = office.work(data, "docx", [], (saved_as,))
         row = unit.bench.returned(files[saved_as], f"palautus-{next(unit.bench.numbers)}.{saved_as}")
-        assert (row["outcome"], row["case_id"]) in {("rejected", None), ("review", None)}
+        assert (row.outcome, row.case_id) in {("rejected", None), ("review", None)}
         assert unit.learned(row, data) == set()
     assert unit.unchanged()
 
@@ -228,7 +230,7 @@ def test_a_journal_that_has_lost_a_document_believes_no_claim(format_name: str, 
         answers = fitting(form, format_name, right("referral"))
         data = claiming(put(read(made.path), unit.bench, answers), claim)
         row = unit.returned(data)
-        assert (row["outcome"], row["case_id"]) in {("rejected", None), ("review", None)}
+        assert (row.outcome, row.case_id) in {("rejected", None), ("review", None)}
     assert unit.unchanged()
 
 
@@ -242,7 +244,7 @@ def test_a_language_that_a_document_claims_is_one_that_there_is(unit: Unit, tmp_
 
     strange = changed(data, lambda name, text: text.replace(">fi<", ">xx_YY<") if name.endswith("custom.xml") else text)
     row = unit.returned(strange)
-    assert (row["outcome"], row["language"]) == ("rejected", "fi")
+    assert (row.outcome, row.language) == ("rejected", "fi")
     assert answers_to(unit.bench, row)
 
 
@@ -263,10 +265,10 @@ def found(unit: Unit, form: type[Form], format_name: str) -> Taken:
     made = unit.bench.issue(form.id, unit.open, format_name=format_name)
     issued = unit.bench.journal.find_issued_document(made.instance_id)
     assert issued
-    return Taken(read(made.path), issued["answers"], made.instance_id)
+    return Taken(read(made.path), issued.answers, made.instance_id)
 
 
-def learned(unit: Unit, row: Row, sent: bytes, taken: Taken) -> set[str]:
+def learned(unit: Unit, row: Submission, sent: bytes, taken: Taken) -> set[str]:
     """Return what the answers to a stranger say of what was prefilled, or of the case."""
     secrets = unit.secrets | shown(taken.given.values(), unit.bench)
     return leaked(secrets, sent, answers_to(unit.bench, row).values())
@@ -283,8 +285,8 @@ def test_a_token_on_another_paper_brings_nothing_back(form: type[Form], format_n
     for name, paper in documents.items():
         data = with_token(paper, token_of(taken.data))
         row = unit.returned(data)
-        assert row["outcome"] in ("review", "rejected"), name
-        assert row["instance_id"] == taken.instance_id, name
+        assert row.outcome in ("review", "rejected"), name
+        assert row.instance_id == taken.instance_id, name
         assert learned(unit, row, data, taken) == set(), name
     assert unit.unchanged()
 
@@ -294,7 +296,7 @@ def test_a_token_alone_is_no_answer(form: type[Form], unit: Unit) -> None:
     taken = found(unit, form, "docx")
     data = only_a_token(token_of(taken.data))
     row = unit.returned(data)
-    assert row["outcome"] in ("review", "rejected")
+    assert row.outcome in ("review", "rejected")
     assert learned(unit, row, data, taken) == set()
     assert unit.unchanged()
 
@@ -331,7 +333,7 @@ def test_who_guesses_the_case_of_a_token_is_not_told_whether_it_is_right(
             written = {name: held for name, held in answers_to(unit.bench, row).items() if "reason" not in name}
             assert not [name for name, held in written.items() if unit.open in told(held)]
             endings = sorted(name.rpartition(".")[2] for name in written)
-            said.add((row["outcome"], row["code"], tuple(messages(row)) if written else (), *endings))
+            said.add((row.outcome, row.code, tuple(messages(row)) if written else (), *endings))
         assert len(said) == 1, said
     assert unit.unchanged()
 
@@ -368,7 +370,7 @@ def test_a_whole_form_of_another_that_is_not_as_it_was_changes_nothing(
     data = how(unit, form, taken)
     for sent in (data, again(data)):
         row = unit.returned(sent)
-        assert row["outcome"] in ("review", "rejected"), row["outcome"]
+        assert row.outcome in ("review", "rejected"), row.outcome
         assert learned(unit, row, data, taken) == set()
     assert unit.unchanged()
 
@@ -400,14 +402,14 @@ def identifying(form: type[Form]) -> list[str]:
     return [asked.name for _, asked in iter_identifying_fields(form)]
 
 
-def written_for(unit: Unit, row: Row, guesses: Mapping[str, str]) -> dict[str, str]:
+def written_for(unit: Unit, row: Submission, guesses: Mapping[str, str]) -> dict[str, str]:
     """Return what was written outside for a rejected return, without ids, moments and what was guessed."""
     found = {}
     for name, data in answers_to(unit.bench, row).items():
         said = UNTOLD.sub("", " ".join(spoken(data)))
         for path, text in guesses.items():
             said = said.replace(text, f"<{path}>")
-        found[name.removeprefix(Path(row["rejected_as"]).name)] = "".join(said.split())
+        found[name.removeprefix(Path(row.rejected_as).name)] = "".join(said.split())
     return found
 
 
@@ -445,7 +447,7 @@ def test_who_guesses_whose_a_token_is_is_answered_the_same_right_or_wrong_and_wh
             for guess in group:
                 data = with_token(put(paper, unit.bench, {**guess, a_day(form): WRONG_DAY}), token_of(taken.data))
                 row = unit.returned(change(data))
-                assert row["outcome"] == "rejected"
+                assert row.outcome == "rejected"
                 answers[number].append(written_for(unit, row, guess))
         close(unit)
     for group in answers:
@@ -461,9 +463,9 @@ def test_what_a_paper_has_lost_looks_the_same_whether_it_was_known_or_not(
     bare = without_fields(wrong, lambda name: bool(name) and not name.startswith((a_day(form), "formgen_")))
     answers, issued = [], Journal.find_issued_document
 
-    def issued_with_little(journal: Journal, instance_id: str) -> Row | None:
+    def issued_with_little(journal: Journal, instance_id: str) -> Submission | None:
         row = issued(journal, instance_id)
-        return row and {**row, "given": {path: row["given"].get(path, "") for path in identifying(form)}}
+        return row and {**row, "given": {path: row.given.get(path, "") for path in identifying(form)}}
 
     for remembered, data in ((issued, bare), (issued_with_little, again(bare))):
         monkeypatch.setattr(Journal, "find_issued_document", remembered)
@@ -488,7 +490,16 @@ def close(unit: Unit) -> None:
     case = unit.bench.journal.load_case(
         unit.open, to_local_date(unit.bench.clock()), unit.bench.workspace.office, unit.bench.registry
     )
-    step = {"case_id": unit.open, "seq": case.steps[-1].seq + 1, "record_id": case.records[-1].record_id}
-    about = {"form": "closing", "transition": "T20", "phase_before": case.phase, "phase_after": "closed", "coach": None}
+    step = StoredStep(
+        case_id=unit.open,
+        seq=case.steps[-1].seq + 1,
+        record_id=case.records[-1].record_id,
+        form="closing",
+        transition="T20",
+        phase_before=case.phase,
+        phase_after="closed",
+        coach=None,
+        at=format_timestamp(unit.bench.clock()),
+    )
     with unit.bench.journal.begin_transaction() as connection:
-        unit.bench.journal.add_step(connection, {**step, **about, "at": format_timestamp(unit.bench.clock())})
+        unit.bench.journal.add_step(connection, step)

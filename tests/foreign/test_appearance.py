@@ -17,7 +17,7 @@ import pytest
 from formgen.cases import prefill
 from formgen.cases.workflow import Case
 from formgen.documents.extraction import Answer, Control, Extraction, Question
-from formgen.formats import docx
+from formgen.formats.docx.package import Package
 from formgen.forms.form import Form, prefill_extraction
 from formgen.i18n import translate
 from formgen.settings import Office
@@ -217,7 +217,7 @@ def test_a_signature_says_its_hint_once_and_asks_for_no_place(form: type[Form]) 
 @every_form
 def test_a_document_in_easy_language_is_set_larger(form: type[Form]) -> None:
     def sizes(language: str) -> list[int]:
-        styles = docx.package.Package(drawn(form, unfilled(form, language), language)).read_member("word/styles.xml")
+        styles = Package(drawn(form, unfilled(form, language), language)).read_member("word/styles.xml")
         return [int(size) for size in re.findall(rb'<w:sz w:val="(\d+)"', styles)]
 
     plain, easy = sizes("fi"), sizes("fi_selko")

@@ -49,7 +49,7 @@ def test_a_pdf_reply_is_put_right_in_any_viewer(filler: str, name: str, at: At, 
     )
     (data,) = FILLERS[filler]([job], tmp_path)
     done = bench.returned(data, "korjattu.pdf")
-    assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]
+    assert (done.outcome, done.instance_id) == ("accepted", row.reply_id), done.reason
 
 
 @pytest.mark.parametrize("name", ["many", *EACH, "signature", "date"])
@@ -64,4 +64,4 @@ def test_a_word_reply_is_put_right_in_libreoffice(name: str, at: At, office: Off
     (*_, missing, _), files = office.work(reply(bench, row), "docx", steps(asked, answers), ("docx",))
     assert not missing
     done = bench.returned(files["docx"])
-    assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]
+    assert (done.outcome, done.instance_id) == ("accepted", row.reply_id), done.reason

@@ -19,14 +19,15 @@ from formgen import formats
 from formgen.cases.workflow import Case
 from formgen.documents.extraction import Answer, Control, Extraction, Identity, Question, iter_questions
 from formgen.documents.page_layout import count_rows
-from formgen.fields.kinds import SIGNATURE_PARTS, Kind, SignatureBlock
+from formgen.fields import SIGNATURE_PARTS, FieldType, SignatureBlock
 from formgen.formats import docx
 from formgen.formats.docx.controls import CHECKED, UNCHECKED, format_tag
 from formgen.formats.docx.package import W14, w
 from formgen.formats.docx.tables import is_too_wide_for_grid
 from formgen.formats.docx.template import iter_control_paths
 from formgen.forms import registry
-from formgen.forms.form import Form, prefill_extraction, validate_extraction
+from formgen.forms.form import Form, prefill_extraction
+from formgen.forms.validate import validate_extraction
 from formgen.i18n import clean_text, translate
 from formgen.settings import Office
 from tests.support.strategies import (
@@ -59,12 +60,16 @@ every_language = pytest.mark.parametrize("language", ["fi", "sv"])
 # --- out and back -----------------------------------------------------------------------------
 
 
-def kind_of(form: type[Form], path: str) -> Kind:
+def kind_of(form: type[Form], path: str) -> FieldType:
     """Return the kind that reads the answer at a path."""
     asked = form.find_field(path)
     assert asked, path
-    assert asked.reads, path
-    return SIGNATURE_PARTS[path.rpartition(".")[2]][1] if isinstance(asked.reads, SignatureBlock) else asked.reads
+    assert asked.field_type, path
+    return (
+        SIGNATURE_PARTS[path.rpartition(".")[2]][1]
+        if isinstance(asked.field_type, SignatureBlock)
+        else asked.field_type
+    )
 
 
 def meant(form: type[Form], path: str, text: str) -> Any:

@@ -24,11 +24,11 @@ from lxml import etree
 from formgen import formats
 from formgen.documents.extraction import Answer, Extraction, FormSpec
 from formgen.errors import Unreadable
-from formgen.fields.code_list import define_options
-from formgen.fields.kinds import Day, Email, Int, Line, Long, Many, Name, One, Signed, YesNo
+from formgen.fields import Choice, Choices, Day, Email, Int, Line, Long, Name, Signature, YesNo, define_options
 from formgen.formats import docx
 from formgen.formats.docx.package import MC, W14, W, w
-from formgen.forms.form import Form, Row, ask, ask_table, prefill_extraction
+from formgen.forms.declare import Row, ask, ask_table, section
+from formgen.forms.form import Form, prefill_extraction
 from formgen.i18n import clean_text
 from tests.support.strategies import members, packed, paper, words
 
@@ -58,23 +58,30 @@ class Sample(Form):
     version = "2026.1"
     title = "Näyte"
 
-    name: Name = ask("Nimi", section="1 Henkilö", max_length=80)
-    email: Email | None = ask("Sähköposti")
-    story: Long | None = ask("Kertomus", hint="Omin sanoin.")
-    start: Day | None = ask("Aloituspäivä")
-    wants: YesNo | None = ask("Haluaako töitä?")
-    skills: Many | None = ask("Taidot", of=define_options(cook="Ruoanlaitto", clean="Siivous", drive="Ajokortti"))
-    colour: One | None = ask(
-        "Väri",
-        of=define_options(
-            red="Punainen", green="Vihreä", blue="Sininen", white="Valkoinen", black="Musta", grey="Harmaa"
-        ),
-    )
-    score: Int | None = ask("Arvosana", low=1, high=5)
-    members_since: Day | None = ask("Jäsenyys alkaen")
-    members: tuple[Member, ...] = ask_table("Jäsenet", section="2 Taulukot", printed=3)
-    meetings: tuple[Meeting, ...] = ask_table("Tapaamiset", printed=1)
-    sign_client: Signed | None = ask("Asiakkaan allekirjoitus", section="3 Allekirjoitus")
+    with section("1 Henkilö"):
+        name: Name = ask("Nimi", max_length=80)
+        email: Email | None = ask("Sähköposti")
+        story: Long | None = ask("Kertomus", hint="Omin sanoin.")
+        start: Day | None = ask("Aloituspäivä")
+        wants: YesNo | None = ask("Haluaako töitä?")
+        skills: Choices | None = ask(
+            "Taidot", of=define_options(cook="Ruoanlaitto", clean="Siivous", drive="Ajokortti")
+        )
+        colour: Choice | None = ask(
+            "Väri",
+            of=define_options(
+                red="Punainen", green="Vihreä", blue="Sininen", white="Valkoinen", black="Musta", grey="Harmaa"
+            ),
+        )
+        score: Int | None = ask("Arvosana", low=1, high=5)
+        members_since: Day | None = ask("Jäsenyys alkaen")
+
+    with section("2 Taulukot"):
+        members: tuple[Member, ...] = ask_table("Jäsenet", printed=3)
+        meetings: tuple[Meeting, ...] = ask_table("Tapaamiset", printed=1)
+
+    with section("3 Allekirjoitus"):
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus")
 
 
 GIVEN = {
@@ -1248,7 +1255,7 @@ def main_part_of_another_kind(parts: Parts) -> bytes:
 @named(PACKAGES)
 def test_a_package_is_read_as_it_was_or_refused_with_the_code(damage: Damage) -> None:
     data = damage.do(dict(document()))
-    assert docx.can_read(data)
+    assert docx.FORMAT.can_read(data)
     if not damage.code:
         assert_read(data, damage)
         return
@@ -1271,12 +1278,12 @@ FOREIGN = {"odt": ODT, "doc": OLE, "rtf": b"{\\rtf1 x}", "pdf": PDF, "html": HTM
 
 @pytest.mark.parametrize("data", FOREIGN.values(), ids=FOREIGN)
 def test_a_file_of_another_format_is_not_taken_for_a_word_document(data: bytes) -> None:
-    assert not docx.can_read(data)
+    assert not docx.FORMAT.can_read(data)
 
 
 @pytest.mark.parametrize("name", ["odt", "doc", "rtf"])
 def test_a_file_of_another_word_processor_is_known_by_its_content(name: str) -> None:
-    assert formats.identify_format(FOREIGN[name])[0] == "office"
+    assert formats.identify_format(FOREIGN[name]).name == "office"
 
 
 def test_a_word_document_behind_a_password_is_called_encrypted() -> None:

@@ -109,7 +109,7 @@ def test_what_a_unit_has_switched_off_is_no_damage_in_a_return(bench: Bench) -> 
 def test_what_was_known_stays_known_when_a_later_document_does_not_ask_it(bench: Bench) -> None:
     first = bench.send("referral", {**REFERRAL, "work_ability_info": "Valo häiritsee."})
     bench = switched_off(bench, "work_ability_info")
-    again = bench.record(bench.send("referral", DECISION, first["case_id"]))
+    again = bench.record(bench.send("referral", DECISION, first.case_id))
     assert again["version_no"] == 2
     assert again["data"]["work_ability_info"] == "Valo häiritsee."
     assert provenance_of(again)["work_ability_info"]["layer"] == "not_asked"
@@ -128,10 +128,10 @@ def test_what_an_employer_was_not_asked_is_asked_of_the_coach(at: At) -> None:
     made = bench.issue("job_start", bench.case().case_id, employer=True)
     typed = {path: text for path, text in JOB.items() if path != "disclosure_level"}
     row = bench.returned(bench.filled(made, typed))
-    assert (row["outcome"], bench.errors(row)) == ("review", [("required", "disclosure_level")])
+    assert (row.outcome, bench.errors(row)) == ("review", [("required", "disclosure_level")])
     verdict = bench.intake.confirm_submission(row, "Veera", {"disclosure_level": JOB["disclosure_level"]})
     assert verdict.outcome == "accepted"
-    record = bench.record(bench.row(row["submission_id"]))
+    record = bench.record(bench.row(row.submission_id))
     assert record["data"]["disclosure_level"] == JOB["disclosure_level"]
     assert provenance_of(record)["disclosure_level"]["layer"] == "confirmed"
 
@@ -142,7 +142,7 @@ def test_an_employers_document_holds_what_the_client_has_consented_to(
 ) -> None:
     bench = at("decided")
     case_id = bench.case().case_id
-    assert bench.send("cooperation_agreement", consenting(scopes), case_id)["outcome"] == "accepted"
+    assert bench.send("cooperation_agreement", consenting(scopes), case_id).outcome == "accepted"
     words = text_of(Path(bench.issue("job_start", case_id, employer=True).path).read_bytes())
     assert ("Työolosuhteiden järjestelytuki" in words) == ("support" in told)
     assert "Mitä työpaikalla tiedetään" not in words

@@ -259,7 +259,7 @@ def test_a_form_is_generated_as_pdf_without_a_word_template(bench: Bench, monkey
     monkeypatch.setattr(issue, "find_template", lambda *_: pytest.fail("a PDF asks for no Word template"))
     made = bench.issue("referral", format_name="pdf", language="sv")
     assert made.path.endswith(".pdf")
-    assert bench.journal.find_issued_document(made.instance_id)["format"] == "pdf"
+    assert bench.journal.find_issued_document(made.instance_id).format == "pdf"
     with pikepdf.open(made.path) as document:
         assert str(document.Root.Lang) == "sv-FI"
         assert str(dict(widgets(document))["service_organiser"].V) == bench.workspace.office.organiser

@@ -249,8 +249,8 @@ def test_the_record_says_who_signed_and_by_which_root(bench: Bench) -> None:
 
 def test_an_office_without_roots_is_asked(bench: Bench) -> None:
     row = bench.returned(returned(bench), "lomake.pdf")
-    assert row["outcome"] == "review"
-    assert "luotettuja varmenteita ei ole asetettu" in row["reason"]
+    assert row.outcome == "review"
+    assert "luotettuja varmenteita ei ole asetettu" in row.reason
 
 
 def test_an_office_that_trusts_another_root_refuses(bench: Bench) -> None:

@@ -52,7 +52,7 @@ def saved_by(data: bytes, program: str) -> bytes:
 
 
 def test_what_we_send_out_names_no_program(bench: Bench) -> None:
-    papers = bench.intake.decision_engine.build_form_specs()
+    papers = bench.intake.decision_engine.reader.build_form_specs()
     for name, module in (("docx", docx), ("pdf", pdf)):
         assert module.read(bench.filled(bench.issue("referral", format_name=name), {}), papers).producer == ""
 
@@ -76,7 +76,7 @@ def test_a_file_that_is_no_form_names_its_program_through_the_wall(bench: Bench)
     with_token = bench.filled(bench.issue("referral"), {})
     stranger = changed(with_token, lambda _, text: text.replace("fg1:", "").replace("form_", "muu_"))
     row = bench.returned(saved_by(stranger, "Google Docs"))
-    assert (row["code"], bench.reason(row)["producer"]) == ("not_a_form", "google_docs")
+    assert (row.code, bench.reason(row)["producer"]) == ("not_a_form", "google_docs")
     assert PRODUCERS["google_docs"].advice in words(reply(bench, row))
 
 

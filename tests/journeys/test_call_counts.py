@@ -16,7 +16,7 @@ import formgen
 from benchmarks.samples import Sample, samples
 from formgen import formats
 from formgen.documents.extraction import Identity
-from formgen.forms.form import validate_extraction
+from formgen.forms.validate import validate_extraction
 from formgen.issuing.issue import build_document_texts
 from tests.conftest import REFERRAL, Bench
 from tests.support.strategies import KEYS
@@ -71,13 +71,13 @@ def work_of(sample: Sample, name: str) -> Callable[[], object]:
     """Return the work of a name in `CALLS`."""
     task, kind = name.split()
     module = formats.load_formats()[kind]
-    data, papers = sample.drawn(kind, sample.answers), sample.desk.build_form_specs()
+    data, papers = sample.drawn(kind, sample.answers), sample.desk.reader.build_form_specs()
     sheet, empty, texts = formats.read_document(data, papers), sample.empty(kind), sample.texts
     return {
         "draw": lambda: sample.drawn(kind, sample.answers),
         "read": lambda: formats.read_document(data, papers),
         "judge": lambda: validate_extraction(
-            sample.form, sheet, sample.desk.load_case("", sample.now.date()), sample.now.date()
+            sample.form, sheet, sample.desk.identifier.load_case("", sample.now.date()), sample.now.date()
         ),
         "fill": lambda: module.fill_document(empty, texts),
     }[task]

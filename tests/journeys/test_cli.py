@@ -153,7 +153,7 @@ def test_every_language_can_say_everything(lang: str, at: At, run: Run) -> None:
         (("cases", "list"), 0),
         (("cases", "show", case_id), 0),
         (("review", "list"), 0),
-        (("review", "show", waiting["submission_id"]), 0),
+        (("review", "show", waiting.submission_id), 0),
         (("status",), 0),
         (("generate", "cooperation_agreement", "--case", case_id), 0),
         (("read", str(junk)), 3),
@@ -380,9 +380,9 @@ def test_read_has_the_shape_of_the_contract_and_writes_nothing(at: At, run: Run)
     right.write_bytes(bench.filled(bench.issue("job_start", case_id), JOB))
     wrong.write_bytes(bench.filled(bench.issue("job_start", case_id), {**JOB, "weekly_hours": "52"}))
     junk.write_bytes(b"no form")
-    before = bench.journal.count_submissions(), bench.feed(), bench.journal.list_record_ids()
+    before = bench.journal.count_submissions(), bench.feed(), bench.journal.list_record_places()
     answers = run("read", str(right), str(wrong), str(junk), "--json", at=bench.root).json
-    assert (bench.journal.count_submissions(), bench.feed(), bench.journal.list_record_ids()) == before
+    assert (bench.journal.count_submissions(), bench.feed(), bench.journal.list_record_places()) == before
     assert [list(item) for item in answers] == [["file", "outcome", "record", "reason", "answers", "again"]] * 3
     assert [item["outcome"] for item in answers] == ["accepted", "rejected", "rejected"]
     assert (list(answers[0]["record"]), answers[0]["reason"]) == (RECORD, None)
@@ -400,7 +400,7 @@ def test_read_tells_of_a_duplicate_without_a_reason(at: At, run: Run) -> None:
     bench = at("signed")
     row = bench.journal.find_submissions()[-1]
     file = bench.root / "uudelleen.docx"
-    file.write_bytes((bench.workspace.originals / row["sha256"]).read_bytes())
+    file.write_bytes((bench.workspace.originals / row.sha256).read_bytes())
     for command in ("read", "submit"):
         (answer,) = run(command, str(file), "--json", at=bench.root).json
         assert (answer["outcome"], answer["record"], answer["reason"]) == ("duplicate", None, None)
@@ -451,7 +451,7 @@ def test_cases_show_has_the_shape_of_the_contract(at: At, run: Run) -> None:
 def test_a_case_opened_by_hand_awaits_its_referral(workspace: Workspace, run: Run) -> None:
     case_id = run("cases", "open", "--json", at=workspace.root).json["case_id"]
     bench = Bench(workspace.root)
-    assert bench.send("referral", REFERRAL, case_id)["case_id"] == case_id
+    assert bench.send("referral", REFERRAL, case_id).case_id == case_id
     assert [item["case_id"] for item in run("cases", "list", "--json", at=workspace.root).json] == [case_id]
 
 
@@ -554,8 +554,8 @@ def test_status_names_what_is_never_opened(workspace: Workspace, run: Run) -> No
 def in_review(bench: Bench) -> str:
     """Return the id of a job start that awaits a person."""
     row = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, bench.case().case_id)
-    assert row["outcome"] == "review"
-    return str(row["submission_id"])
+    assert row.outcome == "review"
+    return str(row.submission_id)
 
 
 def test_a_return_in_review_is_listed_shown_and_accepted_with_a_corrected_value(
@@ -579,7 +579,7 @@ def test_a_return_in_review_is_rejected_by_hand(at: At, run: Run) -> None:
     bench = at("signed")
     submission_id = in_review(bench)
     assert run("review", "reject", submission_id, at=bench.root).code == 0
-    assert bench.row(submission_id)["outcome"] == "rejected"
+    assert bench.row(submission_id).outcome == "rejected"
     assert run("review", "reject", submission_id, at=bench.root).code == 2
 
 
@@ -592,7 +592,7 @@ def test_a_correction_that_breaks_a_rule_leaves_the_return_in_review(
     assert run("review", "accept", submission_id, "--set", "weekly_hours", at=bench.root).code == 3
     refused = run("review", "accept", submission_id, "--set", "weekly_hours=22", at=bench.root)
     assert (refused.code, "22" in refused.err) == (2, False)
-    assert bench.row(submission_id)["outcome"] == "review"
+    assert bench.row(submission_id).outcome == "review"
 
 
 def with_editor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: str) -> Path:
@@ -674,7 +674,7 @@ def test_a_file_that_is_no_decision_changes_nothing(
     submission_id = in_review(bench)
     with_editor(monkeypatch, tmp_path, change)
     said = run("review", "accept", submission_id, "--edit", at=bench.root)
-    assert (said.code, bench.row(submission_id)["outcome"]) == (code, "review")
+    assert (said.code, bench.row(submission_id).outcome) == (code, "review")
     assert said.err if code == 2 else "weekly_hours" in said.out
     assert "Joku Muu" not in said.err
     assert list((bench.workspace.var / "work").iterdir()) == []
@@ -685,7 +685,7 @@ def test_an_editor_that_is_not_there_is_named(at: At, run: Run, monkeypatch: pyt
     submission_id = in_review(bench)
     monkeypatch.setenv("VISUAL", "/ei/ole/muokkain")
     said = run("review", "accept", submission_id, "--edit", at=bench.root)
-    assert (said.code, bench.row(submission_id)["outcome"]) == (2, "review")
+    assert (said.code, bench.row(submission_id).outcome) == (2, "review")
     assert "/ei/ole/muokkain" in said.err
 
 
@@ -717,7 +717,7 @@ def test_a_fresh_workspace_issues_and_accepts_a_form(tmp_path: Path, run: Run) -
     run("init", str(root))
     (root / "formgen.toml").write_text(SETTINGS, encoding="utf-8")
     bench = Bench(root)
-    assert bench.send("referral", REFERRAL)["outcome"] == "accepted"
+    assert bench.send("referral", REFERRAL).outcome == "accepted"
     assert run("watch", "--once", "--json", at=root).json["accepted"] == 1
 
 

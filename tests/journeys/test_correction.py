@@ -30,7 +30,9 @@ every_wrong = pytest.mark.parametrize("name", WRONG)
 
 def standing(bench: Bench, data: bytes, format_name: str = "docx") -> dict[str, str]:
     """Return what stands in the fields of a document."""
-    answers = formats.load_formats()[format_name].read(data, bench.intake.decision_engine.build_form_specs()).answers
+    answers = (
+        formats.load_formats()[format_name].read(data, bench.intake.decision_engine.reader.build_form_specs()).answers
+    )
     return {path: answer.text for path, answer in answers.items() if answer.text}
 
 
@@ -41,9 +43,9 @@ def test_a_reply_with_only_the_marked_places_filled_is_accepted(name: str, at: A
     row = rejected(bench, wrong)
     done = put_right(bench, row, wrong)
     record = bench.record(done)
-    assert (done["instance_id"], record["version_no"], record["supersedes"]) == (row["reply_id"], 1, None)
-    assert done["case_id"] == row["case_id"] or wrong.form == "referral"
-    assert bench.journal.find_issued_document(row["reply_id"])["corrects"] == row["instance_id"]
+    assert (done.instance_id, record["version_no"], record["supersedes"]) == (row.reply_id, 1, None)
+    assert done.case_id == row.case_id or wrong.form == "referral"
+    assert bench.journal.find_issued_document(row.reply_id).corrects == row.instance_id
 
 
 @every_wrong
@@ -89,7 +91,7 @@ def test_a_pdf_is_answered_by_a_pdf_too_that_says_what_to_do_and_is_accepted(nam
         marked = [title for place, title in titles.items() if f"{place}.".startswith(f"{error['field']}.")]
         assert any(f"Korjaa {number}: {error['message']}" in title for title in marked)
     done = put_right(bench, row, wrong, "pdf")
-    assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"])
+    assert (done.outcome, done.instance_id) == ("accepted", row.reply_id)
 
 
 def tooltips(data: bytes) -> dict[str, str]:
@@ -103,10 +105,10 @@ def test_both_replies_to_a_pdf_are_one_document(at: At) -> None:
     row = rejected(bench, WRONG["many"], "pdf")
     first = put_right(bench, row, WRONG["many"], "docx")
     second = put_right(bench, row, WRONG["many"], "pdf")
-    assert (first["outcome"], second["outcome"], second["first_id"]) == (
+    assert (first.outcome, second.outcome, second.first_id) == (
         "accepted",
         "duplicate",
-        first["submission_id"],
+        first.submission_id,
     )
 
 
@@ -131,9 +133,9 @@ def test_a_reply_that_comes_back_as_it_is_is_rejected_for_the_same_reasons_and_i
     first = rejected(bench, wrong)
     second = bench.returned(reply(bench, first))
     assert bench.errors(second) == bench.errors(first)
-    assert second["instance_id"] == first["reply_id"]
-    assert bench.journal.find_issued_document(second["reply_id"])["corrects"] == first["instance_id"]
-    assert put_right(bench, second, wrong)["outcome"] == "accepted"
+    assert second.instance_id == first.reply_id
+    assert bench.journal.find_issued_document(second.reply_id).corrects == first.instance_id
+    assert put_right(bench, second, wrong).outcome == "accepted"
 
 
 def test_lines_of_a_reply_are_no_text_outside_the_fields_but_what_a_person_adds_is(at: At) -> None:
@@ -141,7 +143,7 @@ def test_lines_of_a_reply_are_no_text_outside_the_fields_but_what_a_person_adds_
     row = rejected(bench, WRONG["code"])
     data = formats.load_formats()["docx"].fill_document(reply(bench, row), told(bench, row, WRONG["code"]))
     written = data_with(data, "Kohdassa oli: ", "Kohdassa oli väärä numero: ")
-    assert bench.returned(written)["outcome"] == "review"
+    assert bench.returned(written).outcome == "review"
 
 
 def data_with(data: bytes, old: str, new: str) -> bytes:
@@ -159,7 +161,7 @@ def test_what_is_locked_is_repeated_as_it_came_and_looked_at_when_it_comes_again
     answers = standing(bench, reply(bench, row))
     assert (answers["client_name"], answers["client_birth_date"]) == ("Joku Muu", "13.4.1985")
     done = put_right(bench, row, Wrong("cooperation_agreement", {}))
-    assert (done["outcome"], bench.errors(done)) == ("review", [("choice", "client_name")])
+    assert (done.outcome, bench.errors(done)) == ("review", [("choice", "client_name")])
 
 
 def test_what_a_person_changed_of_what_was_known_is_a_change_in_the_reply_too(at: At) -> None:
@@ -191,9 +193,9 @@ def test_a_reply_with_what_has_been_accepted_meanwhile_is_a_duplicate(at: At) ->
     bench.clock.pass_days(1)
     typed = {"weekly_hours": JOB["weekly_hours"]}
     accepted = bench.returned(formats.load_formats()["docx"].fill_document(bench.intake.read_original(row), typed))
-    assert accepted["outcome"] == "accepted"
+    assert accepted.outcome == "accepted"
     late = put_right(bench, row, Wrong("job_start", {}))
-    assert (late["outcome"], late["first_id"]) == ("duplicate", accepted["submission_id"])
+    assert (late.outcome, late.first_id) == ("duplicate", accepted.submission_id)
 
 
 @pytest.mark.parametrize("form", ["referral", "job_start"])
@@ -204,12 +206,12 @@ def test_a_reply_with_other_answers_than_were_accepted_meanwhile_needs_a_person(
     made = bench.issue(form, None if form == "referral" else bench.case().case_id)
     row = bench.returned(bench.filled(made, {**right, path: bad}))
     bench.clock.pass_days(1)
-    assert bench.returned(bench.filled(made, right))["outcome"] == "accepted"
-    cases, records = len(bench.journal.list_cases()), len(bench.journal.list_record_ids())
+    assert bench.returned(bench.filled(made, right)).outcome == "accepted"
+    cases, records = len(bench.journal.list_case_ids()), len(bench.journal.list_record_places())
     other = {"referral": "muu@example.fi", "job_start": "30"}[form]
     late = bench.returned(formats.load_formats()["docx"].fill_document(reply(bench, row), {path: other}))
-    assert late["outcome"] == "review"
-    assert (len(bench.journal.list_cases()), len(bench.journal.list_record_ids())) == (cases, records)
+    assert late.outcome == "review"
+    assert (len(bench.journal.list_case_ids()), len(bench.journal.list_record_places())) == (cases, records)
 
 
 @pytest.mark.parametrize("name", ["signature", "number"])
@@ -220,21 +222,21 @@ def test_a_reply_is_stopped_by_the_rules_where_another_document_of_its_form_was_
     bench = at(PLACE[wrong.form])
     row = rejected(bench, wrong)
     bench.clock.pass_days(1)
-    assert bench.send(wrong.form, RIGHT[wrong.form], bench.case().case_id)["outcome"] == "accepted"
-    assert put_right(bench, row, wrong)["code"] == "transition_not_allowed"
+    assert bench.send(wrong.form, RIGHT[wrong.form], bench.case().case_id).outcome == "accepted"
+    assert put_right(bench, row, wrong).code == "transition_not_allowed"
 
 
 def test_a_reply_does_not_correct_unseen_what_another_document_has_said_since(at: At) -> None:
     bench = at("referred")
     case_id = bench.case().case_id
     row = bench.send("referral", {**DECISION, "decision_date": "huomenna"}, case_id)
-    assert row["outcome"] == "rejected"
+    assert row.outcome == "rejected"
     bench.clock.pass_days(1)
-    assert bench.send("referral", DECISION, case_id)["outcome"] == "accepted"
+    assert bench.send("referral", DECISION, case_id).outcome == "accepted"
     late = bench.returned(
         formats.load_formats()["docx"].fill_document(reply(bench, row), {"decision_date": "20.5.2026"})
     )
-    assert (late["outcome"], bench.errors(late)) == ("review", [("choice", "")])
+    assert (late.outcome, bench.errors(late)) == ("review", [("choice", "")])
 
 
 def test_the_first_document_needs_a_person_when_its_reply_was_accepted_with_other_answers(at: At) -> None:
@@ -242,8 +244,8 @@ def test_the_first_document_needs_a_person_when_its_reply_was_accepted_with_othe
     made = bench.issue("job_start", bench.case().case_id)
     row = bench.returned(bench.filled(made, {**JOB, "weekly_hours": "52"}))
     bench.clock.pass_days(1)
-    assert put_right(bench, row, Wrong("job_start", {}))["outcome"] == "accepted"
-    assert bench.returned(bench.filled(made, {**JOB, "weekly_hours": "30"}))["outcome"] == "review"
+    assert put_right(bench, row, Wrong("job_start", {})).outcome == "accepted"
+    assert bench.returned(bench.filled(made, {**JOB, "weekly_hours": "30"})).outcome == "review"
 
 
 def test_a_field_that_a_document_was_made_without_stays_away_from_its_reply(bench: Bench) -> None:
@@ -253,7 +255,7 @@ def test_a_field_that_a_document_was_made_without_stays_away_from_its_reply(benc
     bench = bench.restarted()
     row = rejected(bench, WRONG["code"])
     assert b"fg:service_provider" not in Package(reply(bench, row)).read_member("word/document.xml")
-    assert put_right(bench, row, WRONG["code"])["outcome"] == "accepted"
+    assert put_right(bench, row, WRONG["code"]).outcome == "accepted"
 
 
 def test_a_reason_names_label_and_what_is_accepted_but_no_value(at: At) -> None:
@@ -273,7 +275,7 @@ def test_a_reason_names_label_and_what_is_accepted_but_no_value(at: At) -> None:
 def test_a_return_in_which_nothing_can_be_put_right_is_answered_by_a_letter(at: At) -> None:
     bench = at("signed")
     row = bench.send("cooperation_agreement", {**AGREEMENT, "agreement_kind": "initial"}, bench.case().case_id)
-    assert (row["code"], row["reply_id"]) == ("transition_not_allowed", None)
+    assert (row.code, row.reply_id) == ("transition_not_allowed", None)
     assert b"w:sdt>" not in Package(reply(bench, row)).read_member("word/document.xml")
 
 
@@ -298,6 +300,6 @@ def test_a_pdf_reply_that_is_printed_is_measured_against_its_own_layout(at: At, 
     row = rejected(bench, wrong, "pdf")
     data = formats.load_formats()["pdf"].fill_document(reply(bench, row, "pdf"), told(bench, row, wrong))
     done = bench.returned(FLATTENERS["PDFium"](data, tmp_path), "tuloste.pdf")
-    assert (done["outcome"], done["instance_id"]) == ("review", row["reply_id"])
-    doubted = {error["field"] for error in json.loads(done["reason"])["errors"]}
+    assert (done.outcome, done.instance_id) == ("review", row.reply_id)
+    doubted = {error["field"] for error in json.loads(done.reason)["errors"]}
     assert doubted == told(bench, row, wrong).keys()

@@ -14,7 +14,7 @@ import pytest
 
 from formgen.cases.workflow import Case
 from formgen.forms.form import Form
-from formgen.storage.journal import Row
+from formgen.storage.rows import Submission
 from tests.conftest import Bench
 from tests.foreign.test_correction_fillers import in_fields, questions
 from tests.foreign.test_libreoffice import Office, office, steps
@@ -127,27 +127,27 @@ def test_every_code_that_rejects_a_return_is_shown() -> None:
     assert codes() == EXAMPLES.keys()
 
 
-def refused(bench: Bench, one: Wrong, format_name: str) -> Row:
+def refused(bench: Bench, one: Wrong, format_name: str) -> Submission:
     """Return the return that has been rejected with the code."""
     for form, answers in one.before:
         go_on(bench, form, typed(answers, CASE[form]()))
     bench.clock.pass_days((one.case().today - TODAY).days)
-    case_id = bench.case().case_id if bench.journal.list_cases() else None
+    case_id = bench.case().case_id if bench.journal.list_case_ids() else None
     answers = typed({**BASE[one.form], **one.breaks}, one.case())
     row = take(bench, filled(bench, one.form, answers, case_id, format_name), format_name)
-    assert (row["outcome"], row["code"]) == ("rejected", "invalid_values"), row["reason"]
+    assert (row.outcome, row.code) == ("rejected", "invalid_values"), row.reason
     assert one.code in {found for found, _ in bench.errors(row)}
     return row
 
 
-def put_right(bench: Bench, row: Row, one: Wrong) -> dict[str, str]:
+def put_right(bench: Bench, row: Submission, one: Wrong) -> dict[str, str]:
     """Return what a person writes into the places that the reply marks, and into no other."""
     marked = [place for _, place in bench.errors(row)]
-    issued = bench.journal.find_issued_document(row["instance_id"])
+    issued = bench.journal.find_issued_document(row.instance_id)
     assert issued
     written = typed({**BASE[one.form], **INSTEAD.get(one.code, {})}, one.case())
     blank = [path.removesuffix("*") for path in written if path.endswith(".*")]
-    given = {path: text for path, text in issued["answers"].items() if not any(map(path.startswith, blank))}
+    given = {path: text for path, text in issued.answers.items() if not any(map(path.startswith, blank))}
     right = {**dict.fromkeys(marked, ""), **given, **written}
     asked = {question.path for question in questions(bench.registry.find_latest_version(one.form), right)}
     return {path: text for path, text in at_places(bench, right, marked).items() if path in asked}
@@ -183,4 +183,4 @@ def test_a_reply_in_which_only_what_is_marked_is_put_right_is_accepted(
     form = bench.registry.find_latest_version(one.form)
     data = fill(form, reply(bench, row, format_name), put_right(bench, row, one), office, tmp_path)
     done = take(bench, data, format_name)
-    assert (done["outcome"], done["instance_id"]) == ("accepted", row["reply_id"]), done["reason"]
+    assert (done.outcome, done.instance_id) == ("accepted", row.reply_id), done.reason

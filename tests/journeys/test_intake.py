@@ -19,13 +19,16 @@ import pytest
 from formgen.documents.extraction import TOKEN, Answer, Extraction, Identity
 from formgen.errors import Busy, UsageError
 from formgen.files import make_printable
-from formgen.intake.decide import DecisionEngine, classify_change
+from formgen.intake.answers import classify_change
+from formgen.intake.decide import DecisionEngine
 from formgen.intake.pipeline import Intake
+from formgen.intake.publisher import Publisher
 from formgen.intake.watcher import Watch
-from formgen.issuing.issue import IssuedDocument
+from formgen.issuing.issue import GeneratedDocument
 from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
-from formgen.storage.journal import Row, format_timestamp
+from formgen.storage.moments import format_timestamp
+from formgen.storage.rows import Submission
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench, changed, provenance_of, saved_again, tree
 
 At = Callable[[str], Bench]
@@ -53,9 +56,9 @@ def test_a_received_file_is_kept_under_its_digest_and_left_where_it_is(bench: Be
     submission_id = bench.intake.receive_file(file)
     assert submission_id
     row = bench.row(submission_id)
-    assert row["sha256"] == outbox.compute_digest(b"what came")
-    assert (bench.workspace.originals / row["sha256"]).read_bytes() == b"what came"
-    assert (row["file_name"], row["size"], row["attempts"], row["outcome"]) == ("lomake.docx", 9, 0, None)
+    assert row.sha256 == outbox.compute_digest(b"what came")
+    assert (bench.workspace.originals / row.sha256).read_bytes() == b"what came"
+    assert (row.file_name, row.size, row.attempts, row.outcome) == ("lomake.docx", 9, 0, None)
     assert file.exists()
     assert list((bench.workspace.var / "work").iterdir()) == []
 
@@ -149,8 +152,8 @@ def test_a_crash_between_arrival_and_removal_gives_one_return(at: At) -> None:
     again = bench.restarted()
     again.watch()
     assert not file.exists()
-    (row,) = [row for row in again.journal.find_submissions() if row["sha256"] == outbox.compute_digest(data)]
-    assert (row["submission_id"], row["outcome"]) == (submission_id, "accepted")
+    (row,) = [row for row in again.journal.find_submissions() if row.sha256 == outbox.compute_digest(data)]
+    assert (row.submission_id, row.outcome) == (submission_id, "accepted")
     assert [line["submission_id"] for line in again.feed()].count(submission_id) == 1
 
 
@@ -160,7 +163,7 @@ def test_the_same_entry_dropped_again_after_its_answer_is_a_return_of_its_own(be
     for _ in range(2):
         os.link(kept, bench.workspace.inbox / "sama.txt")
         bench.watch()
-    assert [row["outcome"] for row in bench.journal.find_submissions()] == ["rejected", "duplicate"]
+    assert [row.outcome for row in bench.journal.find_submissions()] == ["rejected", "duplicate"]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +173,7 @@ def test_the_same_entry_dropped_again_after_its_answer_is_a_return_of_its_own(be
         "desk.read_or_reject",
         "desk.decide",
         "intake.save_record_and_steps",
-        "intake.publish_new_events",
+        "publisher.publish_new_events",
         "outbox.publish_files",
         "outbox.publish_feed",
     ],
@@ -191,14 +194,15 @@ def test_a_crash_at_any_stop_loses_nothing_and_doubles_nothing(
         raise Killed
 
     room, _, name = point.partition(".")
-    owner: Any = {"journal": type(bench.journal), "desk": DecisionEngine, "intake": Intake, "outbox": outbox}[room]
+    owners = {"desk": DecisionEngine, "intake": Intake, "publisher": Publisher, "outbox": outbox}
+    owner: Any = {"journal": type(bench.journal), **owners}[room]
     with monkeypatch.context() as crash:
         crash.setattr(owner, name, die)
         with pytest.raises(Killed):
             bench.intake.process_submission(submission_id)
     again = bench.restarted()
     again.watch()
-    assert again.row(submission_id)["outcome"] == "accepted"
+    assert again.row(submission_id).outcome == "accepted"
     assert [step.transition for step in again.case().steps] == ["T01", "T02", "T04", "T13"]
     assert [line["seq"] for line in again.feed()] == [1, 2, 3, 4]
     assert again.record(again.row(submission_id))["case_id"] == case_id
@@ -222,11 +226,11 @@ def test_a_file_whose_reader_is_cut_off_three_times_is_rejected(
     watch = Watch(bench.intake)
     for attempt in (1, 2):
         assert watch.process_submissions() == 1
-        assert (bench.row(submission_id)["attempts"], bench.row(submission_id)["outcome"]) == (attempt, None)
+        assert (bench.row(submission_id).attempts, bench.row(submission_id).outcome) == (attempt, None)
         watch.intake.retries.pauses.clear()
     assert watch.process_submissions() == 0
     assert bench.reason(bench.row(submission_id))["code"] == code
-    assert bench.row(submission_id)["attempts"] == 3
+    assert bench.row(submission_id).attempts == 3
 
 
 def test_a_reader_that_is_cut_off_once_is_no_reason_to_reject(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -238,7 +242,7 @@ def test_a_reader_that_is_cut_off_once_is_no_reason_to_reject(bench: Bench, monk
         watch.process_submissions()
     watch.intake.retries.pauses.clear()
     watch.process_submissions()
-    assert bench.row(submission_id)["outcome"] == "accepted"
+    assert bench.row(submission_id).outcome == "accepted"
 
 
 def test_a_file_whose_reading_kills_us_every_time_is_rejected_as_unsafe(bench: Bench) -> None:
@@ -264,7 +268,7 @@ def test_a_fault_in_our_own_code_ends_in_internal_error_after_the_last_attempt(
     for _ in range(2):
         with pytest.raises(LookupError):
             bench.intake.process_submission(submission_id)
-        assert bench.row(submission_id)["outcome"] is None
+        assert bench.row(submission_id).outcome is None
     bench.intake.process_submission(submission_id)
     reason = bench.reason(bench.row(submission_id))
     assert reason["code"] == "internal_error"
@@ -278,9 +282,9 @@ def test_after_an_internal_error_the_same_file_may_come_again(bench: Bench, monk
         bad_day.setattr(DecisionEngine, "decide", lambda *_: 1 / 0)
         bench.journal.set_attempts({submission_id: 2})
         bench.intake.process_submission(submission_id)
-    assert bench.row(submission_id)["code"] == "internal_error"
+    assert bench.row(submission_id).code == "internal_error"
     bench.watch()
-    assert bench.returned(data, "uudelleen.docx")["outcome"] == "accepted"
+    assert bench.returned(data, "uudelleen.docx").outcome == "accepted"
 
 
 def test_a_passing_fault_of_ours_never_rejects_a_form(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -294,7 +298,7 @@ def test_a_passing_fault_of_ours_never_rejects_a_form(bench: Bench, monkeypatch:
         for _ in range(10):
             with pytest.raises(Busy):
                 bench.intake.process_submission(submission_id)
-    assert bench.row(submission_id)["outcome"] is None
+    assert bench.row(submission_id).outcome is None
     assert bench.intake.process_submission(submission_id).outcome == "accepted"
 
 
@@ -367,7 +371,7 @@ def carriers_changed(data: bytes, change: Callable[[str, re.Match[str]], str]) -
     return changed(data, lambda name, text: TOKEN.sub(lambda match: change(name, match), text))
 
 
-def of(made: IssuedDocument) -> Identity:
+def of(made: GeneratedDocument) -> Identity:
     """Return the identity of a document that went out."""
     return Identity(made.form, made.version, UUID(made.instance_id))
 
@@ -377,14 +381,14 @@ def test_carriers_that_disagree_go_to_review(bench: Bench) -> None:
     other = replace(of(made), instance=UUID(int=7)).sign_token(bench.journal.keys)
     data = bench.filled(made, REFERRAL)
     row = bench.returned(carriers_changed(data, lambda name, match: other if "core" in name else match[0]))
-    assert (row["outcome"], bench.errors(row)) == ("review", [("R89", "")])
-    assert bench.journal.list_record_ids() == []
+    assert (row.outcome, bench.errors(row)) == ("review", [("R89", "")])
+    assert bench.journal.list_record_places() == []
 
 
 def test_one_forged_carrier_among_true_ones_goes_to_review(bench: Bench) -> None:
     data = bench.filled(bench.issue("referral"), REFERRAL)
     forged = carriers_changed(data, lambda name, match: match[0][:-32] + "0" * 32 if "core" in name else match[0])
-    assert bench.returned(forged)["outcome"] == "review"
+    assert bench.returned(forged).outcome == "review"
 
 
 def test_a_forged_identity_is_rejected(bench: Bench) -> None:
@@ -407,20 +411,20 @@ def test_any_one_carrier_is_enough_to_recognise_a_return(bench: Bench, kept: str
     data = carriers_changed(bench.filled(made, REFERRAL), lambda name, match: match[0] if name.startswith(kept) else "")
     data = changed(data, lambda _, text: re.sub(r"form_[0-9a-f]{32}", "form", text))
     row = bench.returned(data)
-    assert (row["outcome"], row["instance_id"]) == ("accepted", made.instance_id)
+    assert (row.outcome, row.instance_id) == ("accepted", made.instance_id)
 
 
 def test_without_any_token_the_bookmark_is_a_claim_that_a_person_looks_at(bench: Bench) -> None:
     made = bench.issue("referral")
     row = bench.returned(carriers_changed(bench.filled(made, REFERRAL), lambda *_: ""))
-    assert (row["form"], row["instance_id"], row["outcome"]) == ("referral", made.instance_id, "review")
+    assert (row.form, row.instance_id, row.outcome) == ("referral", made.instance_id, "review")
     assert bench.intake.confirm_submission(row, "testi", {}).outcome == "accepted"
 
 
 def test_what_only_a_bookmark_names_is_never_answered_with_a_signed_form(bench: Bench) -> None:
     made = bench.issue("referral")
     row = bench.returned(carriers_changed(bench.filled(made, {**REFERRAL, "client_hetu": "x"}), lambda *_: ""))
-    assert (row["outcome"], row["code"], row["reply_id"]) == ("rejected", "invalid_values", None)
+    assert (row.outcome, row.code, row.reply_id) == ("rejected", "invalid_values", None)
 
 
 def test_a_bookmark_of_no_document_of_ours_is_not_enough(bench: Bench) -> None:
@@ -469,11 +473,11 @@ def with_stray(data: bytes) -> bytes:
     )
 
 
-def in_review(bench: Bench) -> Row:
+def in_review(bench: Bench) -> Submission:
     """Return a job start in review: text stands outside its fields."""
     data = with_stray(bench.filled(bench.issue("job_start", bench.case().case_id), JOB))
     row = bench.returned(data)
-    assert row["outcome"] == "review", row["reason"]
+    assert row.outcome == "review", row.reason
     return row
 
 
@@ -482,14 +486,14 @@ def test_text_outside_the_fields_goes_to_review_and_into_no_record(at: At) -> No
     row = in_review(bench)
     assert bench.errors(row) == [("format", "")]
     assert (bench.feed()[-1]["event"], bench.feed()[-1]["path"]) == ("submission.review", None)
-    assert "job_start" not in {known["form"] for known in bench.journal.list_record_ids()}
+    assert "job_start" not in {known.form for known in bench.journal.list_record_places()}
     assert bench.case().phase == "phase_2"
 
 
 def test_a_locked_value_that_was_changed_goes_to_review(at: At) -> None:
     bench = at("signed")
     row = bench.send("job_start", {**JOB, "client_name": "Joku Muu"}, bench.case().case_id)
-    assert (row["outcome"], bench.errors(row)) == ("review", [("choice", "client_name")])
+    assert (row.outcome, bench.errors(row)) == ("review", [("choice", "client_name")])
 
 
 def test_a_field_that_is_gone_goes_to_review(at: At) -> None:
@@ -502,7 +506,7 @@ def test_a_field_that_is_gone_goes_to_review(at: At) -> None:
 
     torn = changed(data, tear)
     row = bench.returned(torn)
-    assert row["outcome"] == "review"
+    assert row.outcome == "review"
     assert ("required", "pay_day") in bench.errors(row)
 
 
@@ -510,7 +514,7 @@ def test_a_person_confirms_a_review_with_other_values_and_is_named(at: At) -> No
     bench = at("signed")
     row = in_review(bench)
     bench.intake.confirm_submission(row, "Testi Tarkastaja", {"weekly_hours": "20"})
-    record = bench.record(bench.row(row["submission_id"]))
+    record = bench.record(bench.row(row.submission_id))
     assert record["provenance"]["confirmed_by"] == "Testi Tarkastaja"
     assert record["data"]["weekly_hours"] == "20.0"
     assert provenance_of(record)["weekly_hours"] == {
@@ -533,7 +537,7 @@ def test_the_record_tells_which_values_a_person_confirmed_which_they_changed_and
     row = bench.send("job_start", answers, bench.case().case_id)
     bench.clock.pass_days(3)
     bench.intake.confirm_submission(row, "Testi Tarkastaja", {"weekly_hours": "20", "job_title": answers["job_title"]})
-    record = bench.record(bench.row(row["submission_id"]))
+    record = bench.record(bench.row(row.submission_id))
     provenance, fields = record["provenance"], provenance_of(record)
     decided = {path: (told["decided"], told["read"]) for path, told in fields.items() if told["decided"]}
     assert decided == {
@@ -583,7 +587,7 @@ def test_what_a_person_takes_out_is_told_with_what_was_read(at: At) -> None:
     path = "pay_day"
     assert JOB[path]
     bench.intake.confirm_submission(row, "Testi Tarkastaja", {path: ""})
-    told = provenance_of(bench.record(bench.row(row["submission_id"])))[path]
+    told = provenance_of(bench.record(bench.row(row.submission_id)))[path]
     assert (told["raw"], told["change"], told["decided"]) == ("", "blanked", "changed")
 
 
@@ -595,19 +599,19 @@ def test_a_value_for_a_place_that_the_form_does_not_have_changes_nothing(at: At,
     row = in_review(bench)
     with pytest.raises(UsageError):
         bench.intake.confirm_submission(row, "Testi Tarkastaja", {path: "1"})
-    assert bench.row(row["submission_id"]) == row
+    assert bench.row(row.submission_id) == row
 
 
 def test_nothing_in_review_is_accepted_or_lost_by_time(at: At) -> None:
     bench = at("signed")
     row = in_review(bench)
-    records = len(bench.journal.list_record_ids())
+    records = len(bench.journal.list_record_places())
     for days in (1, bench.workspace.office.intake.waiting_days + 1, 3650):
         bench.clock.pass_days(days)
         bench.watch()
         bench.restarted().intake.recover_from_crash()
-    assert bench.row(row["submission_id"]) == row
-    assert len(bench.journal.list_record_ids()) == records
+    assert bench.row(row.submission_id) == row
+    assert len(bench.journal.list_record_places()) == records
     assert bench.intake.confirm_submission(row, "Testi Tarkastaja", {}).outcome == "accepted"
 
 
@@ -615,15 +619,15 @@ def test_a_person_cannot_confirm_what_breaks_a_rule(at: At) -> None:
     bench = at("signed")
     row = in_review(bench)
     assert bench.intake.confirm_submission(row, "Testi Tarkastaja", {"weekly_hours": "52"}).outcome == "rejected"
-    assert bench.row(row["submission_id"])["outcome"] == "review"
+    assert bench.row(row.submission_id).outcome == "review"
     assert bench.case().phase == "phase_2"
 
 
 def test_a_person_refuses_a_review_and_its_sender_gets_an_answer(at: At) -> None:
     bench = at("signed")
     row = in_review(bench)
-    bench.intake.reject_submission(row, "Testi Tarkastaja")
-    refused = bench.row(row["submission_id"])
+    bench.intake.reject_submission(row)
+    refused = bench.row(row.submission_id)
     assert bench.reason(refused)["code"] == "invalid_values"
     assert bench.feed()[-1]["event"] == "submission.rejected"
 
@@ -633,16 +637,16 @@ def test_two_people_who_decide_at_once_make_one_decision(at: At) -> None:
     row = in_review(bench)
     bench.intake.confirm_submission(row, "Testi Tarkastaja", {})
     with pytest.raises(UsageError):
-        bench.intake.reject_submission(row, "Toinen Tarkastaja")
-    assert bench.row(row["submission_id"])["outcome"] == "accepted"
+        bench.intake.reject_submission(row)
+    assert bench.row(row.submission_id).outcome == "accepted"
     assert [line["event"] for line in bench.feed()].count("submission.rejected") == 0
 
 
 def test_a_duplicate_of_a_return_in_review_names_it(at: At) -> None:
     bench = at("signed")
     row = in_review(bench)
-    again = bench.returned((bench.workspace.originals / row["sha256"]).read_bytes())
-    assert (again["outcome"], again["first_id"]) == ("duplicate", row["submission_id"])
+    again = bench.returned((bench.workspace.originals / row.sha256).read_bytes())
+    assert (again.outcome, again.first_id) == ("duplicate", row.submission_id)
 
 
 # --- what waits too long ------------------------------------------------------------------------
@@ -653,10 +657,10 @@ def test_what_waits_is_rejected_after_the_time_in_the_settings(at: At) -> None:
     row = bench.send("job_start", JOB, bench.case().case_id)
     bench.clock.pass_days(bench.workspace.office.intake.waiting_days)
     bench.watch()
-    assert bench.row(row["submission_id"])["outcome"] == "waiting"
+    assert bench.row(row.submission_id).outcome == "waiting"
     bench.clock.pass_days(1)
     bench.watch()
-    reason = bench.reason(bench.row(row["submission_id"]))
+    reason = bench.reason(bench.row(row.submission_id))
     assert (reason["code"], [error["code"] for error in reason["errors"]]) == ("transition_not_allowed", ["R46"])
     assert bench.feed()[-1]["event"] == "submission.rejected"
 
@@ -670,7 +674,7 @@ def test_what_has_waited_too_long_but_fits_by_then_is_accepted(at: At, monkeypat
         bench.send("cooperation_agreement", AGREEMENT, case_id)
     bench.clock.pass_days(bench.workspace.office.intake.waiting_days + 1)
     bench.intake.expire_waiting_submissions()
-    assert bench.row(row["submission_id"])["outcome"] == "accepted"
+    assert bench.row(row.submission_id).outcome == "accepted"
 
 
 def test_no_value_of_a_sensitive_field_enters_a_path_or_the_feed(at: At) -> None:

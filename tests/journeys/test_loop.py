@@ -20,7 +20,7 @@ from formgen.demo import resolve_dates
 from formgen.documents.extraction import TOKEN, Identity
 from formgen.errors import UsageError
 from formgen.publishing import outbox
-from formgen.storage.journal import to_local_date
+from formgen.storage.moments import to_local_date
 from tests.conftest import AGREEMENT, DECIDED, DECISION, JOB, REFERRAL, WALK, Bench, changed, saved_again, tree
 from tests.rules.employer_contact import BASE as CONTACT
 from tests.rules.employer_contact import FIRST_MET
@@ -47,7 +47,7 @@ def test_a_case_walks_from_referral_to_job_through_the_folder(bench: Bench) -> N
     seen = []
     for turn in WALK:
         row = bench.send(turn["form"], turn["answers"], case_id)
-        case_id = row["case_id"]
+        case_id = row.case_id
         record = bench.record(row)
         seen.append((record["form"], *record["phase"].values(), record["version_no"]))
     assert seen == [
@@ -110,7 +110,7 @@ def test_a_later_form_comes_prefilled_from_the_earlier_ones(form: str, at: At) -
     bench = at(place)
     made = bench.issue(form, bench.case().case_id)
     document = tree(bench.workspace.outbox)[f"forms/{made.case_id}/{made.path.rpartition('/')[2]}"]
-    stands = formats.read_document(document, bench.intake.decision_engine.build_form_specs()).answers
+    stands = formats.read_document(document, bench.intake.decision_engine.reader.build_form_specs()).answers
     assert {path: stands[path].text for path in expected} == expected
 
 
@@ -126,7 +126,7 @@ def test_a_blank_form_knows_nothing_of_the_client(at: At) -> None:
     made = bench.issue("job_start", bench.case().case_id, empty=True)
     given = bench.journal.find_issued_document(made.instance_id)
     assert given
-    assert {"client_name", "client_birth_date", "benefit_effects.0.benefit"} & set(given["answers"]) == set()
+    assert {"client_name", "client_birth_date", "benefit_effects.0.benefit"} & set(given.answers) == set()
 
 
 # --- what is published is what the schemas say --------------------------------------------------
@@ -153,9 +153,9 @@ def test_records_reasons_and_feed_validate_against_the_published_schemas(
     bench = at("signed")
     case_id = bench.case().case_id
     first = bench.send("job_start", JOB, case_id)
-    assert first["outcome"] == "accepted"
-    assert bench.send("job_start", {**JOB, "weekly_hours": "52"}, case_id)["outcome"] == "rejected"
-    assert bench.returned(b"no form at all", "kissa.txt")["outcome"] == "rejected"
+    assert first.outcome == "accepted"
+    assert bench.send("job_start", {**JOB, "weekly_hours": "52"}, case_id).outcome == "rejected"
+    assert bench.returned(b"no form at all", "kissa.txt").outcome == "rejected"
     found = tree(bench.workspace.outbox)
     records = [json.loads(data) for name, data in found.items() if name.startswith("records/")]
     reasons = [json.loads(data) for name, data in found.items() if name.endswith(".reason.json")]
@@ -273,9 +273,9 @@ WRONG = {
 
 def state(bench: Bench) -> tuple[Any, ...]:
     """Return everything about cases that a return must not change unless it is accepted."""
-    cases = [row["case_id"] for row in bench.journal.list_cases()]
+    cases = bench.journal.list_case_ids()
     records = {name: data for name, data in tree(bench.workspace.outbox).items() if name.startswith("records/")}
-    return cases, bench.journal.list_record_ids(), bench.case().steps if cases else (), records
+    return cases, bench.journal.list_record_places(), bench.case().steps if cases else (), records
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -292,7 +292,7 @@ def test_a_wrong_return_is_rejected_with_its_rule_and_changes_nothing_else(name:
     assert wrong.error in {(error["code"], error["field"]) for error in reason["errors"]}
     assert state(bench) == before
     assert [(line["event"], line["code"]) for line in bench.feed()[events:]] == [("submission.rejected", wrong.code)]
-    place = outbox.get_rejected_path(bench.workspace, row["rejected_as"])
+    place = outbox.get_rejected_path(bench.workspace, row.rejected_as)
     assert place.read_bytes() == data
     assert place.with_name(f"{place.name}.palaute.docx").read_bytes().startswith(b"PK")
 
@@ -303,9 +303,9 @@ def test_the_rejected_referral_of_the_demo_names_every_fault(bench: Bench) -> No
     turn = STORIES[2]["submissions"][0]
     row = bench.send(turn["form"], turn["answers"])
     errors = {error["code"] for error in bench.reason(row)["errors"]}
-    assert row["outcome"] == turn["expect"]
+    assert row.outcome == turn["expect"]
     assert {"R01", "R04"} <= errors
-    assert bench.journal.list_cases() == []
+    assert bench.journal.list_case_ids() == []
 
 
 def signed_for(bench: Bench, data: bytes, identity: Identity) -> bytes:
@@ -354,12 +354,12 @@ def test_a_case_that_nobody_knows_is_rejected(at: At) -> None:
 def test_a_form_that_says_it_is_of_another_case_goes_to_review(at: At) -> None:
     bench = at("signed")
     bench.send("referral", {**REFERRAL, "client_last_name": "Toinen-Malli"})
-    first, second = (row["case_id"] for row in bench.journal.list_cases())
+    first, second = bench.journal.list_case_ids()
     made = bench.issue("job_start", first)
     data = changed(bench.filled(made, JOB), lambda _, text: text.replace(first, second))
     row = bench.returned(data)
-    assert (row["outcome"], row["case_id"], bench.errors(row)) == ("review", first, [("R89", "")])
-    assert [known["form"] for known in bench.journal.list_record_ids()].count("job_start") == 0
+    assert (row.outcome, row.case_id, bench.errors(row)) == ("review", first, [("R89", "")])
+    assert [known.form for known in bench.journal.list_record_places()].count("job_start") == 0
 
 
 @pytest.fixture
@@ -378,7 +378,7 @@ def test_a_form_that_is_dated_today_may_come_right_after_midnight(bench: Bench) 
     made = bench.issue("referral")
     given = bench.journal.find_issued_document(made.instance_id)
     assert given
-    assert given["answers"]["document_date"] == "1.6.2026"
+    assert given.answers["document_date"] == "1.6.2026"
     row = bench.returned(bench.filled(made, DECIDED))
     assert bench.record(row)["data"]["document_date"] == "2026-06-01"
 
@@ -391,7 +391,7 @@ def test_a_job_before_the_agreement_waits_and_is_released_by_it(at: At) -> None:
     case_id = bench.case().case_id
     before = state(bench)
     early = bench.send("job_start", JOB, case_id)
-    assert (early["outcome"], early["waits_for"], bench.errors(early)) == (
+    assert (early.outcome, early.waits_for, bench.errors(early)) == (
         "waiting",
         "cooperation_agreement",
         [("R46", "")],
@@ -399,8 +399,8 @@ def test_a_job_before_the_agreement_waits_and_is_released_by_it(at: At) -> None:
     assert state(bench) == before
     assert (bench.feed()[-1]["event"], bench.feed()[-1]["waits_for"]) == ("submission.waiting", "cooperation_agreement")
     agreement = bench.send("cooperation_agreement", AGREEMENT, case_id)
-    released = bench.row(early["submission_id"])
-    assert (agreement["submission_id"], released["outcome"], released["waits_for"]) == (
+    released = bench.row(early.submission_id)
+    assert (agreement.submission_id, released.outcome, released.waits_for) == (
         bench.feed()[-2]["submission_id"],
         "accepted",
         None,
@@ -413,9 +413,9 @@ def test_an_agreement_before_the_decision_waits_for_the_referral(at: At) -> None
     bench = at("referred")
     case_id = bench.case().case_id
     early = bench.send("cooperation_agreement", {**AGREEMENT, "coach_name": DECISION["assigned_coach"]}, case_id)
-    assert (early["outcome"], early["waits_for"], bench.errors(early)) == ("waiting", "referral", [("R09", "")])
-    assert bench.send("referral", DECISION, case_id)["case_id"] == case_id
-    assert bench.row(early["submission_id"])["outcome"] == "accepted"
+    assert (early.outcome, early.waits_for, bench.errors(early)) == ("waiting", "referral", [("R09", "")])
+    assert bench.send("referral", DECISION, case_id).case_id == case_id
+    assert bench.row(early.submission_id).outcome == "accepted"
     assert bench.case().phase == "phase_2"
 
 
@@ -425,7 +425,7 @@ def test_a_batch_is_settled_in_the_order_of_the_process_whatever_order_it_came_i
     bench.drop(bench.filled(bench.issue("job_start", case_id), JOB), "a.docx")
     bench.drop(bench.filled(bench.issue("cooperation_agreement", case_id), AGREEMENT), "b.docx")
     bench.watch()
-    assert [row["outcome"] for row in bench.journal.find_submissions()] == ["accepted"] * 4
+    assert [row.outcome for row in bench.journal.find_submissions()] == ["accepted"] * 4
     assert bench.case().phase == "phase_5"
 
 
@@ -434,12 +434,12 @@ def test_what_no_longer_holds_when_it_is_released_is_answered_and_holds_up_nothi
     case_id = bench.case().case_id
     too_early = bench.send("job_start", {**JOB, "start_date": "{today-10}"}, case_id)
     fitting = bench.send("job_start", JOB, case_id)
-    assert (too_early["outcome"], fitting["outcome"]) == ("waiting", "waiting")
+    assert (too_early.outcome, fitting.outcome) == ("waiting", "waiting")
     bench.send("cooperation_agreement", AGREEMENT, case_id)
-    rejected = bench.row(too_early["submission_id"])
-    assert rejected["outcome"] == "rejected"
+    rejected = bench.row(too_early.submission_id)
+    assert rejected.outcome == "rejected"
     assert ("R47", "start_date") in bench.errors(rejected)
-    assert bench.row(fitting["submission_id"])["outcome"] == "accepted"
+    assert bench.row(fitting.submission_id).outcome == "accepted"
 
 
 def test_a_release_that_a_crash_has_cut_off_is_made_up_at_the_next_start(
@@ -451,9 +451,9 @@ def test_a_release_that_a_crash_has_cut_off_is_made_up_at_the_next_start(
     with monkeypatch.context() as crash:
         crash.setattr(type(bench.intake), "release_waiting_submissions", lambda *_: None)
         bench.send("cooperation_agreement", AGREEMENT, case_id)
-    assert bench.row(early["submission_id"])["outcome"] == "waiting"
+    assert bench.row(early.submission_id).outcome == "waiting"
     bench.restarted().watch()
-    assert bench.row(early["submission_id"])["outcome"] == "accepted"
+    assert bench.row(early.submission_id).outcome == "accepted"
 
 
 # --- what comes again ---------------------------------------------------------------------------
@@ -497,8 +497,8 @@ def test_the_same_bytes_again_are_a_duplicate_of_the_first(at: At) -> None:
     first = bench.returned(data)
     before = state(bench)
     again = bench.returned(data, "sama.docx")
-    assert (again["outcome"], again["first_id"]) == ("duplicate", first["submission_id"])
-    assert (bench.feed()[-1]["event"], bench.feed()[-1]["first"]) == ("submission.duplicate", first["submission_id"])
+    assert (again.outcome, again.first_id) == ("duplicate", first.submission_id)
+    assert (bench.feed()[-1]["event"], bench.feed()[-1]["first"]) == ("submission.duplicate", first.submission_id)
     assert state(bench) == before
 
 
@@ -508,7 +508,7 @@ def test_the_same_answers_saved_again_are_a_duplicate_of_the_first(at: At) -> No
     first = bench.returned(data)
     before = state(bench)
     again = bench.returned(saved_again(data))
-    assert (again["outcome"], again["first_id"]) == ("duplicate", first["submission_id"])
+    assert (again.outcome, again.first_id) == ("duplicate", first.submission_id)
     assert state(bench) == before
 
 
@@ -516,14 +516,14 @@ def test_the_same_file_under_the_same_name_again_is_a_duplicate_too(at: At) -> N
     bench = at("signed")
     data = bench.filled(bench.issue("job_start", bench.case().case_id), JOB)
     bench.returned(data, "lomake.docx")
-    assert bench.returned(data, "lomake.docx")["outcome"] == "duplicate"
+    assert bench.returned(data, "lomake.docx").outcome == "duplicate"
 
 
 def test_a_rejected_form_may_be_put_right_and_sent_again(at: At) -> None:
     bench = at("signed")
     made = bench.issue("job_start", bench.case().case_id)
-    assert bench.returned(bench.filled(made, {**JOB, "weekly_hours": "52"}))["outcome"] == "rejected"
-    assert bench.returned(bench.filled(made, JOB))["outcome"] == "accepted"
+    assert bench.returned(bench.filled(made, {**JOB, "weekly_hours": "52"})).outcome == "rejected"
+    assert bench.returned(bench.filled(made, JOB)).outcome == "accepted"
 
 
 def test_an_amendment_takes_the_place_of_the_agreement_and_leaves_the_phase(at: At) -> None:
@@ -532,7 +532,7 @@ def test_an_amendment_takes_the_place_of_the_agreement_and_leaves_the_phase(at: 
     first = bench.journal.find_submissions()[-1]
     record = bench.record(bench.send("cooperation_agreement", AMENDMENT, case_id))
     assert record["phase"] == {"before": "phase_2", "after": "phase_2", "transitions": ["T25"]}
-    assert (record["version_no"], record["supersedes"]) == (2, first["record_id"])
+    assert (record["version_no"], record["supersedes"]) == (2, first.record_id)
     assert bench.case().find_latest_record("cooperation_agreement").agreement_kind == "amendment"
 
 
@@ -543,9 +543,9 @@ def test_a_document_that_another_has_overtaken_needs_a_person(at: At) -> None:
     case_id = bench.case().case_id
     decided = bench.record(bench.send("referral", DECISION, case_id))
     late = bench.returned(bench.filled(made, {**REFERRAL, "client_call_name": "Testi"}))
-    assert (late["outcome"], bench.errors(late)) == ("review", [("choice", "")])
+    assert (late.outcome, bench.errors(late)) == ("review", [("choice", "")])
     bench.intake.confirm_submission(late, "Testi Tarkastaja", {})
-    record = bench.record(bench.row(late["submission_id"]))
+    record = bench.record(bench.row(late.submission_id))
     assert (record["version_no"], record["supersedes"]) == (3, decided["record_id"])
 
 
@@ -556,7 +556,7 @@ def test_an_agreement_that_was_amended_is_not_made_anew_by_its_old_document(at: 
     bench.returned(bench.filled(made, AGREEMENT))
     amended = bench.record(bench.send("cooperation_agreement", AMENDMENT, case_id))
     late = bench.returned(bench.filled(made, {**AGREEMENT, "contact_hours": "klo 10–12"}))
-    assert late["outcome"] == "review"
+    assert late.outcome == "review"
     assert [known.record_id for known in bench.case().list_current_records("cooperation_agreement")] == [
         amended["record_id"]
     ]
@@ -565,7 +565,7 @@ def test_an_agreement_that_was_amended_is_not_made_anew_by_its_old_document(at: 
 def test_an_amendment_of_what_is_not_there_waits_for_the_agreement(at: At) -> None:
     bench = at("decided")
     row = bench.send("cooperation_agreement", AMENDMENT, bench.case().case_id)
-    assert (row["outcome"], row["waits_for"]) == ("waiting", "cooperation_agreement")
+    assert (row.outcome, row.waits_for) == ("waiting", "cooperation_agreement")
 
 
 def test_a_second_job_of_a_case_has_its_own_record_and_makes_its_own_move(at: At) -> None:
@@ -644,7 +644,7 @@ def test_documents_of_a_batch_are_taken_by_their_days(at: At) -> None:
     for number, answers in enumerate((CALLED, {**CALLED, **EARLIER})):
         bench.drop(bench.filled(bench.issue("employer_contact", case_id), answers), f"{number}.docx")
     bench.watch()
-    assert contacted(bench) == ["Pesula Malli", CALLED["employer_name"]], bench.journal.find_submissions()[-1]["reason"]
+    assert contacted(bench) == ["Pesula Malli", CALLED["employer_name"]], bench.journal.find_submissions()[-1].reason
 
 
 def test_what_waited_is_released_in_the_order_of_the_process(at: At) -> None:
@@ -654,9 +654,9 @@ def test_what_waited_is_released_in_the_order_of_the_process(at: At) -> None:
     for answers in (CALLED, {**CALLED, **EARLIER}):
         typed = {**answers, "coach_name": "Veera Valmentaja-Esimerkki"}
         row = bench.send("employer_contact", typed, case_id)
-        assert row["outcome"] == "waiting", row["reason"]
+        assert row.outcome == "waiting", row.reason
     bench.returned(agreement)
-    assert contacted(bench) == ["Pesula Malli", CALLED["employer_name"]], bench.journal.find_submissions()[-1]["reason"]
+    assert contacted(bench) == ["Pesula Malli", CALLED["employer_name"]], bench.journal.find_submissions()[-1].reason
 
 
 # --- one of several -------------------------------------------------------------------------------
@@ -667,14 +667,14 @@ def given(bench: Bench, form: str, about: str) -> dict[str, str]:
     made = bench.issue(form, bench.case().case_id, about=about)
     issued = bench.journal.find_issued_document(made.instance_id)
     assert issued
-    answers: dict[str, str] = issued["answers"]
+    answers: dict[str, str] = issued.answers
     return answers
 
 
 def test_a_document_is_about_the_job_that_was_chosen(at: At) -> None:
     bench = at("employed")
     second = bench.send("job_start", {**JOB, "job_title": "Tarjoilija"}, bench.case().case_id)
-    assert second["outcome"] == "accepted"
+    assert second.outcome == "accepted"
     for form in ("job_end", "job_support_plan"):
         titles = {about: given(bench, form, about)["job_title"] for about in ("JOB-1", "JOB-2")}
         assert titles == {"JOB-1": JOB["job_title"], "JOB-2": "Tarjoilija"}
@@ -683,7 +683,7 @@ def test_a_document_is_about_the_job_that_was_chosen(at: At) -> None:
 def test_a_document_about_an_employer_goes_on_from_what_is_known_of_it(at: At) -> None:
     bench = at("signed")
     for answers in (CALLED, {**CALLED, **EARLIER}):
-        assert bench.send("employer_contact", answers, bench.case().case_id)["outcome"] == "accepted"
+        assert bench.send("employer_contact", answers, bench.case().case_id).outcome == "accepted"
     first = bench.case().list_current_records("employer_contact")[0].record
     bench.clock.pass_days(3)
     brought = given(bench, "employer_contact", first.employer_id)

@@ -63,7 +63,7 @@ def test_the_matrix_has_every_outcome_and_every_format_that_there_is() -> None:
     events = build_schemas(FORMS)["feed.schema.json"]["properties"]["event"]["enum"]
     told = {event.rpartition(".")[2] for event in events}
     assert {end for cell in cells(*FORMATS) for end in cell.ends} == told
-    endings = {ending for module in formats.load_formats().values() for ending in module.ENDINGS}
+    endings = {ending for found in formats.load_formats().values() for ending in found.media_types}
     assert {f".{name}" for name in FORMATS} >= endings
 
 
@@ -75,7 +75,7 @@ def test_every_form_is_accepted_in_every_format(name: str) -> None:
 def test_a_password_keeps_nobody_from_reading_rtf(office: Office, bench: Bench) -> None:
     data = bench.filled(bench.issue("referral"), REFERRAL)
     stored = office.work(data, "docx", [], ("rtf",), "salainen")[1]["rtf"]
-    assert bench.returned(stored, "lomake.rtf")["outcome"] == "accepted"
+    assert bench.returned(stored, "lomake.rtf").outcome == "accepted"
 
 
 # --- thirty files at once --------------------------------------------------------------------------
@@ -111,10 +111,10 @@ def start(root: Path) -> tuple[Bench, bytes]:
     (root / "formgen.toml").write_text(SETTINGS.format(language="fi"), encoding="utf-8")
     bench = Bench(root, Clock(datetime.now(UTC)))
     taken = bench.filled(bench.issue("referral"), REFERRAL)
-    assert bench.returned(taken)["outcome"] == "accepted"
-    decided = bench.send("referral", DECIDED)["case_id"]
-    signed = bench.send("referral", DECIDED)["case_id"]
-    assert bench.send("cooperation_agreement", AGREEMENT, signed)["outcome"] == "accepted"
+    assert bench.returned(taken).outcome == "accepted"
+    decided = bench.send("referral", DECIDED).case_id
+    signed = bench.send("referral", DECIDED).case_id
+    assert bench.send("cooperation_agreement", AGREEMENT, signed).outcome == "accepted"
     cases = {"new": None, "decided": decided, "signed": signed}
     (root / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
     return bench, taken
@@ -142,10 +142,10 @@ def test_of_thirty_files_with_a_damaged_one_of_every_format_each_has_its_outcome
 
     expected = {name: FOUND[name.partition("-")[0].partition(".")[0]] for name in dropped}
     expected |= {f"{name}-flattened.pdf": FOUND["review"] for name in ("accepted", "values")}
-    rows = {row["file_name"]: row for row in bench.journal.find_submissions() if row["file_name"] in dropped}
+    rows = {row.file_name: row for row in bench.journal.find_submissions() if row.file_name in dropped}
     assert {name: ends(row) for name, row in rows.items()} == expected
     lines = bench.feed()[before:]
-    assert sorted(line["submission_id"] for line in lines) == sorted(row["submission_id"] for row in rows.values())
+    assert sorted(line["submission_id"] for line in lines) == sorted(row.submission_id for row in rows.values())
     published = validators_of(bench.workspace.outbox / "schemas")
     for line in lines:
         published["feed.schema.json"].validate(line)

@@ -200,9 +200,9 @@ def test_a_daemon_that_is_told_to_stop_finishes_what_has_begun_and_leaves_the_re
     monkeypatch.setattr(type(bench.intake), "open_submission", told_to_stop)
     daemon.process_submissions()
     rows = bench.journal.find_submissions()
-    assert [(row["outcome"], row["attempts"]) for row in rows] == [("rejected", 1)] * 2 + [(None, 0)] * 3
+    assert [(row.outcome, row.attempts) for row in rows] == [("rejected", 1)] * 2 + [(None, 0)] * 3
     bench.restarted().watch()
-    assert {row["outcome"] for row in bench.journal.find_submissions()} == {"rejected"}
+    assert {row.outcome for row in bench.journal.find_submissions()} == {"rejected"}
 
 
 def test_the_program_ends_well_when_the_system_asks_it_to(bench: Bench) -> None:

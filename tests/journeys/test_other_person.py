@@ -13,7 +13,7 @@ from formgen import formats
 from formgen.cases.person import Person
 from formgen.cases.workflow import Case
 from formgen.intake.duplicates import find_repeat
-from formgen.storage.journal import Row
+from formgen.storage.rows import Submission
 from tests.conftest import AGREEMENT, DECIDED, DECISION, JOB, REFERRAL, Bench, saved_again
 from tests.support.strangers import OUTSIDER, WRONG_DAY, answers_to, told
 
@@ -39,14 +39,14 @@ CHANGES: Mapping[str, tuple[Mapping[str, str], set[str]]] = {
 }
 
 
-def whose(bench: Bench, row: Row) -> set[str]:
+def whose(bench: Bench, row: Submission) -> set[str]:
     """Return the places at which a return in review may be of another person."""
     return {field for code, field in bench.errors(row) if code == "R89"}
 
 
-def looked_at(bench: Bench, row: Row) -> set[str]:
+def looked_at(bench: Bench, row: Submission) -> set[str]:
     """Return the places of a return that a person has to look at."""
-    assert row["outcome"] == "review", (row["outcome"], row["reason"])
+    assert row.outcome == "review", (row.outcome, row.reason)
     return {field for _, field in bench.errors(row)}
 
 
@@ -101,7 +101,7 @@ def test_a_name_that_a_person_has_accepted_is_known_from_then_on(at: At) -> None
     row = bench.send("referral", {"client_last_name": "Uusi-Malli"}, bench.case().case_id)
     assert looked_at(bench, row) == {"client_last_name"}
     bench.intake.confirm_submission(row, "Testi Tarkastaja", {})
-    assert bench.send("cooperation_agreement", AGREEMENT, bench.case().case_id)["outcome"] == "accepted"
+    assert bench.send("cooperation_agreement", AGREEMENT, bench.case().case_id).outcome == "accepted"
 
 
 @pytest.mark.parametrize("places", [("client_name",), ("client_birth_date",), ("client_name", "client_birth_date")])
@@ -110,17 +110,17 @@ def test_a_blank_for_a_case_that_another_person_has_filled_is_looked_at(places: 
     made = bench.issue("job_start", bench.case().case_id, empty=True)
     prefilled = bench.journal.find_issued_document(bench.issue("job_start", bench.case().case_id).instance_id)
     assert prefilled
-    own = {**prefilled["answers"], "client_name": "Onni Metsälä"}
+    own = {**prefilled.answers, "client_name": "Onni Metsälä"}
     other = {place: OUTSIDER[place] for place in places}
     row = bench.returned(bench.filled(made, {**own, **JOB, **other}))
     assert looked_at(bench, row) == {*places}
-    assert bench.returned(bench.filled(made, {**own, **JOB}))["outcome"] == "accepted"
+    assert bench.returned(bench.filled(made, {**own, **JOB})).outcome == "accepted"
 
 
 # --- one blank, two people --------------------------------------------------------------------------
 
 
-def copies(bench: Bench, *answers: Mapping[str, str]) -> list[Row]:
+def copies(bench: Bench, *answers: Mapping[str, str]) -> list[Submission]:
     """Return what becomes of copies of one blank referral."""
     made = bench.issue("referral")
     return [bench.returned(bench.filled(made, filled)) for filled in answers]
@@ -129,7 +129,7 @@ def copies(bench: Bench, *answers: Mapping[str, str]) -> list[Row]:
 @pytest.mark.parametrize("other", [OF_THE_FORM, {**OF_THE_FORM, "client_hetu": ""}])
 def test_one_blank_filled_by_two_people_opens_two_cases(other: Mapping[str, str], bench: Bench) -> None:
     first, second = copies(bench, DECIDED, {**DECIDED, **other})
-    assert (first["outcome"], second["outcome"]) == ("accepted", "accepted"), second["reason"]
+    assert (first.outcome, second.outcome) == ("accepted", "accepted"), second.reason
     records = [bench.record(row) for row in (first, second)]
     assert [(record["version_no"], record["supersedes"]) for record in records] == [(1, None), (1, None)]
     assert len({record["case_id"] for record in records}) == 2
@@ -138,13 +138,13 @@ def test_one_blank_filled_by_two_people_opens_two_cases(other: Mapping[str, str]
 def test_each_of_two_people_may_correct_their_own(bench: Bench) -> None:
     made = bench.issue("referral")
     answers = (DECIDED, {**DECIDED, **OF_THE_FORM})
-    cases = [bench.returned(bench.filled(made, filled))["case_id"] for filled in answers]
+    cases = [bench.returned(bench.filled(made, filled)).case_id for filled in answers]
     for filled, case_id in zip(answers, cases, strict=True):
         row = bench.returned(bench.filled(made, {**filled, "client_email": "uusi@example.fi"}))
-        assert (row["outcome"], row["case_id"]) == ("accepted", case_id), row["reason"]
+        assert (row.outcome, row.case_id) == ("accepted", case_id), row.reason
         assert bench.record(row)["version_no"] == 2
     again = bench.returned(saved_again(bench.filled(made, {**answers[1], "client_email": "uusi@example.fi"})))
-    assert (again["outcome"], again["case_id"]) == ("duplicate", cases[1])
+    assert (again.outcome, again.case_id) == ("duplicate", cases[1])
 
 
 def test_a_file_of_the_second_person_is_no_correction(bench: Bench) -> None:
@@ -157,8 +157,8 @@ def test_a_copy_that_may_be_of_the_same_person_or_not_is_looked_at(name: str, be
     change, places = CHANGES[name]
     _, second = copies(bench, DECIDED, {**DECIDED, **change})
     assert whose(bench, second) == places
-    assert second["outcome"] == "review"
-    assert len(bench.journal.list_cases()) == len(bench.journal.list_record_ids()) == 1
+    assert second.outcome == "review"
+    assert len(bench.journal.list_case_ids()) == len(bench.journal.list_record_places()) == 1
 
 
 def test_two_people_whose_copies_were_wrong_are_answered_each_for_themselves(bench: Bench) -> None:
@@ -173,23 +173,23 @@ def test_two_people_whose_copies_were_wrong_are_answered_each_for_themselves(ben
             answers_to(bench, row)[name], {"decision_date": "20.5.2026"}
         )
         done.append(bench.returned(data))
-    assert [row["outcome"] for row in done] == ["accepted", "accepted"]
+    assert [row.outcome for row in done] == ["accepted", "accepted"]
     assert len({row["case_id"] for row in done}) == 2
 
 
 def test_who_has_filled_a_copy_of_a_blank_learns_nothing_of_the_first(bench: Bench) -> None:
     first, second = copies(bench, DECIDED, {**DECIDED, "client_hetu": "130485-903N", "decision_date": WRONG_DAY})
-    assert first["outcome"] == "accepted"
-    assert (second["outcome"], bench.errors(second)) == ("rejected", [("format", "decision_date")])
-    assert not any(first["case_id"] in told(data) for data in answers_to(bench, second).values())
+    assert first.outcome == "accepted"
+    assert (second.outcome, bench.errors(second)) == ("rejected", [("format", "decision_date")])
+    assert not any(first.case_id in told(data) for data in answers_to(bench, second).values())
 
 
 def test_a_refused_copy_is_answered_without_a_word_of_the_first(bench: Bench) -> None:
     _, second = copies(bench, DECIDED, {**DECIDED, "client_hetu": "130485-903N"})
-    assert second["outcome"] == "review"
-    bench.intake.reject_submission(second, "Testi Tarkastaja")
-    refused = bench.row(second["submission_id"])
-    assert (refused["outcome"], bench.reason(refused)["errors"]) == ("rejected", [])
+    assert second.outcome == "review"
+    bench.intake.reject_submission(second)
+    refused = bench.row(second.submission_id)
+    assert (refused.outcome, bench.reason(refused)["errors"]) == ("rejected", [])
     said = "\n".join(told(data) for data in answers_to(bench, refused).values())
     assert "Ota yhteyttä yksikköön." in said
     assert "asiassa" not in said
@@ -200,10 +200,10 @@ def test_a_copy_that_comes_when_the_case_is_closed_is_told_nothing_of_it(bench: 
     first = bench.returned(bench.filled(made, DECIDED))
     monkeypatch.setattr(Case, "status", property(lambda case: "closed" if case.case_id else "open"))
     late = bench.returned(bench.filled(made, {**DECIDED, "client_email": "uusi@example.fi"}))
-    assert (late["outcome"], late["code"]) == ("rejected", "bad_identity")
+    assert (late.outcome, late.code) == ("rejected", "bad_identity")
     said = json.dumps(bench.reason(late)) + "".join(told(data) for data in answers_to(bench, late).values())
     assert "päättynyt" not in said
-    assert first["case_id"] not in said
+    assert first.case_id not in said
 
 
 # --- who is who ---------------------------------------------------------------------------------------

@@ -69,8 +69,8 @@ def test_a_file_has_its_bytes_and_its_mode_before_it_has_its_name(
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 def test_what_is_published_can_be_read_by_its_group_whatever_the_umask(bench: Bench, mask: int) -> None:
     with umask(mask):
-        assert bench.send("referral", REFERRAL)["outcome"] == "accepted"
-        assert bench.returned(b"no form")["outcome"] == "rejected"
+        assert bench.send("referral", REFERRAL).outcome == "accepted"
+        assert bench.returned(b"no form").outcome == "rejected"
         outbox.publish_schemas(bench.workspace.outbox / "schemas", bench.registry)
     modes = {
         file.relative_to(bench.workspace.outbox).as_posix(): stat.S_IMODE(file.stat().st_mode)
@@ -143,10 +143,10 @@ def test_a_record_is_plain_utf8_with_one_line_end_and_reads_back_the_same(at: At
 
 def test_a_record_is_written_once_and_never_again(at: At) -> None:
     bench = at("referred")
-    (row,) = bench.journal.list_record_ids()
-    payload = bench.journal.find_record(row["record_id"])
-    assert payload
-    file, data = outbox.prepare_record_file(bench.workspace, payload)
+    (row,) = bench.journal.list_record_places()
+    record = bench.journal.find_record(row.record_id)
+    assert record
+    ((file, data),) = bench.intake.publisher.prepare_record_files(record)
     first = file.stat()
     assert file.read_bytes() == data()
     outbox.publish_files([(file, data)])
@@ -156,9 +156,9 @@ def test_a_record_is_written_once_and_never_again(at: At) -> None:
 # --- the feed -----------------------------------------------------------------------------------
 
 
-def lines(*numbers: int) -> list[dict[str, Any]]:
-    """Return events as the journal has them."""
-    return [{"seq": number, "body": f'{{"seq":{number}}}'} for number in numbers]
+def lines(*numbers: int) -> list[tuple[int, str]]:
+    """Return numbered lines of the feed."""
+    return [(number, f'{{"seq":{number}}}') for number in numbers]
 
 
 def numbers_in(workspace: Workspace) -> list[int]:
@@ -198,14 +198,14 @@ def test_the_last_line_is_found_in_a_feed_of_any_length(workspace: Workspace) ->
 
 def rejected_names(bench: Bench) -> list[str]:
     """Return the names of the rejected files, without what lies beside them."""
-    return [row["rejected_as"].partition("/")[2] for row in bench.journal.find_submissions(outcome="rejected")]
+    return [row.rejected_as.partition("/")[2] for row in bench.journal.find_submissions(outcome="rejected")]
 
 
 def test_a_name_that_is_taken_gets_a_number_before_its_ending(bench: Bench) -> None:
     for content in (b"one", b"two", b"three"):
         bench.returned(content, "lomake.docx")
     assert rejected_names(bench) == ["lomake.docx", "lomake (2).docx", "lomake (3).docx"]
-    folder = outbox.get_rejected_path(bench.workspace, bench.journal.find_submissions()[-1]["rejected_as"]).parent
+    folder = outbox.get_rejected_path(bench.workspace, bench.journal.find_submissions()[-1].rejected_as).parent
     assert [(folder / name).read_bytes() for name in rejected_names(bench)] == [b"one", b"two", b"three"]
     assert len(list(folder.iterdir())) == 9
 
@@ -225,13 +225,11 @@ def test_a_number_goes_where_a_person_would_put_it(name: str, second: str) -> No
 
 def test_a_reply_that_is_sent_back_does_not_take_the_place_of_the_reply(bench: Bench) -> None:
     first = bench.returned(b"no form", "lomake.docx")
-    reply = outbox.get_rejected_path(bench.workspace, first["rejected_as"] + outbox.REPLIES["docx"])
+    reply = outbox.get_rejected_path(bench.workspace, first.rejected_as + outbox.REPLIES["docx"])
     written = reply.read_bytes()
     for suffix in (outbox.REPLIES["docx"], outbox.REASON):
         row = bench.returned(f"sent back {suffix}".encode(), f"lomake.docx{suffix}")
-        assert (
-            outbox.get_rejected_path(bench.workspace, row["rejected_as"]).read_bytes() == f"sent back {suffix}".encode()
-        )
+        assert outbox.get_rejected_path(bench.workspace, row.rejected_as).read_bytes() == f"sent back {suffix}".encode()
     assert reply.read_bytes() == written
     assert len({path for path in tree(bench.workspace.outbox) if path.startswith("rejected/")}) == 9
 
@@ -240,7 +238,7 @@ def test_a_reply_that_is_sent_back_does_not_take_the_place_of_the_reply(bench: B
 def test_the_longest_name_still_has_room_for_its_reason_and_reply(bench: Bench, name: str) -> None:
     assert len(name.encode()) == 255
     row = bench.returned(b"no form", name)
-    file = outbox.get_rejected_path(bench.workspace, row["rejected_as"])
+    file = outbox.get_rejected_path(bench.workspace, row.rejected_as)
     assert file.read_bytes() == b"no form"
     assert all(len(f"{file.name}{suffix}".encode()) <= 255 for suffix in outbox.REJECTION_ENDINGS)
     assert file.with_name(f"{file.name}{outbox.REASON}").exists()

@@ -41,7 +41,7 @@ def test_a_case_walks_from_referral_to_job_in_pdf(bench: Bench) -> None:
     case_id, seen = None, []
     for turn in WALK:
         row = bench.returned(form(bench, turn["form"], turn["answers"], case_id), "lomake.pdf")
-        record, case_id = bench.record(row), row["case_id"]
+        record, case_id = bench.record(row), row.case_id
         seen.append((record["form"], record["phase"]["transitions"]))
         source = record["provenance"]
         assert (source["reader"], source["media_type"], source["facts"]) == ("pdf", "application/pdf", [])
@@ -68,8 +68,8 @@ def test_pdf_and_word_come_mixed_in_one_batch(bench: Bench) -> None:
     bench.drop(b"%PDF-1.7\n%%EOF\n", "d.pdf")
     bench.drop(b"", "e.pdf.part")
     bench.watch()
-    rows = {row["file_name"]: row for row in bench.journal.find_submissions()}
-    assert {name: (row["outcome"], row["code"]) for name, row in rows.items()} == {
+    rows = {row.file_name: row for row in bench.journal.find_submissions()}
+    assert {name: (row.outcome, row.code) for name, row in rows.items()} == {
         "a.docx": ("accepted", None),
         "b.PDF": ("accepted", None),
         "c.pdf": ("rejected", "invalid_values"),
@@ -143,7 +143,7 @@ def test_a_note_over_the_page_is_asked_about(bench: Bench) -> None:
         document.pages[0].Annots.append(document.make_indirect(note))
         out = io.BytesIO()
         document.save(out)
-    assert bench.returned(out.getvalue(), "lomake.pdf")["outcome"] == "review"
+    assert bench.returned(out.getvalue(), "lomake.pdf").outcome == "review"
 
 
 # --- flattened ----------------------------------------------------------------------------------
@@ -153,8 +153,8 @@ def test_a_flattened_form_is_asked_about_with_pictures_and_then_taken(at: At) ->
     bench = at("new")
     sent = bench.record(bench.returned(form(bench, "referral", REFERRAL), "lomake.pdf"))
     row = bench.returned(flattened(form(bench, "referral", REFERRAL)), "tuloste.pdf")
-    assert row["outcome"] == "review"
-    code, told = run(bench, "review", "show", row["submission_id"])
+    assert row.outcome == "review"
+    code, told = run(bench, "review", "show", row.submission_id)
     assert code == 0
     asked = {error["field"] for error in told["reason"]["errors"]}
     assert asked == set(told["pictures"])
@@ -162,7 +162,7 @@ def test_a_flattened_form_is_asked_about_with_pictures_and_then_taken(at: At) ->
     for picture in told["pictures"].values():
         with Image.open(picture) as image:
             assert min(image.size) > 20
-    code, (taken,) = run(bench, "review", "accept", row["submission_id"])
+    code, (taken,) = run(bench, "review", "accept", row.submission_id)
     assert (code, taken["outcome"]) == (0, "accepted")
     assert one_line(taken["record"]["data"]) == one_line(sent["data"])
     assert list(bench.workspace.pictures.iterdir()) == []
@@ -171,13 +171,13 @@ def test_a_flattened_form_is_asked_about_with_pictures_and_then_taken(at: At) ->
 def test_a_value_off_a_page_that_cannot_be_right_is_shown_to_a_person_and_not_returned_to_its_sender(at: At) -> None:
     bench = at("new")
     row = bench.returned(flattened(form(bench, "referral", {**REFERRAL, "client_hetu": "130485-901M"})), "tuloste.pdf")
-    assert (row["outcome"], row["reply_id"]) == ("review", None)
-    assert "client_hetu" in run(bench, "review", "show", row["submission_id"])[1]["pictures"]
-    assert run(bench, "review", "accept", row["submission_id"])[0] == 3
-    assert bench.row(row["submission_id"])["outcome"] == "review"
+    assert (row.outcome, row.reply_id) == ("review", None)
+    assert "client_hetu" in run(bench, "review", "show", row.submission_id)[1]["pictures"]
+    assert run(bench, "review", "accept", row.submission_id)[0] == 3
+    assert bench.row(row.submission_id).outcome == "review"
     typed = f"{REFERRAL['client_hetu']}\n"
-    assert run(bench, "review", "accept", row["submission_id"], "--set", "client_hetu", typed=typed)[0] == 0
-    assert bench.record(bench.row(row["submission_id"]))["data"]["client_hetu"] == REFERRAL["client_hetu"]
+    assert run(bench, "review", "accept", row.submission_id, "--set", "client_hetu", typed=typed)[0] == 0
+    assert bench.record(bench.row(row.submission_id))["data"]["client_hetu"] == REFERRAL["client_hetu"]
 
 
 def one_line(value: object) -> object:
@@ -195,9 +195,9 @@ def test_no_reader_is_told_what_a_flattened_form_went_out_with(at: At, monkeypat
     made = bench.issue("cooperation_agreement", bench.case().case_id, format_name="pdf")
     issued = bench.journal.find_issued_document(made.instance_id)
     monkeypatch.setattr(reader_pool, "read", read)
-    sheet = bench.intake.decision_engine.read_document(flattened(Path(made.path).read_bytes()))
+    sheet = bench.intake.decision_engine.reader.read_document(flattened(Path(made.path).read_bytes()))
     assert issued
-    known = {clean_text(text) for text in issued["answers"].values() if len(text) > 9}
+    known = {clean_text(text) for text in issued.answers.values() if len(text) > 9}
     assert {answer.text for answer in sheet.answers.values() if answer.confidence == 1} > known
     first, second = told
     assert {text for text in known if text.encode() in second and text.encode() not in first} == set()
@@ -206,8 +206,8 @@ def test_no_reader_is_told_what_a_flattened_form_went_out_with(at: At, monkeypat
 def test_a_flattened_form_that_nobody_touched_is_what_was_issued(at: At) -> None:
     bench = at("decided")
     made = bench.issue("cooperation_agreement", bench.case().case_id, format_name="pdf")
-    sheet = bench.intake.decision_engine.read_document(flattened(Path(made.path).read_bytes()))
-    given = bench.journal.find_issued_document(made.instance_id)["answers"]
+    sheet = bench.intake.decision_engine.reader.read_document(flattened(Path(made.path).read_bytes()))
+    given = bench.journal.find_issued_document(made.instance_id).answers
     assert {path: answer.text for path, answer in sheet.answers.items() if answer.text} == {
         path: clean_text(text) for path, text in given.items()
     }
@@ -227,8 +227,8 @@ def test_missing_and_foreign_pages_are_named(at: At) -> None:
     document.close()
     foreign.close()
     row = bench.returned(out.getvalue(), "tuloste.pdf")
-    messages = [error["message"] for error in json.loads(row["reason"])["errors"]]
-    assert row["outcome"] in ("review", "rejected")
+    messages = [error["message"] for error in json.loads(row.reason)["errors"]]
+    assert row.outcome in ("review", "rejected")
     assert "Asiakirjasta puuttuu sivuja: 2." in messages
     assert "Asiakirjassa on muita kuin lomakkeen sivuja: 2." in messages
 
@@ -250,13 +250,13 @@ def test_pages_of_two_documents_are_in_conflict(at: At) -> None:
 def test_a_page_that_lies_on_its_side_is_read(turn: int, at: At) -> None:
     bench = at("new")
     data = flattened(form(bench, "referral", REFERRAL))
-    straight = bench.intake.decision_engine.read_document(data)
+    straight = bench.intake.decision_engine.reader.read_document(data)
     with pikepdf.open(io.BytesIO(data)) as document:
         for page in document.pages:
             page.rotate(turn, relative=True)
         out = io.BytesIO()
         document.save(out)
-    turned = bench.intake.decision_engine.read_document(out.getvalue())
+    turned = bench.intake.decision_engine.reader.read_document(out.getvalue())
     assert words(turned) == words(straight)
     assert (turned.facts, turned.tokens["qr"]) == (straight.facts, straight.tokens["qr"])
 
@@ -267,6 +267,6 @@ def words(sheet: Extraction) -> dict[str, tuple[list[str], float]]:
 
 
 def test_the_format_says_what_it_takes() -> None:
-    assert (pdf.ENDINGS, pdf.MEDIA_TYPE) == ((".pdf",), "application/pdf")
-    assert pdf.can_read(b"\xef\xbb\xbf\n%PDF-1.7") is True
-    assert pdf.can_read(b"PK\x03\x04 %PDF-1.7") is False
+    assert pdf.FORMAT.media_types == {".pdf": "application/pdf"}
+    assert pdf.FORMAT.can_read(b"\xef\xbb\xbf\n%PDF-1.7") is True
+    assert pdf.FORMAT.can_read(b"PK\x03\x04 %PDF-1.7") is False

@@ -27,7 +27,7 @@ from formgen import formats
 from formgen.cases.workflow import Case, check_hold, check_resume, find_moves
 from formgen.errors import UsageError
 from formgen.sandbox import reader_pool
-from formgen.storage.journal import to_local_date
+from formgen.storage.moments import to_local_date
 from tests.rules import FORMS
 from tests.support.stages import LEGAL, STAGES, filled, open_bench, take, typed, workspaces
 from tests.unit.test_rules import BASE, CASE, MOVES
@@ -64,9 +64,9 @@ class Unit(RuleBasedStateMachine):
     def look(self) -> None:
         """Keep how all cases stand."""
         bench, today = self.bench, to_local_date(self.bench.clock())
-        rows = bench.journal.list_cases()
         self.cases = [
-            bench.journal.load_case(row["case_id"], today, bench.workspace.office, bench.registry) for row in rows
+            bench.journal.load_case(case_id, today, bench.workspace.office, bench.registry)
+            for case_id in bench.journal.list_case_ids()
         ]
 
     def teardown(self) -> None:
@@ -93,8 +93,8 @@ class Unit(RuleBasedStateMachine):
         row = take(self.bench, data)
         self.look()
         after = [(case.case_id, case.steps, case.records) for case in self.cases]
-        assert row["outcome"] in ("accepted", "review", "waiting", "rejected", "duplicate")
-        assert row["outcome"] == "accepted" or after == before
+        assert row.outcome in ("accepted", "review", "waiting", "rejected", "duplicate")
+        assert row.outcome == "accepted" or after == before
 
     @rule(variant=st.sampled_from(VARIANTS), pick=st.integers(0, 9))
     def send_anything(self, variant: tuple[str, dict[str, str]], pick: int) -> None:
@@ -197,7 +197,7 @@ class Unit(RuleBasedStateMachine):
         assert self.bench.journal.count_submissions().get("in_work", 0) == 0
         feed = self.bench.feed()
         events = [line["submission_id"] for line in feed if line["event"] != "submission.waiting"]
-        settled = [row["submission_id"] for row in self.bench.journal.find_submissions() if row["outcome"] != "waiting"]
+        settled = [row.submission_id for row in self.bench.journal.find_submissions() if row.outcome != "waiting"]
         assert sorted(events) == sorted(settled)
         assert [line["seq"] for line in feed] == list(range(1, len(feed) + 1))
 

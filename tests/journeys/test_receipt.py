@@ -8,7 +8,7 @@ import pytest
 
 from formgen.formats.docx.package import Package, w
 from formgen.publishing import outbox
-from formgen.storage.journal import Row
+from formgen.storage.rows import Submission
 from tests.conftest import DECISION, JOB, REFERRAL, Bench, tree
 
 At = Callable[[str], Bench]
@@ -23,14 +23,14 @@ def asking(bench: Bench) -> Bench:
     return bench.restarted()
 
 
-def lines(bench: Bench, row: Row) -> list[str]:
+def lines(bench: Bench, row: Submission) -> list[str]:
     """Return the lines of the receipt of a return."""
-    package = Package(outbox.get_receipt_path(bench.workspace, "2026-06-01", row["record_id"]).read_bytes())
+    package = Package(outbox.get_receipt_path(bench.workspace, "2026-06-01", row.record_id).read_bytes())
     return ["".join(line.itertext(w("t"))) for line in package.parse_member(package.main).iter(w("p"))]
 
 
 def test_an_office_that_does_not_ask_gets_none(bench: Bench) -> None:
-    assert bench.send("referral", REFERRAL)["outcome"] == "accepted"
+    assert bench.send("referral", REFERRAL).outcome == "accepted"
     assert not (bench.workspace.outbox / "receipts").exists()
 
 
@@ -39,7 +39,7 @@ def test_a_receipt_says_form_case_phase_and_what_comes_next_and_names_nobody(at:
     row = bench.send("job_start", JOB, bench.case().case_id)
     said = lines(bench, row)
     assert "Lomake: Työsuhteen aloittaminen" in said
-    assert f"Asia: {row['case_id']}" in said
+    assert f"Asia: {row.case_id}" in said
     assert any(line.startswith("Vaihe: ") and "→" in line for line in said)
     assert any("Seuraava lomake: " in line for line in said)
     everything = "\n".join(said)
@@ -61,7 +61,7 @@ def test_receipts_are_written_again_to_the_byte_however_the_case_has_gone_on(ben
     before = tree(bench.workspace.outbox / "receipts")
     assert len(before) == 1
     bench.clock.pass_days(4)
-    assert bench.send("referral", DECISION, bench.case().case_id)["outcome"] == "accepted"
+    assert bench.send("referral", DECISION, bench.case().case_id).outcome == "accepted"
     for name in before:
         (bench.workspace.outbox / "receipts" / name).unlink()
     bench.restarted().intake.recover_from_crash()

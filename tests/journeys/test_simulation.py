@@ -12,7 +12,7 @@ import pytest
 from formgen import demo
 from formgen.demo import Clock, Outcome, Stage, Turn
 from formgen.errors import UsageError
-from formgen.fields.kinds import HetuText
+from formgen.fields import HetuText
 from tests.conftest import tree
 from tests.journeys.test_cli import Run, run
 
@@ -36,7 +36,7 @@ def test_a_year_ends_as_its_stories_say_and_the_same_seed_gives_the_same_year_to
     first, second = tree(stage.intake.workspace.outbox), tree(again.intake.workspace.outbox)
     assert list(first) == list(second)
     assert [name for name, data in first.items() if second[name] != data] == []
-    outcomes = Counter(item.row["outcome"] for item in found if item.row)
+    outcomes = Counter(item.row.outcome for item in found if item.row)
     assert outcomes["accepted"] > 50
     assert set(outcomes) == {"accepted", "waiting", "rejected", "duplicate"}
     assert {json.loads(data)["form"] for name, data in first.items() if name.startswith("records/")} == set(

@@ -21,7 +21,7 @@ from formgen.demo import Clock, Outcome, Stage, Turn, play_stories
 from formgen.documents.extraction import Identity
 from formgen.intake.watcher import Watch
 from formgen.sandbox import reader_pool
-from formgen.storage.journal import Caseloads
+from formgen.storage.cases import Caseloads
 from tests.conftest import Bench, changed, tree
 from tests.journeys.test_loop import signed_for
 from tests.timelines import STORY, Step, Timeline, loop, normal, not_started, read, wrong
@@ -79,8 +79,8 @@ def played(theatre: Theatre, *steps: Step) -> list[Outcome]:
 
 def records(theatre: Theatre) -> list[dict[str, Any]]:
     """Return the records of the only case in the order in which they were accepted."""
-    rows = {row["record_id"]: row for row in theatre.journal.find_submissions() if row["outcome"] == "accepted"}
-    return [theatre.record(rows[known["record_id"]]) for known in theatre.journal.list_record_ids()]
+    rows = {row.record_id: row for row in theatre.journal.find_submissions() if row.outcome == "accepted"}
+    return [theatre.record(rows[known.record_id]) for known in theatre.journal.list_record_places()]
 
 
 def versions(theatre: Theatre) -> Mapping[str, tuple[int, ...]]:
@@ -119,7 +119,7 @@ def test_a_timeline_makes_its_moves_and_ends_in_its_phase_with_its_records_and_i
     ends = [*(step.on for step in told.steps[1:]), read(told.until) + timedelta(days=1)]
     for step, until in zip(told.steps, ends, strict=True):
         (outcome,) = played(theatre, step)
-        assert outcome.is_expected, (step.day, outcome.row["outcome"], theatre.errors(outcome.row))
+        assert outcome.is_expected, (step.day, outcome.row.outcome, theatre.errors(outcome.row))
         phase = theatre.record(outcome.row)["phase"]
         assert (step.day, " ".join(phase["transitions"])) == (step.day, step.moves)
         for code, days in open_tasks(theatre.stage.load_case(STORY), step.on, until).items():
@@ -206,7 +206,7 @@ def test_documents_that_come_together_end_the_same_in_whatever_order_they_lie(
         theatre.stage.submit_documents(in_order(order, papers), Watch(theatre.stage.intake))
         for turns in others:
             theatre.stage.submit_documents(in_order(order, made(theatre, turns, last)), Watch(theatre.stage.intake))
-        assert {row["outcome"] for row in theatre.journal.find_submissions()} == {"accepted"}
+        assert {row.outcome for row in theatre.journal.find_submissions()} == {"accepted"}
         assert theatre.stage.load_case(STORY).phase == told.phase
         assert (versions(theatre), warnings(theatre), list_tasks(theatre.stage.load_case(STORY))) == (
             told.records,
@@ -226,7 +226,7 @@ def test_documents_that_come_backwards_one_by_one_wait_for_each_other(theatre: T
     papers = made(theatre, turns, told.steps[-1].turn.at)
     search, talks, (job, support), logs = papers[:5], papers[5:7], papers[7:9], papers[9:]
     seen = [
-        outcome.row["outcome"]
+        outcome.row.outcome
         for paper in (*search[::-1], *talks, support, job, *logs)
         for outcome in theatre.stage.submit_documents([paper], watch)
     ]
@@ -275,7 +275,7 @@ def state(theatre: Theatre) -> tuple[Any, ...]:
     """Return everything that a return must not change unless it is accepted."""
     published = {name: data for name, data in tree(theatre.workspace.outbox).items() if name.startswith("records/")}
     steps = theatre.stage.load_case(STORY).steps if theatre.stage.cases else ()
-    return theatre.journal.list_cases(), theatre.journal.list_record_ids(), steps, published
+    return theatre.journal.list_case_ids(), theatre.journal.list_record_places(), steps, published
 
 
 @pytest.mark.parametrize("name", wrong.WRONG)
@@ -294,10 +294,10 @@ def test_a_wrong_document_is_answered_by_its_rule_and_changes_nothing_else(
     row = outcome.row
     lines = theatre.feed()[seen:]
     if told.outcome == "accepted":
-        assert row["outcome"] == "accepted", theatre.errors(row)
+        assert row.outcome == "accepted", theatre.errors(row)
         assert [(found["code"], found["field"]) for found in theatre.record(row)["issues"]] == [told.error]
         return
-    assert (row["outcome"], row["code"], theatre.errors(row)) == (told.outcome, told.code, [told.error])
+    assert (row.outcome, row.code, theatre.errors(row)) == (told.outcome, told.code, [told.error])
     assert state(theatre) == before
     assert [(line["event"], line["code"]) for line in lines] == [(f"submission.{told.outcome}", told.code)]
 
@@ -309,8 +309,8 @@ def test_an_end_of_a_job_that_comes_again_as_it_was_is_a_duplicate(
     theatre = copied(place, tmp_path / "now", stage)
     again = Step("1.7.2026", "job_end", {}, document="loppu")
     first, second = played(theatre, Step("30.6.2026", "job_end", loop.END, document="loppu"), again)
-    assert (first.row["outcome"], second.row["outcome"]) == ("accepted", "duplicate")
-    assert second.row["first_id"] == first.row["submission_id"]
+    assert (first.row.outcome, second.row.outcome) == ("accepted", "duplicate")
+    assert second.row.first_id == first.row.submission_id
 
 
 def test_an_unknown_version_or_case_on_a_paper_of_the_timeline_is_refused(
@@ -330,6 +330,6 @@ def test_an_unknown_version_or_case_on_a_paper_of_the_timeline_is_refused(
         (elsewhere, "unknown_case", "R89"),
     ):
         row = theatre.returned(data)
-        assert (row["outcome"], row["code"], theatre.errors(row)) == ("rejected", code, [(rule, "")])
+        assert (row.outcome, row.code, theatre.errors(row)) == ("rejected", code, [(rule, "")])
     assert state(theatre) == before
     assert [line["event"] for line in theatre.feed()[seen:]] == ["submission.rejected"] * 2

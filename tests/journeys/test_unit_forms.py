@@ -36,10 +36,10 @@ EARLIER = {
 def test_a_general_contact_with_an_employer_is_a_record_of_the_unit(bench: Bench) -> None:
     row = bench.send("employer_contact", {**CONTACT, **GENERAL})
     record = bench.record(row)
-    assert (row["case_id"], record["case_id"], record["phase"]) == (None, None, NOWHERE)
+    assert (row.case_id, record["case_id"], record["phase"]) == (None, None, NOWHERE)
     assert (record["data"]["client_name"], record["data"]["contact_basis"]) == (None, "general")
     assert list(tree(bench.workspace.outbox / "records")) == [f"_unit/{record['record_id']}.employer_contact.json"]
-    assert bench.journal.list_cases() == []
+    assert bench.journal.list_case_ids() == []
 
 
 def test_the_next_general_contact_with_the_same_employer_takes_the_place_of_the_first(bench: Bench) -> None:
@@ -51,7 +51,7 @@ def test_the_next_general_contact_with_the_same_employer_takes_the_place_of_the_
 
 def test_a_contact_for_a_client_needs_the_clients_case(bench: Bench) -> None:
     row = bench.send("employer_contact", {**CONTACT, **GENERAL, "contact_basis": "both", "matches_plan": "no"})
-    assert (row["outcome"], row["case_id"]) == ("rejected", None)
+    assert (row.outcome, row.case_id) == ("rejected", None)
     assert ("choice", "contact_basis") in bench.errors(row)
 
 
@@ -69,14 +69,14 @@ def test_a_general_contact_inside_a_case_moves_it_in_no_phase(at: At, place: str
 def test_an_assessment_becomes_a_record_of_no_case_and_moves_none(bench: Bench) -> None:
     row = bench.send("quality_assessment", ASSESSMENT)
     record = bench.record(row)
-    assert (row["case_id"], record["case_id"], record["version_no"]) == (None, None, 1)
+    assert (row.case_id, record["case_id"], record["version_no"]) == (None, None, 1)
     assert record["phase"] == NOWHERE
     data = record["data"]
     assert (data["total_score"], data["band"], data["previous_total"], data["change"]) == (100, "good", None, None)
     assert [data[f"section_totals_{part}"] for part in ("staffing", "organisation", "services")] == [13, 32, 55]
     names = list(tree(bench.workspace.outbox / "records"))
     assert names == [f"_unit/{record['record_id']}.quality_assessment.json"]
-    assert (bench.journal.list_cases(), bench.feed()[-1]["case_id"]) == ([], None)
+    assert (bench.journal.list_case_ids(), bench.feed()[-1]["case_id"]) == ([], None)
 
 
 def test_an_assessment_knows_the_one_before_it_also_when_that_is_corrected(bench: Bench) -> None:
@@ -93,7 +93,7 @@ def test_an_assessment_knows_the_one_before_it_also_when_that_is_corrected(bench
 
 def test_an_assessment_that_is_sent_twice_is_a_duplicate(bench: Bench) -> None:
     data = bench.filled(bench.issue("quality_assessment"), ASSESSMENT)
-    assert [bench.returned(data)["outcome"], bench.returned(data)["outcome"]] == ["accepted", "duplicate"]
+    assert [bench.returned(data).outcome, bench.returned(data).outcome] == ["accepted", "duplicate"]
 
 
 def test_an_assessment_is_made_for_no_case(at: At) -> None:
@@ -105,7 +105,7 @@ def test_an_assessment_is_made_for_no_case(at: At) -> None:
 def test_a_blank_assessment_has_its_25_criteria(bench: Bench) -> None:
     given = bench.journal.find_issued_document(bench.issue("quality_assessment", empty=True).instance_id)
     assert given
-    assert [given["answers"][f"criteria.{index}.no"] for index in range(25)] == [str(no) for no in range(1, 26)]
+    assert [given.answers[f"criteria.{index}.no"] for index in range(25)] == [str(no) for no in range(1, 26)]
 
 
 # --- the closed case --------------------------------------------------------------------------

@@ -111,12 +111,12 @@ def test_files_of_editors_and_transfers_are_ignored_and_stay(bench: Bench, name:
 @pytest.mark.parametrize("name", ["lomake.docx", "lomake (konflikti 2026-06-01).docx", "tmp", "part.docx", ".docx"])
 def test_any_other_name_is_a_return(bench: Bench, name: str) -> None:
     assert not is_ignored(name)
-    assert bench.returned(thing(), name)["file_name"] == name
+    assert bench.returned(thing(), name).file_name == name
 
 
 def test_files_in_subfolders_are_returns_and_their_folders_stay(bench: Bench) -> None:
     row = bench.returned(thing(), "Joensuu/toimisto 2/lomake.docx")
-    assert row["file_name"] == "lomake.docx"
+    assert row.file_name == "lomake.docx"
     assert (bench.workspace.inbox / "Joensuu" / "toimisto 2").is_dir()
 
 
@@ -252,7 +252,7 @@ def test_a_growing_file_is_not_taken_until_it_rests(bench: Bench, moment: Time) 
     moment.now += limits(bench).incomplete * 2
     assert daemon.scan_inbox() == 0
     (row,) = bench.journal.find_submissions()
-    assert row["size"] == len(b"page ") * 6
+    assert row.size == len(b"page ") * 6
 
 
 def test_on_a_polled_share_a_file_rests_for_two_looks(bench: Bench, moment: Time) -> None:
@@ -285,7 +285,7 @@ def test_an_empty_file_that_is_filled_later_is_a_return_like_any_other(bench: Be
     daemon.scan_inbox()
     moment.now += limits(bench).quiet * 2
     assert daemon.scan_inbox() == 0
-    assert bench.journal.find_submissions()[-1]["outcome"] == "accepted"
+    assert bench.journal.find_submissions()[-1].outcome == "accepted"
 
 
 def test_a_package_without_its_end_waits_longer_before_it_is_called_broken(bench: Bench, moment: Time) -> None:
@@ -320,7 +320,7 @@ def test_a_file_whose_editor_is_still_open_is_left_alone(bench: Bench, moment: T
     beside.unlink()
     daemon.scan_inbox()
     assert not file.exists()
-    assert bench.journal.find_submissions()[-1]["file_name"] == name
+    assert bench.journal.find_submissions()[-1].file_name == name
 
 
 def test_emptying_the_inbox_once_does_not_wait_for_an_editor(bench: Bench) -> None:
@@ -346,7 +346,7 @@ def test_a_file_that_cannot_be_taken_now_is_taken_later(
         disk.setattr(os, "fsync", full)
         assert daemon.scan_inbox() == 1
     assert file.exists()
-    assert [row["cause"] for row in bench.journal.list_problems("take")] == ["No space left on device"] * 2
+    assert [row.cause for row in bench.journal.list_problems("take")] == ["No space left on device"] * 2
     moment.now += 1
     assert daemon.scan_inbox() == 0
     assert not file.exists()
@@ -374,11 +374,11 @@ def test_one_return_that_makes_us_stumble_holds_up_no_other(
 
     def only_second(intake: Intake, about: Any, *rest: Any) -> Any:
         row = about.row if isinstance(about, OpenedSubmission) else about
-        return act(intake, about, *rest) if row["submission_id"] == second else stumble()
+        return act(intake, about, *rest) if row.submission_id == second else stumble()
 
     monkeypatch.setattr(Intake, stop, only_second)
     assert daemon.process_submissions() == 1
-    assert (bench.row(first)["outcome"], bench.row(second)["outcome"]) == (None, "rejected")
+    assert (bench.row(first).outcome, bench.row(second).outcome) == (None, "rejected")
     assert daemon.process_submissions() == 1
 
 

@@ -16,7 +16,8 @@ from formgen.cases.workflow import Case, CaseRecord, Step
 from formgen.demo import resolve_dates
 from formgen.documents.extraction import Answer, Extraction
 from formgen.forms import registry
-from formgen.forms.form import Form, ValidationResult, prefill_extraction, validate_extraction
+from formgen.forms.form import Form, prefill_extraction
+from formgen.forms.validate import ValidationResult, validate_extraction
 from formgen.settings import Office, Workspace
 
 REPOSITORY = Path(__file__).parents[2]

@@ -23,7 +23,7 @@ from pikepdf import Array, Dictionary, Name, Pdf, String
 from formgen.documents.extraction import Extraction
 from formgen.errors import Unreadable
 from formgen.formats import docx, pdf
-from formgen.intake.decide import FACTS_TO_REVIEW, UNSAFE_PARTS
+from formgen.intake.identify import FACTS_TO_REVIEW, UNSAFE_PARTS
 from tests.support import pdf_forms, strategies
 from tests.support.strategies import members, packed
 

@@ -28,10 +28,11 @@ from formgen.demo import resolve_dates
 from formgen.documents.extraction import Answer, Control, Question, iter_questions
 from formgen.forms.form import Form
 from formgen.i18n import FORM_LANGUAGES, clean_text, list_languages
-from formgen.issuing.issue import IssuedDocument
+from formgen.issuing.issue import GeneratedDocument
 from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
-from formgen.storage.journal import Row, to_local_date
+from formgen.storage.moments import to_local_date
+from formgen.storage.rows import Submission
 from tests.conftest import AGREEMENT, JOB, NOON, Bench, build_once
 from tests.foreign.test_correction_fillers import ROWS, in_fields
 from tests.foreign.test_libreoffice import Office, steps
@@ -170,8 +171,8 @@ def prepare(root: Path) -> None:
             found[name] = None
             for form, answers in documents:
                 row = take(bench, filled(bench, form, answers, found[name]))
-                assert row["outcome"] == "accepted", (name, form, row["reason"])
-                found[name] = row["case_id"]
+                assert row.outcome == "accepted", (name, form, row.reason)
+                found[name] = row.case_id
     (root / "cases.json").write_text(json.dumps(found), encoding="utf-8")
     bench.journal.engine.dispose()
 
@@ -220,11 +221,11 @@ class Unit:
         """Return a folder for the programs."""
         return self.office.folder
 
-    def issue(self, form: str, case_id: str | None) -> IssuedDocument:
+    def issue(self, form: str, case_id: str | None) -> GeneratedDocument:
         """Return a document that went out."""
         return self.bench.issue(form, case_id, format_name=self.issued_as, language=self.language)
 
-    def filled(self, made: IssuedDocument, answers: Mapping[str, str]) -> bytes:
+    def filled(self, made: GeneratedDocument, answers: Mapping[str, str]) -> bytes:
         """Return a document as it was filled, in the format in which it went out."""
         answers = {path: self.today(text) for path, text in written(self.bench, made, answers).items()}
         if self.format in WORD:
@@ -316,7 +317,7 @@ class Unit:
         self.bench.watch()
         outbox.publish_schemas(self.bench.workspace.outbox / "schemas", self.bench.registry)
 
-    def first(self) -> dict[str, tuple[IssuedDocument, bytes]]:
+    def first(self) -> dict[str, tuple[GeneratedDocument, bytes]]:
         """Drop what needs nothing before it; return the accepted documents as they were filled, by form."""
         done = {}
         for form in forms_of(self.format, self.language):
@@ -348,7 +349,7 @@ class Unit:
         else:
             self.send("review", "cooperation_agreement", {**AGREEMENT, "client_name": "Joku Muu"})
 
-    def second(self, originals: Mapping[str, tuple[IssuedDocument, bytes]]) -> None:
+    def second(self, originals: Mapping[str, tuple[GeneratedDocument, bytes]]) -> None:
         """Drop what comes after something: corrections, copies, the agreement waited for, the reply put right."""
         form, *rest = originals
         made, _ = originals[form]
@@ -360,7 +361,7 @@ class Unit:
         self.drop("duplicate", self.saved(originals[form][1]), "again")
         agreement = self.bench.issue("cooperation_agreement", self.cases["released"])
         self.bench.drop(self.bench.filled(agreement, AGREEMENT), "sopimus.docx")
-        if (row := self.row(f"values.{self.ending}"))["outcome"] == "rejected":
+        if (row := self.row(f"values.{self.ending}")).outcome == "rejected":
             right = told(self.bench, row, self.wrong)
             self.drop("right", self.put_right(row, right), answers={**self.wrong_answers, **right})
 
@@ -381,7 +382,7 @@ class Unit:
         right = {"referral": REFERRAL, "cooperation_agreement": AGREEMENT, "job_start": JOB}[self.wrong.form]
         return {**right, **self.wrong.answers}
 
-    def put_right(self, row: Row, answers: Mapping[str, str]) -> bytes:
+    def put_right(self, row: Submission, answers: Mapping[str, str]) -> bytes:
         """Return the reply to a return with answers in only those places, in the format of the return."""
         form, data = self.bench.registry.find_latest_version(self.wrong.form), reply(self.bench, row, self.issued_as)
         if self.format in WORD:
@@ -396,20 +397,20 @@ class Unit:
     def accept(self, *outcomes: str) -> None:
         """Accept what came off a page as a person does who looks at it: what was read wrong is put right."""
         for name in [name for outcome in outcomes for name in self.names.get(outcome, ())]:
-            if self.format == "flattened" and (row := self.row(name))["outcome"] == "review":
-                read = self.bench.intake.decision_engine.read_document(self.files[name]).answers
-                form, wrote = self.bench.registry.find_latest_version(row["form"]), self.wrote(name)
+            if self.format == "flattened" and (row := self.row(name)).outcome == "review":
+                read = self.bench.intake.decision_engine.reader.read_document(self.files[name]).answers
+                form, wrote = self.bench.registry.find_latest_version(row.form), self.wrote(name)
                 self.misread[name] = {path: wrote[path] for path in differing(self, form, wrote, read)}
                 self.bench.intake.confirm_submission(row, "Testi Tarkastaja", self.misread[name])
 
     def reject(self, name: str) -> None:
         """Reject what came off a page with a mistake in it, as a person does who looks at it."""
-        if self.format == "flattened" and (row := self.row(name))["outcome"] == "review":
-            self.bench.intake.reject_submission(row, "Testi Tarkastaja")
+        if self.format == "flattened" and (row := self.row(name)).outcome == "review":
+            self.bench.intake.reject_submission(row)
 
     # --- what there is to see -------------------------------------------------------------------
 
-    def row(self, name: str) -> Row:
+    def row(self, name: str) -> Submission:
         """Return the only return that a file has become."""
         (row,) = self.bench.journal.find_submissions(file_name=name)
         return row

@@ -19,7 +19,7 @@ from referencing import Registry, Resource
 from formgen.documents.extraction import Answer
 from formgen.i18n import load_catalog, translate
 from formgen.publishing import outbox
-from formgen.storage.journal import Row
+from formgen.storage.rows import Submission
 from tests.conftest import AGREEMENT, provenance_of
 from tests.support.matrix import CODES, LANGUAGES, WORD, Cell, Unit, differing, flat_text
 
@@ -35,19 +35,17 @@ def check(unit: Unit, cell: Cell) -> None:
     """Hold what people and systems see of the files of a cell against what they should see."""
     for name in unit.names[cell.outcome]:
         row = check_file(unit, name, cell.ends)
-        assert row["code"] == CODES.get(cell.outcome)
+        assert row.code == CODES.get(cell.outcome)
         listed = {item["submission_id"]: item["outcome"] for item in unit.listed}
-        assert listed.get(row["submission_id"]) == next(
-            (end for end in cell.ends if end in ("waiting", "review")), None
-        )
-        LOOKS[row["outcome"]](unit, cell, row)
+        assert listed.get(row.submission_id) == next((end for end in cell.ends if end in ("waiting", "review")), None)
+        LOOKS[row.outcome](unit, cell, row)
 
 
-def check_file(unit: Unit, name: str, ends: tuple[str, ...]) -> Row:
+def check_file(unit: Unit, name: str, ends: tuple[str, ...]) -> Submission:
     """Return what a file has become, after its ends: it is gone, kept as it was, and told of once for each end."""
     row, workspace = unit.row(name), unit.bench.workspace
-    lines = [line for line in unit.bench.feed() if line["submission_id"] == row["submission_id"]]
-    assert ([line["event"].rpartition(".")[2] for line in lines], row["outcome"]) == ([*ends], ends[-1]), row["reason"]
+    lines = [line for line in unit.bench.feed() if line["submission_id"] == row.submission_id]
+    assert ([line["event"].rpartition(".")[2] for line in lines], row.outcome) == ([*ends], ends[-1]), row.reason
     for line in lines:
         validators(unit)["feed.schema.json"].validate(line)
     assert not (workspace.inbox / name).exists()
@@ -85,16 +83,16 @@ def check_record(unit: Unit, name: str, line: Mapping[str, Any]) -> None:
     assert differing(unit, form, unit.wrote(name), read) == {}
 
 
-def look_at_accepted(unit: Unit, cell: Cell, row: Row) -> None:
+def look_at_accepted(unit: Unit, cell: Cell, row: Submission) -> None:
     """Look at a correction: it takes the place of what was accepted before."""
     record = unit.bench.record(row)
     assert (record["version_no"] > 1, bool(record["supersedes"])) == (cell.outcome == "correction",) * 2
 
 
-def look_at_review(unit: Unit, cell: Cell, row: Row) -> None:
+def look_at_review(unit: Unit, cell: Cell, row: Submission) -> None:
     """Look at a return in review: the office is shown what is asked, and nothing is published but the event."""
-    (listed,) = [item for item in unit.listed if item["submission_id"] == row["submission_id"]]
-    shown = unit.run("review", "show", row["submission_id"])
+    (listed,) = [item for item in unit.listed if item["submission_id"] == row.submission_id]
+    shown = unit.run("review", "show", row.submission_id)
     assert listed["outcome"] == shown["outcome"] == "review"
     doubts = {doubt["path"]: doubt for doubt in shown["doubts"]}
     if unit.format == "flattened":
@@ -102,22 +100,22 @@ def look_at_review(unit: Unit, cell: Cell, row: Row) -> None:
         assert all(Path(doubt["picture"]).is_file() for doubt in doubts.values())
     else:
         assert ("client_name" if unit.format in WORD else "") in doubts
-    assert not row["record_id"]
-    assert not row["rejected_as"]
+    assert not row.record_id
+    assert not row.rejected_as
 
 
-def look_at_duplicate(unit: Unit, cell: Cell, row: Row) -> None:
+def look_at_duplicate(unit: Unit, cell: Cell, row: Submission) -> None:
     """Look at a copy: the event names the first one, and there is no second record."""
-    (line,) = [line for line in unit.bench.feed() if line["submission_id"] == row["submission_id"]]
+    (line,) = [line for line in unit.bench.feed() if line["submission_id"] == row.submission_id]
     first = unit.bench.row(line["first"])
-    assert (first["outcome"], first["file_name"].partition("-")[0]) == ("accepted", "accepted")
-    assert (line["record_id"], line["path"], row["rejected_as"]) == (None, None, None)
+    assert (first.outcome, first.file_name.partition("-")[0]) == ("accepted", "accepted")
+    assert (line["record_id"], line["path"], row.rejected_as) == (None, None, None)
 
 
-def look_at_rejected(unit: Unit, cell: Cell, row: Row) -> None:
+def look_at_rejected(unit: Unit, cell: Cell, row: Submission) -> None:
     """Look at a rejected return: the file as it came, the reason for machines, the reply for its sender."""
-    place = outbox.get_rejected_path(unit.bench.workspace, row["rejected_as"])
-    assert place.read_bytes() == unit.files[row["file_name"]]
+    place = outbox.get_rejected_path(unit.bench.workspace, row.rejected_as)
+    assert place.read_bytes() == unit.files[row.file_name]
     reason = json.loads(place.with_name(f"{place.name}.reason.json").read_text(encoding="utf-8"))
     validators(unit)["reason.schema.json"].validate(reason)
     assert reason["code"] == CODES[cell.outcome]
@@ -131,7 +129,7 @@ def look_at_rejected(unit: Unit, cell: Cell, row: Row) -> None:
         check_identity(unit, row, data)
     if cell.outcome == "values":
         done = check_file(unit, f"right.{unit.ending}", Cell("accepted", cell.format, cell.language).ends)
-        assert done["instance_id"] == row["reply_id"]
+        assert done.instance_id == row.reply_id
 
 
 def check_words(text: str, head: str, reason: Mapping[str, Any], language: str) -> None:
@@ -141,11 +139,13 @@ def check_words(text: str, head: str, reason: Mapping[str, Any], language: str) 
     assert [error["message"] for error in reason["errors"] if flat_text(error["message"]) not in text] == []
 
 
-def check_identity(unit: Unit, row: Row, data: bytes) -> None:
+def check_identity(unit: Unit, row: Submission, data: bytes) -> None:
     """Hold whose document a reply is against what was written down: a letter is nobody's."""
     desk = unit.bench.intake.decision_engine
-    if row["reply_id"]:
-        assert desk.identify(desk.read_document(data), unit.bench.clock()).identity.instance == UUID(row["reply_id"])
+    if row.reply_id:
+        assert desk.identifier.identify(desk.reader.read_document(data), unit.bench.clock()).identity.instance == UUID(
+            row.reply_id
+        )
     else:
         assert desk.decide_file(data, unit.bench.clock()).code == "not_a_form"
 

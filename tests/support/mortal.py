@@ -147,7 +147,9 @@ def main() -> None:
     """Obey."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     forms = registry.load_forms(Workspace(Path.cwd()))
-    DecisionEngine(Workspace(Path.cwd()), Journal.open_or_create(Path(tempfile.mkdtemp())), forms).build_form_specs()
+    DecisionEngine(
+        Workspace(Path.cwd()), Journal.open_or_create(Path(tempfile.mkdtemp())), forms
+    ).reader.build_form_specs()
     reader_pool.read = lambda data, papers, _: formats.read_document(data, papers)
     for line in sys.stdin:
         told = json.loads(line)

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from formgen import formats
 from formgen.demo import resolve_dates
 from formgen.publishing import outbox
-from formgen.storage.journal import Row, to_local_date
+from formgen.storage.moments import to_local_date
+from formgen.storage.rows import Submission
 from tests.conftest import AGREEMENT, JOB, REFERRAL, Bench
 
 RIGHT = {"referral": REFERRAL, "cooperation_agreement": AGREEMENT, "job_start": JOB}
@@ -59,18 +60,18 @@ WRONG = {
 }
 
 
-def rejected(bench: Bench, wrong: Wrong, format_name: str = "docx", **how: str) -> Row:
+def rejected(bench: Bench, wrong: Wrong, format_name: str = "docx", **how: str) -> Submission:
     """Return the return of a form with wrong answers that has been rejected."""
     case_id = None if wrong.form == "referral" else bench.case().case_id
     made = bench.issue(wrong.form, case_id, format_name=format_name, **how)
     row = bench.returned(bench.filled(made, {**RIGHT[wrong.form], **wrong.answers}), f"lomake.{format_name}")
-    assert row["outcome"] == "rejected", row["outcome"]
+    assert row.outcome == "rejected", row.outcome
     return row
 
 
-def reply(bench: Bench, row: Row, format_name: str = "docx") -> bytes:
+def reply(bench: Bench, row: Submission, format_name: str = "docx") -> bytes:
     """Return the reply to a rejected return."""
-    return outbox.get_rejected_path(bench.workspace, f"{row['rejected_as']}.palaute.{format_name}").read_bytes()
+    return outbox.get_rejected_path(bench.workspace, f"{row.rejected_as}.palaute.{format_name}").read_bytes()
 
 
 def at_places(bench: Bench, answers: Mapping[str, str], places: Iterable[str]) -> dict[str, str]:
@@ -82,7 +83,7 @@ def at_places(bench: Bench, answers: Mapping[str, str], places: Iterable[str]) -
     }
 
 
-def told(bench: Bench, row: Row, wrong: Wrong) -> dict[str, str]:
+def told(bench: Bench, row: Submission, wrong: Wrong) -> dict[str, str]:
     """Return what a person writes into the places that the reply to a return marks, and into no other."""
     marked = [error["field"] for error in bench.reason(row)["errors"]]
     typed = at_places(bench, {**RIGHT[wrong.form], **wrong.right}, marked)
@@ -90,7 +91,7 @@ def told(bench: Bench, row: Row, wrong: Wrong) -> dict[str, str]:
     return typed
 
 
-def put_right(bench: Bench, row: Row, wrong: Wrong, format_name: str = "docx") -> Row:
+def put_right(bench: Bench, row: Submission, wrong: Wrong, format_name: str = "docx") -> Submission:
     """Return what becomes of a reply in which only the marked places were filled."""
     data = formats.load_formats()[format_name].fill_document(reply(bench, row, format_name), told(bench, row, wrong))
     return bench.returned(data, f"korjattu.{format_name}")

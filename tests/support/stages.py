@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from formgen.cases.workflow import Case
-from formgen.issuing.issue import IssuedDocument
-from formgen.storage.journal import Row
+from formgen.issuing.issue import GeneratedDocument
+from formgen.storage.rows import Submission
 from tests.conftest import SETTINGS, Bench, build_once
 from tests.rules import TODAY
 from tests.unit.test_rules import MOVES
@@ -53,21 +53,21 @@ def filled(
     return bench.filled(made, written(bench, made, answers))
 
 
-def written(bench: Bench, made: IssuedDocument, answers: Mapping[str, str]) -> dict[str, str]:
+def written(bench: Bench, made: GeneratedDocument, answers: Mapping[str, str]) -> dict[str, str]:
     """Return what a person writes into a document, a path that ends in ``.*`` being each place of a row, left blank."""
     issued = bench.journal.find_issued_document(made.instance_id)
     assert issued
     found: dict[str, str] = {}
     for path, text in answers.items():
         if path.endswith(".*"):
-            gone = [known for known in {**issued["answers"], **found} if known.startswith(path.removesuffix("*"))]
+            gone = [known for known in {**issued.answers, **found} if known.startswith(path.removesuffix("*"))]
             found.update(dict.fromkeys(gone, ""))
         else:
             found[path] = text
     return found
 
 
-def take(bench: Bench, data: bytes, ending: str = "docx") -> Row:
+def take(bench: Bench, data: bytes, ending: str = "docx") -> Submission:
     """Return what a document has become, taken in without the inbox."""
     file = bench.root / f"palautus-{next(bench.numbers)}.{ending}"
     file.write_bytes(data)
@@ -79,9 +79,9 @@ def take(bench: Bench, data: bytes, ending: str = "docx") -> Row:
 
 def go_on(bench: Bench, form: str, answers: Mapping[str, str]) -> None:
     """Send a right document about the only case, or that makes it."""
-    case_id = bench.case().case_id if bench.journal.list_cases() else None
+    case_id = bench.case().case_id if bench.journal.list_case_ids() else None
     row = take(bench, filled(bench, form, answers, case_id))
-    assert row["outcome"] == "accepted", (form, row["reason"])
+    assert row.outcome == "accepted", (form, row.reason)
 
 
 @pytest.fixture(scope="module")

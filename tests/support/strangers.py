@@ -22,11 +22,12 @@ from stdnum.fi import hetu
 from formgen import formats
 from formgen.demo import resolve_dates
 from formgen.documents.extraction import TOKEN, Control, Question, iter_questions
-from formgen.fields.kinds import DayDate
+from formgen.fields import DayDate
 from formgen.forms.form import Form
 from formgen.i18n import load_catalog
 from formgen.publishing import outbox
-from formgen.storage.journal import Row, to_local_date
+from formgen.storage.moments import to_local_date
+from formgen.storage.rows import Submission
 from tests.conftest import DECIDED, Bench, changed
 from tests.rules.closing import BASE as CLOSING
 from tests.support.stages import LEGAL, TO_WORK, filled, take, typed
@@ -61,16 +62,16 @@ def open_unit(bench: Bench) -> tuple[str, str]:
     """Let a unit have a client at work and one whose case is closed; return the ids of the two cases."""
     for move in TO_WORK:
         form, answers = LEGAL[move]
-        case_id = bench.journal.list_cases()[0]["case_id"] if bench.journal.list_cases() else None
+        case_id = bench.journal.list_case_ids()[0] if bench.journal.list_case_ids() else None
         row = take(bench, filled(bench, form, answers, case_id))
-        assert row["outcome"] == "accepted", (form, row["reason"])
+        assert row.outcome == "accepted", (form, row.reason)
     first = take(bench, filled(bench, "referral", {**DECIDED, **FORMER}, None))
-    assert first["outcome"] == "accepted", first["reason"]
+    assert first.outcome == "accepted", first.reason
     made = MOVES["T05"]
     bench.clock.pass_days(1)
-    last = take(bench, filled(bench, "closing", typed({**CLOSING, **made[2]}, made[3]()), first["case_id"]))
-    assert last["outcome"] == "accepted", last["reason"]
-    (open_case, closed) = (row["case_id"] for row in bench.journal.list_cases())
+    last = take(bench, filled(bench, "closing", typed({**CLOSING, **made[2]}, made[3]()), first.case_id))
+    assert last.outcome == "accepted", last.reason
+    (open_case, closed) = bench.journal.list_case_ids()
     return open_case, closed
 
 
@@ -116,12 +117,12 @@ def known(bench: Bench) -> set[str]:
     What stands on a blank, or is said by the program to anybody, tells nothing.
     """
     found = {"JOB-1"}
-    for row in bench.journal.list_record_ids():
-        record = bench.journal.find_record(row["record_id"])
+    for row in bench.journal.list_record_places():
+        record = bench.journal.find_record(row.record_id)
         assert record
-        found |= {row["record_id"], record["instance_id"], record["submission_id"]}
-        if row["case_id"]:
-            found |= {row["case_id"], *leaves(json.loads(record["payload"])["data"])}
+        found |= {row.record_id, record.instance_id, record.submission_id}
+        if row.case_id:
+            found |= {row.case_id, *leaves(json.loads(record.payload)["data"])}
     return shown(found, bench)
 
 
@@ -195,11 +196,11 @@ def strings(item: Any) -> Iterator[str]:
                 yield from strings(part)
 
 
-def answers_to(bench: Bench, row: Row) -> dict[str, bytes]:
+def answers_to(bench: Bench, row: Submission) -> dict[str, bytes]:
     """Return what was written for the sender of a return and for systems: the files beside it, by their names."""
-    if row["outcome"] != "rejected":
+    if row.outcome != "rejected":
         return {}
-    place = outbox.get_rejected_path(bench.workspace, row["rejected_as"])
+    place = outbox.get_rejected_path(bench.workspace, row.rejected_as)
     return {file.name: file.read_bytes() for file in place.parent.glob(f"{place.name}.*")}
 
 

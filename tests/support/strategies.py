@@ -17,15 +17,16 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from formgen.documents.extraction import Extraction, FormSpec, Identity, Keyring
-from formgen.fields.code_list import Code, CodeList
-from formgen.fields.kinds import (
+from formgen.fields import (
     SIGNATURE_PARTS,
     BusinessIdText,
     ClockTime,
+    Code,
+    CodeList,
     DayDate,
     EmailText,
+    FieldType,
     HetuText,
-    Kind,
     LongText,
     MonthText,
     MultipleChoice,
@@ -44,7 +45,8 @@ from formgen.fields.kinds import (
 from formgen.formats import docx
 from formgen.formats.docx.wording import find_printed_lines
 from formgen.forms import registry
-from formgen.forms.form import Field, Form
+from formgen.forms.declare import Field
+from formgen.forms.form import Form
 from formgen.issuing import issue
 from formgen.settings import Office, Workspace
 
@@ -68,7 +70,7 @@ CENTURIES = {18: "+", 19: "-YXWVU", 20: "ABCDEF"}
 
 
 @singledispatch
-def values(kind: Kind) -> SearchStrategy[Any]:
+def values(kind: FieldType) -> SearchStrategy[Any]:
     """Return a strategy of the values that a record may hold for the kind."""
     raise LookupError(f"{type(kind).__name__} has no strategy")
 
@@ -229,8 +231,8 @@ def answers(asked: Field, rows: SearchStrategy[int] = UP_TO_SIXTY) -> SearchStra
         row = st.fixed_dictionaries({column.name: answers(column) for column in asked.columns if not column.fill})
         few = st.lists(row, min_size=1, max_size=3)
         return st.builds(lambda rows, count: [rows[at % len(rows)] for at in range(count)], few, rows)
-    assert asked.reads, "only tables have no kind"
-    return values(asked.reads) if asked.required else st.none() | values(asked.reads)
+    assert asked.field_type, "only tables have no kind"
+    return values(asked.field_type) if asked.required else st.none() | values(asked.field_type)
 
 
 PLACES = CodeList(
@@ -256,14 +258,14 @@ COLOURS = CodeList(
 )
 
 
-def lists_of(kind: type[Kind]) -> dict[str, CodeList]:
+def lists_of(kind: type[FieldType]) -> dict[str, CodeList]:
     """Return the parameters that a kind cannot do without."""
     if issubclass(kind, MunicipalityChoice):
         return {"of": PLACES}
     return {"of": COLOURS} if issubclass(kind, SingleChoice) and not issubclass(kind, YesNoChoice) else {}
 
 
-def example(kind: type[Kind]) -> Kind:
+def example(kind: type[FieldType]) -> FieldType:
     """Return a kind as a form would declare it."""
     return kind(**lists_of(kind))
 

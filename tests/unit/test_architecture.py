@@ -19,10 +19,11 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import formgen
+from formgen import schema
 from formgen.forms import registry
+from formgen.forms.references import FormReference
 from formgen.settings import Workspace
-from formgen.storage import journal as tables
-from formgen.storage import migrations
+from formgen.storage import database, migrations, tables
 from formgen.storage.journal import Journal
 
 REPOSITORY = Path(__file__).parents[2]
@@ -96,20 +97,69 @@ def test_no_module_is_a_drawer_for_everything() -> None:
     assert drawers & {name.rpartition(".")[2] for name in MODULES} == set()
 
 
+# --- the content --------------------------------------------------------------------------------
+
+CONTENT = sorted((REPOSITORY / "schemas").glob("*.py"))
+FORM_FILES = [file for file in CONTENT if not file.name.startswith("_")]
+MOST_IMPORTS = 3
+
+
+def imports_of(file: Path) -> list[str]:
+    """Return the modules that a file imports, one a statement: a relative one begins with a full stop."""
+    found = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.append(node.names[0].name)
+        elif isinstance(node, ast.ImportFrom) and node.module != "__future__":
+            found.append("." * node.level + (node.module or ""))
+    return found
+
+
+@pytest.mark.parametrize("file", CONTENT, ids=lambda file: file.stem)
+def test_content_reaches_the_engine_through_one_door(file: Path) -> None:
+    outside = {module for module in imports_of(file) if not module.startswith(".")}
+    assert outside - sys.stdlib_module_names <= {"formgen.schema"}
+
+
+@pytest.mark.parametrize("file", FORM_FILES, ids=lambda file: file.stem)
+def test_a_form_file_has_few_imports(file: Path) -> None:
+    assert len(imports_of(file)) <= MOST_IMPORTS
+    assert {module for module in imports_of(file) if module.startswith(".")} <= {"._case", "._codes"}
+
+
+def test_the_door_offers_what_it_imports() -> None:
+    offered = {name for name in vars(schema) if not name.startswith("__")} - {"annotations"}
+    assert offered == set(schema.__all__)
+
+
+def test_forms_are_named_as_they_are() -> None:
+    (package,) = {form.__module__.rpartition(".")[0] for form in FORMS}
+    names = importlib.import_module(f"{package}._forms")
+    named = {name: known for name, known in vars(names).items() if isinstance(known, FormReference)}
+    forms = {form.__name__: form.id for form in FORMS}
+    rows = {
+        field.row.__name__: f"{form.id}.{field.name}"
+        for form in FORMS
+        for field in form.fields
+        if field.row is not None
+    }
+    assert {name: known.id for name, known in named.items()} == {name: (forms | rows)[name] for name in named}
+
+
 # --- the database -------------------------------------------------------------------------------
 
 
 def test_the_newest_migration_is_the_one_that_the_store_asks_for() -> None:
     config = Config()
     config.set_main_option("script_location", migrations.__path__[0])
-    assert ScriptDirectory.from_config(config).get_heads() == [tables.NEWEST_REVISION]
+    assert ScriptDirectory.from_config(config).get_heads() == [database.NEWEST_REVISION]
 
 
 def test_a_migrated_database_is_what_the_tables_say(tmp_path: Path) -> None:
     journal = Journal.open_or_create(tmp_path)
     with journal.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        assert context.get_current_revision() == tables.NEWEST_REVISION
+        assert context.get_current_revision() == database.NEWEST_REVISION
         assert compare_metadata(context, tables.metadata) == []
     journal.engine.dispose()
 

@@ -17,7 +17,6 @@ from formgen.reports import integrity
 from formgen.settings import Workspace
 from formgen.storage import rekey
 from formgen.storage.access_log import Actor
-from formgen.storage.journal import Journal
 from tests.conftest import AGREEMENT, JOB, NOON, REFERRAL, SETTINGS, Bench, saved_again, tree
 from tests.journeys.test_cli import COMMANDS, Run, run
 
@@ -47,11 +46,11 @@ def keyed(root: Path, vault: Encryptor) -> Path:
 
 def walked(bench: Bench) -> Bench:
     """Return a workspace in which a case has come far, with one return of every outcome."""
-    case_id = bench.returned(bench.filled(bench.issue("referral"), REFERRAL), "Metsälä.docx")["case_id"]
+    case_id = bench.returned(bench.filled(bench.issue("referral"), REFERRAL), "Metsälä.docx").case_id
     early = bench.send("job_start", JOB, case_id)
-    assert early["outcome"] == "rejected" or early["waits_for"]
+    assert early.outcome == "rejected" or early.waits_for
     bench.journal.add_manual_step(bench.case(), "T26", HOLD, NOON)
-    assert bench.returned(b"no form")["outcome"] == "rejected"
+    assert bench.returned(b"no form").outcome == "rejected"
     return bench
 
 
@@ -174,9 +173,9 @@ def test_a_sealed_workspace_does_all_that_a_plain_one_does_and_keeps_nothing_rea
     bench = walked(Bench(root))
     referral = bench.journal.find_submissions()[0]
     original = bench.intake.read_original(referral)
-    assert bench.returned(original)["outcome"] == "duplicate"
-    assert bench.returned(saved_again(original))["outcome"] == "duplicate"
-    assert bench.send("cooperation_agreement", AGREEMENT, referral["case_id"])["outcome"] in ("accepted", "rejected")
+    assert bench.returned(original).outcome == "duplicate"
+    assert bench.returned(saved_again(original)).outcome == "duplicate"
+    assert bench.send("cooperation_agreement", AGREEMENT, referral.case_id).outcome in ("accepted", "rejected")
     assert run("verify", at=root).code == 0
     assert leaks(root) == []
     assert {file.suffix for file in bench.workspace.originals.iterdir()} == {f".{ONE.name}"}
@@ -270,8 +269,8 @@ def test_encryption_is_turned_on_changed_and_turned_off(tmp_path: Path, run: Run
         assert run("verify", at=root).code == 0
         again = Bench(root)
         first = again.journal.find_submissions()[0]
-        assert first["file_name"].endswith(".docx")
-        assert again.returned(saved_again(again.intake.read_original(first)))["outcome"] == "duplicate"
+        assert first.file_name.endswith(".docx")
+        assert again.returned(saved_again(again.intake.read_original(first))).outcome == "duplicate"
         again.journal.engine.dispose()
         old = ["--old-key", str(key_file(tmp_path, vault))] if vault.key else []
     after = tree(root / "outbox")
@@ -313,7 +312,7 @@ def test_a_crash_as_encryption_is_turned_on_loses_nothing(
         if stop == "digests":
             crash.setattr(rekey.files, "sync_stream", die)
         elif stop == "sealed_anew":
-            crash.setattr(Journal, "reencrypt_database", die)
+            crash.setattr(rekey, "reencrypt_database", die)
         else:
             crash.setattr(Path, "iterdir", die)
         with pytest.raises(Killed):
@@ -331,4 +330,4 @@ def test_a_process_that_was_at_work_before_the_key_changed_writes_nothing(tmp_pa
     rekey.reencrypt_workspace(Workspace(root), NO_ENCRYPTION, Actor("testi"), NOON)
     with pytest.raises(OutOfReach, match="uudelleen"):
         bench.issue("referral")
-    assert json.loads(Bench(root).journal.find_submissions()[0]["source"] and "true")
+    assert json.loads(Bench(root).journal.find_submissions()[0].source and "true")

@@ -15,16 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
+import formgen.fields
 from formgen.documents.extraction import Control
-from formgen.fields import kinds
-from formgen.fields.kinds import (
+from formgen.fields import (
     BusinessIdText,
     ClockTime,
     DayDate,
     EmailText,
+    FieldType,
     HetuText,
     HoursNumber,
-    Kind,
     LongText,
     Misread,
     Money,
@@ -42,18 +42,17 @@ from formgen.fields.kinds import (
     Text,
     Whole,
     YesNoChoice,
-    clean_text,
 )
-from formgen.forms.form import Field
-from formgen.i18n import FORM_LANGUAGES, list_languages
+from formgen.forms.declare import Field
+from formgen.i18n import FORM_LANGUAGES, clean_text, list_languages
 from tests.support.strategies import COLOURS, FORMS, TODAY, example, hetu, values
 
-EVERY = tuple(kinds.iter_kinds())
+EVERY = tuple(formgen.fields.iter_field_types())
 GIVING = [
-    kind for kind in EVERY if example(kind).example and not issubclass(kind, kinds.MunicipalityChoice)
+    kind for kind in EVERY if example(kind).example and not issubclass(kind, formgen.fields.MunicipalityChoice)
 ]  # a municipality's is of the real list
 READ = tuple(kind for kind in EVERY if kind is not SignatureBlock)
-DECLARED = {get_args(hint)[1]: hint for hint in vars(kinds).values() if get_origin(hint) is Annotated}
+DECLARED = {get_args(hint)[1]: hint for hint in vars(formgen.fields).values() if get_origin(hint) is Annotated}
 
 every_kind = pytest.mark.parametrize("kind", EVERY, ids=lambda kind: kind.__name__)
 every_read_kind = pytest.mark.parametrize("kind", READ, ids=lambda kind: kind.__name__)
@@ -63,14 +62,14 @@ every_read_kind = pytest.mark.parametrize("kind", READ, ids=lambda kind: kind.__
 
 
 @every_kind
-def test_a_kind_says_what_may_be_written(kind: type[Kind]) -> None:
+def test_a_kind_says_what_may_be_written(kind: type[FieldType]) -> None:
     assert kind.type
     assert kind.accepts.endswith(".")
     assert example(kind).describe_accepted_input().startswith(kind.accepts.removesuffix("."))
 
 
 @pytest.mark.parametrize("kind", GIVING, ids=lambda kind: kind.__name__)
-def test_the_example_of_a_kind_is_read_without_a_word(kind: type[Kind]) -> None:
+def test_the_example_of_a_kind_is_read_without_a_word(kind: type[FieldType]) -> None:
     reading = example(kind).read(example(kind).example, date(2026, 6, 1))
     assert (reading.value is None, reading.confidence, reading.notes) == (False, 1.0, ())
     assert kind in DECLARED, "forms have a name to declare it by"
@@ -78,7 +77,7 @@ def test_the_example_of_a_kind_is_read_without_a_word(kind: type[Kind]) -> None:
 
 @every_read_kind
 @pytest.mark.parametrize("language", FORM_LANGUAGES)
-def test_what_is_written_is_read(kind: type[Kind], language: str) -> None:
+def test_what_is_written_is_read(kind: type[FieldType], language: str) -> None:
     reads = example(kind)
 
     @settings(max_examples=40)
@@ -94,38 +93,38 @@ def test_what_is_written_is_read(kind: type[Kind], language: str) -> None:
 @every_kind
 @settings(max_examples=40)
 @given(data=st.data())
-def test_the_schema_holds_for_what_is_stored(kind: type[Kind], data: st.DataObject) -> None:
+def test_the_schema_holds_for_what_is_stored(kind: type[FieldType], data: st.DataObject) -> None:
     reads = example(kind)
     schema = reads.build_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     value = data.draw(values(reads))
     stored = TypeAdapter(DECLARED[kind]).dump_python(
-        kinds.Signature(**value) if kind is SignatureBlock else value, mode="json"
+        formgen.fields.SignatureValue(**value) if kind is SignatureBlock else value, mode="json"
     )
     jsonschema.validate(stored, schema, jsonschema.Draft202012Validator, format_checker=jsonschema.FormatChecker())
 
 
 @every_read_kind
 @pytest.mark.parametrize("text", ["", "  ", "\n\t\r\n", "-", " – ", "—", "...", "___", "\u00a0", "\u200b\ufeff"])
-def test_a_dash_or_nothing_is_a_blank(kind: type[Kind], text: str) -> None:
+def test_a_dash_or_nothing_is_a_blank(kind: type[FieldType], text: str) -> None:
     reading = example(kind).read(text, TODAY)
     assert (reading.value, reading.confidence, reading.notes) == (None, 1.0, ())
 
 
 @every_read_kind
-def test_nothing_is_written_as_nothing(kind: type[Kind]) -> None:
+def test_nothing_is_written_as_nothing(kind: type[FieldType]) -> None:
     assert example(kind).write(None) == ""
 
 
 @every_read_kind
 @pytest.mark.parametrize("text", ["sama kuin yllä", "Sama kuin edellä.", "samma som ovan"])
-def test_a_reference_to_another_answer_is_doubted(kind: type[Kind], text: str) -> None:
+def test_a_reference_to_another_answer_is_doubted(kind: type[FieldType], text: str) -> None:
     reading = example(kind).read(text, TODAY)
     assert (reading.value, reading.confidence < 1) == (None, True)
     assert [said.severity for said in reading.notes] == ["review"]
 
 
-def attempt(kind: Kind, text: str) -> Reading | Misread:
+def attempt(kind: FieldType, text: str) -> Reading | Misread:
     """Return what becomes of a text."""
     try:
         return kind.read(text, TODAY)
@@ -136,7 +135,7 @@ def attempt(kind: Kind, text: str) -> Reading | Misread:
 @every_read_kind
 @settings(max_examples=60)
 @given(text=st.text(max_size=40) | st.text("0123456789.,-–:/ klonxpv€%+A\n", max_size=12))
-def test_any_text_is_read_or_misread(kind: type[Kind], text: str) -> None:
+def test_any_text_is_read_or_misread(kind: type[FieldType], text: str) -> None:
     reads = example(kind)
     reading = attempt(reads, text)
     if isinstance(reading, Misread):
@@ -150,7 +149,7 @@ def test_any_text_is_read_or_misread(kind: type[Kind], text: str) -> None:
 
 @every_read_kind
 @pytest.mark.parametrize("unit", ["1", "1 ", "1.", "x, ", "1.3.", "a@", "kyllä ", "red "])
-def test_a_very_long_text_is_read_or_misread(kind: type[Kind], unit: str) -> None:
+def test_a_very_long_text_is_read_or_misread(kind: type[FieldType], unit: str) -> None:
     with suppress(Misread):
         example(kind).read(unit * 20_000, TODAY)
 
@@ -196,17 +195,19 @@ def test_dirt_goes_and_letters_stay(text: str, cleaned: str) -> None:
 MARCH = date(2026, 3, 1)
 FUTURE = hetu(date(2029, 12, 31), 902, 0)
 NINE = time(9)
-PLACE = next(field.reads for form in FORMS for field in form.fields if isinstance(field.reads, MunicipalityChoice))
+PLACE = next(
+    field.field_type for form in FORMS for field in form.fields if isinstance(field.field_type, MunicipalityChoice)
+)
 COLOUR, COLOURFUL = SingleChoice(of=COLOURS), MultipleChoice(of=COLOURS)
 PERCENT = Whole(low=Decimal(0), high=Decimal(100))
 
 
-def each(kind: Kind, value: Any, texts: str) -> list[tuple[Kind, str, Any]]:
+def each(kind: FieldType, value: Any, texts: str) -> list[tuple[FieldType, str, Any]]:
     """Return a line of a table for each text between bars; the value ``str`` is the text itself."""
     return [(kind, text, text if value is str else value) for text in texts.split(" | ")]
 
 
-SURE: list[tuple[Kind, str, Any]] = [
+SURE: list[tuple[FieldType, str, Any]] = [
     *each(
         DayDate(),
         MARCH,
@@ -302,7 +303,7 @@ SURE: list[tuple[Kind, str, Any]] = [
     (BusinessIdText(), "112038-9", "0112038-9"),
 ]
 
-NOTED: list[tuple[Kind, str, Any]] = [
+NOTED: list[tuple[FieldType, str, Any]] = [
     (HoursNumber(), "n. 20", Decimal(20)),
     (HoursNumber(), "noin 20 h", Decimal(20)),
     (HoursNumber(), "~20", Decimal(20)),
@@ -312,7 +313,7 @@ NOTED: list[tuple[Kind, str, Any]] = [
     (PhoneText(), "+358 49 123", "+35849123"),
 ]
 
-DOUBTED: list[tuple[Kind, str, Any]] = [
+DOUBTED: list[tuple[FieldType, str, Any]] = [
     (DayDate(), "1.3.–30.6.2026", MARCH),
     (DayDate(), "1.3.2026 - 30.6.2026", MARCH),
     (DayDate(), "1.3.2026–30.6.2026", MARCH),
@@ -331,7 +332,7 @@ DOUBTED: list[tuple[Kind, str, Any]] = [
     (PhoneText(), "040 123 4567 x12", "+358401234567"),
 ]
 
-REFUSED: list[tuple[Kind, str, str]] = [
+REFUSED: list[tuple[FieldType, str, str]] = [
     *each(
         DayDate(),
         "format",
@@ -374,26 +375,26 @@ REFUSED: list[tuple[Kind, str, str]] = [
 ]
 
 
-def named(case: tuple[Kind, str, Any]) -> str:
+def named(case: tuple[FieldType, str, Any]) -> str:
     """Return the name of a line of a table."""
     return f"{type(case[0]).__name__}: {case[1]}"
 
 
 @pytest.mark.parametrize(("kind", "text", "value"), [pytest.param(*case, id=named(case)) for case in SURE])
-def test_what_people_write_is_read(kind: Kind, text: str, value: Any) -> None:
+def test_what_people_write_is_read(kind: FieldType, text: str, value: Any) -> None:
     reading = kind.read(text, TODAY)
     assert (reading.value, reading.confidence) == (value, 1.0)
 
 
 @pytest.mark.parametrize(("kind", "text", "value"), [pytest.param(*case, id=named(case)) for case in NOTED])
-def test_what_is_worth_a_word_is_noted(kind: Kind, text: str, value: Any) -> None:
+def test_what_is_worth_a_word_is_noted(kind: FieldType, text: str, value: Any) -> None:
     reading = kind.read(text, TODAY)
     assert (reading.value, reading.confidence) == (value, 1.0)
     assert [said.severity for said in reading.notes] == ["warning"]
 
 
 @pytest.mark.parametrize(("kind", "text", "value"), [pytest.param(*case, id=named(case)) for case in DOUBTED])
-def test_what_may_be_meant_otherwise_is_doubted(kind: Kind, text: str, value: Any) -> None:
+def test_what_may_be_meant_otherwise_is_doubted(kind: FieldType, text: str, value: Any) -> None:
     reading = kind.read(text, TODAY)
     assert reading.value == value
     assert reading.confidence < 1
@@ -401,7 +402,7 @@ def test_what_may_be_meant_otherwise_is_doubted(kind: Kind, text: str, value: An
 
 
 @pytest.mark.parametrize(("kind", "text", "code"), [pytest.param(*case, id=named(case)) for case in REFUSED])
-def test_what_is_no_answer_is_refused_with_the_code(kind: Kind, text: str, code: str) -> None:
+def test_what_is_no_answer_is_refused_with_the_code(kind: FieldType, text: str, code: str) -> None:
     with pytest.raises(Misread) as refused:
         kind.read(text, TODAY)
     assert refused.value.code == code
@@ -427,7 +428,7 @@ def test_what_is_no_answer_is_refused_with_the_code(kind: Kind, text: str, code:
         (COLOURFUL, ("red", "green"), "red green"),
     ],
 )
-def test_a_value_has_one_form_that_is_shown(kind: Kind, value: Any, text: str) -> None:
+def test_a_value_has_one_form_that_is_shown(kind: FieldType, value: Any, text: str) -> None:
     assert kind.write(value) == text
 
 
@@ -452,8 +453,8 @@ def lists() -> Iterator[Any]:
     """Yield every question with a list, named."""
     for form in FORMS:
         for field in fields(form.fields):
-            if isinstance(field.reads, SingleChoice):
-                yield pytest.param(field.reads, id=f"{form.id}.{field.name}")
+            if isinstance(field.field_type, SingleChoice):
+                yield pytest.param(field.field_type, id=f"{form.id}.{field.name}")
 
 
 def fields(of: tuple[Field, ...]) -> Iterator[Field]:

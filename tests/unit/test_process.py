@@ -17,7 +17,8 @@ from formgen.cases import diagram, prefill
 from formgen.cases.workflow import PHASES, Case, CaseRecord, Move, Step, find_moves, infer_case_phase
 from formgen.errors import UsageError
 from formgen.forms import registry
-from formgen.forms.form import Answers, Form
+from formgen.forms.declare import Answers
+from formgen.forms.form import Form
 from formgen.settings import Workspace
 from tests.conftest import JOB, Bench
 
@@ -224,9 +225,7 @@ OWN = '''
 
 from __future__ import annotations
 
-from formgen.forms.form import Form, ask
-from formgen.fields.kinds import Line
-from formgen.cases.workflow import Move
+from formgen.schema import Form, Line, Move, ask
 
 
 class Own(Form):

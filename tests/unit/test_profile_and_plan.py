@@ -12,7 +12,7 @@ import pytest
 
 from formgen.cases import prefill
 from formgen.cases.workflow import Case, Step, find_moves, infer_case_phase, list_tasks
-from formgen.fields.kinds import Misread, MonthText, MunicipalitiesChoice, Whole
+from formgen.fields import Misread, MonthText, MunicipalitiesChoice, Whole
 from tests.rules import (
     FORMS,
     NEW,

@@ -16,19 +16,18 @@ import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from formgen.documents.extraction import Extraction, FormSpec
+from formgen.documents.extraction import Extraction
 from formgen.errors import Reason, Unreadable
 from formgen.files import NOBODY
 from formgen.formats import docx
 from formgen.formats._refusals import NOT_CONVERTED, SLOW
+from formgen.formats.protocol import FormSpecs
 
-ENDINGS = (".odt", ".doc", ".rtf")
-MEDIA_TYPE = "application/octet-stream"
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED_PACKAGE, VBA_PROJECT = (name.encode("utf-16-le") for name in ("EncryptedPackage", "_VBA_PROJECT"))
 SECTOR, TEXT_HEADS = 512, {b"\xec\xa5" + version for version in (b"\xc1\0", b"\xd9\0", b"\1\1", b"\x0c\1", b"\x12\1")}
@@ -64,11 +63,6 @@ SAFE_SETTINGS = """<?xml version="1.0" encoding="UTF-8"?>
 """
 
 
-def can_read(data: bytes) -> bool:
-    """Tell whether the bytes are an OpenDocument text, an RTF, or an OLE file such as .doc."""
-    return bool(detect_ending(data))
-
-
 def detect_ending(data: bytes) -> str:
     """Return the ending that LibreOffice should see, or an empty text."""
     if data.startswith(b"{\\rtf"):
@@ -81,12 +75,12 @@ def detect_ending(data: bytes) -> str:
     )
 
 
-def read(data: bytes, papers: Mapping[tuple[str, str], FormSpec]) -> Extraction:
-    """Return what stands in the document after its conversion; raise `Unreadable`."""
+def read(data: bytes, form_specs: FormSpecs) -> Extraction:
+    """Read a document after its conversion; raise `Unreadable`."""
     if is_encrypted(data):
         raise Unreadable(Reason.ENCRYPTED)
-    sheet: Extraction = docx.read(convert_document(data, detect_ending(data)), papers)
-    return replace(sheet, reader=detect_ending(data).lstrip("."), facts=(*sheet.facts, *find_lost_content(data)))
+    found = docx.read(convert_document(data, detect_ending(data)), form_specs)
+    return replace(found, reader=detect_ending(data).lstrip("."), facts=(*found.facts, *find_lost_content(data)))
 
 
 def is_encrypted(data: bytes) -> bool:
