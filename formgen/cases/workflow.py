@@ -21,8 +21,8 @@ F = TypeVar("F", bound=Form)
 
 CHANGED = "changed_known_value"
 CHANGED_VALUE = N_("Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää.")
-CASE_NOT_OPEN = N_("Vain avoimen asian voi panna tauolle.")
-CASE_NOT_ON_HOLD = N_("Asia ei ole tauolla.")
+NOT_OPEN = N_("Vain avoimen asian voi panna tauolle.")
+NOT_ON_HOLD = N_("Asia ei ole tauolla.")
 CASE_CLOSED = N_("Asia on päättynyt. Avatkaa uusi asia.")
 HOLD_CONTACT = N_("Asia on tauolla. Sovitun yhteydenoton aika on tullut.")
 
@@ -281,7 +281,7 @@ def check_hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ..
     """Find what forbids a hold from a day to the day of the next contact, or is unusual in it."""
     code = case.process.hold.begin
     if case.status != "open" or case.phase is None:
-        return (Finding(code, "error", "", CASE_NOT_OPEN),)
+        return (Finding(code, "error", "", NOT_OPEN),)
     if next_contact < start:
         return (Finding(code, "error", "", "Seuraava yhteydenotto on ennen tauon alkua."),)
     limit = getattr(case.office.limits, case.process.hold.limit)
@@ -295,7 +295,7 @@ def check_resume(case: Case, end: date) -> tuple[Finding, ...]:
     """Find what forbids that the hold of a case ends on a day."""
     code = case.process.hold.end
     if case.status != "on_hold":
-        return (Finding(code, "error", "", CASE_NOT_ON_HOLD),)
+        return (Finding(code, "error", "", NOT_ON_HOLD),)
     if end < case.holds[-1].start:
         return (Finding(code, "error", "", "Tauon loppu on ennen sen alkua."),)
     return ()
@@ -326,8 +326,9 @@ def find_moves(case: Case, record: Form, correction: bool = False) -> tuple[tupl
         return (first, second) if second else (first,), ()
     if correction or case.phase in record.allowed_phases:
         return (), ()
+    phase = case.process.get_phase_name(case.phase)
     message = Reason.TRANSITION_NOT_ALLOWED.message
-    return (), (Finding(record.moves[0].id, "error", "", message, {"phase": case.process.get_phase_name(case.phase)}),)
+    return (), (Finding(record.moves[0].id, "error", "", message, {"phase": phase}),)
 
 
 def can_end_case(form: Form | type[Form]) -> bool:

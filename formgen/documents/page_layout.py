@@ -16,6 +16,7 @@ GRID_COLUMNS = 6
 FEW_ROWS = 4
 SHORT, CLOSE_SHORT = 80, 200  # characters of an answer that does with half a row, and where rows are closely set
 MOST_DIGITS = 5
+EASY_SCALE = 1.12  # documents in easy language are set so much larger
 
 
 def iter_sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question]]]:
@@ -106,8 +107,8 @@ def compute_column_widths(columns: Iterable[Question]) -> list[float]:
     return [sum(COLUMNS) * weight / sum(weights) for weight in weights]
 
 
-def count_rows(table: Question, sheet: Extraction) -> int:
-    """Return how many rows to draw: those printed, or all that are used and a spare one."""
+def count_rows(table: Question, extraction: Extraction) -> int:
+    """Count the rows to draw: those printed, or all that are used and a spare one."""
     prefix = f"{table.path}."
-    used = {int(path[len(prefix) :].split(".")[0]) for path in sheet.answers if path.startswith(prefix)}
+    used = {int(path[len(prefix) :].split(".")[0]) for path in extraction.answers if path.startswith(prefix)}
     return max(table.rows, len(used) if table.locked else max(used, default=-1) + 2)

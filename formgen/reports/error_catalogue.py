@@ -59,8 +59,8 @@ def build_catalogue(registry: Registry) -> list[Entry]:
     found += [Entry(code, "error", message, REMEDY[code]) for code, message in ENGINE.items()]
     hold = registry.process.hold
     found += [
-        Entry(hold.begin, "error", workflow.CASE_NOT_OPEN, REMEDY["hold"]),
-        Entry(hold.end, "error", workflow.CASE_NOT_ON_HOLD, REMEDY["hold"]),
+        Entry(hold.begin, "error", workflow.NOT_OPEN, REMEDY["hold"]),
+        Entry(hold.end, "error", workflow.NOT_ON_HOLD, REMEDY["hold"]),
     ]
     reasons = [Entry(reason, "reason", reason.message, reason.advice) for reason in Reason]
     return [*sorted(dict.fromkeys(found), key=lambda entry: (entry.code[0].islower(), entry.code)), *reasons]

@@ -90,7 +90,7 @@ def build_template(title: str, number: str, version: str, questions: Iterable[Qu
 
 
 def get_layout_kind(question: Question) -> str:
-    """Return what a question is drawn in: ``table``, the name of its block, or nothing for a plain field."""
+    """Name the block of a question: ``table``, the name of its block, or empty for a plain field."""
     return "table" if question.columns else get_block_name(question)
 
 

@@ -77,7 +77,7 @@ class Slot:
         return f"<w:rPr>{GLYPH_FONT}{self.style.removeprefix('<w:rPr>').removesuffix('</w:rPr>')}</w:rPr>"
 
     def render_kind_properties(self) -> tuple[str, str]:
-        """Return what the control's properties say of its kind before and behind its state."""
+        """Render the control's properties of its kind, before and behind its state."""
         if self.option:
             return '<w14:checkbox><w14:checked w14:val="', (
                 '"/><w14:checkedState w14:val="2612" w14:font="MS Gothic"/>'

@@ -139,7 +139,7 @@ def compute_cell_edges(pair: list[Question]) -> Sequence[int]:
 
 
 def count_row_lines(question: Question, label: int, answer: int) -> int:
-    """Return how many lines a row takes that gives so much width to label and answer."""
+    """Count the lines of a row with these widths of label and answer."""
     label, answer = label - PADDING, answer - PADDING
     asked = count_lines(f"{question.label} *", label, LABEL, bold=True) + count_lines(question.hint, label, HINT)
     return max(asked, count_answer_lines(question, answer)) if can_fit_label(question, label) else TOO_HIGH
@@ -151,7 +151,7 @@ def can_fit_label(question: Question, width: int) -> bool:
 
 
 def count_answer_lines(question: Question, width: int) -> int:
-    """Return how many lines a usual answer takes in a width."""
+    """Count the lines that a usual answer takes in a width."""
     if question.control is Control.TICKS:
         return len(arrange_boxes(question.choices, width)[1])
     if question.control is Control.LIST:
