@@ -45,7 +45,7 @@ def documents(
     found = samples(folder / "documents", asked.forms)
     progress.update(bar, total=len(found) * WAYS)
     for sample in found:
-        for race in races(sample, asked.rounds, sample.desk.build_form_specs()):
+        for race in races(sample, asked.rounds, sample.desk.reader.build_form_specs()):
             report.races.append(race)
             progress.update(bar, description=f"{race.form}: {race.task}")
             yield

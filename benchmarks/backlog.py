@@ -21,7 +21,7 @@ import time
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count, islice, pairwise
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,10 @@ from formgen import demo
 from formgen.documents.extraction import TOKEN, Identity, Keyring
 from formgen.formats.docx.package import Member, deflate_member, pack_members
 from formgen.settings import Workspace
-from formgen.storage.journal import Journal, cases, dump_json, issued_documents
+from formgen.storage.database import dump_json
+from formgen.storage.journal import Journal
+from formgen.storage.rows import IssuedDocument
+from formgen.storage.tables import cases
 
 CLIENTS, SEED, RETURNS = 6, 1, 10_000
 MEMORY, STEADY = 300, 1.1
@@ -51,12 +54,12 @@ class Sample:
 
     members: tuple[Member | tuple[str, list[str]], ...]
     case_id: str
-    issued: dict[str, Any]
+    issued: IssuedDocument
 
     @classmethod
-    def of(cls, data: bytes, case_id: str, issued: dict[str, Any]) -> Sample:
+    def of(cls, data: bytes, case_id: str, issued: IssuedDocument) -> Sample:
         """Return the sample of a file."""
-        marks = {word: f"\0{name}\0" for name, word in words(UUID(issued["instance_id"]), case_id).items()}
+        marks = {word: f"\0{name}\0" for name, word in words(UUID(issued.instance_id), case_id).items()}
         members: list[Member | tuple[str, list[str]]] = []
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             for name in package.namelist():
@@ -67,12 +70,13 @@ class Sample:
                 members.append((name, text.split("\0")) if "\0" in text else deflate_member(name, content))
         return cls(tuple(members), case_id, issued)
 
-    def again(self, case_id: str, turn: int, keys: Keyring) -> tuple[bytes, dict[str, Any]]:
+    def again(self, case_id: str, turn: int, keys: Keyring) -> tuple[bytes, IssuedDocument]:
         """Return the file as that of another case and instance, and what is written down of its issue."""
-        new = UUID(int=UUID(self.issued["instance_id"]).int ^ turn << 16)
-        row = {**self.issued, "instance_id": str(new), "case_id": case_id}
-        row |= {name: dump_json(row[name]).replace(self.case_id, case_id) for name in ("answers", "sources")}
-        said = words(new, case_id) | {"token": Identity(row["form"], row["version"], new).sign_token(keys)}
+        new = UUID(int=UUID(self.issued.instance_id).int ^ turn << 16)
+        told = {name: getattr(self.issued, name) for name in ("answers", "sources")}
+        told = {name: json.loads(dump_json(value).replace(self.case_id, case_id)) for name, value in told.items()}
+        row = replace(self.issued, instance_id=str(new), case_id=case_id, **told)
+        said = words(new, case_id) | {"token": Identity(row.form, row.version, new).sign_token(keys)}
         return pack_members(
             member if isinstance(member, Member) else stamped(*member, said) for member in self.members
         ), row
@@ -97,10 +101,9 @@ def year(folder: Path) -> tuple[Workspace, list[Sample]]:
     intake = stage.intake
     samples = []
     for row in intake.journal.find_submissions(outcome="accepted"):
-        gone_out = intake.journal.find_issued_document(row["instance_id"])
-        if row["case_id"] and gone_out:
-            issued = {column.name: gone_out[column.name] for column in issued_documents.columns}
-            samples.append(Sample.of(intake.read_original(row), row["case_id"], issued))
+        gone_out = intake.journal.find_issued_document(row.instance_id)
+        if row.case_id and gone_out:
+            samples.append(Sample.of(intake.read_original(row), row.case_id, gone_out))
     return intake.workspace, samples
 
 
@@ -111,10 +114,10 @@ def mixed(samples: list[Sample], journal: Journal) -> Iterator[bytes]:
     for turn in count(1):
         own = {case_id: f"PK-2025-{turn * 100 + number:06}" for number, case_id in enumerate(opened)}
         copies = [sample.again(own[sample.case_id], turn, journal.keys) for sample in samples]
-        with journal.begin_transaction() as connection:
+        with journal.begin_transaction():
             open_cases(journal, own.values())
-            for row in {row["instance_id"]: row for _, row in copies}.values():
-                journal.insert_row(connection, issued_documents, row, row["issued_at"])
+            for row in {row.instance_id: row for _, row in copies}.values():
+                journal.add_issued_document(row)
         for number, (data, _) in enumerate(copies):
             yield data
             if number % 10 == 0:
@@ -217,7 +220,7 @@ def measured(folder: Path, source: Workspace, samples: list[Sample], number: int
     counts, rows = journal.count_submissions(), journal.find_submissions()
     feed = (workspace.outbox / "feed.ndjson").read_text(encoding="utf-8").splitlines()
     left = [file for file in workspace.inbox.iterdir() if file.suffix == ".docx"]
-    settled = sorted(demo.datetime.fromisoformat(row["processed_at"]).timestamp() for row in rows)
+    settled = sorted(demo.datetime.fromisoformat(row.processed_at).timestamp() for row in rows)
     step = max(1, number // 10)
     ends = [settled[0], *(settled[end - 1] for end in range(step, number + 1, step))]
     rates = [step / max(after - before, 0.001) for before, after in pairwise(ends)]

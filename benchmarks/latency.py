@@ -25,7 +25,8 @@ from formgen.forms import registry
 from formgen.intake.watcher import is_daemon_alive
 from formgen.issuing.issue import issue_document
 from formgen.settings import PACKAGED, Workspace
-from formgen.storage.journal import Journal, to_local_date
+from formgen.storage.journal import Journal
+from formgen.storage.moments import to_local_date
 
 ROUNDS, GOAL = 40, 250
 SOON = 60.0

@@ -63,6 +63,7 @@ class Report:
             ("generate docx", "docxtpl", 40),
             ("read docx", "python-docx", 0.5),
             ("fill pdf", "pypdf", 8),
+            ("read pdf", "pypdf", 1),
         ):
             for race in self.of(task)[:1]:
                 if peer in race.ratios:

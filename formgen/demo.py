@@ -14,7 +14,6 @@ from itertools import count
 from pathlib import Path
 from random import Random
 from types import ModuleType
-from typing import Any
 from uuid import UUID
 
 from formgen import formats
@@ -26,7 +25,9 @@ from formgen.intake.pipeline import Intake
 from formgen.intake.watcher import Watch, hold_workspace_lock
 from formgen.issuing.issue import issue_document
 from formgen.settings import PACKAGED, Workspace
-from formgen.storage.journal import Journal, to_local_date
+from formgen.storage.journal import Journal
+from formgen.storage.moments import to_local_date
+from formgen.storage.rows import Submission
 
 DAY = re.compile(r"\{today([+-]\d+)?\}")
 
@@ -52,15 +53,15 @@ class Turn:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one turn of a story: the return as it stands after it, empty for a step without one."""
+    """What became of one turn of a story: the submission as it stands after it, None after a step without one."""
 
     turn: Turn
-    row: Mapping[str, Any]
+    row: Submission | None
 
     @property
     def is_expected(self) -> bool:
         """Tell whether it became what the story says."""
-        return bool(self.turn.step) or self.row["outcome"] == self.turn.expect
+        return self.row is None or self.row.outcome == self.turn.expect
 
 
 @dataclass
@@ -89,7 +90,7 @@ class Stage:
         if turn.answers:
             today = to_local_date(self.intake.clock())
             typed = {path: resolve_dates(text, today) for path, text in turn.answers.items()}
-            paper = formats.load_formats()["docx"].fill_document(paper, typed)
+            paper = formats.get_preferred_format().fill_document(paper, typed)
         if turn.document:
             self.documents[turn.story, turn.document] = paper
         return paper
@@ -119,8 +120,8 @@ class Stage:
         watch.drain_inbox()
         rows = {name: self.intake.journal.find_submissions(file_name=name)[-1] for name in names}
         for name, turn in names.items():
-            if rows[name]["case_id"]:
-                self.cases[turn.story] = rows[name]["case_id"]
+            if case_id := rows[name].case_id:
+                self.cases[turn.story] = case_id
         return [Outcome(turn, rows[name]) for name, turn in names.items()]
 
     def take_step(self, turn: Turn) -> Outcome:
@@ -131,7 +132,7 @@ class Stage:
             if found.severity == "error":
                 raise UsageError(found.message)
         self.intake.journal.add_manual_step(case, turn.step, turn.answers, self.intake.clock())
-        return Outcome(turn, {})
+        return Outcome(turn, None)
 
     def load_case(self, story: str) -> Case:
         """Return the case of a story as it stands today."""

@@ -19,19 +19,22 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from formgen import formats
 from formgen.demo import resolve_dates
 from formgen.forms import registry
 from formgen.intake.pipeline import Intake
 from formgen.intake.watcher import Watch
-from formgen.issuing.issue import IssuedDocument, issue_document
+from formgen.issuing.issue import GeneratedDocument, issue_document
 from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
 from formgen.settings import PACKAGED, Office, Workspace
-from formgen.storage.journal import Journal, Row, to_local_date
-from tests.redteam import find_attack
-from tests.strategies import KEYS
+from formgen.storage.journal import Journal
+from formgen.storage.moments import to_local_date
+from formgen.storage.rows import Submission
+from tests.support.redteam import find_attack
+from tests.support.strategies import KEYS
 
 NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
 SETTINGS = """\
@@ -50,6 +53,8 @@ SECRETS = frozenset(
     for path, text in turn["answers"].items()
     if re.search(r"name|hetu|email|address|own_words|phone$", path) and len(text) > 4 and " " not in text[:4]
 ) | {"lomake.docx", "palautus-1.docx"}
+settings.register_profile("formgen", deadline=None)  # no test measures time
+settings.load_profile("formgen")
 PLACES = {"new": 0, "referred": 1, "decided": 2, "signed": 3, "employed": 4}
 
 
@@ -103,7 +108,7 @@ class Bench:
 
     # --- out --------------------------------------------------------------------------------------
 
-    def issue(self, form: str, case_id: str | None = None, **how: Any) -> IssuedDocument:
+    def issue(self, form: str, case_id: str | None = None, **how: Any) -> GeneratedDocument:
         """Return a document that went out."""
         return issue_document(
             self.workspace,
@@ -116,7 +121,7 @@ class Bench:
             **how,
         )
 
-    def filled(self, made: IssuedDocument, answers: Mapping[str, str]) -> bytes:
+    def filled(self, made: GeneratedDocument, answers: Mapping[str, str]) -> bytes:
         """Return the document as a person fills it; ``{today+1}`` in an answer is that day."""
         typed = {path: resolve_dates(text, to_local_date(self.clock())) for path, text in answers.items()}
         document: bytes = formats.load_formats()[made.format].fill_document(Path(made.path).read_bytes(), typed)
@@ -135,40 +140,40 @@ class Bench:
         """Empty the inbox as the daemon does."""
         Watch(self.intake).run(once=True)
 
-    def returned(self, data: bytes, name: str = "") -> Row:
+    def returned(self, data: bytes, name: str = "") -> Submission:
         """Return the return that a dropped file has become."""
         file = self.drop(data, name)
         self.watch()
         assert not file.exists()
         return self.journal.find_submissions()[-1]
 
-    def send(self, form: str, answers: Mapping[str, str], case_id: str | None = None, **how: Any) -> Row:
+    def send(self, form: str, answers: Mapping[str, str], case_id: str | None = None, **how: Any) -> Submission:
         """Return what became of a form that was issued, filled and dropped."""
         return self.returned(self.filled(self.issue(form, case_id, **how), answers))
 
     # --- what came of it --------------------------------------------------------------------------
 
-    def row(self, submission_id: str) -> Row:
+    def row(self, submission_id: str) -> Submission:
         """Return a return as it stands now."""
         return self.journal.find_submissions(submission_id=submission_id)[0]
 
-    def record(self, row: Row) -> dict[str, Any]:
+    def record(self, row: Submission) -> dict[str, Any]:
         """Return the record of an accepted return, read where others read it."""
-        assert row["outcome"] == "accepted", row["reason"]
-        place = outbox.get_record_path(self.workspace, row["case_id"], row["record_id"], row["form"])
+        assert row.outcome == "accepted", row.reason
+        place = outbox.get_record_path(self.workspace, row.case_id, row.record_id, row.form)
         found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
         return found
 
-    def reason(self, row: Row) -> dict[str, Any]:
+    def reason(self, row: Submission) -> dict[str, Any]:
         """Return the reason of a rejected return, read where others read it."""
-        assert row["outcome"] == "rejected", row["outcome"]
-        place = outbox.get_rejected_path(self.workspace, f"{row['rejected_as']}.reason.json")
+        assert row.outcome == "rejected", row.outcome
+        place = outbox.get_rejected_path(self.workspace, f"{row.rejected_as}.reason.json")
         found: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
         return found
 
-    def errors(self, row: Row) -> list[tuple[str, str]]:
+    def errors(self, row: Submission) -> list[tuple[str, str]]:
         """Return code and field of everything that kept a return from being accepted."""
-        return [(error["code"], error["field"]) for error in json.loads(row["reason"])["errors"]]
+        return [(error["code"], error["field"]) for error in json.loads(row.reason)["errors"]]
 
     def feed(self) -> list[dict[str, Any]]:
         """Return the lines of the feed."""
@@ -177,8 +182,8 @@ class Bench:
 
     def case(self) -> Any:
         """Return the only case as it stands today."""
-        (row,) = self.journal.list_cases()
-        return self.journal.load_case(row["case_id"], to_local_date(self.clock()), self.workspace.office, self.registry)
+        (case_id,) = self.journal.list_case_ids()
+        return self.journal.load_case(case_id, to_local_date(self.clock()), self.workspace.office, self.registry)
 
 
 @contextmanager
@@ -284,7 +289,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
         case_id = bench.case().case_id if turns > 1 else None
         turn = WALK[turns - 1]
         row = bench.send(turn["form"], turn["answers"], case_id)
-        assert row["outcome"] == "accepted", row["reason"]
+        assert row.outcome == "accepted", row.reason
         bench.journal.engine.dispose()
         (home / "next").rename(root)
         return root

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -40,15 +41,15 @@ def access_list(
     asked = {"case_id": case, "record_id": record, "submission_id": returned}
     lines = shared.journal.find_log_lines(**{name: value for name, value in asked.items() if value})
     if shared.as_json:
-        shared.print_json(lines)
+        shared.print_json([asdict(line) for line in lines])
         return
     say = shared.translate
     who = (say("Aika"), say("Kuka"), say("Komento"), say("Teko"))
     table = Table("#", *who, say("Asia"), say("Tietue"), say("Palautus"), say("Kirjoitettu rivi"))
     for line in lines:
-        about = (line[name] or "–" for name in (*asked, "written"))
-        action = shared.translate(ACTIONS[line["action"]])
-        table.add_row(str(line["seq"]), line["at"], line["actor"], line["command"] or "–", action, *about)
+        about = (getattr(line, name) or "–" for name in (*asked, "written"))
+        action = shared.translate(ACTIONS[line.action])
+        table.add_row(str(line.seq), line.at, line.actor, line.command or "–", action, *about)
     out.print(table)
 
 
@@ -62,14 +63,14 @@ def keys_list(context: typer.Context) -> None:
     shared = open_session(context)
     rows = [
         {
-            "key": row["name"],
-            "fingerprint": row["fingerprint"],
-            "made_at": row["made_at"],
-            "state": row["state"],
-            "signs": row["state"] == SIGNING,
-            "revoked_at": row["revoked_at"],
-            "revoked_by": row["revoked_by"],
-            "reason": row["remark"],
+            "key": row.name,
+            "fingerprint": row.fingerprint,
+            "made_at": row.made_at,
+            "state": row.state,
+            "signs": row.state == SIGNING,
+            "revoked_at": row.revoked_at,
+            "revoked_by": row.revoked_by,
+            "reason": row.remark,
         }
         for row in shared.journal.list_signing_keys()
     ]
@@ -78,7 +79,7 @@ def keys_list(context: typer.Context) -> None:
         return
     for row in rows:
         how = {"at": row["revoked_at"], "by": row["revoked_by"], "remark": row["reason"] or "–"}
-        state = shared.translate(STATES[row["state"]], **how)
+        state = shared.translate(STATES[str(row["state"])], **how)
         out.print(f"{row['key']}  {row['made_at']}  {state}", markup=False)
         out.print(f"    sha256 {row['fingerprint']}", markup=False)
 

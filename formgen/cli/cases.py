@@ -15,7 +15,8 @@ from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import Session, now, open_session
 from formgen.errors import Finding, UsageError
 from formgen.fields import DayDate, Misread
-from formgen.storage.journal import Caseloads, to_local_date
+from formgen.storage.cases import Caseloads
+from formgen.storage.moments import to_local_date
 
 STATUS = {"open": "avoin", "on_hold": "tauolla", "closed": "päättynyt"}
 
@@ -41,7 +42,7 @@ def cases_list(context: typer.Context) -> None:
     """List the cases by coach, with the oldest open task of each."""
     shared = open_session(context)
     shared.log_access(case_id="*")
-    found = [load_case(shared, row["case_id"]) for row in shared.journal.list_cases()]
+    found = [load_case(shared, case_id) for case_id in shared.journal.list_case_ids()]
     rows = [
         (case, next(iter(list_tasks(case)), None))
         for case in sorted(found, key=lambda case: (case.coach or "", case.case_id))
@@ -82,7 +83,7 @@ def cases_tasks(
 ) -> None:
     """List what is overdue, oldest first."""
     shared = open_session(context)
-    chosen = case_ids or [row["case_id"] for row in shared.journal.list_cases()]
+    chosen = case_ids or shared.journal.list_case_ids()
     found = [(task, case) for case in (load_case(shared, case_id) for case_id in chosen) for task in list_tasks(case)]
     shared.journal.log_reads(now(), *({"case_id": case_id} for case_id in case_ids or "*"))
     found.sort(key=lambda item: (item[0].due, item[1].case_id))
@@ -170,11 +171,11 @@ def list_pending_submissions(shared: Session, case_id: str, outcome: str) -> lis
     """Return the returns of a case that are in review or wait."""
     return [
         {
-            "submission_id": row["submission_id"],
-            "form": row["form"],
+            "submission_id": row.submission_id,
+            "form": row.form,
             "outcome": outcome,
-            "received_at": row["received_at"],
-            "waits_for": row["waits_for"],
+            "received_at": row.received_at,
+            "waits_for": row.waits_for,
         }
         for row in shared.journal.find_submissions(case_id=case_id, outcome=outcome)
     ]

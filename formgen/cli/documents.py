@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from formgen import formats
 from formgen.cli.console import _, format_examples, out
 from formgen.cli.outcomes import describe_decision, describe_file, describe_submission, print_outcomes
 from formgen.cli.session import Session, now, open_session, track_progress
@@ -17,13 +18,15 @@ from formgen.errors import OutOfReach, SandboxUnavailable, UsageError
 from formgen.forms.form import Form
 from formgen.intake.duplicates import predict_repeat
 from formgen.intake.health import require_sandbox
-from formgen.intake.pipeline import ALL
+from formgen.intake.retries import ALL
 from formgen.intake.watcher import Watch
-from formgen.issuing.issue import IssuedDocument, issue_document
+from formgen.issuing.issue import GeneratedDocument, issue_document
 from formgen.issuing.issue import archive_record as make_archived
 from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
-from formgen.storage.journal import to_local_date
+from formgen.storage.moments import to_local_date
+
+DEFAULT_FORMAT = formats.get_preferred_format().name
 
 app = typer.Typer()
 
@@ -48,7 +51,7 @@ def generate(
     context: typer.Context,
     names: Annotated[list[str] | None, typer.Argument(metavar="[FORM…]", help=_("Lomakkeiden tunnukset."))] = None,
     case: Annotated[str | None, typer.Option("--case", help=_("Asian tunnus."))] = None,
-    format_name: Annotated[str, typer.Option("--format", help=_("Tiedostomuoto."))] = "docx",
+    format_name: Annotated[str, typer.Option("--format", help=_("Tiedostomuoto."))] = DEFAULT_FORMAT,
     lang: Annotated[
         str | None, typer.Option("--lang", help=_("Lomakkeen kieli: fi, sv, fi_selko tai sv_selko."))
     ] = None,
@@ -115,14 +118,14 @@ def archive(
             shared.registry,
             record,
             now(),
-            folder / f"{record}.pdf" if folder else path,
+            folder / f"{record}{formats.get_ending(formats.get_archive_format())}" if folder else path,
         )
         for record in records
     ]
     print_documents(shared, made)
 
 
-def print_documents(shared: Session, made: list[IssuedDocument]) -> None:
+def print_documents(shared: Session, made: list[GeneratedDocument]) -> None:
     """Print where the documents lie."""
     if shared.as_json:
         shared.print_json([asdict(item) for item in made])
@@ -157,17 +160,14 @@ def read(
             data = b"" if large else file.read_bytes()
         except OSError as error:
             raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file)) from error
-        verdict = (
-            shared.intake.decision_engine.too_large_verdict
-            if large
-            else shared.intake.decision_engine.decide_file(data, at)
-        )
-        if verdict.case_id:
-            shared.log_access(case_id=verdict.case_id)
+        engine = shared.intake.decision_engine
+        decision = engine.reject_oversized_file() if large else engine.decide_file(data, at)
+        if decision.case_id:
+            shared.log_access(case_id=decision.case_id)
         row = describe_file(file, size, "" if large else outbox.compute_digest(data), at)
-        again = predict_repeat(verdict, shared.intake.find_identical_submission(row))
-        said = {"again": again.to_dict(shared.language) if again else None}
-        found.append({**describe_decision(str(file), row, verdict, at), **said})
+        again = predict_repeat(decision, shared.intake.find_identical_submission(row))
+        said = {"file": str(file), "again": again.to_dict(shared.language) if again else None}
+        found.append({**describe_decision(row, decision, at), **said})
     print_outcomes(shared, found)
 
 
@@ -195,7 +195,7 @@ def wait_for_outcome(shared: Session, file: Path, submission_id: str) -> dict[st
 
     Raise `OutOfReach` when something that is no fault of the file's keeps it from being processed.
     """
-    while (row := shared.journal.find_submissions(submission_id=submission_id)[0])["outcome"] is None:
+    while (row := shared.journal.get_submission(submission_id)).outcome is None:
         try:
             Watch(shared.intake).run(once=True, inbox=False)
         except SandboxUnavailable:
@@ -204,6 +204,6 @@ def wait_for_outcome(shared: Session, file: Path, submission_id: str) -> dict[st
             require_sandbox(shared.workspace, living=True)
             time.sleep(0.2)
         for problem in shared.journal.list_problems("process"):
-            if problem["subject"] in (ALL, submission_id) and not row["attempts"]:
-                raise OutOfReach(detail=problem["cause"])
-    return describe_submission(shared, str(file), submission_id, shared.intake.decide_submission(row))
+            if problem.subject in (ALL, submission_id) and not row.attempts:
+                raise OutOfReach(detail=problem.cause)
+    return {**describe_submission(shared, row), "file": str(file)}

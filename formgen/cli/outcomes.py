@@ -1,4 +1,4 @@
-"""How the outcomes of returns are shown, and the exit codes that they call for."""
+"""How the outcomes of submissions are shown, and the exit codes that they call for."""
 
 from __future__ import annotations
 
@@ -13,66 +13,66 @@ import typer
 from formgen.cli.console import out
 from formgen.cli.session import Session
 from formgen.documents.extraction import UNSEEN
-from formgen.intake.decide import Verdict, answer_sender
 from formgen.intake.duplicates import find_repeat
+from formgen.intake.identify import IdentifiedDocument
+from formgen.intake.outcomes import Accepted, Duplicate, Outcome, answer_sender
 from formgen.intake.publication import build_record, build_rejection
-from formgen.storage.journal import format_timestamp
+from formgen.storage.moments import format_timestamp
+from formgen.storage.rows import Submission
 
 REJECTED, UNSURE = 3, 4
 EXIT = {"rejected": REJECTED, "review": UNSURE, "waiting": UNSURE}
 
 
-def describe_decision(file: str, row: Mapping[str, Any], verdict: Verdict, at: datetime) -> dict[str, Any]:
-    """Return a verdict as the outside contract shows it."""
+def describe_decision(row: Submission, decision: Outcome, at: datetime) -> dict[str, Any]:
+    """Describe a decision that is not settled as the outside contract shows it."""
+    record = build_record(row, decision, None, decision.case_id, at) if isinstance(decision, Accepted) else None
+    reason = build_rejection(row, answer_sender(decision)) if not isinstance(decision, (Accepted, Duplicate)) else None
     return {
-        "file": file,
-        "outcome": verdict.outcome,
-        "record": build_record(row, verdict, None, verdict.case_id, at).model_dump(mode="json")
-        if verdict.outcome == "accepted"
-        else None,
-        "reason": None
-        if verdict.outcome in ("accepted", "duplicate")
-        else build_rejection(row, answer_sender(verdict)).model_dump(mode="json"),
-        "answers": describe_answers(verdict),
+        "file": row.file_name,
+        "outcome": decision.outcome,
+        "record": record.model_dump(mode="json") if record else None,
+        "reason": reason.model_dump(mode="json") if reason else None,
+        "answers": describe_answers(decision.about),
         "again": None,
     }
 
 
-def describe_submission(shared: Session, file: str, submission_id: str, verdict: Verdict) -> dict[str, Any]:
-    """Return what became of a return in the end, as the outside contract shows it."""
-    row = shared.journal.find_submissions(submission_id=submission_id)[0]
-    record = shared.journal.find_record(row["record_id"]) if row["record_id"] else None
+def describe_submission(shared: Session, row: Submission) -> dict[str, Any]:
+    """Describe what became of a submission in the end, as the outside contract shows it."""
+    record = shared.journal.find_record(row.record_id)
     again = find_repeat(shared.journal, shared.registry, row)
     return {
-        "file": file,
-        "outcome": row["outcome"],
-        "record": json.loads(record["payload"]) if record else None,
-        "reason": json.loads(row["reason"]) if row["reason"] else None,
-        "answers": describe_answers(verdict),
+        "file": row.file_name,
+        "outcome": row.outcome,
+        "record": json.loads(record.payload) if record else None,
+        "reason": json.loads(row.reason) if row.reason else None,
+        "answers": describe_answers(shared.intake.identify_submission(row)),
         "again": again.to_dict(shared.language) if again else None,
     }
 
 
-def describe_answers(verdict: Verdict) -> dict[str, Any] | None:
-    """Return what stood in the fields, nothing that was known besides; None when the file is no form."""
-    if verdict.about is None:
+def describe_answers(about: IdentifiedDocument | None) -> dict[str, Any] | None:
+    """Describe what stood in the fields, nothing that was known besides; None when the file is no form."""
+    if about is None:
         return None
     return {
         path: {"text": answer.text, "layer": answer.layer, "confidence": answer.confidence}
-        for path, answer in verdict.about.sheet.answers.items()
+        for path, answer in about.sheet.answers.items()
         if answer.layer not in UNSEEN
     }
 
 
-def describe_file(file: Path, size: int, sha256: str, at: datetime) -> dict[str, Any]:
-    """Return what a return's row would say of a file that is only read."""
-    return {
-        "file_name": file.name,
-        "sha256": sha256,
-        "size": size,
-        "channel": "read",
-        "received_at": format_timestamp(at),
-    }
+def describe_file(file: Path, size: int, sha256: str, at: datetime) -> Submission:
+    """Describe a file that is only read as if it had come in."""
+    return Submission(
+        submission_id="",
+        file_name=file.name,
+        sha256=sha256,
+        size=size,
+        channel="read",
+        received_at=format_timestamp(at),
+    )
 
 
 def print_outcomes(shared: Session, found: list[dict[str, Any]]) -> None:

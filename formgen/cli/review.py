@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -20,8 +18,10 @@ from formgen.cli.console import _, format_examples, out
 from formgen.cli.outcomes import OUTCOMES, describe_decision, describe_submission, print_outcomes
 from formgen.cli.session import Session, now, open_session
 from formgen.errors import UsageError
+from formgen.intake.outcomes import Accepted
 from formgen.intake.review import list_doubts, parse_decision_file, render_decision_file
 from formgen.storage.access_log import Actor
+from formgen.storage.rows import Submission
 
 app = typer.Typer(name="review", no_args_is_help=True)
 
@@ -31,18 +31,16 @@ def review_list(context: typer.Context) -> None:
     """List the returns in review and those that wait for another form."""
     shared = open_session(context)
     rows = [*shared.journal.find_submissions(outcome="review"), *shared.journal.find_submissions(outcome="waiting")]
-    shared.journal.log_reads(
-        now(), *({"submission_id": row["submission_id"], "case_id": row["case_id"]} for row in rows)
-    )
+    shared.journal.log_reads(now(), *({"submission_id": row.submission_id, "case_id": row.case_id} for row in rows))
     if shared.as_json:
         shared.print_json(
             [
                 {
-                    "submission_id": row["submission_id"],
-                    "outcome": row["outcome"],
-                    **json.loads(row["reason"]),
-                    "case_id": row["case_id"],
-                    "waits_for": row["waits_for"],
+                    "submission_id": row.submission_id,
+                    "outcome": row.outcome,
+                    **row.rejection.model_dump(mode="json"),
+                    "case_id": row.case_id,
+                    "waits_for": row.waits_for,
                 }
                 for row in rows
             ]
@@ -57,11 +55,11 @@ def review_list(context: typer.Context) -> None:
     )
     for row in rows:
         table.add_row(
-            row["submission_id"],
-            row["case_id"] or "–",
-            row["form"],
-            shared.translate(OUTCOMES[row["outcome"]]),
-            str(len(json.loads(row["reason"])["errors"])),
+            row.submission_id,
+            row.case_id or "–",
+            row.form,
+            shared.translate(OUTCOMES[row.outcome or ""]),
+            str(len(row.rejection.errors)),
         )
     out.print(table)
 
@@ -69,12 +67,12 @@ def review_list(context: typer.Context) -> None:
 SubmissionId = Annotated[str, typer.Argument(metavar="RETURN", help=_("Palautuksen tunnus."))]
 
 
-def find_pending_submission(shared: Session, submission_id: str) -> Mapping[str, Any]:
-    """Return a return that awaits a decision; raise `UsageError` for any other."""
+def find_pending_submission(shared: Session, submission_id: str) -> Submission:
+    """Find a submission that awaits a decision; raise `UsageError` for any other."""
     rows = [
         row
         for row in shared.journal.find_submissions(submission_id=submission_id)
-        if row["outcome"] in ("review", "waiting")
+        if row.outcome in ("review", "waiting")
     ]
     if not rows:
         raise UsageError("Palautus {id} ei odota ratkaisua.", id=submission_id)
@@ -97,19 +95,16 @@ def review_show(
     """Show what was read of a return, and what is doubtful."""
     shared = open_session(context)
     row = find_pending_submission(shared, submission_id)
-    shared.log_access(submission_id=submission_id, case_id=row["case_id"])
-    verdict = shared.intake.decide_submission(row)
-    if folder and verdict.about:
-        for path, picture in verdict.about.sheet.pictures.items():
-            files.write_file(folder / f"{path}.png", picture, files.PRIVATE)
-    pictures = find_pictures(folder or shared.workspace.pictures / submission_id)
-    asked = list_doubts(verdict, shared.language, pictures)
+    shared.log_access(submission_id=submission_id, case_id=row.case_id)
+    decision = shared.intake.decide_submission(row)
+    pictures = shared.intake.write_pictures(row, folder)
+    asked = list_doubts(decision, shared.language, pictures)
     if shared.as_json:
         shared.print_json(
             {
-                **describe_decision(row["file_name"], row, verdict, now()),
+                **describe_decision(row, decision, now()),
                 "submission_id": submission_id,
-                "waits_for": row["waits_for"],
+                "waits_for": row.waits_for,
                 "pictures": pictures,
                 "doubts": [asdict(doubt) for doubt in asked],
             }
@@ -122,16 +117,11 @@ def review_show(
             out.print(f"    {line}")
 
 
-def find_pictures(folder: Path) -> dict[str, str]:
-    """Return the pictures in a folder by the path of the place that they show."""
-    return {file.stem: str(file) for file in sorted(folder.glob("*.png"))}
-
-
-def edit_answers(shared: Session, row: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a person has changed in the file of a return's doubtful places, which is then removed."""
-    verdict = shared.intake.decide_submission(row)
-    shared.log_access(submission_id=row["submission_id"], case_id=row["case_id"])
-    asked = list_doubts(verdict, shared.language, find_pictures(shared.workspace.pictures / row["submission_id"]))
+def edit_answers(shared: Session, row: Submission) -> dict[str, str]:
+    """Let a person change the file of a submission's doubtful places, which is then removed; return what they did."""
+    shared.log_access(submission_id=row.submission_id, case_id=row.case_id)
+    pictures = shared.intake.write_pictures(row)
+    asked = list_doubts(shared.intake.decide_submission(row), shared.language, pictures)
     file = shared.workspace.var / "work" / f"{shared.intake.new_id()}.toml"
     editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
     try:
@@ -192,11 +182,16 @@ def review_accept(
     shared.by = who
     row = find_pending_submission(shared, submission_id)
     new = {**(edit_answers(shared, row) if edit else {}), **dict(map(read_field_value, values or ()))}
-    verdict = shared.intake.confirm_submission(row, who or Actor.from_system_user().name, new)
-    if verdict.outcome == "accepted":
-        print_outcomes(shared, [describe_submission(shared, row["file_name"], submission_id, verdict)])
-    else:
-        print_outcomes(shared, [describe_decision(row["file_name"], row, verdict, now())])
+    decision = shared.intake.confirm_submission(row, who or Actor.from_system_user().name, new)
+    settled = isinstance(decision, Accepted)
+    print_outcomes(
+        shared,
+        [
+            describe_submission(shared, shared.journal.get_submission(submission_id))
+            if settled
+            else describe_decision(row, decision, now())
+        ],
+    )
 
 
 @app.command("reject", help=_("Hylkää palautus."), epilog=format_examples("formgen review reject RETURN"))
@@ -208,6 +203,4 @@ def review_reject(
     """Reject a return that awaits a decision."""
     shared = open_session(context)
     shared.by = who
-    shared.intake.reject_submission(
-        find_pending_submission(shared, submission_id), who or Actor.from_system_user().name
-    )
+    shared.intake.reject_submission(find_pending_submission(shared, submission_id))

@@ -54,8 +54,8 @@ def simulate(
 def build_summary(stage: demo.Stage, seen: list[demo.Outcome]) -> dict[str, Any]:
     """Return what the year came to: returns by form and outcome, records by form, cases by phase."""
     intake = stage.intake
-    returned = Counter((item.turn.form, item.row["outcome"]) for item in seen if item.row)
-    records = Counter(row["form"] for row in intake.journal.list_record_ids())
+    returned = Counter((item.turn.form, item.row.outcome) for item in seen if item.row)
+    records = Counter(row.form for row in intake.journal.list_record_places())
     phases = Counter(str(stage.load_case(name).phase) for name in stage.cases)
     return {
         "forms": {
@@ -70,11 +70,11 @@ def build_summary(stage: demo.Stage, seen: list[demo.Outcome]) -> dict[str, Any]
             {
                 "story": item.turn.story,
                 "form": item.turn.form,
-                "outcome": item.row["outcome"],
+                "outcome": item.row.outcome,
                 "expected": item.turn.expect,
             }
             for item in seen
-            if not item.is_expected
+            if item.row and not item.is_expected
         ],
     }
 

@@ -28,9 +28,10 @@ def templates_build(
 ) -> None:
     """Build first drafts of templates; one that the office already has is left alone."""
     shared = open_session(context)
+    templates = formats.get_templates()
     made = []
     for form in [shared.registry.find_latest_version(name) for name in names] if names else list(shared.registry):
-        file = shared.workspace.root / "templates" / "forms" / f"{form.id}.docx"
+        file = shared.workspace.root / "templates" / "forms" / f"{form.id}{templates.ending}"
         if file.exists() and not force:
             err.print(
                 shared.translate(
@@ -40,9 +41,7 @@ def templates_build(
             continue
         files.write_file(
             file,
-            formats.load_formats()["docx"].build_template(
-                form.title, form.number, form.version, form.list_questions(), form.unit
-            ),
+            templates.build_template(form.title, form.number, form.version, form.list_questions(), form.unit),
         )
         made.append(str(file))
     if shared.as_json:
@@ -68,8 +67,8 @@ def templates_check(
     for file in checked:
         form = shared.registry.find_latest_version(file.stem)
         try:
-            template = formats.load_formats()["docx"].load_template(file, form.list_questions())
-            problems = [shared.translate(found.message, **found.values) for found in template.find_problems()]
+            findings = formats.get_templates().find_problems(file, form.list_questions())
+            problems = [shared.translate(finding.message, **finding.values) for finding in findings]
         except (UsageError, OSError) as error:
             problems = [describe_error(error, shared.language)]
         found.append({"file": str(file), "form": form.id, "ok": not problems, "problems": problems})

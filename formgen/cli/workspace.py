@@ -6,15 +6,14 @@ import importlib
 import logging
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
 from rich.table import Table
 
-from formgen import demo, files
+from formgen import demo, files, formats
 from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import Session, open_session
 from formgen.forms import registry
@@ -23,6 +22,7 @@ from formgen.publishing import outbox
 from formgen.sandbox import kernel
 from formgen.settings import CONTENT_MODE, PACKAGED, Workspace
 from formgen.storage.journal import Journal
+from formgen.storage.rows import Submission
 
 app = typer.Typer()
 
@@ -52,7 +52,7 @@ def create_workspace(root: Path) -> Workspace:
     if not settings.exists():
         files.write_file(settings, EXAMPLE.encode(), CONTENT_MODE)
     Journal.open_or_create(workspace.var, vault=workspace.encryptor, head=workspace.head)
-    for source in sorted((PACKAGED / "templates" / "forms").glob("*.docx")):
+    for source in sorted((PACKAGED / "templates" / "forms").glob(f"*{formats.get_templates().ending}")):
         target = workspace.root / "templates" / "forms" / source.name
         if not target.exists():
             files.write_file(target, source.read_bytes(), CONTENT_MODE)
@@ -91,19 +91,19 @@ def run_demo(
     seen = []
     for outcome in demo.play_stories(demo.Stage(shared.intake), demo.iter_demo_turns()):
         seen.append(outcome)
-        err.print(f"{outcome.turn.story}: {outcome.turn.form} → {outcome.row['outcome']}")
-    places = [get_outcome_path(workspace, outcome.row) for outcome in seen]
+        err.print(f"{outcome.turn.story}: {outcome.turn.form} → {outcome.row.outcome if outcome.row else 'ok'}")
+    rows = [(item.turn, item.row, get_outcome_path(workspace, item.row)) for item in seen if item.row]
     if shared.as_json:
         shared.print_json(
             [
                 {
-                    "case": item.turn.story,
-                    "form": item.turn.form,
-                    "outcome": item.row["outcome"],
-                    "case_id": item.row["case_id"],
+                    "case": turn.story,
+                    "form": turn.form,
+                    "outcome": row.outcome,
+                    "case_id": row.case_id,
                     "path": str(place),
                 }
-                for item, place in zip(seen, places, strict=True)
+                for turn, row, place in rows
             ]
         )
     else:
@@ -113,22 +113,20 @@ def run_demo(
             shared.translate("Tulos"),
             shared.translate("Tiedosto"),
         )
-        for item, place in zip(seen, places, strict=True):
-            table.add_row(
-                item.row["case_id"] or "–", item.turn.form, item.row["outcome"], str(place.relative_to(workspace.root))
-            )
+        for turn, row, place in rows:
+            table.add_row(row.case_id or "–", turn.form, row.outcome, str(place.relative_to(workspace.root)))
         out.print(table)
         out.print(shared.translate("Kaikki on kansiossa {folder}", folder=workspace.root))
     if not all(item.is_expected for item in seen):
         raise typer.Exit(1)
 
 
-def get_outcome_path(workspace: Workspace, row: Mapping[str, Any]) -> Path:
-    """Return where the outcome of a return lies."""
-    if row["record_id"]:
-        return outbox.get_record_path(workspace, row["case_id"], row["record_id"], row["form"])
-    if row["rejected_as"]:
-        return outbox.get_rejected_path(workspace, f"{row['rejected_as']}.reason.json")
+def get_outcome_path(workspace: Workspace, row: Submission) -> Path:
+    """Return where the outcome of a submission lies."""
+    if row.record_id and row.form:
+        return outbox.get_record_path(workspace, row.case_id, row.record_id, row.form)
+    if row.rejected_as:
+        return outbox.get_rejected_path(workspace, f"{row.rejected_as}.reason.json")
     return workspace.outbox / "feed.ndjson"
 
 

@@ -130,6 +130,11 @@ class Extraction:
     pictures: Mapping[str, bytes] = field(default_factory=dict)
     producer: str = ""
 
+    @property
+    def claimed_case(self) -> str:
+        """The case that the document says it is of, unsigned: nothing follows from it."""
+        return self.claims.get("case_id", "").strip("– ")
+
 
 class Note(NamedTuple):
     """What a document that goes out says of one of its places: what it is called, what stood there, what to do.

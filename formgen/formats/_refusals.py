@@ -13,6 +13,7 @@ CUT_SHORT = "Tiedosto on vioittunut tai sen tallennus on jäänyt kesken."
 SLOW = "Tiedoston muuntaminen kesti liian kauan."
 ALTERED = "Asiakirjan allekirjoitus ei ole pätevä, tai asiakirjaa on muutettu allekirjoituksen jälkeen."
 UNTRUSTED = "Asiakirjan allekirjoittajan varmenteeseen ei luoteta."
+NOT_MADE = "Muotoa {format} ei voi tehdä."  # of no reader: for who asks for a document
 REFUSALS = frozenset(
     (*(reason.message for reason in Reason), NOT_WORD, NOT_CONVERTED, CUT_SHORT, SLOW, ALTERED, UNTRUSTED)
 )

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from formgen import files
+from formgen import files, formats
 from formgen.errors import UsageError
 from formgen.forms.form import Form, Rule
 from formgen.settings import Workspace
@@ -86,7 +86,7 @@ def parse_version(item: tuple[str, type[Form]]) -> list[int]:
 def find_template(workspace: Workspace, form: type[Form]) -> Path:
     """Return the office's template of a form, else the packaged one; raise `UsageError`."""
     for folder in workspace.list_content_folders("templates"):
-        file = folder / "forms" / f"{form.id}.docx"
+        file = folder / "forms" / f"{form.id}{formats.get_templates().ending}"
         if file.is_file():
             files.check_write_access([file])
             return file

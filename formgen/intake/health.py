@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
 from formgen import files
@@ -21,7 +21,8 @@ from formgen.publishing import outbox
 from formgen.sandbox import confine
 from formgen.sandbox.reader_pool import list_missing_protections
 from formgen.settings import Workspace
-from formgen.storage.journal import Journal, Row
+from formgen.storage.journal import Journal
+from formgen.storage.rows import NotedProblem
 
 OUTCOMES = ("accepted", "review", "waiting", "rejected", "duplicate", "in_work")
 UNWATCHED, FORGOTTEN = 600.0, 3600.0
@@ -85,7 +86,7 @@ def check_health(workspace: Workspace, journal: Journal, now: float) -> Health:
     counts = journal.count_submissions()
     found = {name: counts.get(name, 0) for name in OUTCOMES}
     living = is_daemon_alive(workspace)
-    told = [row for row in noted.values() if row["stage"] != "wait" or get_problem_age(row, now) > FORGOTTEN]
+    told = [row for row in noted.values() if row.stage != "wait" or get_problem_age(row, now) > FORGOTTEN]
     problems = (
         *find_count_problems(journal, counts),
         *find_trust_problems(journal),
@@ -110,22 +111,22 @@ def find_unfinished_work(workspace: Workspace, journal: Journal) -> tuple[Proble
     )
 
 
-def find_open_problems(workspace: Workspace, journal: Journal, lying: Iterable[Entry]) -> dict[tuple[str, str], Row]:
+def find_open_problems(
+    workspace: Workspace, journal: Journal, lying: Iterable[Entry]
+) -> dict[tuple[str, str], NotedProblem]:
     """Return what was written down as a problem, by stage and subject, but for files that are gone."""
     there = {hash_file_name(workspace, entry.file) for entry in lying}
-    return {
-        (row["stage"], row["subject"]): row
-        for row in journal.list_problems()
-        if not row["place"] or row["subject"] in there
-    }
+    return {(row.stage, row.subject): row for row in journal.list_problems() if not row.place or row.subject in there}
 
 
-def get_problem_age(row: Row, now: float) -> float:
+def get_problem_age(row: NotedProblem, now: float) -> float:
     """Return the seconds for which there has been a problem."""
-    return now - datetime.fromisoformat(row["since"]).timestamp()
+    return now - datetime.fromisoformat(row.since).timestamp()
 
 
-def get_file_age(workspace: Workspace, entry: Entry, noted: Mapping[tuple[str, str], Row], now: float) -> float:
+def get_file_age(
+    workspace: Workspace, entry: Entry, noted: Mapping[tuple[str, str], NotedProblem], now: float
+) -> float:
     """Return the seconds since a file was first seen; since it came, where no daemon has seen it yet.
 
     The time at which it was last written may be of long ago, when it was copied from somewhere else.
@@ -193,23 +194,23 @@ def find_entry_problems(workspace: Workspace, lying: Iterable[Entry]) -> Iterato
 
 
 def find_inbox_problems(
-    workspace: Workspace, lying: Iterable[Entry], noted: Iterable[Row], oldest: float | None, living: bool
+    workspace: Workspace, lying: Iterable[Entry], noted: Iterable[NotedProblem], oldest: float | None, living: bool
 ) -> Iterator[Problem]:
     """Yield what is wrong with the drop zone; ``noted`` are the problems that were written down."""
     yield from find_entry_problems(workspace, lying)
     if oldest is not None and not living and oldest > UNWATCHED:
         yield Problem("Tiedostoja odottaa, mutta formgen watch ei ole käynnissä.")
-    elif oldest is not None and oldest > FORGOTTEN and not any(row["place"] for row in noted):
+    elif oldest is not None and oldest > FORGOTTEN and not any(row.place for row in noted):
         yield Problem("Kansiossa inbox on tiedosto, jota ei ole voitu ottaa tuntiin. Onko se auki jollakulla?")
 
 
-def iter_noted_problems(rows: Iterable[Row]) -> Iterator[Problem]:
+def iter_noted_problems(rows: Iterable[NotedProblem]) -> Iterator[Problem]:
     """Yield problems that were written down, of each stage no more than `NAMED` one by one."""
-    for stage, found in groupby(sorted(rows, key=itemgetter("stage")), key=itemgetter("stage")):
+    for stage, found in groupby(sorted(rows, key=attrgetter("stage")), key=attrgetter("stage")):
         several = list(found)
         for row in several[:MAX_NAMED_PROBLEMS]:
             yield Problem(
-                choose_message(row), {name: row[name] for name in ("place", "subject", "cause")}, stage == "wait"
+                choose_message(row), {"place": row.place, "subject": row.subject, "cause": row.cause}, stage == "wait"
             )
         if several[MAX_NAMED_PROBLEMS:]:
             yield Problem(
@@ -219,20 +220,20 @@ def iter_noted_problems(rows: Iterable[Row]) -> Iterator[Problem]:
             )
 
 
-def choose_message(row: Row) -> str:
+def choose_message(row: NotedProblem) -> str:
     """Return what is said of a problem that was written down."""
-    if row["stage"] == "wait":
-        return WAITS[row["cause"]]
-    return WHOLE[row["stage"]] if row["stage"] == "upkeep" or not row["subject"] else STAGES[row["stage"]]
+    if row.stage == "wait":
+        return WAITS[row.cause]
+    return WHOLE[row.stage] if row.stage == "upkeep" or not row.subject else STAGES[row.stage]
 
 
 def find_work_problems(
-    workspace: Workspace, journal: Journal, noted: Mapping[tuple[str, str], Row]
+    workspace: Workspace, journal: Journal, noted: Mapping[tuple[str, str], NotedProblem]
 ) -> Iterator[Problem]:
     """Yield what keeps returns from being settled or published."""
     for row in journal.list_retried_submissions():
-        if ("process", row["submission_id"]) not in noted:
-            values = {"attempts": row["attempts"], "id": row["submission_id"]}
+        if ("process", row.submission_id) not in noted:
+            values = {"attempts": row.attempts, "id": row.submission_id}
             yield Problem("Palautusta ei ole voitu lukea {attempts} yrityksellä: {id}", values)
     if lacking := journal.count_events_after(outbox.read_last_seq(workspace)):
         yield Problem("Kirjoittamatta outbox-kansioon: {number}", {"number": lacking})

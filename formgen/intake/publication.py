@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
@@ -10,7 +10,9 @@ from formgen import __version__, formats
 from formgen.documents.extraction import Answer
 from formgen.errors import Finding
 from formgen.i18n import clean_text, translate
-from formgen.intake.decide import IdentifiedDocument, Verdict, classify_change
+from formgen.intake.answers import classify_change
+from formgen.intake.identify import IdentifiedDocument
+from formgen.intake.outcomes import Accepted, Decision, Rejected
 from formgen.issuing.correction import explain_field
 from formgen.publishing.contract import (
     DigitalSignature,
@@ -25,96 +27,94 @@ from formgen.publishing.contract import (
     Signature,
     Source,
 )
-from formgen.storage.journal import Row, format_timestamp
-
-MEDIA_TYPES = {
-    "odt": "application/vnd.oasis.opendocument.text",
-    "doc": "application/msword",
-    "rtf": "application/rtf",
-}
+from formgen.storage.moments import format_timestamp
+from formgen.storage.rows import Submission
 
 
-def build_rejection(row: Row, verdict: Verdict) -> Rejection:
+def build_rejection(row: Submission, decision: Decision) -> Rejection:
     """Build why a submission was not accepted: the case is the one that it named itself."""
-    form = verdict.about.form if verdict.about else None
-    claim = verdict.about.claim if verdict.about else ""
+    form = decision.about.form if decision.about else None
+    claim = decision.about.claim if decision.about else ""
     return Rejection(
-        code=verdict.code,
+        code=decision.code if isinstance(decision, Rejected) else None,
         errors=tuple(
             Error.model_validate(
                 {
-                    **build_issue(found, verdict.language).model_dump(),
-                    **explain_field(form, found.field, verdict.language),
+                    **build_issue(found, decision.language).model_dump(),
+                    **explain_field(form, found.field, decision.language),
                 }
             )
-            for found in verdict.findings
+            for found in decision.findings
             if found.severity != "warning"
         ),
-        file_name=row["file_name"],
-        sha256=row["sha256"] or None,
-        form=verdict.form,
-        case_id=verdict.case_id if claim == verdict.case_id else None,
-        received_at=row["received_at"],
-        producer=verdict.producer or None,
+        file_name=row.file_name,
+        sha256=row.sha256 or None,
+        form=decision.form,
+        case_id=decision.case_id if claim == decision.case_id else None,
+        received_at=row.received_at,
+        producer=decision.producer or None,
     )
 
 
-def build_record(row: Row, verdict: Verdict, record_id: str | None, case_id: str | None, at: datetime) -> Record:
+def build_record(
+    row: Submission, accepted: Accepted, record_id: str | None, case_id: str | None, at: datetime
+) -> Record:
     """Build the record of an accepted document."""
-    record, about, replaces = verdict.record, verdict.about, verdict.replaces
-    assert record, "only a whole record is published"
-    assert about, "a record is of a document of ours"
+    record, about, replaces = accepted.record, accepted.about, accepted.replaces
     return Record(
         record_id=record_id,
         form=record.id,
         form_version=record.version,
         instance_id=str(about.identity.instance),
-        submission_id=row.get("submission_id"),
+        submission_id=row.submission_id or None,
         case_id=case_id,
         version_no=replaces.version_no + 1 if replaces else 1,
         supersedes=replaces.record_id if replaces else None,
         language=about.language,
         phase=Phase(
             before=about.case.phase,
-            after=verdict.moves[-1].target if verdict.moves else about.case.phase,
-            transitions=tuple(move.id for move in verdict.moves),
+            after=accepted.moves[-1].target if accepted.moves else about.case.phase,
+            transitions=tuple(move.id for move in accepted.moves),
         ),
         data=record.model_dump(mode="json"),
         signatures={
             role: Signature.model_validate(block.model_dump(mode="json"))
             for role, block in record.list_signatures().items()
         },
-        issues=tuple(build_issue(found, about.language) for found in verdict.findings),
-        provenance=build_provenance(row, verdict, about, at),
+        issues=tuple(build_issue(found, about.language) for found in accepted.findings),
+        provenance=build_provenance(row, accepted, at),
     )
 
 
-def build_provenance(row: Row, verdict: Verdict, about: IdentifiedDocument, at: datetime) -> Provenance:
+def build_provenance(row: Submission, accepted: Accepted, at: datetime) -> Provenance:
     """Build where a record comes from."""
-    sheet = about.sheet
+    sheet, confirmed = accepted.about.sheet, accepted.confirmed
     return Provenance(
-        file_name=row["file_name"],
-        sha256=row["sha256"],
-        size=row["size"],
-        media_type=find_media_type(sheet.reader),
-        channel=row["channel"],
-        received_at=row["received_at"],
+        file_name=row.file_name,
+        sha256=row.sha256,
+        size=row.size,
+        media_type=formats.find_media_type(sheet.reader),
+        channel=row.channel,
+        received_at=row.received_at,
         processed_at=format_timestamp(at),
         software=f"formgen {__version__}",
         reader=sheet.reader,
         producer=sheet.producer or None,
-        confirmed_by=verdict.confirmed_by,
-        confirmed_at=format_timestamp(at) if verdict.confirmed_by else None,
-        fields=tuple(trace_fields(about)),
+        confirmed_by=confirmed.person if confirmed else None,
+        confirmed_at=format_timestamp(at) if confirmed else None,
+        fields=tuple(trace_fields(accepted.about, confirmed.answers if confirmed else {})),
         facts=sheet.facts,
         digital_signatures=tuple(DigitalSignature(**asdict(seal)) for seal in sheet.digital_signatures),
     )
 
 
-def trace_fields(about: IdentifiedDocument) -> Iterator[FieldProvenance]:
-    """Yield what stood in each field in which something stands, was known or was decided."""
+def trace_fields(about: IdentifiedDocument, confirmed: Mapping[str, Answer]) -> Iterator[FieldProvenance]:
+    """Yield what stood in each field in which something stands, was known or was decided.
+
+    ``confirmed`` are the answers on which a person has decided, as they were read.
+    """
     for path, answer in about.sheet.answers.items():
-        decided = about.decided.get(path)
+        decided = confirmed.get(path)
         if answer.text or about.given.get(path) or (decided and decided.text):
             yield trace_field(about, path, answer, decided)
 
@@ -140,26 +140,26 @@ def trace_field(about: IdentifiedDocument, path: str, answer: Answer, decided: A
     )
 
 
-def name_event(row: Row) -> str:
+def name_event(row: Submission) -> str:
     """Return what the feed calls the outcome of a submission."""
-    return "record.accepted" if row["outcome"] == "accepted" else f"submission.{row['outcome']}"
+    return "record.accepted" if row.outcome == "accepted" else f"submission.{row.outcome}"
 
 
-def build_event(row: Row, seq: int, path: str | None) -> Event:
+def build_event(row: Submission, seq: int, path: str | None) -> Event:
     """Build the line of the feed on a settled submission; ``path`` is what was published of it, below the outbox."""
     return Event.model_validate(
         {
             "seq": seq,
             "event": name_event(row),
-            "at": row["processed_at"],
-            "submission_id": row["submission_id"],
-            "sha256": row["sha256"] or None,
-            "form": row["form"],
-            "case_id": row["case_id"],
-            "record_id": row["record_id"],
-            "first": row["first_id"],
-            "waits_for": row["waits_for"],
-            "code": row["code"],
+            "at": row.processed_at,
+            "submission_id": row.submission_id,
+            "sha256": row.sha256 or None,
+            "form": row.form,
+            "case_id": row.case_id,
+            "record_id": row.record_id,
+            "first": row.first_id,
+            "waits_for": row.waits_for,
+            "code": row.code,
             "path": path,
         }
     )
@@ -169,10 +169,3 @@ def build_issue(found: Finding, language: str) -> Issue:
     """Build a finding in a language."""
     message = translate(found.message, language, **found.values)
     return Issue(code=found.code, severity=found.severity, field=found.field, message=message)
-
-
-def find_media_type(reader: str) -> str:
-    """Return the media type of what a reader reads."""
-    module = formats.load_formats().get(reader)
-    found: str = module.MEDIA_TYPE if module else MEDIA_TYPES[reader]
-    return found

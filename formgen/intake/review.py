@@ -1,4 +1,4 @@
-"""The places of a return that a person is asked about, and the small file in which they are answered."""
+"""The places of a submission that a person is asked about, and the small file in which they are answered."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from pydantic_core import to_jsonable_python
 from formgen.errors import UsageError
 from formgen.fields import Misread
 from formgen.i18n import clean_text, translate
-from formgen.intake.decide import IdentifiedDocument, Verdict, get_document_date, has_question
+from formgen.intake.answers import get_document_date
+from formgen.intake.identify import IdentifiedDocument, has_question
+from formgen.intake.outcomes import Decision
 from formgen.issuing.correction import get_field_kind, get_field_label, get_field_position
 
 
-def list_doubts(verdict: Verdict, language: str, pictures: Mapping[str, str]) -> list[Doubt]:
-    """Return what a person is asked about a return, each place once; ``pictures`` are files by path."""
+def list_doubts(decision: Decision, language: str, pictures: Mapping[str, str]) -> list[Doubt]:
+    """List what a person is asked about a submission, each place once; ``pictures`` are files by path."""
     found: dict[str, list[str]] = {}
-    for finding in verdict.findings:
+    for finding in decision.findings:
         if finding.severity != "warning":
             found.setdefault(finding.field, []).append(translate(finding.message, language, **finding.values))
-    about = verdict.about
+    about = decision.about
     paths = sorted(found, key=lambda path: get_field_position(about.form, path)) if about else list(found)
     return [
         Doubt(

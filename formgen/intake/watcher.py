@@ -25,7 +25,6 @@ from watchdog.observers.polling import PollingObserver
 from formgen import files
 from formgen.errors import Busy, OutOfReach, SandboxUnavailable, describe_cause
 from formgen.i18n import translate
-from formgen.intake.decide import Verdict
 from formgen.intake.inbox import (
     CANARY,
     STATUS,
@@ -38,12 +37,14 @@ from formgen.intake.inbox import (
     iter_candidate_files,
     open_regular_file,
 )
-from formgen.intake.pipeline import ALL, Intake, OpenedSubmission
-from formgen.intake.retries import Retries
+from formgen.intake.outcomes import Decision
+from formgen.intake.pipeline import Intake, OpenedSubmission
+from formgen.intake.retries import ALL, Retries
 from formgen.sandbox import confine
 from formgen.settings import Intake as Settings
 from formgen.settings import Workspace
-from formgen.storage.journal import Row, format_timestamp
+from formgen.storage.moments import format_timestamp
+from formgen.storage.rows import NotedProblem, Submission
 
 log = structlog.get_logger()
 
@@ -102,7 +103,7 @@ class FileState:
 class Reading:
     """Returns that are being read, and what will have been found in each: nothing where it failed."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[Submission] = field(default_factory=list)
     found: list[Future[list[OpenedSubmission]]] = field(default_factory=list)
 
 
@@ -189,7 +190,7 @@ class Watch:
         files.write_file(note, json.dumps(confine.probe_reader_protections()).encode(), files.PRIVATE)
         try:
             while not self.stop.is_set():
-                with self.intake.isolate_failure("upkeep", "scan"):
+                with self.retries.isolate_failure("upkeep", "scan"):
                     self.scan_inbox()
                 self.write_status_file()
                 until = min(self.next_look, self.retries.find_next_due_time(after=time.monotonic()))
@@ -265,9 +266,9 @@ class Watch:
         noted = self.earlier_waiting_files.pop(hash_file_name(self.intake.workspace, file), None)
         look = FileState(get_file_signature(status), time.monotonic(), noted=before.noted if before else "")
         if noted:
-            look.noted = noted["cause"]
-        if noted and noted["signature"] == str(look.signature):
-            waited = self.intake.clock() - datetime.fromisoformat(noted["since"])
+            look.noted = noted.cause
+        if noted and noted.signature == str(look.signature):
+            waited = self.intake.clock() - datetime.fromisoformat(noted.since)
             look.since -= max(0.0, waited.total_seconds())
         return look
 
@@ -286,7 +287,7 @@ class Watch:
                 self.postpone_file(file, look, describe_cause(error))
                 return False
             if look.waits:
-                self.intake.resolve_problem("take", hash_file_name(self.intake.workspace, file))
+                self.retries.resolve_problem("take", hash_file_name(self.intake.workspace, file))
                 until = inf if look.waits == OPEN else look.since + self.limits.incomplete
         if until > time.monotonic():
             self.next_look = min(self.next_look, until)
@@ -326,9 +327,9 @@ class Watch:
         except (OSError, OutOfReach) as error:
             kept, full = [], describe_cause(error)
         if full:
-            self.intake.report_problem("take", ALL, full)
+            self.retries.report_problem("take", ALL, full)
         else:
-            self.intake.resolve_problem("take", ALL)
+            self.retries.resolve_problem("take", ALL)
         for file, status, found in kept:
             try:
                 self.intake.remove_from_inbox(file, status, found)
@@ -339,16 +340,13 @@ class Watch:
     def postpone_file(self, file: Path, look: FileState, cause: str) -> None:
         """Let a file rest that cannot be taken or removed now, and have `status` name it."""
         look.waits = ""
-        self.intake.report_problem(
-            "take", hash_file_name(self.intake.workspace, file), cause, **self.build_file_row(file, look)
+        self.retries.report_problem(
+            "take", hash_file_name(self.intake.workspace, file), cause, self.format_place(file), str(look.signature)
         )
 
-    def build_file_row(self, file: Path, look: FileState) -> dict[str, str]:
-        """Return what is written down of a file: its place in the inbox, and how it was."""
-        return {
-            "place": files.make_printable(file.relative_to(self.inbox).as_posix()),
-            "signature": str(look.signature),
-        }
+    def format_place(self, file: Path) -> str:
+        """Write the place of a file in the inbox as it is written down."""
+        return files.make_printable(file.relative_to(self.inbox).as_posix())
 
     def save_waiting_files(self, after: float = NOTED_AFTER) -> None:
         """Write down which files have waited for so many seconds, and what for."""
@@ -356,9 +354,16 @@ class Watch:
         for file, look in self.file_states.items():
             if look.waits not in ("", look.noted) and now - look.since >= after:
                 look.noted = look.waits
-                since = format_timestamp(at - timedelta(seconds=now - look.since))
-                named = {"stage": "wait", "subject": hash_file_name(self.intake.workspace, file), "cause": look.waits}
-                rows.append({**named, **self.build_file_row(file, look), "since": since})
+                rows.append(
+                    NotedProblem(
+                        stage="wait",
+                        subject=hash_file_name(self.intake.workspace, file),
+                        place=self.format_place(file),
+                        signature=str(look.signature),
+                        cause=look.waits,
+                        since=format_timestamp(at - timedelta(seconds=now - look.since)),
+                    )
+                )
         if rows:
             self.intake.journal.save_problems(rows)
 
@@ -367,7 +372,7 @@ class Watch:
         gone = []
         for file in files:
             about, look = hash_file_name(self.intake.workspace, file), self.file_states.pop(file, None)
-            self.intake.resolve_problem("take", about)
+            self.retries.resolve_problem("take", about)
             if look and look.noted:
                 gone.append(("wait", about))
         if gone:
@@ -381,7 +386,7 @@ class Watch:
         resting = {about for stage, about in self.retries.pauses if stage == "take" and about != ALL}
         if resting:
             for about in resting - {hash_file_name(self.intake.workspace, file) for file in present}:
-                self.intake.resolve_problem("take", about)
+                self.retries.resolve_problem("take", about)
 
     @property
     def retries(self) -> Retries:
@@ -399,9 +404,9 @@ class Watch:
         return max(self.limits.quiet, 2 * (self.poll or 0))
 
     @cached_property
-    def earlier_waiting_files(self) -> dict[str, Row]:
+    def earlier_waiting_files(self) -> dict[str, NotedProblem]:
         """Return the waiting files that a daemon before this one has written down, by subject."""
-        return {row["subject"]: row for row in self.intake.journal.list_problems("wait")}
+        return {row.subject: row for row in self.intake.journal.list_problems("wait")}
 
     def process_submissions(self, rest: bool = True) -> int:
         """Process every return without an outcome, unless it pauses; return how many are left.
@@ -413,32 +418,30 @@ class Watch:
         seen = done = 0
         after = ""
         while rows := self.intake.journal.list_unsettled_submissions(BATCH, after):
-            after = rows[-1]["submission_id"]
+            after = rows[-1].submission_id
             seen += len(rows)
             due = self.select_due_submissions(rows)
-            done += self.advance_reading([row for row in due if not row["attempts"]])
+            done += self.advance_reading([row for row in due if not row.attempts])
             for row in due:
-                if row["attempts"]:
+                if row.attempts:
                     done += self.advance_reading([]) + self.advance_reading([row])
             if self.stop.is_set():  # what has begun is finished, the rest stays as it is
                 break
         return seen - done - (self.advance_reading([]) if rest else 0)
 
-    def select_due_submissions(self, rows: Iterable[Row]) -> list[Row]:
+    def select_due_submissions(self, rows: Iterable[Submission]) -> list[Submission]:
         """Return the returns that neither rest nor are being read."""
-        retries, read = self.retries, {row["submission_id"] for row in self.reading.rows}
+        retries, read = self.retries, {row.submission_id for row in self.reading.rows}
         if not retries.is_due("process", ALL):
             return []
-        return [
-            row for row in rows if row["submission_id"] not in read and retries.is_due("process", row["submission_id"])
-        ]
+        return [row for row in rows if row.submission_id not in read and retries.is_due("process", row.submission_id)]
 
-    def advance_reading(self, rows: list[Row]) -> int:
+    def advance_reading(self, rows: list[Submission]) -> int:
         """Have returns read, and settle those that were read until now; return how many came to an outcome."""
         before, self.reading = self.reading, self.start_reading(rows)
         return self.settle_reading(before) if before.rows else 0
 
-    def start_reading(self, rows: list[Row]) -> Reading:
+    def start_reading(self, rows: list[Submission]) -> Reading:
         """Return the reading of returns, which goes on in other processes; the attempts are written down before."""
         try:
             if rows:
@@ -471,7 +474,7 @@ class Watch:
                 else:
                     done += self.try_action(item.row, self.intake.decide_and_settle, item)
         else:
-            self.intake.resolve_problem("process", ALL)
+            self.retries.resolve_problem("process", ALL)
         return len(done)
 
     def get_process_order(self, begun: OpenedSubmission) -> Any:
@@ -481,13 +484,13 @@ class Watch:
         except Exception:  # noqa: BLE001 - what is wrong with it shows when it is judged
             return date.max, inf
 
-    def postpone_all(self, rows: Iterable[Row], error: Exception) -> None:
+    def postpone_all(self, rows: Iterable[Submission], error: Exception) -> None:
         """Let all returns rest, since nothing could be written down of some: that was no attempt at them."""
-        self.intake.report_problem("process", ALL, describe_cause(error))
+        self.retries.report_problem("process", ALL, describe_cause(error))
         with suppress(OutOfReach):
-            self.intake.journal.set_attempts({row["submission_id"]: row["attempts"] for row in rows})
+            self.intake.journal.set_attempts({row.submission_id: row.attempts for row in rows})
 
-    def try_action(self, row: Row, act: Callable[..., Any], *about: Any) -> list[Any]:
+    def try_action(self, row: Submission, act: Callable[..., Any], *about: Any) -> list[Any]:
         """Return what a stop of a return's way gives, or nothing when it fails: then the return rests."""
         try:
             found = act(*about)
@@ -498,12 +501,12 @@ class Watch:
             self.postpone_all([row], error)
             return []
         except Exception as error:  # noqa: BLE001 - one return must not end the daemon; it is tried again
-            self.intake.report_problem("process", row["submission_id"], describe_cause(error))
+            self.retries.report_problem("process", row.submission_id, describe_cause(error))
             return []
         self.write_status_file()
-        if isinstance(found, Verdict):
-            self.intake.resolve_problem("process", row["submission_id"])
-            self.observe((self.intake.clock() - datetime.fromisoformat(row["received_at"])).total_seconds())
+        if isinstance(found, Decision):
+            self.retries.resolve_problem("process", row.submission_id)
+            self.observe((self.intake.clock() - datetime.fromisoformat(row.received_at)).total_seconds())
         return [found]
 
     def write_status_file(self, ending: bool = False) -> None:
@@ -522,12 +525,12 @@ class Watch:
     def run_maintenance(self) -> None:
         """Publish and settle what could not be before, let go what has waited too long, write down what waits."""
         for act in (
-            self.intake.publish_new_events,
+            self.intake.publisher.publish_new_events,
             self.intake.retry_failed_work,
             self.intake.expire_waiting_submissions,
             self.save_waiting_files,
         ):
-            with self.intake.isolate_failure("upkeep", act.__name__):
+            with self.retries.isolate_failure("upkeep", act.__name__):
                 act()
 
 

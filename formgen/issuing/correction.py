@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
+from formgen import formats
 from formgen.documents.extraction import AS_ISSUED, PREFILLED, Answer, Control, Extraction, Note, Notes
 from formgen.documents.producers import PRODUCERS
 from formgen.errors import Reason
 from formgen.fields import FieldType
-from formgen.formats import docx
 from formgen.forms.declare import Field
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
 from formgen.i18n import clean_text, list_translations, load_locale, normalise_text, translate
+from formgen.publishing.contract import Error, Rejection
 from formgen.settings import Office
+from formgen.storage.rows import IssuedDocument, Submission
 
 REASONS_WITH_FIELDS = (Reason.INVALID_VALUES, Reason.TRANSITION_NOT_ALLOWED, Reason.UNKNOWN_CASE)
 NOTHING_TO_MEND = "Lomaketta ei voitu ottaa vastaan. Ota yhteyttä yksikköön."
@@ -29,24 +29,22 @@ LEFT_ALONE = "Missä lukee ”{words}”, kohta puuttui tiedostosta. Jos et kirj
 # --- the same form again ----------------------------------------------------------------------
 
 
-def build_notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str, Any]) -> Notes:
-    """Return what the reply to a rejected return says at which place of the form.
+def build_notes(registry: Registry, row: Submission, issued: IssuedDocument) -> Notes:
+    """Build what the reply to a rejected submission says at which place of the form.
 
-    ``row`` is the return, ``issued`` the document that was written down as its reply.
+    ``issued`` is the document that was written down as its reply.
     """
-    form, language = registry.forms[issued["form"]][issued["version"]], issued["language"]
-    errors: dict[str, list[dict[str, str]]] = {}
-    for error in json.loads(row["reason"])["errors"]:
-        errors.setdefault(error["field"] or error["message"], []).append(error)
+    form, language = registry.forms[issued.form][issued.version], issued.language
+    errors: dict[str, list[Error]] = {}
+    for error in row.rejection.errors:
+        errors.setdefault(error.field or error.message, []).append(error)
     items, hidden = [], find_hidden_answers(form, issued)
-    for found in sorted(errors.values(), key=lambda found: get_field_position(form, found[0]["field"])):
-        path = found[0]["field"]
-        says = tuple(dict.fromkeys(error["message"] for error in found))
+    for found in sorted(errors.values(), key=lambda found: get_field_position(form, found[0].field)):
+        path = found[0].field
+        says = tuple(dict.fromkeys(error.message for error in found))
         accepts = explain_field(form, path, language).get("accepts", "")
         hint = (translate("Kelpaa: {accepts}", language, accepts=accepts),) if accepts else ()
-        held = (
-            translate(AS_GIVEN, language) if path in hidden else format_answer(form, path, issued["answers"], language)
-        )
+        held = translate(AS_GIVEN, language) if path in hidden else format_answer(form, path, issued.answers, language)
         items.append(Note(path, get_field_label(form, path, language), held, (*says, *hint)))
     return Notes(
         translate("Korjaa tämä kohta", language)
@@ -58,22 +56,22 @@ def build_notes(registry: Registry, row: Mapping[str, Any], issued: Mapping[str,
             language,
         )
         + (f" {translate(LEFT_ALONE, language, words=AS_GIVEN)}" if hidden else "")
-        + "".join(f" {said}" for said in iter_producer_advice(json.loads(row["reason"]), language)),
+        + "".join(f" {said}" for said in iter_producer_advice(row.rejection, language)),
         translate("Korjaa", language),
         translate("Kohdassa oli", language),
         tuple(items),
     )
 
 
-def find_hidden_answers(form: type[Form], issued: Mapping[str, Any]) -> dict[str, str]:
+def find_hidden_answers(form: type[Form], issued: IssuedDocument) -> dict[str, str]:
     """Return what was known at the places of a reply that do not show it, by path: nothing is empty.
 
     The file that it answers had lost the place, or what stood where nobody may write. Whether anything was known
     there does not show. Rows that its sender took out of a table are not missing.
     """
-    shown, omitted, given = issued["answers"], (issued["omitted"] or "").split(), issued["given"]
-    prefilled = list_prefilled(form) if issued["made_for"] else ()
-    places = dict.fromkeys((*given, *prefilled)) if issued["corrects"] else {}
+    shown, omitted, given = issued.answers, issued.omitted, issued.given
+    prefilled = list_prefilled(form) if issued.made_for else ()
+    places = dict.fromkeys((*given, *prefilled)) if issued.corrects else {}
     return {
         path: given.get(path, "")
         for path in places
@@ -112,14 +110,14 @@ def is_lost(path: str, shown: Mapping[str, str]) -> bool:
     return not row or any(other.startswith(f"{table}.{index}.") for other in row)
 
 
-def build_extraction(form: type[Form], issued: Mapping[str, Any]) -> Extraction:
+def build_extraction(form: type[Form], issued: IssuedDocument) -> Extraction:
     """Build the sheet of a document that was issued, as it went out.
 
     A reply shows only what the file held that it answers: what that had lost is `AS_GIVEN`, where
     there is room for words, known or not.
     """
-    hidden, hint = find_hidden_answers(form, issued), translate(AS_GIVEN, issued["language"])
-    answers = {path: Answer(text, PREFILLED) for path, text in issued["answers"].items() if path not in hidden}
+    hidden, hint = find_hidden_answers(form, issued), translate(AS_GIVEN, issued.language)
+    answers = {path: Answer(text, PREFILLED) for path, text in issued.answers.items() if path not in hidden}
     for path in hidden:
         asked = form.find_field(path)
         kind = get_field_kind(asked, path) if asked else None
@@ -128,7 +126,7 @@ def build_extraction(form: type[Form], issued: Mapping[str, Any]) -> Extraction:
     return Extraction(answers)
 
 
-def restore_known_answers(sheet: Extraction, form: type[Form], issued: Mapping[str, Any]) -> Extraction:
+def restore_known_answers(sheet: Extraction, form: type[Form], issued: IssuedDocument | None) -> Extraction:
     """Return the sheet of a document with what was known at the places of a reply that were left alone."""
     answers = dict(sheet.answers)
     for path, text in (find_hidden_answers(form, issued) if issued else {}).items():
@@ -149,9 +147,9 @@ def remove_hint(answer: Answer) -> Answer:
     return answer
 
 
-def iter_producer_advice(reason: Mapping[str, Any], language: str) -> Iterator[str]:
-    """Yield which program has saved a return and which way works, where that program takes the fields out."""
-    known = PRODUCERS.get(reason.get("producer") or "")
+def iter_producer_advice(rejection: Rejection, language: str) -> Iterator[str]:
+    """Yield which program has saved a file and which way works, where that program takes the fields out."""
+    known = PRODUCERS.get(rejection.producer or "")
     if known and known.advice:
         yield translate("Tiedosto on tallennettu ohjelmalla {name}.", language, name=known.name)
         yield translate(known.advice, language)
@@ -218,36 +216,34 @@ def get_field_label(form: type[Form] | None, path: str, language: str) -> str:
 # --- the short letter -------------------------------------------------------------------------
 
 
-def render_letter(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
+def render_letter(row: Submission, form: type[Form] | None, office: Office) -> bytes:
     """Return the reply to a return that no new form would mend as a Word document, in the form's language.
 
     ``row`` is the return as the journal has it. No value from the returned file is repeated.
     """
-    language = row["language"] or office.language
+    language = row.language or office.language
     title, said, items = build_letter_content(row, form, language)
     mark = translate("Järjestäjän tunnus", language)
-    found: bytes = docx.render_letter(
+    return formats.get_preferred_format().render_letter(
         office.organiser, title, said, items, f"{load_locale(language).language}-FI", mark
     )
-    return found
 
 
-def render_letter_text(row: Mapping[str, Any], form: type[Form] | None, office: Office) -> bytes:
+def render_letter_text(row: Submission, form: type[Form] | None, office: Office) -> bytes:
     """Return the letter as plain text in UTF-8: for when no document can be drawn."""
-    title, said, items = build_letter_content(row, form, row["language"] or office.language)
+    title, said, items = build_letter_content(row, form, row.language or office.language)
     places = [f"{number}. {': '.join(filter(None, item))}" for number, item in enumerate(items, start=1)]
     return "\n\n".join([office.organiser, title, *said, *places, ""]).encode()
 
 
 def build_letter_content(
-    row: Mapping[str, Any], form: type[Form] | None, language: str
+    row: Submission, form: type[Form] | None, language: str
 ) -> tuple[str, list[str], list[tuple[str, str]]]:
     """Return what a letter says: its title, its paragraphs, and each place with what is wrong there."""
-    reason = json.loads(row["reason"])
-    name = translate(form.title, language) if form else row["file_name"]
+    name = translate(form.title, language) if form else row.file_name
     said = [translate("Lomake: {name}", language, name=name)]
-    code = Reason(row["code"])
-    errors = reason["errors"] if code in REASONS_WITH_FIELDS else []
+    code = Reason(row.code or "")
+    errors = row.rejection.errors if code in REASONS_WITH_FIELDS else ()
     if errors:
         count = len(errors)
         said.append(
@@ -260,11 +256,11 @@ def build_letter_content(
             )
         )
     else:
-        said += [item["message"] for item in reason["errors"][:1]]
+        said += [error.message for error in row.rejection.errors[:1]]
     if code is not Reason.INVALID_VALUES:
         said.append(translate(code.advice, language))
     elif not errors:
         said.append(translate(NOTHING_TO_MEND, language))
-    said += iter_producer_advice(reason, language)
-    items = [(get_field_label(form, error["field"], language), error["message"]) for error in errors]
+    said += iter_producer_advice(row.rejection, language)
+    items = [(get_field_label(form, error.field, language), error.message) for error in errors]
     return translate("Lomake palautetaan korjattavaksi", language), said, items

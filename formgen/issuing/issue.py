@@ -24,14 +24,17 @@ from formgen.i18n import FORM_LANGUAGES, load_locale, translate
 from formgen.issuing import correction
 from formgen.publishing import outbox
 from formgen.settings import Workspace
-from formgen.storage.journal import Journal, Row, build_case_record, format_timestamp, to_local_date
+from formgen.storage.cases import build_case_record
+from formgen.storage.journal import Journal
+from formgen.storage.moments import format_timestamp, to_local_date
+from formgen.storage.rows import IssuedDocument, Submission
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class IssuedDocument:
-    """One document that went out."""
+class GeneratedDocument:
+    """One document that went out, and the file that it is in."""
 
     form: str
     version: str
@@ -126,9 +129,9 @@ def issue_document(
     empty: bool = False,
     employer: bool = False,
     about: str = "",
-    format_name: str = "docx",
+    format_name: str | None = None,
     path: Path | None = None,
-) -> IssuedDocument:
+) -> GeneratedDocument:
     """Make one document of a form and return what went out; raise `UsageError`.
 
     Without a case only a form that opens one, or one of the unit, can be made; for a closed case
@@ -145,9 +148,7 @@ def issue_document(
         raise UsageError("Asia {case} on päättynyt. Avatkaa uusi asia.", case=case.case_id)
     if case is None and not empty and not any(move.source is None for move in form.moves):
         raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus: --case.", form=form.id)
-    module = formats.load_formats().get(format_name)
-    if module is None or not hasattr(module, "render"):
-        raise UsageError("Muotoa {format} ei voi tehdä.", format=format_name)
+    drawn_as = formats.get_preferred_format() if format_name is None else formats.find_output_format(format_name)
     language = language or choose_language(case, workspace.office.language)
     if language not in FORM_LANGUAGES:
         raise UsageError("Kieltä {language} ei ole. Kielet: {all}.", language=language, all=", ".join(FORM_LANGUAGES))
@@ -157,58 +158,65 @@ def issue_document(
     omitted |= find_withheld_fields(form, known_of) if employer else frozenset()
     sheet = prefill_extraction(form, prefill.collect_known_values(form, known_of), language)
     identity, keys = Identity(form.id, form.version, instance), journal.ensure_signing_keys(now)
-    document = module.render(
+    document = drawn_as.render(
         build_render_request(workspace, keys, form, identity, case_id, language, omitted, log=journal), sheet
     )
     journal.add_issued_document(
-        {
-            "instance_id": str(instance),
-            "form": form.id,
-            "version": form.version,
-            "case_id": case_id,
-            "language": language,
-            "format": format_name,
-            "omitted": " ".join(sorted(omitted)),
-            "key": keys.current,
-            "issued_at": format_timestamp(now),
-        },
-        {name: answer.text for name, answer in sheet.answers.items() if answer.text},
-        prefill.find_sources(form, known_of),
+        IssuedDocument(
+            instance_id=str(instance),
+            form=form.id,
+            version=form.version,
+            case_id=case_id,
+            language=language,
+            format=drawn_as.name,
+            answers={name: answer.text for name, answer in sheet.answers.items() if answer.text},
+            sources=prefill.find_sources(form, known_of),
+            omitted=tuple(omitted),
+            key=keys.current,
+            issued_at=format_timestamp(now),
+        )
     )
     file = (
         path
-        or workspace.outbox / "forms" / (case_id or "_unit") / f"{form.id}-{str(instance)[-12:]}{module.ENDINGS[0]}"
+        or workspace.outbox
+        / "forms"
+        / (case_id or "_unit")
+        / f"{form.id}-{str(instance)[-12:]}{formats.get_ending(drawn_as)}"
     )
     files.write_file(file, document, workspace.office.files.bits)
-    return IssuedDocument(form.id, form.version, str(instance), case_id, format_name, language, str(file))
+    return GeneratedDocument(form.id, form.version, str(instance), case_id, drawn_as.name, language, str(file))
 
 
 def choose_reply_format(reader: str) -> str:
     """Return the format in which a document that came in another one is issued again: its own, where we make it."""
-    return reader if hasattr(formats.load_formats().get(reader), "render") else "docx"
+    made = formats.list_output_formats()
+    return reader if reader in made else made[0]
 
 
-def prepare_replies(workspace: Workspace, journal: Journal, registry: Registry, row: Row) -> dict[str, files.Making]:
-    """Return what draws the reply to a rejected return, by format; ``row`` is the return.
+def prepare_replies(
+    workspace: Workspace, journal: Journal, registry: Registry, row: Submission
+) -> dict[str, files.Making]:
+    """Prepare what draws the reply to a rejected submission, by format.
 
-    It is the form again, with what is wrong marked, as Word document and in the format that it
+    It is the form again, with what is wrong marked, in the preferred format and in the one that it
     came in; where none was written down, or it cannot be drawn, a letter; where that cannot be
     drawn either, plain text.
     """
-    form = call_with_fallback(partial(registry.find_latest_version, row["form"])) if row["form"] else None
+    form = call_with_fallback(partial(registry.find_latest_version, row.form)) if row.form else None
     letter = partial(correction.render_letter, row, form, workspace.office)
-    issued = call_with_fallback(partial(journal.find_issued_document, row["reply_id"])) if row["reply_id"] else None
+    issued = call_with_fallback(partial(journal.find_issued_document, row.reply_id)) if row.reply_id else None
     keys = call_with_fallback(lambda: journal.keys)
+    preferred, *_ = formats.list_output_formats()
     drawn: dict[str, files.Making] = {}
     if issued and keys:
-        issued = {**issued, "case_id": None}  # whoever guesses one is not told that it is right
+        issued = replace(issued, case_id=None)  # whoever guesses one is not told that it is right
         notes = cache(partial(correction.build_notes, registry, row, issued))
-        for name in dict.fromkeys(("docx", choose_reply_format(issued["format"]))):
+        for name in dict.fromkeys((preferred, choose_reply_format(issued.format))):
             drawn[name] = partial(render_correction, workspace, journal, keys, registry, issued, notes, name)
-    document = cache(partial(call_with_fallback, drawn.pop("docx", letter), partial(call_with_fallback, letter)))
+    document = cache(partial(call_with_fallback, drawn.pop(preferred, letter), partial(call_with_fallback, letter)))
     others = {name: partial(call_with_fallback, draw) for name, draw in drawn.items()}
     text = partial(correction.render_letter_text, row, form, workspace.office)
-    return {"docx": document, **others, "txt": lambda: None if document() else text()}
+    return {preferred: document, **others, "txt": lambda: None if document() else text()}
 
 
 def call_with_fallback(draw: Callable[[], Any], otherwise: Callable[[], Any] | None = None) -> Any:
@@ -225,26 +233,23 @@ def render_correction(
     journal: Journal,
     keys: Keyring,
     registry: Registry,
-    issued: Row,
+    issued: IssuedDocument,
     notes: Callable[[], Notes],
     format_name: str,
 ) -> bytes:
-    """Return the document that a rejected return is answered with; raise `UsageError` without a template to use."""
-    form = registry.forms[issued["form"]][issued["version"]]
-    identity = Identity(form.id, form.version, UUID(issued["instance_id"]))
-    omitted = (issued["omitted"] or "").split()
+    """Draw the document that a rejected submission is answered with; raise `UsageError` without a template to use."""
+    form = registry.forms[issued.form][issued.version]
+    identity = Identity(form.id, form.version, UUID(issued.instance_id))
     draft = build_render_request(
-        workspace, keys, form, identity, issued["case_id"], issued["language"], omitted, log=journal
+        workspace, keys, form, identity, issued.case_id, issued.language, issued.omitted, log=journal
     )
-    document: bytes = formats.load_formats()[format_name].render(
-        replace(draft, notes=notes()), correction.build_extraction(form, issued)
-    )
-    return document
+    extraction = correction.build_extraction(form, issued)
+    return formats.find_output_format(format_name).render(replace(draft, notes=notes()), extraction)
 
 
 def archive_record(
     workspace: Workspace, journal: Journal, registry: Registry, record_id: str, now: datetime, path: Path | None = None
-) -> IssuedDocument:
+) -> GeneratedDocument:
     """Make the copy of an accepted record that is archived, as PDF/A-3; raise `UsageError`.
 
     It is the same document with the values of the record, and the record itself attached. Without
@@ -253,9 +258,9 @@ def archive_record(
     row = journal.find_record(record_id)
     if row is None:
         raise UsageError("Tietuetta {record} ei ole.", record=record_id)
-    record, payload = build_case_record(row, registry).record, json.loads(row["payload"])
-    form, language, case_id = type(record), payload["language"], row["case_id"]
-    identity = Identity(form.id, form.version, UUID(row["instance_id"]))
+    record, payload = build_case_record(row, registry).record, json.loads(row.payload)
+    form, language, case_id = type(record), payload["language"], row.case_id
+    identity = Identity(form.id, form.version, UUID(row.instance_id))
     journal.log_reads(now, {"record_id": record_id, "case_id": case_id})
     draft = build_render_request(
         workspace,
@@ -268,7 +273,8 @@ def archive_record(
         log=journal,
     )
     values = {asked.name: getattr(record, asked.name) for asked in form.fields}
-    document = formats.load_formats()["pdf"].render(draft, prefill_extraction(form, values, language))
+    drawn_as = formats.get_archive_format()
+    document = drawn_as.render(draft, prefill_extraction(form, values, language))
     file = path or outbox.archived_path(outbox.get_record_path(workspace, case_id, record_id, form.id))
     files.write_file(file, document, workspace.office.files.bits)
-    return IssuedDocument(form.id, form.version, row["instance_id"], case_id, "pdf", language, str(file))
+    return GeneratedDocument(form.id, form.version, row.instance_id, case_id, drawn_as.name, language, str(file))

@@ -6,49 +6,48 @@ was written: the same record gives the same bytes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from babel.dates import format_date
 
+from formgen import formats
 from formgen.cases.workflow import PHASES, Case, list_tasks
-from formgen.formats import docx
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
 from formgen.i18n import load_locale, translate
 from formgen.settings import Office
-from formgen.storage.journal import Journal, Row, to_local_date
+from formgen.storage.journal import Journal
+from formgen.storage.moments import to_local_date
+from formgen.storage.rows import StoredRecord
 
 
-def render_receipt(journal: Journal, registry: Registry, office: Office, row: Row) -> bytes:
-    """Return the receipt of a record as a Word document; ``row`` is the record's."""
-    payload, language = json.loads(row["payload"]), office.language
-    form = registry.forms[row["form"]][row["version"]]
-    today = to_local_date(datetime.fromisoformat(payload["provenance"]["processed_at"]))
+def render_receipt(journal: Journal, registry: Registry, office: Office, row: StoredRecord) -> bytes:
+    """Draw the receipt of a record as a Word document."""
+    content, language = row.content, office.language
+    form = registry.forms[row.form][row.version]
+    today = to_local_date(datetime.fromisoformat(content.provenance.processed_at))
     said = [
         translate("Lomake: {name}", language, name=translate(form.title, language)),
-        translate("Asia: {case}", language, case=row["case_id"] or "–"),
+        translate("Asia: {case}", language, case=row.case_id or "–"),
         translate("Otettu vastaan: {day}", language, day=format_date(today, "d.M.yyyy", locale="fi")),
-        translate("Tietue: {record}, versio {number}", language, record=row["record_id"], number=row["version_no"]),
+        translate("Tietue: {record}, versio {number}", language, record=row.record_id, number=row.version_no),
     ]
     items = [
-        (translate("Muuttunut kohta", language), label)
-        for label in iter_changed_labels(journal, form, row, payload, language)
+        (translate("Muuttunut kohta", language), label) for label in iter_changed_labels(journal, form, row, language)
     ]
-    if row["case_id"]:
-        before, after = (translate(PHASES.get(payload["phase"][end], "–"), language) for end in ("before", "after"))
-        said.append(translate("Vaihe: {phase}", language, phase=after if before == after else f"{before} → {after}"))
-        case = replace(
-            rewind_case(journal.load_case(row["case_id"], today, office, registry), row["record_id"]), today=today
+    if row.case_id:
+        before, after = (
+            translate(PHASES.get(phase or "", "–"), language) for phase in (content.phase.before, content.phase.after)
         )
+        said.append(translate("Vaihe: {phase}", language, phase=after if before == after else f"{before} → {after}"))
+        case = replace(rewind_case(journal.load_case(row.case_id, today, office, registry), row.record_id), today=today)
         wanted = (one for one in registry if one.is_needed(case))
         items += [(translate("Seuraava lomake", language), translate(one.title, language)) for one in wanted]
         for task in list_tasks(case):
             items.append((translate("Tehtävä", language), translate(task.message, language, **task.values)))
-    found: bytes = docx.render_letter(
+    return formats.get_preferred_format().render_letter(
         office.organiser,
         translate("Kuittaus vastaanotetusta lomakkeesta", language),
         said,
@@ -56,16 +55,12 @@ def render_receipt(journal: Journal, registry: Registry, office: Office, row: Ro
         f"{load_locale(language).language}-FI",
         translate("Järjestäjän tunnus", language),
     )
-    return found
 
 
-def iter_changed_labels(
-    journal: Journal, form: type[Form], row: Row, payload: dict[str, Any], language: str
-) -> Iterator[str]:
+def iter_changed_labels(journal: Journal, form: type[Form], row: StoredRecord, language: str) -> Iterator[str]:
     """Yield the labels of the fields that are not as the record says whose place this one takes."""
-    earlier = journal.find_record(row["supersedes"]) if row["supersedes"] else None
-    if earlier:
-        before, now = json.loads(earlier["payload"])["data"], payload["data"]
+    if earlier := journal.find_record(row.supersedes):
+        before, now = earlier.content.data, row.content.data
         yield from (
             translate(asked.label, language) for asked in form.fields if before.get(asked.name) != now[asked.name]
         )

@@ -16,7 +16,7 @@ from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Any
 
-from formgen import files
+from formgen import files, formats
 from formgen.checkpoints import report_checkpoint
 from formgen.files import Making
 from formgen.forms.form import Form
@@ -24,7 +24,10 @@ from formgen.publishing.contract import build_schemas
 from formgen.settings import Workspace
 
 REASON, REPLY = ".reason.json", ".palaute"
-REPLIES = {"docx": f"{REPLY}.docx", "pdf": f"{REPLY}.pdf", "txt": f"{REPLY}.txt"}
+TEXT, LETTER = "txt", formats.get_ending(formats.get_preferred_format())
+REPLIES = {
+    name: REPLY + formats.get_ending(formats.find_output_format(name)) for name in formats.list_output_formats()
+} | {TEXT: f"{REPLY}.{TEXT}"}
 REJECTION_ENDINGS = (REASON, *REPLIES.values())
 LONGEST_ENDING = 16
 WORK = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(files.WORK)}")
@@ -47,18 +50,12 @@ def get_record_path(workspace: Workspace, case_id: str | None, record_id: str, f
 
 def archived_path(record: Path) -> Path:
     """Return where the copy of a record lies that is archived, when no other place was asked for."""
-    return record.with_suffix(".pdf")
-
-
-def prepare_record_file(workspace: Workspace, record: Mapping[str, Any]) -> tuple[Path, Making]:
-    """Return the place of a record and what makes its bytes; ``record`` is its row."""
-    place = get_record_path(workspace, record["case_id"], record["record_id"], record["form"])
-    return place, lambda: format_json(json.loads(record["payload"]))
+    return record.with_suffix(formats.get_ending(formats.get_archive_format()))
 
 
 def get_receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
     """Return where the receipt of an accepted return lies."""
-    return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus.docx"
+    return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus{LETTER}"
 
 
 def get_rejected_path(workspace: Workspace, rejected_as: str) -> Path:
@@ -75,14 +72,14 @@ def iter_rejection_files(
 ) -> Iterator[tuple[Path, Making]]:
     """Yield place and bytes of the reason for machines, the replies for the sender, the rejected file untouched.
 
-    ``replies`` are by their format; the plain text only stands in for a Word document that is not there.
+    ``replies`` are by their format; the plain text only stands in for a document that is not there.
     There is no ``original`` of a file that was too large to be kept.
     """
     file = get_rejected_path(workspace, rejected_as)
     yield file.with_name(file.name + REASON), lambda: format_json(json.loads(reason))
-    document = file.with_name(file.name + REPLIES["docx"])
+    document = file.with_name(file.name + REPLY + LETTER)
     for name, reply in replies.items():
-        if name != "txt" or not document.exists():
+        if name != TEXT or not document.exists():
             yield file.with_name(file.name + REPLIES[name]), reply
     if original:
         yield file, original
@@ -145,8 +142,8 @@ def shorten_stem(stem: str, tail: str) -> str:
     return stem.encode()[:room].decode(errors="ignore")
 
 
-def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> None:
-    """Add to the feed the lines that it lacks, in order; half a line of an earlier crash is cut off.
+def publish_feed(workspace: Workspace, lines: Iterable[tuple[int, str]]) -> None:
+    """Add to the feed the numbered lines that it lacks, in order; half a line of an earlier crash is cut off.
 
     Another process may be publishing too: what it has written meanwhile is not written again.
     """
@@ -161,9 +158,9 @@ def publish_feed(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> N
             files.sync_folder(file.parent)
         stream.seek(end)
         stream.truncate()
-        for event in events:
-            if event["seq"] > seq:
-                stream.write(event["body"].encode() + b"\n")
+        for number, line in lines:
+            if number > seq:
+                stream.write(line.encode() + b"\n")
         stream.flush()
         report_checkpoint("feed.written")
         os.fsync(stream.fileno())
@@ -201,11 +198,11 @@ def read_last_line(stream: Any) -> tuple[int, int]:
     return end, int(json.loads(lines[-1])["seq"]) if lines else 0
 
 
-def find_foreign_line(workspace: Workspace, events: Iterable[Mapping[str, Any]]) -> int:
-    """Return the number of the first whole line of the feed that is none of the events, 0 when there is none."""
+def find_foreign_line(workspace: Workspace, known: Iterable[str]) -> int:
+    """Find the number of the first whole line of the feed that is not the known one, 0 when there is none."""
     file = workspace.outbox / "feed.ndjson"
     lines = file.read_bytes().split(b"\n")[:-1] if file.exists() else []
-    bodies = (event["body"].encode() for event in islice(events, len(lines)))
+    bodies = (line.encode() for line in islice(known, len(lines)))
     pairs = enumerate(zip_longest(lines, bodies), start=1)
     return next((number for number, (line, body) in pairs if line != body), 0)
 

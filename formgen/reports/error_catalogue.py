@@ -71,7 +71,7 @@ def iter_form_entries(form: type[Form]) -> Iterator[Entry]:
 def render_page(entries: list[Entry], examples: Mapping[tuple[str, str, str], str]) -> str:
     """Return the catalogue as a Markdown page; ``examples`` are by code, form and name of rule."""
     lines = ["# Virheet", "", "Jokainen koodi, jonka palautus, tehtävä tai hylkäys voi saada. Sivun tekee"]
-    lines += ["`python -m tests.catalogue --force`; samat tiedot antaa `formgen errors [CODE]`."]
+    lines += ["`python -m tests.support.catalogue --force`; samat tiedot antaa `formgen errors [CODE]`."]
     last = ""
     for entry in entries:
         if entry.code != last:

@@ -16,15 +16,16 @@ from formgen.publishing import outbox
 from formgen.settings import Workspace
 from formgen.storage import ledger, signing_keys
 from formgen.storage.access_log import Head
-from formgen.storage.journal import Journal, Row, records, submissions
+from formgen.storage.journal import Journal
 from formgen.storage.ledger import Flaw
+from formgen.storage.rows import StoredRecord, Submission
+from formgen.storage.tables import records, submissions
 
 MISSING = "Tiedosto puuttuu: {what}"
 DIFFERENT = "Tiedosto ei ole se, joka kirjoitettiin: {what}"
 UNWRITTEN = "Kansiossa outbox/records on jotakin, mitä työtila ei ole kirjoittanut: {what}"
 FEED = "Tapahtumaluettelon rivi {what} ei ole se, joka kirjoitettiin."
 UNKNOWN_KEY = "Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}"
-Files = Callable[[Workspace, Row], Iterable[tuple[Path, str]]]
 
 
 def find_flaws(workspace: Workspace, journal: Journal, head: Head | None = None) -> Iterator[Flaw]:
@@ -46,7 +47,7 @@ def find_key_flaws(journal: Journal) -> Iterator[Flaw]:
     except OutOfReach as error:
         yield Flaw(error.message, **error.values)
         return
-    yield from (Flaw(signing_keys.LOST, row["name"]) for row in journal.list_signing_keys() if row["name"] not in there)
+    yield from (Flaw(signing_keys.LOST, row.name) for row in journal.list_signing_keys() if row.name not in there)
     yield from (Flaw(UNKNOWN_KEY, name) for name in sorted(lying - there))
 
 
@@ -68,21 +69,23 @@ def of_layouts(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
 def find_outbox_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
     """Yield the records and rejected files that are missing or are not what the journal says, and records of none."""
     lying = set(outbox.lying_in_records(workspace))  # before it is asked of what: a record is written down first
-    for name, stored in journal.iter_named_rows(records):
-        yield from find_row_flaws(workspace, journal, name, stored, iter_record_digests)
+    for name, stored in journal.iter_sealed_rows(StoredRecord, records):
+        yield from find_row_flaws(workspace, name, partial(iter_record_digests, workspace, journal, stored))
         with suppress(TypeError, ValueError):  # of a row that is not as it was written
-            record = outbox.get_record_path(workspace, stored["case_id"], stored["record_id"], stored["form"])
+            record = outbox.get_record_path(workspace, stored.case_id, stored.record_id, stored.form)
             lying -= {record, outbox.archived_path(record)}
     yield from (Flaw(UNWRITTEN, format_path(workspace, file)) for file in sorted(lying))
-    for name, stored in journal.iter_named_rows(submissions):
-        if stored["outcome"] == "rejected":
-            yield from find_row_flaws(workspace, journal, name, stored, iter_rejected_digests)
+    for name, submission in journal.iter_sealed_rows(Submission, submissions):
+        if submission.outcome == "rejected":
+            yield from find_row_flaws(workspace, name, partial(iter_rejected_digests, workspace, journal, submission))
 
 
-def find_row_flaws(workspace: Workspace, journal: Journal, name: str, stored: Row, files: Files) -> Iterator[Flaw]:
+def find_row_flaws(
+    workspace: Workspace, name: str, iter_digests: Callable[[], Iterable[tuple[Path, str]]]
+) -> Iterator[Flaw]:
     """Yield what is wrong with the files of a row; one that tells of none that could be is not as it was written."""
     try:
-        found = list(files(workspace, journal.decrypt_row(stored)))
+        found = list(iter_digests())
     except (OutOfReach, TypeError, ValueError):
         yield Flaw(ledger.CHANGED, name)
         return
@@ -90,20 +93,22 @@ def find_row_flaws(workspace: Workspace, journal: Journal, name: str, stored: Ro
         yield from find_file_flaws(workspace, file, sha256)
 
 
-def iter_record_digests(workspace: Workspace, row: Row) -> Iterator[tuple[Path, str]]:
+def iter_record_digests(workspace: Workspace, journal: Journal, sealed: StoredRecord) -> Iterator[tuple[Path, str]]:
     """Yield the place and the digest of the file of a record."""
-    payload = outbox.compute_digest(outbox.format_json(json.loads(row["payload"])))
-    yield outbox.get_record_path(workspace, row["case_id"], row["record_id"], row["form"]), payload
+    row = journal.unseal(StoredRecord, sealed)
+    payload = outbox.compute_digest(outbox.format_json(json.loads(row.payload)))
+    yield outbox.get_record_path(workspace, row.case_id, row.record_id, row.form), payload
 
 
-def iter_rejected_digests(workspace: Workspace, row: Row) -> Iterator[tuple[Path, str]]:
+def iter_rejected_digests(workspace: Workspace, journal: Journal, sealed: Submission) -> Iterator[tuple[Path, str]]:
     """Yield the place and the digest of a rejected file and of its reason."""
-    file = outbox.get_rejected_path(workspace, row["rejected_as"])
-    if row["sha256"]:  # nothing is known of one that was too large to be read
-        yield file, row["sha256"]
+    row = journal.unseal(Submission, sealed)
+    file = outbox.get_rejected_path(workspace, row.rejected_as or "")
+    if row.sha256:  # nothing is known of one that was too large to be read
+        yield file, row.sha256
     yield (
         file.with_name(file.name + outbox.REASON),
-        outbox.compute_digest(outbox.format_json(json.loads(row["reason"]))),
+        outbox.compute_digest(outbox.format_json(json.loads(row.reason or ""))),
     )
 
 
@@ -115,7 +120,7 @@ def find_feed_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
             lines = stream.read().split(b"\n")
     except OSError:
         lines = []
-    said = [row["body"].encode() for row in journal.list_events()]
+    said = [row.body.encode() for row in journal.list_events()]
     for number, expected in enumerate(said):
         if number >= len(lines) or lines[number] != expected:
             yield Flaw(FEED, str(number + 1))

@@ -35,12 +35,12 @@ from formgen.documents.extraction import (
     Answer,
     DigitalSignature,
     Extraction,
-    FormSpec,
     iter_questions,
 )
 from formgen.documents.producers import PRODUCERS
 from formgen.errors import Busy, CutOff, Reason, SandboxUnavailable, Unreadable
 from formgen.files import NOBODY
+from formgen.formats.protocol import Format, FormSpecs
 from formgen.sandbox import confine
 from formgen.sandbox.confine import ANSWER_BYTES, BUSY, LATE, PATIENCE, PROTECTIONS, Bounds
 
@@ -54,8 +54,6 @@ READER = "formgen.sandbox.reader_process:serve_requests"  # what a process does 
 INSTANCE = re.compile(r"[0-9a-f]{32}")
 ROW = re.compile(r"\.\d{1,4}\.")
 PICTURE = b"\x89PNG\r\n\x1a\n"
-
-FormSpecs = Mapping[tuple[str, str], FormSpec]
 
 
 @dataclass(frozen=True)
@@ -192,18 +190,19 @@ def read(data: bytes, papers: FormSpecs, limits: Intake) -> Extraction:
     """
     if len(data) > limits.max_bytes:
         raise Unreadable(Reason.TOO_LARGE)
-    name, module = formats.identify_format(data)
+    found_format = formats.identify_format(data)
     reader = acquire_reader(papers, limits)
     same = reader.form_specs == papers
     with ExitStack() as stack:
-        bounds = Bounds(max(limits.memory_bytes, getattr(module, "MEMORY", 0)), limits.cpu_seconds)
-        if opens := getattr(module, "READABLE_PATHS", ()):
+        bounds = Bounds(limits.memory_bytes, limits.cpu_seconds)
+        if converter := found_format.converter:
             scratch = (
                 confine.TEMPORARY
                 if reader.own_root
-                else stack.enter_context(create_scratch_folder(module.remove_sockets))
+                else stack.enter_context(create_scratch_folder(converter.remove_sockets))
             )
-            bounds = bounds._replace(scratch=scratch, opens=opens)
+            memory = max(bounds.memory, converter.memory)
+            bounds = bounds._replace(memory=memory, scratch=scratch, opens=converter.readable_paths)
         found = reader.request_reply(data, None if same else papers, bounds, limits.wall_seconds)
         if found and found != LATE:
             IDLE.append(reader)
@@ -213,17 +212,17 @@ def read(data: bytes, papers: FormSpecs, limits: Intake) -> Extraction:
         raise CutOff(Reason.TIMEOUT)
     if found == BUSY:
         raise Busy(detail="reader")
-    readers = {name, *(ending.lstrip(".") for ending in module.ENDINGS)}
+    readers = {ending.lstrip(".") for ending in found_format.media_types}
     try:
         sheet = parse_reply(found, reader.field_paths if same else list_field_paths(papers), readers)
-        require_trusted(sheet.digital_signatures, papers)
+        require_trusted(sheet.digital_signatures, papers, found_format)
     except (LookupError, ValueError) as error:
         raise CutOff(Reason.UNSAFE, DIED) from error
     return sheet
 
 
 @contextmanager
-def create_scratch_folder(sweep: Callable[[str], None]) -> Iterator[str]:
+def create_scratch_folder(sweep: Callable[[str], bool]) -> Iterator[str]:
     """Let a child have a folder among the machine's files; what lies there when the reading is over is removed."""
     with tempfile.TemporaryDirectory(prefix="formgen-", ignore_cleanup_errors=True) as folder:
         if confine.can_run_as_nobody():
@@ -336,11 +335,11 @@ def parse_reply(found: bytes, known: frozenset[str], readers: Container[str]) ->
     )
 
 
-def require_trusted(seals: Iterable[DigitalSignature], papers: FormSpecs) -> None:
+def require_trusted(seals: Iterable[DigitalSignature], papers: FormSpecs, read_as: Format) -> None:
     """Raise `ValueError` for an electronic signature that names another root than one of those that are trusted."""
     said = {seal.root for seal in seals} - {""}
     roots = {root for paper in papers.values() for root in paper.roots}
-    if said and not said <= formats.load_formats()["pdf"].names_of(roots):
+    if said and not said <= read_as.name_roots(roots):
         raise ValueError("root")
 
 

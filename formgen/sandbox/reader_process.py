@@ -13,7 +13,7 @@ import pkgutil
 import signal
 import socket
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -22,15 +22,11 @@ from operator import attrgetter
 from typing import Any
 
 from formgen import formats
-from formgen.documents.extraction import FormSpec
 from formgen.errors import Unreadable
-from formgen.formats import office
+from formgen.formats.protocol import FormSpecs
 from formgen.sandbox.confine import BUSY, Bounds, Sandbox, build_call_filter, probe_protections
 
-LOADED = ("formgen.formats.docx.read:read", "formgen.formats.pdf.read:read")
 SENT = attrgetter("text", "layer", "confidence", "where", "doubts")  # of an answer, of which there are hundreds
-
-FormSpecs = Mapping[tuple[str, str], FormSpec]
 
 
 def start_readers(handle: int) -> None:
@@ -38,8 +34,7 @@ def start_readers(handle: int) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # who has begun ends what they have begun
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for entry in LOADED:
-        pkgutil.resolve_name(entry)
+    formats.prepare_readers({})
     for programs in (False, True):
         build_call_filter(programs)
     gc.freeze()
@@ -63,7 +58,8 @@ def serve_requests(handle: int) -> None:
 
     It begins by telling what its cage is like, which it has tried, and by handing over a handle of itself.
     """
-    cage = Sandbox.enter(office.READABLE_PATHS)
+    converters = [found.converter for found in formats.load_formats().values() if found.converter]
+    cage = Sandbox.enter(path for converter in converters for path in converter.readable_paths)
     told = {"held": probe_protections(cage), "own_root": cage.own_root}
     with socket.socket(fileno=os.dup(handle)) as line:
         socket.send_fds(line, [json.dumps(told).encode()], [os.pidfd_open(os.getpid())])

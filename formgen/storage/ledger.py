@@ -9,7 +9,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from formgen.storage.access_log import Head, compute_row_digest, is_valid_line
-from formgen.storage.journal import LOGGED_TABLES, Journal
+from formgen.storage.journal import Journal
+from formgen.storage.tables import LOGGED_TABLES
 
 BROKEN = "Käyttölokin riviä {what} on muutettu, tai rivejä on poistettu tai lisätty ennen sitä."
 CUT = "Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}."

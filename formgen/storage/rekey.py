@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Table, bindparam, func, select
 
 from formgen import files
 from formgen.encryption import Encryptor
@@ -11,8 +18,22 @@ from formgen.errors import OutOfReach
 from formgen.publishing import outbox
 from formgen.settings import Workspace
 from formgen.storage import ledger
-from formgen.storage.access_log import Actor
+from formgen.storage.access_log import Actor, compute_row_digest, iter_chain_links
+from formgen.storage.database import BATCH_SIZE, Row, build_canary, dump_json, map_encrypted_columns
 from formgen.storage.journal import Journal
+from formgen.storage.moments import format_timestamp
+from formgen.storage.tables import (
+    accesses,
+    allow_log_changes,
+    encryption_state,
+    extractions,
+    issued_documents,
+    name_row,
+    problems,
+    records,
+    steps,
+    submissions,
+)
 
 
 def reencrypt_workspace(workspace: Workspace, old: Encryptor, actor: Actor, now: datetime) -> None:
@@ -40,7 +61,7 @@ def reencrypt_workspace(workspace: Workspace, old: Encryptor, actor: Actor, now:
 def reencrypt_stored_data(workspace: Workspace, journal: Journal, now: datetime) -> None:
     """Seal what is kept with the vault of the settings, files and journal."""
     new = workspace.encryptor
-    if number := outbox.find_foreign_line(workspace, journal.list_events()):
+    if number := outbox.find_foreign_line(workspace, (event.body for event in journal.list_events())):
         message = "Kansio outbox kertoo tapahtumasta {number}, jota tietokannassa ei ole. Selvitä ensin: formgen verify"
         raise OutOfReach(message, number=str(number))
     for sha256 in journal.iter_original_digests():
@@ -56,6 +77,58 @@ def reencrypt_stored_data(workspace: Workspace, journal: Journal, now: datetime)
     with journal.begin_transaction():
         if next(ledger.find_flaws(journal, journal.head_file.heads), None):
             raise OutOfReach("Tietokanta ei ole sellainen kuin se kirjoitettiin. Selvitä ensin: formgen verify")
-        journal.reencrypt_database(new, now)
-    journal.vacuum_database()
+        reencrypt_database(journal, new, now)
+    vacuum_database(journal)
     journal.engine.dispose()
+
+
+def reencrypt_database(journal: Journal, vault: Encryptor, at: datetime) -> None:
+    """Seal everything with another vault, or with none, and chain the access log with its key, in one transaction.
+
+    Where a return came from stays a digest of an earlier key: it only tells a file that is taken
+    twice before it is let go.
+    """
+    other = replace(journal, vault=vault)
+    with journal.begin_transaction() as connection, allow_log_changes(connection):
+        for table in (records, issued_documents, submissions, extractions, steps):
+            same = [column == bindparam(f"row_{column.name}") for column in table.primary_key.columns]
+            for row in map(dict, connection.execute(select(table)).mappings().all()):
+                anew = reencrypt_row(journal, vault, table, row)
+                which = {f"row_{column.name}": row[column.name] for column in table.primary_key.columns}
+                changed = {name: value for name, value in anew.items() if value != row[name]}
+                if changed:
+                    connection.execute(table.update().where(*same).values(**changed), which)
+                    about = accesses.c.written == name_row(table, row)
+                    newest = select(func.max(accesses.c.seq)).where(about).scalar_subquery()
+                    line = accesses.update().where(accesses.c.seq == newest)
+                    connection.execute(line.values(digest=compute_row_digest({**row, **changed})))
+        link = accesses.update().where(accesses.c.seq == bindparam("line"))
+        links = iter_chain_links(journal.iter_log_lines(), vault.chain_key)
+        while some := [{"line": one.pop("seq"), **one} for one in islice(links, BATCH_SIZE)]:
+            connection.execute(link.values(prev=bindparam("prev"), hash=bindparam("hash")), some)
+        connection.execute(problems.delete())  # the daemon notes them anew
+        connection.execute(encryption_state.delete())
+        if vault.key:
+            connection.execute(encryption_state.insert().values(build_canary(vault)))
+        other.log_access(connection, "changed", format_timestamp(at), case_id="*")
+
+
+def reencrypt_row(journal: Journal, vault: Encryptor, table: Table, row: Row) -> dict[str, Any]:
+    """Return a stored row as another vault has it."""
+    found = journal.decrypt_row(row)
+    anew = map_encrypted_columns(found, vault.encrypt_text)
+    if table is records:
+        answers = dump_json(json.loads(found["payload"])["data"])
+        anew["answers_key"] = vault.compute_digest(hashlib.sha256(answers.encode()).hexdigest())
+    if table is submissions and not journal.vault.key:
+        anew["source"] = vault.compute_digest(row["source"])
+    return anew
+
+
+def vacuum_database(journal: Journal) -> None:
+    """Keep no trace of what the database held before, as it was before it was sealed."""
+    with journal.engine.connect() as connection:
+        raw = connection.connection.driver_connection
+        assert raw, "a connection that is open has its driver's"
+        raw.execute("VACUUM")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")

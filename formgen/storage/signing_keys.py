@@ -11,13 +11,21 @@ import os
 import secrets
 import shlex
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+
+from sqlalchemy import select
 
 from formgen import files
 from formgen.documents.extraction import Keyring
-from formgen.errors import OutOfReach
+from formgen.errors import OutOfReach, UsageError
+from formgen.storage.database import Database
+from formgen.storage.moments import format_timestamp
+from formgen.storage.rows import SigningKey
+from formgen.storage.tables import issued_documents, signing_keys
 
 SIZE = 32
 ENDING = ".key"
@@ -25,6 +33,69 @@ SIGNING, GOOD, REVOKED = "signing", "good", "revoked"
 WRONG = "Allekirjoitusavain {what} ei ole se, joka tehtiin. Palauta kansio var/keys varmuuskopiosta."
 LOST = "Allekirjoitusavain puuttuu: {what}. Palauta kansio var/keys varmuuskopiosta. Uutta ei tehdä sen tilalle."
 OPEN = "Muut voivat lukea tai vaihtaa allekirjoitusavaimen {what}. Korjaa: {command}"
+
+
+class SigningKeyTable(Database):
+    """The signing keys of a workspace."""
+
+    def list_signing_keys(self) -> list[SigningKey]:
+        """List what is written down of every signing key, oldest first."""
+        return self.fetch(SigningKey, select(signing_keys).order_by(signing_keys.c.made_at, signing_keys.c.name))
+
+    @property
+    def keys(self) -> Keyring:
+        """The signing keys, none before the first document; raise `OutOfReach` when one is not as it was.
+
+        They are looked up every time: who is at work knows what another process has just changed.
+        """
+        query = select(signing_keys).order_by(signing_keys.c.made_at)
+        rows = [SigningKey(**row) for row in self.select_unaltered_rows(signing_keys, query)]
+        if not rows and self.fetch_row(select(issued_documents.c.instance_id).limit(1)):
+            raise OutOfReach(LOST, what="–")
+        return build_keyring(rows, self.var / "keys")
+
+    def ensure_signing_keys(self, at: datetime) -> Keyring:
+        """Make the first signing key before the first document, and return the keys; raise `OutOfReach`."""
+        if not self.keys.current:
+            with suppress(FileExistsError):
+                self.rotate_key(at, first=True)
+        return self.keys
+
+    def rotate_key(self, at: datetime, key: bytes | None = None, *, first: bool = False) -> str:
+        """Have a new key sign from now on, and return its name; what the one until now has signed stays good.
+
+        Raise `FileExistsError` when it was to be the ``first``, and is not.
+        """
+        key = key or generate_key()
+        name, file = name_key(key), None
+        row = SigningKey(name=name, fingerprint=compute_fingerprint(key), made_at=format_timestamp(at), state=SIGNING)
+        try:
+            with self.begin_transaction() as connection:
+                for before in self.list_signing_keys():
+                    if first:
+                        raise FileExistsError(before.name)
+                    if before.state == SIGNING:
+                        self.update_row(connection, signing_keys, before.name, {"state": GOOD}, format_timestamp(at))
+                file = write_key(self.var / "keys", key)
+                self.insert_row(connection, signing_keys, asdict(row), format_timestamp(at))
+        except BaseException:
+            if file and not self.fetch_row(select(signing_keys).where(signing_keys.c.name == name)):
+                file.unlink(missing_ok=True)
+            raise
+        return name
+
+    def revoke_key(self, name: str, remark: str, at: datetime) -> None:
+        """Trust a key no more: what it has signed needs a person; raise `UsageError` for the one that signs."""
+        with self.begin_transaction() as connection:
+            state = {row.name: row.state for row in self.list_signing_keys()}.get(name)
+            if state is None:
+                raise UsageError("Avainta {key} ei ole.", key=name)
+            if state == SIGNING:
+                raise UsageError("Avain {key} allekirjoittaa. Tee ensin uusi: formgen keys rotate", key=name)
+            if state == REVOKED:
+                raise UsageError("Avain {key} on jo poistettu käytöstä.", key=name)
+            by = {"revoked_at": format_timestamp(at), "revoked_by": self.actor.name, "remark": remark or None}
+            self.update_row(connection, signing_keys, name, {"state": REVOKED, **by}, format_timestamp(at))
 
 
 def generate_key() -> bytes:
@@ -50,21 +121,21 @@ def write_key(folder: Path, key: bytes) -> Path:
     return file
 
 
-def build_keyring(rows: Iterable[Mapping[str, Any]], folder: Path) -> Keyring:
+def build_keyring(rows: Iterable[SigningKey], folder: Path) -> Keyring:
     """Return the keys that are written down, from the files of a folder; what lies there besides is not used.
 
     A revoked one may be gone: then nothing that it has signed is recognised. Raise `OutOfReach`
     when another is gone, when none signs, or when any file is not what a key of ours is.
     """
-    lying, states, found = read_keys(folder), {row["name"]: row["state"] for row in rows}, {}
+    lying, states, found = read_keys(folder), {row.name: row.state for row in rows}, {}
     for row in rows:
-        key = lying.get(row["name"])
-        if key is None and row["state"] != REVOKED:
-            raise OutOfReach(LOST, what=row["name"])
-        if key is not None and compute_fingerprint(key) != row["fingerprint"]:
-            raise OutOfReach(WRONG, what=row["name"])
+        key = lying.get(row.name)
+        if key is None and row.state != REVOKED:
+            raise OutOfReach(LOST, what=row.name)
+        if key is not None and compute_fingerprint(key) != row.fingerprint:
+            raise OutOfReach(WRONG, what=row.name)
         if key is not None:
-            found[row["name"]] = key
+            found[row.name] = key
     current = next((name for name, state in states.items() if state == SIGNING), "")
     if states and not current:
         raise OutOfReach(LOST, what="–")

@@ -94,8 +94,8 @@ def build_digital_signature(signature: EmbeddedPdfSignature, status: PdfSignatur
     )
 
 
-def names_of(roots: Iterable[bytes]) -> frozenset[str]:
-    """Return the names of certificates, as a seal has that of its root."""
+def name_roots(roots: Iterable[bytes]) -> frozenset[str]:
+    """Name certificates, PEM or DER, as a digital signature names its root."""
     return frozenset(
         get_common_name(certificate) for root in roots for certificate in load_certs_from_pemder_data(root)
     )

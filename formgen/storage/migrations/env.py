@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from formgen.storage.journal import metadata
+from formgen.storage.tables import metadata
 
 with context.config.attributes["engine"].execution_options(writes=True).connect() as connection:
     context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)

@@ -135,6 +135,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_issued_corrects"), "issued", ["corrects"], unique=False)
     op.create_table(
+        "extractions",
+        sa.Column("submission_id", sa.String(length=36), nullable=False),
+        sa.Column("reader_version", sa.String(length=40), nullable=False),
+        sa.Column("extraction", sa.Text(), nullable=False),
+        sa.Column("pictures", sa.Text(), nullable=True),
+        sa.Column("read_at", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["submission_id"],
+            ["submissions.submission_id"],
+        ),
+        sa.PrimaryKeyConstraint("submission_id"),
+    )
+    op.create_table(
         "records",
         sa.Column("record_id", sa.String(length=36), nullable=False),
         sa.Column("case_id", sa.String(length=40), nullable=True),

@@ -1,0 +1,10 @@
+from .build import build_template as build_template
+from .draw import render as render
+from .fill import fill_document as fill_document
+from .format import FORMAT as FORMAT
+from .letter import render_letter as render_letter
+from .read import prepare_reader as prepare_reader
+from .read import read as read
+from .template import Template as Template
+from .template import load_template as load_template
+from .wording import load_printed_lines as load_printed_lines

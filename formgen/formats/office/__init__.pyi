@@ -1,0 +1,9 @@
+from .convert import MEMORY as MEMORY
+from .convert import OLE as OLE
+from .convert import READABLE_PATHS as READABLE_PATHS
+from .convert import convert_document as convert_document
+from .convert import detect_ending as detect_ending
+from .convert import find_lost_content as find_lost_content
+from .convert import read as read
+from .convert import remove_sockets as remove_sockets
+from .format import FORMAT as FORMAT

@@ -1,0 +1,9 @@
+from .draw import render as render
+from .fill import fill_document as fill_document
+from .format import FORMAT as FORMAT
+from .layout import Layout as Layout
+from .layout import get_layout as get_layout
+from .layout import load_layout as load_layout
+from .read import prepare_reader as prepare_reader
+from .read import read as read
+from .seal import name_roots as name_roots
