@@ -130,7 +130,7 @@ class Stage:
         days = {name: date.fromisoformat(text) for name, text in turn.answers.items() if name != "reason"}
         for found in (check_hold if turn.step == "T26" else check_resume)(case, **days):
             if found.severity == "error":
-                raise UsageError(found.message)
+                raise UsageError(found.message, **found.values)
         self.intake.journal.add_manual_step(case, turn.step, turn.answers, self.intake.clock())
         return Outcome(turn, None)
 

@@ -41,8 +41,9 @@ from formgen.fields import (
     parse_birth_date,
 )
 from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import Form, contradiction, deadline, rule
+from formgen.forms.form import Form
 from formgen.forms.references import FieldReference, FormReference
+from formgen.forms.rules import Check, check, contradiction, deadline, rule
 from formgen.i18n import normalise_text
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Callable",
     "Case",
     "CaseRecord",
+    "Check",
     "Choice",
     "Choices",
     "Clock",
@@ -88,6 +90,7 @@ __all__ = [
     "add_months",
     "ask",
     "ask_table",
+    "check",
     "compute_age",
     "contradiction",
     "count_days",

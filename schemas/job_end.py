@@ -5,6 +5,7 @@ from __future__ import annotations
 from formgen.schema import (
     Callable,
     Case,
+    Check,
     Choice,
     Choices,
     Day,
@@ -19,6 +20,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     count_days,
     count_months,
     date,
@@ -248,7 +250,10 @@ class JobEnd(ClientForm):
         )
         new_job_known_detail: Line | None = ask("Uusi työnantaja", by="client", max_length=80)
         profile_update_due: Day = ask(
-            "Profiili päivitetään viimeistään", prefill=profile_due, sensitivity="n", hint="30 päivän sisällä."
+            "Profiili päivitetään viimeistään",
+            prefill=profile_due,
+            sensitivity="n",
+            hint="Määräaika lasketaan työn päättymisestä.",
         )
         job_search_restart: Day | None = ask(
             "Työnhaku jatkuu alkaen",
@@ -370,9 +375,9 @@ class JobEnd(ClientForm):
         return self.job_id not in {end.job_id for end in list_records(case, JobEnd)}
 
     @rule("range", field="end_date")
-    def job_ends_soon(self, case: Case) -> bool:
-        """Viimeinen työpäivä on yli 31 päivän päässä. Lähettäkää lomake lähempänä päättymistä."""
-        return count_days(case.today, self.end_date) <= NOTED_AHEAD
+    def job_ends_soon(self, case: Case) -> Check:
+        """Viimeinen työpäivä on yli {limit} päivän päässä. Lähettäkää lomake lähempänä päättymistä."""
+        return check(count_days(case.today, self.end_date) <= NOTED_AHEAD, limit=NOTED_AHEAD)
 
     @rule("range", field="end_date", severity="warning")
     def fixed_term_has_not_been_passed(self, case: Case) -> bool:
@@ -435,9 +440,10 @@ class JobEnd(ClientForm):
         return not unfit or bool(list_open_negotiations(case))
 
     @rule("R74", field="profile_update_due", severity="warning")
-    def profile_is_updated_soon(self, case: Case) -> bool:
-        """Profiili päivitetään yli 30 päivää työn päättymisen jälkeen."""
-        return count_days(self.end_date, self.profile_update_due) <= case.office.limits.profile_after_job
+    def profile_is_updated_soon(self, case: Case) -> Check:
+        """Profiili päivitetään yli {limit} päivän kuluttua työn päättymisestä."""
+        limit = case.office.limits.profile_after_job
+        return check(count_days(self.end_date, self.profile_update_due) <= limit, limit=limit)
 
     @rule("R76", field="checklist", severity="warning")
     def client_registers_as_unemployed(self, case: Case) -> bool:

@@ -6,6 +6,7 @@ from formgen.schema import (
     Any,
     Callable,
     Case,
+    Check,
     Choice,
     Choices,
     Clock,
@@ -22,6 +23,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     count_days,
     date,
     deadline,
@@ -730,11 +732,11 @@ class JobSupportPlan(ClientForm):
         return self.review_date > self.plan_date
 
     @rule("T14", field="plan_date", severity="warning")
-    def plan_is_made_soon_after_the_start(self, case: Case) -> bool:
-        """Suunnitelma on tehty yli 7 päivää työn alkamisen jälkeen."""
-        job = self.job(case)
-        late = job is not None and count_days(job.begins, self.plan_date) > case.office.limits.support_plan
-        return self.plan_kind != "first" or not late
+    def plan_is_made_soon_after_the_start(self, case: Case) -> Check:
+        """Suunnitelma on tehty yli {limit} päivän kuluttua työn alkamisesta."""
+        job, limit = self.job(case), case.office.limits.support_plan
+        late = job is not None and count_days(job.begins, self.plan_date) > limit
+        return check(self.plan_kind != "first" or not late, limit=limit)
 
     @rule("R63", field="contact_rhythm", severity="warning")
     def first_month_is_planned_weekly(self, case: Case) -> bool:

@@ -9,8 +9,9 @@ from typing import Any, TypeVar, overload
 
 from formgen.errors import Finding
 from formgen.forms.declare import Unanswered, call_or_none
-from formgen.forms.form import Contradiction, Form
+from formgen.forms.form import Form
 from formgen.forms.references import FieldReference
+from formgen.forms.rules import Contradiction
 from formgen.settings import Office
 
 Found = TypeVar("Found")
@@ -169,7 +170,7 @@ class Case:
         }
         return self.find_unresolved(places)
 
-    def find_contradictions(self) -> dict[str, tuple[CaseRecord, Contradiction, CaseRecord]]:
+    def find_contradictions(self) -> dict[str, tuple[CaseRecord, Contradiction, CaseRecord, Mapping[str, str]]]:
         """Return the values that another record in force contradicts and nobody has accepted, by their place.
 
         A correction of either record is another place: what was accepted of the old one is asked again.
@@ -177,10 +178,11 @@ class Case:
         places, in_force = {}, self.list_current_records()
         for known in in_force:
             for declared in known.record.contradictions:
-                against = call_or_none(declared.conflicts_with, known.record, self)
-                other = next((one for one in in_force if one.record is against), None)
+                told = call_or_none(declared.conflicts_with, known.record, self)
+                other = next((one for one in in_force if told and one.record is told.answer), None)
                 if other:
-                    places[f"{known.record_id}:{declared.field}:{other.record_id}"] = (known, declared, other)
+                    place = f"{known.record_id}:{declared.field}:{other.record_id}"
+                    places[place] = (known, declared, other, told.values)
         return self.find_unresolved(places)
 
     def add_active_days(self, since: date, days: int) -> date:
@@ -260,14 +262,13 @@ def list_tasks(case: Case) -> tuple[Task, ...]:
     found = []
     for known in case.list_current_records():
         for declared in known.record.deadlines if case.status == "open" or can_end_case(known.record) else ():
-            day = call_or_none(declared.since, known.record, case)
-            if day and day <= case.today:
-                found.append(
-                    Task(declared.code, day, declared.message, declared.whom, known.record.id, known.record_id)
-                )
-    for known, asks, other in case.find_contradictions().values() if case.status == "open" else ():
+            told = call_or_none(declared.since, known.record, case)
+            if told and told.answer and told.answer <= case.today:
+                about = (declared.message, declared.whom, known.record.id, known.record_id, told.values)
+                found.append(Task(declared.code, told.answer, *about))
+    for known, asks, other, values in case.find_contradictions().values() if case.status == "open" else ():
         day = max(getattr(one.record, one.record.date_field) for one in (known, other))
-        found.append(Task(asks.code, day, asks.message, "coach", known.record.id, known.record_id))
+        found.append(Task(asks.code, day, asks.message, "coach", known.record.id, known.record_id, values))
     for known, path in case.find_changed_values().values():
         day, asked = getattr(known.record, known.record.date_field), known.record.find_field(path)
         label = asked.label if asked else path
@@ -283,7 +284,8 @@ def check_hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ..
     if next_contact < start:
         return (Finding("T26", "error", "", "Seuraava yhteydenotto on ennen tauon alkua."),)
     if (next_contact - start).days > case.office.limits.hold_contact:
-        return (Finding("T26", "warning", "", "Seuraavaan yhteydenottoon on yli 60 päivää."),)
+        message = "Seuraava yhteydenotto on yli {limit} päivän päässä."
+        return (Finding("T26", "warning", "", message, {"limit": str(case.office.limits.hold_contact)}),)
     return ()
 
 

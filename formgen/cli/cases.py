@@ -225,8 +225,8 @@ def take_step(
     """Write a step that no document makes, unless a finding forbids it."""
     for found in findings:
         if found.severity == "error":
-            raise UsageError(found.message)
-        err.print(shared.translate(found.message))
+            raise UsageError(found.message, **found.values)
+        err.print(shared.translate(found.message, **found.values))
     shared.journal.add_manual_step(case, transition, note, now())
     if shared.as_json:
         shared.print_json({"case_id": case.case_id, "transition": transition, **note})

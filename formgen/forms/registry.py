@@ -13,7 +13,8 @@ from types import ModuleType
 
 from formgen import files, formats
 from formgen.errors import UsageError
-from formgen.forms.form import Form, Rule
+from formgen.forms.form import Form
+from formgen.forms.rules import Rule
 from formgen.settings import Workspace
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from formgen.errors import Reason
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
+from formgen.forms.rules import blank_values
 from formgen.i18n import translate
 from formgen.issuing.correction import get_field_label
 
@@ -78,7 +79,8 @@ def render_page(entries: list[Entry], examples: Mapping[tuple[str, str, str], st
             lines += ["", f"## {entry.code}"]
         last = entry.code
         lines += ["", f"**{' · '.join(filter(None, (SEVERITY[entry.severity], entry.describe_place('fi'))))}**", ""]
-        lines += [f"- {language}: {translate(entry.message, language)}" for language in ("fi", "sv", "en")]
+        blanks = blank_values(entry.message)
+        lines += [f"- {language}: {translate(entry.message, language, **blanks)}" for language in ("fi", "sv", "en")]
         example = examples.get(entry.key, "")
         lines += [f"- Esimerkki: {example}"] if example else []
         lines += [f"- Korjaus: {entry.remedy}"]
