@@ -19,11 +19,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from formgen.errors import OutOfReach, UsageError
 from formgen.files import open_for_reading
+from formgen.i18n import N_
 
 CHUNK, NONCE, TAG, SALT = 1_048_576, 12, 16, 16
-OTHER = "Tallennettu tiedosto {name} ei ole se, joka tallennettiin."
-CHANGED = "Salattua tietoa {name} on muutettu, tai se on vaurioitunut."
-LOCKED = "Työtila on salattu avaimella {key}, mutta asetuksissa ei ole avainta."
+OTHER = N_("Tallennettu tiedosto {name} ei ole se, joka tallennettiin.")
+CHANGED = N_("Salattua tietoa {name} on muutettu, tai se on vaurioitunut.")
+LOCKED = N_("Työtila on salattu avaimella {key}, mutta asetuksissa ei ole avainta.")
 SIGN = "\x1e"  # no text of people begins so: it holds no control character
 SEALED = re.compile(f"{SIGN}([0-9a-f]{{8}}):")
 
@@ -187,7 +188,7 @@ def load_encryptor(file: Path, workspace: Path) -> Encryptor:
         status = file.stat()
         text = file.read_text(encoding="ascii", errors="replace")
     except OSError as error:
-        raise OutOfReach("Salausavainta {file} ei voi lukea.", file=str(file)) from error
+        raise OutOfReach(N_("Salausavainta {file} ei voi lukea."), file=str(file)) from error
     # a file of root's may be readable by the group of a service, as secrets of the system are
     if status.st_mode & (0o027 if status.st_uid == 0 else 0o077) or status.st_uid not in (0, os.geteuid()):
         raise UsageError("Muut voivat lukea salausavainta {file}. Korjaa: chmod 600 {file}", file=str(file))

@@ -22,6 +22,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from formgen.i18n import N_
+
 Severity = Literal["error", "review", "warning"]
 
 
@@ -64,84 +66,84 @@ class Reason(StrEnum):
 
     UNSUPPORTED_TYPE = (
         "unsupported_type",
-        "Tiedostomuotoa ei tunneta. Lähetä lomake Word- tai PDF-tiedostona.",
-        "Tallenna lomake Word- tai PDF-tiedostona ja lähetä se uudelleen.",
+        N_("Tiedostomuotoa ei tunneta. Lähetä lomake Word- tai PDF-tiedostona."),
+        N_("Tallenna lomake Word- tai PDF-tiedostona ja lähetä se uudelleen."),
     )
     EMPTY_FILE = (
         "empty_file",
-        "Tiedosto on tyhjä.",
-        "Tallenna lomake uudelleen ja tarkista, että tiedosto avautuu.",
+        N_("Tiedosto on tyhjä."),
+        N_("Tallenna lomake uudelleen ja tarkista, että tiedosto avautuu."),
     )
     TOO_LARGE = (
         "too_large",
-        "Tiedosto on liian suuri luettavaksi.",
-        "Lähetä vain lomake ilman kuvia ja muita liitteitä.",
+        N_("Tiedosto on liian suuri luettavaksi."),
+        N_("Lähetä vain lomake ilman kuvia ja muita liitteitä."),
     )
     UNREADABLE = (
         "unreadable",
-        "Tiedosto on vioittunut.",
-        "Avaa lomake, tallenna se uudelleen ja lähetä se.",
+        N_("Tiedosto on vioittunut."),
+        N_("Avaa lomake, tallenna se uudelleen ja lähetä se."),
     )
     ENCRYPTED = (
         "encrypted",
-        "Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen.",
-        "Poista tiedostosta salasana ja lähetä lomake uudelleen.",
+        N_("Tiedosto on suojattu salasanalla. Poista salasana ja lähetä uudelleen."),
+        N_("Poista tiedostosta salasana ja lähetä lomake uudelleen."),
     )
     UNSAFE = (
         "unsafe",
-        "Tiedoston rakenne ei ole turvallinen.",
-        "Pyydä yksiköltä uusi lomake ja täytä se ilman makroja ja upotettuja osia.",
+        N_("Tiedoston rakenne ei ole turvallinen."),
+        N_("Pyydä yksiköltä uusi lomake ja täytä se ilman makroja ja upotettuja osia."),
     )
     TIMEOUT = (
         "timeout",
-        "Tiedoston lukeminen kesti liian kauan.",
-        "Avaa lomake, tallenna se uudelleen ja lähetä se.",
+        N_("Tiedoston lukeminen kesti liian kauan."),
+        N_("Avaa lomake, tallenna se uudelleen ja lähetä se."),
         True,
     )
     NOT_A_FORM = (
         "not_a_form",
         "Tiedostosta ei löydy lomaketunnusta. Täytä yksiköltä saatu lomake ja lähetä se.",
-        "Pyydä yksiköltä lomake, täytä se ja lähetä täytetty tiedosto.",
+        N_("Pyydä yksiköltä lomake, täytä se ja lähetä täytetty tiedosto."),
         False,
         "R89",
     )
-    UNKNOWN_FORM = ("unknown_form", "Lomake on tuntematon.", "Pyydä yksiköltä uusi lomake.", False, "R89")
+    UNKNOWN_FORM = ("unknown_form", N_("Lomake on tuntematon."), N_("Pyydä yksiköltä uusi lomake."), False, "R89")
     UNKNOWN_VERSION = (
         "unknown_version",
-        "Lomakepohjan versio on tuntematon.",
-        "Pyydä yksiköltä lomakkeen uusi versio.",
+        N_("Lomakepohjan versio on tuntematon."),
+        N_("Pyydä yksiköltä lomakkeen uusi versio."),
         True,
         "R90",
     )
     BAD_IDENTITY = (
         "bad_identity",
-        "Lomakkeen tunniste ei ole aito. Käytä yksiköltä saatua lomaketta.",
-        "Pyydä yksiköltä uusi lomake ja täytä se.",
+        N_("Lomakkeen tunniste ei ole aito. Käytä yksiköltä saatua lomaketta."),
+        N_("Pyydä yksiköltä uusi lomake ja täytä se."),
         True,
         "R89",
     )
     UNKNOWN_CASE = (
         "unknown_case",
-        "Lomakkeesta ei näe, mihin asiaan se kuuluu.",
-        "Pyydä yksiköltä lomake, joka on tehty tälle asialle.",
+        N_("Lomakkeesta ei näe, mihin asiaan se kuuluu."),
+        N_("Pyydä yksiköltä lomake, joka on tehty tälle asialle."),
         True,
         "R89",
     )
     INVALID_VALUES = (
         "invalid_values",
-        "Lomakkeessa on korjattavia kohtia.",
-        "Korjaa merkityt kohdat, tallenna tiedosto ja lähetä se.",
+        N_("Lomakkeessa on korjattavia kohtia."),
+        N_("Korjaa merkityt kohdat, tallenna tiedosto ja lähetä se."),
     )
     TRANSITION_NOT_ALLOWED = (
         "transition_not_allowed",
-        "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.",
-        "Ota yhteyttä työhönvalmentajaan. Lomake ei sovi asian vaiheeseen.",
+        N_("Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}."),
+        N_("Ota yhteyttä työhönvalmentajaan. Lomake ei sovi asian vaiheeseen."),
         True,
     )
     INTERNAL_ERROR = (
         "internal_error",
-        "Lomakkeen käsittely ei onnistunut. Vika on meillä.",
-        "Vika on meillä. Ota yhteyttä yksikköön.",
+        N_("Lomakkeen käsittely ei onnistunut. Vika on meillä."),
+        N_("Vika on meillä. Ota yhteyttä yksikköön."),
         True,
     )
 
@@ -165,29 +167,32 @@ class Finding:
 
 
 class FormgenError(Exception):
-    """Odottamaton virhe: {detail}"""
+    """Something is wrong with the machinery, or with what was asked of it; the message fits when no other is given."""
 
+    message: str = N_("Odottamaton virhe: {detail}")
     exit_code: ClassVar[int] = 1
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
 
     def __init__(self, message: str | None = None, /, **values: str | tuple[str, ...]) -> None:
-        """Keep the message (the class's docstring when none is given) and its values."""
-        self.message = message or (type(self).__doc__ or "")
+        """Keep the message (that of the class when none is given) and its values."""
+        self.message = message or self.message
         self.values: dict[str, Any] = values
         listed = {name: ", ".join(value) if isinstance(value, tuple) else value for name, value in values.items()}
         super().__init__(self.message.format_map(listed) if values else self.message)
 
 
 class UsageError(FormgenError):
-    """Pyyntöä ei voi toteuttaa: {detail}"""
+    """The request cannot be carried out as it was made."""
 
+    message: str = N_("Pyyntöä ei voi toteuttaa: {detail}")
     exit_code = 2
     status = HTTPStatus.BAD_REQUEST
 
 
 class Unreadable(FormgenError):
-    """Tiedostoa ei voi lukea lomakkeena: {detail}"""
+    """A returned file cannot be read as a form."""
 
+    message: str = N_("Tiedostoa ei voi lukea lomakkeena: {detail}")
     exit_code = 3
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
@@ -202,19 +207,29 @@ class Unreadable(FormgenError):
 
 
 class CutOff(Unreadable):
-    """Tiedoston lukeminen keskeytyi: {detail}"""
+    """The reader of a file died or took too long."""
+
+    message: str = N_("Tiedoston lukeminen keskeytyi: {detail}")
 
 
 class OutOfReach(FormgenError):
-    """Työtilaa tai palvelua ei tavoiteta: {detail}"""
+    """The workspace or a service cannot be reached."""
 
+    message: str = N_("Työtilaa tai palvelua ei tavoiteta: {detail}")
     exit_code = 5
     status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class Busy(OutOfReach):
-    """Hetkellinen häiriö, yritetään uudelleen: {detail}"""
+    """A passing fault of ours: the same may succeed later."""
+
+    message: str = N_("Hetkellinen häiriö, yritetään uudelleen: {detail}")
 
 
 class SandboxUnavailable(Busy):
-    """Palautuksia ei lueta: tällä koneella haitallista tiedostoa ei voi estää {what}. Ota käyttöön Landlock ja libseccomp tai käyttäjien nimiavaruudet, tai salli heikompi suojaus: [intake] allow_weak_sandbox = true."""  # noqa: E501
+    """On this machine a returned file could do harm."""
+
+    message: str = N_(
+        "Palautuksia ei lueta: tällä koneella haitallista tiedostoa ei voi estää {what}. Ota käyttöön Landlock ja "
+        "libseccomp tai käyttäjien nimiavaruudet, tai salli heikompi suojaus: [intake] allow_weak_sandbox = true."
+    )

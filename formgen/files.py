@@ -21,6 +21,7 @@ from uuid import uuid4
 
 from formgen.checkpoints import report_checkpoint
 from formgen.errors import OutOfReach
+from formgen.i18n import N_
 
 SHARED, PRIVATE = 0o640, 0o600
 WORK = ".tmp"
@@ -246,8 +247,10 @@ def check_write_access(places: Iterable[Path]) -> None:
             handed_down = read_access_list(place, DEFAULT) if place in given and place.is_dir() else b""
             if command := build_repair_command(place, place.stat(), read_access_list(place), handed_down):
                 raise OutOfReach(
-                    "Kohteeseen {place} voi kirjoittaa muukin kuin formgenin käyttäjä, joten sitä ei käytetä. "
-                    "Korjaa se komennolla: {command}",
+                    N_(
+                        "Kohteeseen {place} voi kirjoittaa muukin kuin formgenin käyttäjä, joten sitä ei käytetä. "
+                        "Korjaa se komennolla: {command}"
+                    ),
                     place=str(place),
                     command=command,
                 )

@@ -1,7 +1,8 @@
 """Languages: Finnish is what the code says, the others are looked up in ``locale/*.po``.
 
 A message, label or sentence is written in Finnish where it belongs; its Finnish text is the
-key. Easy Finnish falls back to Finnish, easy Swedish to Swedish.
+key. One that stands in no call that translates it is marked with `N_` for ``pybabel extract``.
+Easy Finnish falls back to Finnish, easy Swedish to Swedish.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from functools import cache
 from pathlib import Path
 
 from babel import Locale
-from babel.messages.pofile import read_po
 
 LOCALE = Path(__file__).parent / "locale"
 FORM_LANGUAGES = ("fi", "sv", "fi_selko", "sv_selko")
@@ -25,9 +25,16 @@ INVISIBLE_CHARACTERS = dict.fromkeys(
 CONTROL_CHARACTERS = re.compile(r"[^\t\n -\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]|[\x7f-\x9f]")
 
 
+def N_(text: str) -> str:  # noqa: N802 - as gettext calls it
+    """Mark a Finnish text that is translated elsewhere, when it is shown."""
+    return text
+
+
 @cache
 def load_catalog(language: str) -> Mapping[str, str]:
-    """Return the Finnish texts that the language has words for, and the words."""
+    """Load the translations of a language by their Finnish texts; what has none is left out."""
+    from babel.messages.pofile import read_po  # noqa: PLC0415 - Finnish needs no catalogue
+
     words: dict[str, str] = dict(load_catalog(FALLBACK[language])) if language in FALLBACK else {}
     file = LOCALE / f"{language}.po"
     if file.is_file():
@@ -38,7 +45,7 @@ def load_catalog(language: str) -> Mapping[str, str]:
 
 
 def translate(text: str, language: str = "fi", /, **values: object) -> str:
-    """Return the Finnish text in the language, with ``{names}`` filled; a value may be such a text too, or some.
+    """Translate a Finnish text and fill its ``{names}``; a value may be such a text too, or a tuple of them.
 
     >>> translate("Kirjoita enintään {most} merkkiä.", "fi", most=60)
     'Kirjoita enintään 60 merkkiä.'
@@ -49,7 +56,7 @@ def translate(text: str, language: str = "fi", /, **values: object) -> str:
 
 
 def translate_value(value: object, words: Mapping[str, str]) -> object:
-    """Return a value as it is said in the words of a language; several texts are said with commas between."""
+    """Translate a value that is a Finnish text, or a tuple of them, joined with commas; leave any other as it is."""
     if type(value) is tuple:  # a named one has a text of its own
         return ", ".join(words.get(text, text) for text in value)
     return words.get(str(value), value)
@@ -57,12 +64,12 @@ def translate_value(value: object, words: Mapping[str, str]) -> object:
 
 @cache
 def list_languages() -> tuple[str, ...]:
-    """Return the codes of the languages that there are words for, Finnish first."""
+    """List the codes of the languages that can be used, Finnish first."""
     return ("fi", *sorted(file.stem for file in LOCALE.glob("*.po") if file.stem != "fi"))
 
 
 def detect_language(environment: Mapping[str, str]) -> str:
-    """Return the language that the environment asks for messages in, Finnish when it names none of ours.
+    """Detect the language of messages from environment variables: ``fi``, ``sv`` or ``en``, Finnish by default.
 
     >>> detect_language({"LANG": "sv_FI.UTF-8"}), detect_language({})
     ('sv', 'fi')
@@ -72,17 +79,17 @@ def detect_language(environment: Mapping[str, str]) -> str:
 
 
 def list_translations(text: str) -> frozenset[str]:
-    """Return a Finnish text as it stands in every language there is."""
+    """Translate a Finnish text into every language, Finnish included."""
     return frozenset(translate(text, language) for language in list_languages())
 
 
 def load_locale(language: str) -> Locale:
-    """Return Babel's locale for a language of forms."""
+    """Load Babel's locale for a language of forms."""
     return Locale.parse(FALLBACK.get(language, language))
 
 
 def normalise_text(text: str) -> str:
-    r"""Return the text as it is compared: NFC, case folded, one space, no punctuation at its ends.
+    r"""Normalise a text for comparison: NFC, case folded, one space, no punctuation at its ends.
 
     >>> normalise_text("  Ka\u0308ynti,  työpaikalla: * ")
     'käynti, työpaikalla'
@@ -92,7 +99,7 @@ def normalise_text(text: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    r"""Return the text as every format can carry it: NFC, ``\n`` line ends, no control characters.
+    r"""Clean a text so that every format can carry it: NFC, ``\n`` line ends, no control characters.
 
     No-break spaces become spaces; soft hyphens, zero-width spaces and direction marks go.
 

@@ -22,6 +22,7 @@ from pydantic_settings import (
 from formgen import encryption, files
 from formgen.encryption import NO_ENCRYPTION, Encryptor
 from formgen.errors import OutOfReach, UsageError
+from formgen.i18n import N_
 
 HERE = Path(__file__).parent
 KEY_VARIABLE = "FORMGEN_ENCRYPTION__KEY"
@@ -80,10 +81,10 @@ class Coach(BaseModel):
 
 
 class Intake(BaseModel):
-    """How the inbox is watched and how long a return is tried or may wait; times in seconds.
+    """How the inbox is watched and how long a submission is tried or may wait; times in seconds.
 
     ``readers`` is how many files are read at once, 0 for as many as there are cores; ``ignore`` are
-    patterns of names, besides the usual ones, that are no returns, a folder's with a slash at its end.
+    patterns of names, besides the usual ones, that are no submissions, a folder's with a slash at its end.
     Files are read also where they cannot be kept from doing harm when ``allow_weak_sandbox``.
     """
 
@@ -122,7 +123,7 @@ class Files(BaseModel):
 
     @property
     def bits(self) -> int:
-        """Return the mode as the system has it."""
+        """The mode as a number."""
         return int(self.mode, 8)
 
 
@@ -167,11 +168,11 @@ class Office(BaseSettings):
         "relative",
     )
     guidance: str = ""
-    privacy: str = (
+    privacy: str = N_(
         "Lomakkeen tiedot ovat salassa pidettäviä. Rekisterinpitäjä on palvelun järjestäjä. "
         "Tietosuojaselosteen ja tiedot oikeuksistasi saat työhönvalmentajalta."
     )
-    missed_meeting_practice: str = (
+    missed_meeting_practice: str = N_(
         "Jos tapaaminen jää väliin, valmentaja ottaa yhteyttä ja sovimme uuden ajan. Palvelu jatkuu."
     )
     coaches: tuple[Coach, ...] = ()
@@ -197,7 +198,7 @@ class Office(BaseSettings):
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, cls.file)
 
     def find_coach(self, name: str) -> Coach:
-        """Return the coach of a name; one that the settings do not know has a name only."""
+        """Find a coach by name; one that the settings do not know has a name only."""
         return next((coach for coach in self.coaches if coach.name == name), Coach(name=name))
 
 
@@ -209,37 +210,37 @@ class Workspace:
 
     @property
     def inbox(self) -> Path:
-        """Return the drop zone."""
+        """The folder where submissions arrive."""
         return self.root / "inbox"
 
     @property
     def outbox(self) -> Path:
-        """Return the folder that other systems read."""
+        """The folder that other systems read."""
         return self.root / "outbox"
 
     @property
     def var(self) -> Path:
-        """Return the private folder."""
+        """The private folder."""
         return self.root / "var"
 
     @property
     def pictures(self) -> Path:
-        """Return the folder of what returns in review look like, a folder for each."""
+        """The folder of pictures of the submissions in review, a folder for each."""
         return self.var / "pictures"
 
     @property
     def originals(self) -> Path:
-        """Return the folder of returned files by sha256."""
+        """The folder of returned files by sha256."""
         return self.var / "originals"
 
     def list_content_folders(self, kind: str) -> tuple[Path, ...]:
-        """Return the folders of ``schemas`` or ``templates/forms``: the office's, then the packaged one."""
+        """List the folders of ``schemas`` or ``templates``, the office's before the packaged one."""
         folders = [self.root / kind, PACKAGED / kind]
         return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
 
     @cached_property
     def office(self) -> Office:
-        """Return the settings; raise `UsageError` when the file is wrong, `OutOfReach` when it is not ours alone."""
+        """The settings; raise `UsageError` when the file is wrong, `OutOfReach` when it is not ours alone."""
         file = self.root / "formgen.toml"
         if file.is_file():
             files.check_write_access([file])
@@ -254,13 +255,13 @@ class Workspace:
 
     @property
     def head(self) -> Path | None:
-        """Return the file where the end of the access log is noted, None for the one beside the log."""
+        """The file where the end of the access log is noted, None for the one beside the log."""
         given = self.office.access.head_file
         return self.root / given if given else None
 
     @cached_property
     def roots(self) -> tuple[bytes, ...]:
-        """Return the certificates that are trusted, as PEM or DER.
+        """The certificates that are trusted, as PEM or DER.
 
         Raise `UsageError` for a file that is none, `OutOfReach` for one that is not ours alone.
         """
@@ -270,7 +271,7 @@ class Workspace:
 
     @cached_property
     def encryptor(self) -> Encryptor:
-        """Return what seals the private folder, by the settings; raise `UsageError` for a key that cannot be it."""
+        """The encryptor of the private folder that the settings ask for; raise `UsageError` for a bad key."""
         given = self.office.encryption
         if given.key.get_secret_value():
             if KEY_VARIABLE not in {name.upper() for name in os.environ}:
@@ -295,7 +296,7 @@ class Workspace:
 
 
 def summarise_error(error: Exception) -> str:
-    """Return what is wrong in one line, with no value in it."""
+    """Summarise an error in one line without any value from the file."""
     if isinstance(error, ValidationError):
         return "; ".join(
             f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors(include_input=False)
@@ -304,7 +305,7 @@ def summarise_error(error: Exception) -> str:
 
 
 def read_certificate(file: Path) -> bytes:
-    """Return the bytes of a file of certificates; raise `UsageError` when it holds none."""
+    """Read a file of certificates; raise `UsageError` when it holds none."""
     try:
         data = file.read_bytes()
         text = data.decode("ascii") if data.startswith(b"-----") else data

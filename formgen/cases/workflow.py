@@ -12,6 +12,7 @@ from formgen.forms.declare import Unanswered, call_or_none
 from formgen.forms.form import Form
 from formgen.forms.references import FieldReference
 from formgen.forms.rules import Contradiction
+from formgen.i18n import N_
 from formgen.settings import Office
 
 Found = TypeVar("Found")
@@ -27,8 +28,8 @@ PHASES = {
 }
 
 CHANGED = "changed_known_value"
-CHANGED_VALUE = "Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää."
-HOLD_CONTACT = "Asia on tauolla. Sovitun yhteydenoton aika on tullut."
+CHANGED_VALUE = N_("Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää.")
+HOLD_CONTACT = N_("Asia on tauolla. Sovitun yhteydenoton aika on tullut.")
 
 When = Callable[[Any, "Case"], bool]
 
@@ -284,7 +285,7 @@ def check_hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ..
     if next_contact < start:
         return (Finding("T26", "error", "", "Seuraava yhteydenotto on ennen tauon alkua."),)
     if (next_contact - start).days > case.office.limits.hold_contact:
-        message = "Seuraava yhteydenotto on yli {limit} päivän päässä."
+        message = N_("Seuraava yhteydenotto on yli {limit} päivän päässä.")
         return (Finding("T26", "warning", "", message, {"limit": str(case.office.limits.hold_contact)}),)
     return ()
 
@@ -323,7 +324,7 @@ def find_moves(case: Case, record: Form, correction: bool = False) -> tuple[tupl
         return (first, second) if second else (first,), ()
     if correction or case.phase in record.allowed_phases:
         return (), ()
-    message = "Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}."
+    message = N_("Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.")
     return (), (Finding(record.moves[0].id, "error", "", message, {"phase": PHASES.get(case.phase or "", "–")}),)
 
 

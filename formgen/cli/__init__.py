@@ -5,6 +5,7 @@ Answers go to standard output; messages and progress go to standard error.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -51,17 +52,18 @@ COMMANDS = {  # the module of each command and what it does, in the order of the
         ),
     ),
 }
+ALLOCATIONS = 100_000  # after which garbage is looked for: a start makes many objects that all stay
 
 
 class Commands(TyperGroup):
     """All commands: their names and what they do are known; a module is loaded with the command that runs."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names in the order of the work."""
+        """List the names of the commands in the order of the work."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command, out of its module."""
+        """Load a command from its module."""
         if cmd_name not in COMMANDS:
             return None
         name, does = COMMANDS[cmd_name]
@@ -120,6 +122,7 @@ def main() -> None:
 
     ``--json`` may stand anywhere on the line.
     """
+    gc.set_threshold(ALLOCATIONS)
     sys.stderr = TolerantStream(sys.stderr)
     arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
     asked = GlobalOptions(Path())

@@ -9,9 +9,9 @@ import typer
 from rich.table import Table
 
 from formgen.cli.console import _, err, format_examples, out
-from formgen.cli.session import now, open_session
+from formgen.cli.session import open_session
 from formgen.errors import UsageError
-from formgen.reports import integrity
+from formgen.i18n import N_
 from formgen.storage.access_log import Head
 from formgen.storage.signing_keys import SIGNING
 
@@ -21,8 +21,12 @@ keys = typer.Typer(name="keys", no_args_is_help=True)
 app.add_typer(access)
 app.add_typer(keys)
 
-ACTIONS = {"read": "katsottu", "changed": "muutettu"}
-STATES = {"signing": "allekirjoittaa", "good": "kelpaa", "revoked": "poistettu käytöstä {at}, {by}: {remark}"}
+ACTIONS = {"read": N_("katsottu"), "changed": N_("muutettu")}
+STATES = {
+    "signing": N_("allekirjoittaa"),
+    "good": N_("kelpaa"),
+    "revoked": N_("poistettu käytöstä {at}, {by}: {remark}"),
+}
 
 
 @access.command(
@@ -39,7 +43,7 @@ def access_list(
     """List who read or changed what."""
     shared = open_session(context)
     asked = {"case_id": case, "record_id": record, "submission_id": returned}
-    lines = shared.journal.find_log_lines(**{name: value for name, value in asked.items() if value})
+    lines = shared.workspace.list_accesses(**asked)
     if shared.as_json:
         shared.print_json([asdict(line) for line in lines])
         return
@@ -72,7 +76,7 @@ def keys_list(context: typer.Context) -> None:
             "revoked_by": row.revoked_by,
             "reason": row.remark,
         }
-        for row in shared.journal.list_signing_keys()
+        for row in shared.workspace.list_keys()
     ]
     if shared.as_json:
         shared.print_json(rows)
@@ -93,7 +97,7 @@ def keys_rotate(context: typer.Context, by: Annotated[str, typer.Option("--by", 
     """Make the key that signs from now on; what older ones have signed stays good."""
     shared = open_session(context)
     shared.by = by
-    key = shared.journal.rotate_key(now())
+    key = shared.workspace.rotate_key()
     if shared.as_json:
         shared.print_json({"key": key})
     else:
@@ -114,7 +118,7 @@ def keys_revoke(
     """Have the documents of a key go to review from now on."""
     shared = open_session(context)
     shared.by = by
-    shared.journal.revoke_key(key, reason, now())
+    shared.workspace.revoke_key(key, reason)
     if shared.as_json:
         shared.print_json({"key": key, "state": "revoked"})
     else:
@@ -136,12 +140,8 @@ def verify(
     head = Head.from_text(noted)
     if noted and head is None:
         raise UsageError("Lokin loppu annetaan muodossa NUMERO:TIIVISTE.")
-    found = [
-        shared.translate(flaw.message, **flaw._asdict())
-        for flaw in integrity.find_flaws(shared.workspace, shared.journal, head)
-    ]
-    with shared.journal.begin_transaction() as connection:
-        end = shared.journal.find_head(connection)
+    flaws, end = shared.workspace.verify(head)
+    found = [shared.translate(flaw.message, **flaw._asdict()) for flaw in flaws]
     if shared.as_json:
         shared.print_json({"ok": not found, "head": str(end), "problems": found})
     else:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from formgen.cases.workflow import PHASES, Case, Task, check_hold, check_resume, infer_case_phase, list_tasks
+from formgen.cases.workflow import PHASES, Task, infer_case_phase, list_tasks
 from formgen.cli.console import _, err, format_examples, out
-from formgen.cli.session import Session, now, open_session
+from formgen.cli.session import Session, open_session
 from formgen.errors import Finding, UsageError
 from formgen.fields import DayDate, Misread
-from formgen.storage.cases import Caseloads
-from formgen.storage.moments import to_local_date
+from formgen.i18n import N_
 
-STATUS = {"open": "avoin", "on_hold": "tauolla", "closed": "päättynyt"}
+STATUS = {"open": N_("avoin"), "on_hold": N_("tauolla"), "closed": N_("päättynyt")}
 
 app = typer.Typer(name="cases", no_args_is_help=True)
 
@@ -26,13 +25,8 @@ app = typer.Typer(name="cases", no_args_is_help=True)
 CaseId = Annotated[str, typer.Argument(metavar="CASE", help=_("Asian tunnus."))]
 
 
-def load_case(shared: Session, case_id: str) -> Case:
-    """Return a case as it is today."""
-    return shared.journal.load_case(case_id, to_local_date(now()), shared.workspace.office, shared.registry)
-
-
 def describe_task(shared: Session, task: Task) -> dict[str, str]:
-    """Return a task as the outside contract shows it."""
+    """Describe a task as the outside contract shows it."""
     message = shared.translate(task.message, **task.values)
     return {"code": task.code, "due": task.due.isoformat(), "message": message, "whom": task.whom}
 
@@ -41,12 +35,7 @@ def describe_task(shared: Session, task: Task) -> dict[str, str]:
 def cases_list(context: typer.Context) -> None:
     """List the cases by coach, with the oldest open task of each."""
     shared = open_session(context)
-    shared.log_access(case_id="*")
-    found = [load_case(shared, case_id) for case_id in shared.journal.list_case_ids()]
-    rows = [
-        (case, next(iter(list_tasks(case)), None))
-        for case in sorted(found, key=lambda case: (case.coach or "", case.case_id))
-    ]
+    rows = [(case, next(iter(list_tasks(case)), None)) for case in shared.workspace.list_cases()]
     if shared.as_json:
         shared.print_json(
             [
@@ -61,14 +50,20 @@ def cases_list(context: typer.Context) -> None:
             ]
         )
         return
-    titles = ("Valmentaja", "Asia", "Tila", "Vaihe", "Vanhin tehtävä", "Mistä lähtien")
-    table = Table(*(shared.translate(title) for title in titles))
+    table = Table(
+        shared.translate("Valmentaja"),
+        shared.translate("Asia"),
+        shared.translate("Tila"),
+        shared.translate("Vaihe"),
+        shared.translate("Vanhin tehtävä"),
+        shared.translate("Mistä lähtien"),
+    )
     for case, task in rows:
         phase = shared.translate(PHASES.get(case.phase or "", "–"))
         due = (shared.translate(task.message, **task.values), DayDate().write(task.due)) if task else ("–", "–")
         table.add_row(case.coach or "–", case.case_id, shared.translate(STATUS[case.status]), phase, *due)
     out.print(table)
-    for coach, number in Caseloads(shared.journal).items():
+    for coach, number in shared.workspace.count_cases_by_coach().items():
         out.print(shared.translate("{coach}: {number} avointa asiaa", coach=coach, number=number))
 
 
@@ -83,18 +78,20 @@ def cases_tasks(
 ) -> None:
     """List what is overdue, oldest first."""
     shared = open_session(context)
-    chosen = case_ids or shared.journal.list_case_ids()
-    found = [(task, case) for case in (load_case(shared, case_id) for case_id in chosen) for task in list_tasks(case)]
-    shared.journal.log_reads(now(), *({"case_id": case_id} for case_id in case_ids or "*"))
-    found.sort(key=lambda item: (item[0].due, item[1].case_id))
+    found = shared.workspace.list_tasks(case_ids or ())
     if shared.as_json:
         shared.print_json(
-            [{"case_id": case.case_id, "coach": case.coach, **describe_task(shared, task)} for task, case in found]
+            [{"case_id": case.case_id, "coach": case.coach, **describe_task(shared, task)} for case, task in found]
         )
         return
-    titles = ("Mistä lähtien", "Asia", "Valmentaja", "Koodi", "Tehtävä")
-    table = Table(*(shared.translate(title) for title in titles))
-    for task, case in found:
+    table = Table(
+        shared.translate("Mistä lähtien"),
+        shared.translate("Asia"),
+        shared.translate("Valmentaja"),
+        shared.translate("Koodi"),
+        shared.translate("Tehtävä"),
+    )
+    for case, task in found:
         table.add_row(
             DayDate().write(task.due),
             case.case_id,
@@ -113,8 +110,7 @@ def cases_tasks(
 def cases_show(context: typer.Context, case_id: CaseId) -> None:
     """Show one case."""
     shared = open_session(context)
-    case = load_case(shared, case_id)
-    shared.log_access(case_id=case_id)
+    case = shared.workspace.show_case(case_id)
     value: dict[str, Any] = {
         "case_id": case.case_id,
         "status": case.status,
@@ -168,7 +164,7 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
 
 
 def list_pending_submissions(shared: Session, case_id: str, outcome: str) -> list[dict[str, Any]]:
-    """Return the returns of a case that are in review or wait."""
+    """Describe the submissions of a case that are in review or wait."""
     return [
         {
             "submission_id": row.submission_id,
@@ -177,7 +173,7 @@ def list_pending_submissions(shared: Session, case_id: str, outcome: str) -> lis
             "received_at": row.received_at,
             "waits_for": row.waits_for,
         }
-        for row in shared.journal.find_submissions(case_id=case_id, outcome=outcome)
+        for row in shared.workspace.find_case_submissions(case_id, outcome)
     ]
 
 
@@ -185,8 +181,7 @@ def list_pending_submissions(shared: Session, case_id: str, outcome: str) -> lis
 def cases_open(context: typer.Context) -> None:
     """Open a case by hand."""
     shared = open_session(context)
-    with shared.journal.begin_transaction() as connection:
-        case_id = shared.journal.open_case(connection, shared.workspace.office.case_prefix, now())
+    case_id = shared.workspace.open_case()
     if shared.as_json:
         shared.print_json({"case_id": case_id})
     else:
@@ -196,10 +191,10 @@ def cases_open(context: typer.Context) -> None:
 Day = Annotated[str, typer.Option(metavar="DAY", help=_("Päivä, esimerkiksi 1.3.2026."))]
 
 
-def read_day(text: str) -> date:
-    """Return the day of an option; raise `UsageError`."""
+def read_day(shared: Session, text: str) -> date:
+    """Read the day of an option; raise `UsageError`."""
     try:
-        found: date | None = DayDate().read(text, to_local_date(now())).value
+        found: date | None = DayDate().read(text, shared.workspace.today).value
     except Misread as misread:
         raise UsageError(misread.message) from misread
     if found is None:
@@ -208,7 +203,7 @@ def read_day(text: str) -> date:
 
 
 def read_reason(shared: Session) -> str:
-    """Return why a case is put on hold, which is the next line of standard input; raise `UsageError` for an empty one.
+    """Read why a case is put on hold from the next line of standard input; raise `UsageError` for an empty one.
 
     What stands on a command line can be seen by everybody on the machine.
     """
@@ -219,17 +214,12 @@ def read_reason(shared: Session) -> str:
     raise UsageError("Kirjoita tauon syy vakiosyötteeseen.")
 
 
-def take_step(
-    shared: Session, case: Case, transition: str, findings: Iterable[Finding], note: Mapping[str, str]
-) -> None:
-    """Write a step that no document makes, unless a finding forbids it."""
+def print_step(shared: Session, findings: Iterable[Finding], **told: str) -> None:
+    """Print what should be looked at in a step that has been taken, and what the step tells."""
     for found in findings:
-        if found.severity == "error":
-            raise UsageError(found.message, **found.values)
         err.print(shared.translate(found.message, **found.values))
-    shared.journal.add_manual_step(case, transition, note, now())
     if shared.as_json:
-        shared.print_json({"case_id": case.case_id, "transition": transition, **note})
+        shared.print_json(told)
 
 
 @app.command(
@@ -251,10 +241,12 @@ def cases_hold(
 ) -> None:
     """Put a case on hold (T26)."""
     shared = open_session(context)
-    case = load_case(shared, case_id)
-    begins, contact = read_day(start), read_day(next_contact)
-    note = {"reason": read_reason(shared), "start": begins.isoformat(), "next_contact": contact.isoformat()}
-    take_step(shared, case, "T26", check_hold(case, begins, contact), note)
+    begins, contact = read_day(shared, start), read_day(shared, next_contact)
+    shared.workspace.load_case(case_id)
+    reason = read_reason(shared)
+    findings = shared.workspace.hold(case_id, begins, contact, reason)
+    told = {"reason": reason, "start": begins.isoformat(), "next_contact": contact.isoformat()}
+    print_step(shared, findings, case_id=case_id, transition="T26", **told)
 
 
 @app.command(
@@ -263,9 +255,8 @@ def cases_hold(
 def cases_resume(context: typer.Context, case_id: CaseId, end: Day) -> None:
     """End the hold of a case (T27)."""
     shared = open_session(context)
-    case = load_case(shared, case_id)
-    last = read_day(end)
-    take_step(shared, case, "T27", check_resume(case, last), {"end": last.isoformat()})
+    last = read_day(shared, end)
+    print_step(shared, shared.workspace.resume(case_id, last), case_id=case_id, transition="T27", end=last.isoformat())
 
 
 @app.command(
@@ -276,7 +267,5 @@ def cases_resume(context: typer.Context, case_id: CaseId, end: Day) -> None:
 def cases_accept(context: typer.Context, case_id: CaseId) -> None:
     """Accept the known values that documents have changed, and those that another record contradicts."""
     shared = open_session(context)
-    case = load_case(shared, case_id)
-    places = [*case.find_changed_values(), *case.find_contradictions()]
-    if places:
-        take_step(shared, case, "", (), {"accepted": " ".join(places)})
+    if places := shared.workspace.accept_changed_values(case_id):
+        print_step(shared, (), case_id=case_id, transition="", accepted=" ".join(places))

@@ -25,7 +25,7 @@ class PlainConsole(Console):
     """A console on which what people have typed is text: neither markup nor a command to the terminal."""
 
     def render_str(self, text: str, **how: Any) -> Text:
-        """Return a text as it is shown, signs that would do something replaced."""
+        """Render a text with each character that would control the terminal replaced."""
         shown = "".join(sign if sign.isprintable() or sign in "\n\t" else "\N{REPLACEMENT CHARACTER}" for sign in text)
         return super().render_str(shown, **{**how, "markup": False, "emoji": False})
 
@@ -53,7 +53,7 @@ class TolerantStream:
             self.stream.flush()
 
     def __getattr__(self, name: str) -> Any:
-        """Return what else the stream can do."""
+        """Hand anything else on to the stream."""
         return getattr(self.stream, name)
 
 
@@ -76,17 +76,17 @@ class GlobalOptions:
 
 
 def _(text: str, **values: object) -> str:
-    """Return a Finnish text in the language of the messages."""
+    """Translate a Finnish text into the language of the system."""
     return i18n.translate(text, SYSTEM_LANGUAGE, **values)
 
 
 def format_examples(*lines: str) -> str:
-    """Return examples as the end of a command's help."""
+    """Format examples as the end of a command's help."""
     return "\n\n".join([_("Esimerkkejä:"), *(f"  {line}" for line in lines)])
 
 
 def describe_error(error: BaseException, language: str) -> str:
-    """Return an error as a person reads it."""
+    """Describe an error in a language, as a person reads it."""
     if isinstance(error, FormgenError):
         return i18n.translate(error.message, language, **error.values)
     return str(error)

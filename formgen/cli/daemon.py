@@ -13,9 +13,6 @@ from formgen.cli.outcomes import OUTCOMES, UNSURE
 from formgen.cli.session import open_session
 from formgen.cli.workspace import METRICS
 from formgen.errors import FormgenError, OutOfReach
-from formgen.intake.health import find_unfinished_work
-from formgen.intake.watcher import Watch
-from formgen.publishing import outbox
 
 app = typer.Typer()
 
@@ -45,23 +42,24 @@ def watch(
     when files were only left waiting: open, empty, or not whole yet.
     """
     shared = open_session(context)
-    daemon = Watch(shared.intake, poll)
+    daemon = shared.workspace.build_watch(poll)
     if port:
         try:
             daemon.observe = (
-                importlib.import_module(METRICS).serve_metrics(shared.workspace, shared.journal, port).observe
+                importlib.import_module(METRICS)
+                .serve_metrics(shared.workspace.folder, shared.workspace.journal, port)
+                .observe
             )
         except OSError as error:
             raise OutOfReach(detail=f"{port}: {error.strerror}") from error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.request_stop())
-    outbox.publish_schemas(shared.workspace.outbox / "schemas", shared.registry, shared.workspace.office.files.bits)
-    err.print(shared.translate("Vahditaan kansiota {folder}", folder=shared.workspace.inbox))
+    err.print(shared.translate("Vahditaan kansiota {folder}", folder=shared.workspace.folder.inbox))
     daemon.run(once)
-    left = find_unfinished_work(shared.workspace, shared.journal) if once else ()
+    left = shared.workspace.find_unfinished_work() if once else ()
     for problem in left:
         err.print(f"! {shared.translate(problem.message, **problem.values)}")
-    counts = shared.journal.count_submissions()
+    counts = shared.workspace.journal.count_submissions()
     if shared.as_json:
         shared.print_json(counts)
     else:

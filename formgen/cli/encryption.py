@@ -8,11 +8,7 @@ from typing import Annotated
 import typer
 
 from formgen.cli.console import _, err, format_examples
-from formgen.cli.session import now, open_session
-from formgen.encryption import NO_ENCRYPTION, load_encryptor
-from formgen.intake.watcher import hold_workspace_lock
-from formgen.storage.access_log import Actor
-from formgen.storage.rekey import reencrypt_workspace
+from formgen.cli.session import open_session
 
 app = typer.Typer()
 
@@ -28,14 +24,10 @@ def encrypt(
 ) -> None:
     """Bring what is kept to the key of the settings; the daemon must not be running."""
     shared = open_session(context)
-    workspace = shared.existing_workspace
-    old = load_encryptor(old_key, workspace.root) if old_key else NO_ENCRYPTION
-    vault = workspace.encryptor
-    with hold_workspace_lock(workspace):
-        reencrypt_workspace(workspace, old, Actor.from_system_user(shared.command), now())
+    key = shared.workspace.encrypt(old_key)
     if shared.as_json:
-        shared.print_json({"key": vault.name if vault.key else None})
-    elif vault.key:
-        err.print(shared.translate("Työtila on salattu avaimella {key}.", key=vault.name))
+        shared.print_json({"key": key or None})
+    elif key:
+        err.print(shared.translate("Työtila on salattu avaimella {key}.", key=key))
     else:
         err.print(shared.translate("Työtilaa ei ole salattu."))

@@ -1,4 +1,4 @@
-"""formgen errors: every code that a return may get, what it means and what to do."""
+"""formgen errors: every code that a submission may get, what it means and what to do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def errors(
 ) -> None:
     """Print every code, or one."""
     shared = open_session(context)
-    entries = [entry for entry in build_catalogue(shared.registry) if code in ("", entry.code)]
+    entries = [entry for entry in build_catalogue(shared.workspace.registry) if code in ("", entry.code)]
     if not entries:
         raise UsageError("Koodia {code} ei ole.", code=code)
     if shared.as_json:

@@ -23,7 +23,7 @@ def forms_list(context: typer.Context) -> None:
     shared = open_session(context)
     pending = [
         {"form": form, "code": rule.code, "name": rule.name, "needs": list(rule.needs)}
-        for form, rule in shared.registry.iter_pending_rules()
+        for form, rule in shared.workspace.registry.iter_pending_rules()
     ]
     if shared.as_json:
         shared.print_json(
@@ -35,7 +35,7 @@ def forms_list(context: typer.Context) -> None:
                     "title": form.title,
                     "pending_rules": [item for item in pending if item["form"] == form.id],
                 }
-                for form in shared.registry
+                for form in shared.workspace.registry
             ]
         )
         return
@@ -46,7 +46,7 @@ def forms_list(context: typer.Context) -> None:
         shared.translate("Nimi"),
         shared.translate("Kenttiä"),
     )
-    for form in shared.registry:
+    for form in shared.workspace.registry:
         table.add_row(form.id, form.number, form.version, shared.translate(form.title), str(len(form.fields)))
     out.print(table)
     for item in pending:
@@ -68,7 +68,7 @@ def forms_show(
 ) -> None:
     """Show a form's fields and rules."""
     shared = open_session(context)
-    found = shared.registry.find_latest_version(form)
+    found = shared.workspace.registry.find_latest_version(form)
     if shared.as_json:
         shared.print_json(describe_form(found))
         return
@@ -90,7 +90,7 @@ def forms_show(
 
 
 def describe_form(form: type[Form]) -> dict[str, Any]:
-    """Return a form as the outside contract shows it."""
+    """Describe a form as the outside contract shows it."""
     return {
         "form": form.id,
         "version": form.version,
@@ -111,7 +111,7 @@ def describe_form(form: type[Form]) -> dict[str, Any]:
 
 
 def describe_field(asked: Field) -> dict[str, Any]:
-    """Return a field as the outside contract shows it."""
+    """Describe a field as the outside contract shows it."""
     kind = asked.field_type
     options = kind.list_choices() if kind else ()
     return {

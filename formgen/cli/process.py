@@ -26,9 +26,9 @@ def process(
 ) -> None:
     """Print the transitions, or draw them."""
     shared = open_session(context)
-    lines = diagram.list_moves(shared.registry)
+    lines = diagram.list_moves(shared.workspace.registry)
     if svg:
-        files.write_file(svg, diagram.render_svg(shared.registry, shared.language).encode())
+        files.write_file(svg, diagram.render_svg(shared.workspace.registry, shared.language).encode())
     if shared.as_json:
         shared.print_json([line._asdict() for line in lines])
         return

@@ -1,4 +1,4 @@
-"""formgen review: the returns that await a person or another form."""
+"""formgen review: the submissions that await a person or another form."""
 
 from __future__ import annotations
 
@@ -9,29 +9,26 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 import typer
 from rich.table import Table
 
 from formgen import files
 from formgen.cli.console import _, format_examples, out
-from formgen.cli.outcomes import OUTCOMES, describe_decision, describe_submission, print_outcomes
-from formgen.cli.session import Session, now, open_session
+from formgen.cli.outcomes import OUTCOMES, describe_result, print_outcomes
+from formgen.cli.session import Session, open_session
 from formgen.errors import UsageError
-from formgen.intake.outcomes import Accepted
-from formgen.intake.review import list_doubts, parse_decision_file, render_decision_file
-from formgen.storage.access_log import Actor
-from formgen.storage.rows import Submission
+from formgen.intake.review import parse_decision_file, render_decision_file
 
 app = typer.Typer(name="review", no_args_is_help=True)
 
 
 @app.command("list", help=_("Luettele palautukset, jotka odottavat."), epilog=format_examples("formgen review list"))
 def review_list(context: typer.Context) -> None:
-    """List the returns in review and those that wait for another form."""
+    """List the submissions in review and those that wait for another form."""
     shared = open_session(context)
-    rows = [*shared.journal.find_submissions(outcome="review"), *shared.journal.find_submissions(outcome="waiting")]
-    shared.journal.log_reads(now(), *({"submission_id": row.submission_id, "case_id": row.case_id} for row in rows))
+    rows = shared.workspace.list_pending()
     if shared.as_json:
         shared.print_json(
             [
@@ -64,25 +61,13 @@ def review_list(context: typer.Context) -> None:
     out.print(table)
 
 
-SubmissionId = Annotated[str, typer.Argument(metavar="RETURN", help=_("Palautuksen tunnus."))]
-
-
-def find_pending_submission(shared: Session, submission_id: str) -> Submission:
-    """Find a submission that awaits a decision; raise `UsageError` for any other."""
-    rows = [
-        row
-        for row in shared.journal.find_submissions(submission_id=submission_id)
-        if row.outcome in ("review", "waiting")
-    ]
-    if not rows:
-        raise UsageError("Palautus {id} ei odota ratkaisua.", id=submission_id)
-    return rows[0]
+SubmissionId = Annotated[str, typer.Argument(metavar="SUBMISSION", help=_("Palautuksen tunnus."))]
 
 
 @app.command(
     "show",
     help=_("Näytä, mitä palautuksesta luettiin ja mikä on epävarmaa."),
-    epilog=format_examples("formgen review show RETURN"),
+    epilog=format_examples("formgen review show SUBMISSION"),
 )
 def review_show(
     context: typer.Context,
@@ -92,37 +77,31 @@ def review_show(
         typer.Option("--pictures", metavar="DIR", help=_("Kansio, johon epävarmojen kohtien kuvat tehdään.")),
     ] = None,
 ) -> None:
-    """Show what was read of a return, and what is doubtful."""
+    """Show what was read of a submission, and what is doubtful."""
     shared = open_session(context)
-    row = find_pending_submission(shared, submission_id)
-    shared.log_access(submission_id=submission_id, case_id=row.case_id)
-    decision = shared.intake.decide_submission(row)
-    pictures = shared.intake.write_pictures(row, folder)
-    asked = list_doubts(decision, shared.language, pictures)
+    shown = shared.workspace.show_review(submission_id, shared.language, folder)
     if shared.as_json:
         shared.print_json(
             {
-                **describe_decision(row, decision, now()),
+                **describe_result(shown.result, shared.language),
                 "submission_id": submission_id,
-                "waits_for": row.waits_for,
-                "pictures": pictures,
-                "doubts": [asdict(doubt) for doubt in asked],
+                "waits_for": shown.result.submission.waits_for,
+                "pictures": shown.pictures,
+                "doubts": [asdict(doubt) for doubt in shown.doubts],
             }
         )
         return
-    for doubt in asked:
+    for doubt in shown.doubts:
         first, *rest = doubt.iter_lines(shared.language)
         out.print(first)
         for line in rest:
             out.print(f"    {line}")
 
 
-def edit_answers(shared: Session, row: Submission) -> dict[str, str]:
+def edit_answers(shared: Session, submission_id: str) -> dict[str, str]:
     """Let a person change the file of a submission's doubtful places, which is then removed; return what they did."""
-    shared.log_access(submission_id=row.submission_id, case_id=row.case_id)
-    pictures = shared.intake.write_pictures(row)
-    asked = list_doubts(shared.intake.decide_submission(row), shared.language, pictures)
-    file = shared.workspace.var / "work" / f"{shared.intake.new_id()}.toml"
+    asked = shared.workspace.show_review(submission_id, shared.language).doubts
+    file = shared.workspace.folder.var / "work" / f"{uuid4()}.toml"
     editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
     try:
         files.write_file(file, render_decision_file(asked, shared.language).encode(), files.PRIVATE)
@@ -137,7 +116,7 @@ def edit_answers(shared: Session, row: Submission) -> dict[str, str]:
 
 
 def read_field_value(value: str) -> tuple[str, str]:
-    """Return a path and its value, which is the next line of standard input; raise `UsageError` for one with a value.
+    """Read the value of a field from the next line of standard input; raise `UsageError` when it is given here.
 
     What stands on a command line can be seen by everybody on the machine.
     """
@@ -155,10 +134,10 @@ def read_field_value(value: str) -> tuple[str, str]:
     "accept",
     help=_("Hyväksy palautus sellaisena kuin se luettiin, tai korjatuin arvoin."),
     epilog=format_examples(
-        "formgen review accept RETURN",
-        "formgen review accept RETURN --edit",
-        "formgen review accept RETURN --set client_hetu",
-        "formgen review accept RETURN --set start_date --set weekly_hours < arvot.txt",
+        "formgen review accept SUBMISSION",
+        "formgen review accept SUBMISSION --edit",
+        "formgen review accept SUBMISSION --set client_hetu",
+        "formgen review accept SUBMISSION --set start_date --set weekly_hours < arvot.txt",
     ),
 )
 def review_accept(
@@ -177,30 +156,20 @@ def review_accept(
     ] = False,
     who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
 ) -> None:
-    """Accept a return in review; it goes through the same rules."""
+    """Accept a submission in review; it goes through the same rules."""
     shared = open_session(context)
     shared.by = who
-    row = find_pending_submission(shared, submission_id)
-    new = {**(edit_answers(shared, row) if edit else {}), **dict(map(read_field_value, values or ()))}
-    decision = shared.intake.confirm_submission(row, who or Actor.from_system_user().name, new)
-    settled = isinstance(decision, Accepted)
-    print_outcomes(
-        shared,
-        [
-            describe_submission(shared, shared.journal.get_submission(submission_id))
-            if settled
-            else describe_decision(row, decision, now())
-        ],
-    )
+    new = {**(edit_answers(shared, submission_id) if edit else {}), **dict(map(read_field_value, values or ()))}
+    print_outcomes(shared, [describe_result(shared.workspace.accept(submission_id, new, by=who), shared.language)])
 
 
-@app.command("reject", help=_("Hylkää palautus."), epilog=format_examples("formgen review reject RETURN"))
+@app.command("reject", help=_("Hylkää palautus."), epilog=format_examples("formgen review reject SUBMISSION"))
 def review_reject(
     context: typer.Context,
     submission_id: SubmissionId,
     who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
 ) -> None:
-    """Reject a return that awaits a decision."""
+    """Reject a submission that awaits a decision."""
     shared = open_session(context)
     shared.by = who
-    shared.intake.reject_submission(find_pending_submission(shared, submission_id))
+    shared.workspace.reject(submission_id)

@@ -7,71 +7,39 @@ import logging
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import structlog
 import typer
 from rich.progress import track
 
-from formgen import i18n
+from formgen import Workspace, i18n
 from formgen.cli.console import SYSTEM_LANGUAGE, GlobalOptions, LogFormat, err
-from formgen.errors import OutOfReach
-from formgen.forms import registry
-from formgen.forms.registry import Registry
-from formgen.intake.pipeline import Intake
-from formgen.settings import Workspace
 from formgen.storage.access_log import Actor
-from formgen.storage.journal import Journal
 
 
 @dataclass
 class Session:
-    """What the commands share: the workspace and what is opened in it when it is asked for.
+    """What the commands share: the workspace, opened when it is asked for, and how they answer.
 
     ``command`` is the one that runs, ``by`` the name under which somebody says they act.
     """
 
-    workspace: Workspace
+    root: Path
     as_json: bool = False
     language: str = SYSTEM_LANGUAGE
     command: str = ""
     by: str = ""
 
     @cached_property
-    def registry(self) -> Registry:
-        """Return the forms."""
-        return registry.load_forms(self.workspace)
-
-    @property
-    def existing_workspace(self) -> Workspace:
-        """Return the workspace with all its folders; raise `OutOfReach` when there is no such folder."""
-        if not self.workspace.root.is_dir():
-            raise OutOfReach(detail=str(self.workspace.root))
-        return self.workspace.make_folders()
-
-    @cached_property
-    def journal(self) -> Journal:
-        """Return the journal; raise `OutOfReach` when the folder is no workspace."""
-        return Journal.open_or_create(
-            self.existing_workspace.var,
-            Actor.from_system_user(self.command, self.by),
-            self.workspace.encryptor,
-            self.workspace.head,
-        )
-
-    @cached_property
-    def intake(self) -> Intake:
-        """Return the way in."""
-        return Intake(self.workspace, self.journal, self.registry, now)
-
-    def log_access(self, **ids: str | None) -> None:
-        """Write down in the access log what is about to be shown."""
-        self.journal.log_reads(now(), ids)
+    def workspace(self) -> Workspace:
+        """The workspace, in the hands of whoever runs the command."""
+        return Workspace(self.root, Actor.from_system_user(self.command, self.by))
 
     def translate(self, text: str, **values: object) -> str:
-        """Return a text in the language of the messages."""
+        """Translate a Finnish text into the language of the messages."""
         return i18n.translate(text, self.language, **values)
 
     def print_json(self, value: Any) -> None:
@@ -79,26 +47,22 @@ class Session:
         sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
-def now() -> datetime:
-    """Return the moment."""
-    return datetime.now(UTC)
-
-
 def open_session(context: typer.Context) -> Session:
-    """Return what the commands share, opened by the options that went before the command."""
+    """Open the session that the options before the command ask for."""
     given: Session | GlobalOptions = context.obj
     if isinstance(given, Session):
         return given
     configure_logging(given.log_format)
-    workspace = Workspace(given.root)
-    if not given.lang and "language" in workspace.office.model_fields_set:
-        given.language = workspace.office.language[:2]
-    found = context.obj = Session(workspace, given.as_json, given.language, context.command_path.partition(" ")[2])
+    found = Session(given.root, given.as_json, given.language, context.command_path.partition(" ")[2])
+    office = Workspace(given.root).folder.office
+    if not given.lang and "language" in office.model_fields_set:
+        given.language = found.language = office.language[:2]
+    context.obj = found
     return found
 
 
 def configure_logging(form: LogFormat) -> None:
-    """Have lines of the log written to standard error; one about a return holds its id."""
+    """Have lines of the log written to standard error; one about a submission holds its id."""
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )

@@ -52,7 +52,7 @@ def simulate(
 
 
 def build_summary(stage: demo.Stage, seen: list[demo.Outcome]) -> dict[str, Any]:
-    """Return what the year came to: returns by form and outcome, records by form, cases by phase."""
+    """Count what came of the year: submissions by form and outcome, records by form, cases by phase."""
     intake = stage.intake
     returned = Counter((item.turn.form, item.row.outcome) for item in seen if item.row)
     records = Counter(row.form for row in intake.journal.list_record_places())

@@ -7,11 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from formgen import files, formats
 from formgen.cli.console import _, describe_error, err, format_examples, out
 from formgen.cli.session import open_session
 from formgen.errors import UsageError
-from formgen.forms.registry import find_template
 
 app = typer.Typer(name="templates", no_args_is_help=True)
 
@@ -28,22 +26,13 @@ def templates_build(
 ) -> None:
     """Build first drafts of templates; one that the office already has is left alone."""
     shared = open_session(context)
-    templates = formats.get_templates()
     made = []
-    for form in [shared.registry.find_latest_version(name) for name in names] if names else list(shared.registry):
-        file = shared.workspace.root / "templates" / "forms" / f"{form.id}{templates.ending}"
-        if file.exists() and not force:
-            err.print(
-                shared.translate(
-                    "Pohja on jo olemassa, sitä ei muutettu: {file}. Korvaa valinnalla --force.", file=file
-                )
-            )
-            continue
-        files.write_file(
-            file,
-            templates.build_template(form.title, form.number, form.version, form.list_questions(), form.unit),
-        )
-        made.append(str(file))
+    for name in names or [form.id for form in shared.workspace.registry]:
+        try:
+            made.append(str(shared.workspace.build_template(name, replace=force)))
+        except FileExistsError as error:
+            message = _("Pohja on jo olemassa, sitä ei muutettu: {file}. Korvaa valinnalla --force.")
+            err.print(shared.translate(message, file=error))
     if shared.as_json:
         shared.print_json(made)
     else:
@@ -62,12 +51,11 @@ def templates_check(
 ) -> None:
     """Say in plain words what is missing or broken in templates."""
     shared = open_session(context)
-    checked = files or [find_template(shared.workspace, form) for form in shared.registry]
     found: list[dict[str, Any]] = []
-    for file in checked:
-        form = shared.registry.find_latest_version(file.stem)
+    for file in files or shared.workspace.list_templates():
+        form = shared.workspace.registry.find_latest_version(file.stem)
         try:
-            findings = formats.get_templates().find_problems(file, form.list_questions())
+            findings = shared.workspace.check_template(file)
             problems = [shared.translate(finding.message, **finding.values) for finding in findings]
         except (UsageError, OSError) as error:
             problems = [describe_error(error, shared.language)]
@@ -76,7 +64,7 @@ def templates_check(
         shared.print_json(found)
     else:
         for item in found:
-            out.print(f"{item['file']}: {shared.translate('kunnossa') if item['ok'] else ''}")
+            out.print(f"{item['file']}:", shared.translate("kunnossa") if item["ok"] else "")
             for problem in item["problems"]:
                 out.print(f"  - {problem}")
     if not all(item["ok"] for item in found):

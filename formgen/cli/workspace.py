@@ -13,51 +13,17 @@ import structlog
 import typer
 from rich.table import Table
 
-from formgen import demo, files, formats
+from formgen import Workspace, demo
 from formgen.cli.console import _, err, format_examples, out
-from formgen.cli.session import Session, open_session
-from formgen.forms import registry
-from formgen.intake.health import check_health
+from formgen.cli.session import open_session
 from formgen.publishing import outbox
 from formgen.sandbox import kernel
-from formgen.settings import CONTENT_MODE, PACKAGED, Workspace
-from formgen.storage.journal import Journal
+from formgen.settings import Workspace as WorkspaceFolder
 from formgen.storage.rows import Submission
 
 app = typer.Typer()
 
 METRICS = "formgen.intake.metrics"  # loaded when it is asked for: Prometheus' library is slow to load
-
-EXAMPLE = """\
-# formgen: toimiston asetukset. Jokaisella on oletus, joten tiedosto voi olla tyhjäkin.
-
-organiser = "Esimerkkilän hyvinvointialue"
-author = "Työhönvalmennuksen tiimi"
-case_prefix = "PK"
-
-# [[coaches]]
-# name = "Veera Valmentaja"
-# phone = "+358 40 000 0000"
-# email = "veera.valmentaja@example.fi"
-
-[intake]
-quiet = 1.0
-"""
-
-
-def create_workspace(root: Path) -> Workspace:
-    """Make a workspace where there is none yet."""
-    workspace = Workspace(root.resolve()).make_folders()
-    settings = workspace.root / "formgen.toml"
-    if not settings.exists():
-        files.write_file(settings, EXAMPLE.encode(), CONTENT_MODE)
-    Journal.open_or_create(workspace.var, vault=workspace.encryptor, head=workspace.head)
-    for source in sorted((PACKAGED / "templates" / "forms").glob(f"*{formats.get_templates().ending}")):
-        target = workspace.root / "templates" / "forms" / source.name
-        if not target.exists():
-            files.write_file(target, source.read_bytes(), CONTENT_MODE)
-    outbox.publish_schemas(workspace.outbox / "schemas", registry.load_forms(workspace), workspace.office.files.bits)
-    return workspace
 
 
 @app.command(epilog=format_examples("formgen init työtila"))
@@ -65,11 +31,12 @@ def init(
     context: typer.Context, folder: Annotated[Path, typer.Argument(metavar="[DIR]", help=_("Kansio."))] = Path()
 ) -> None:
     """Make a workspace."""
-    workspace = create_workspace(folder if folder != Path() else open_session(context).workspace.root)
-    if open_session(context).as_json:
-        open_session(context).print_json({"workspace": str(workspace.root)})
+    shared = open_session(context)
+    workspace = Workspace.create(folder if folder != Path() else shared.root)
+    if shared.as_json:
+        shared.print_json({"workspace": str(workspace.root)})
     else:
-        err.print(open_session(context).translate("Työtila on valmis: {folder}", folder=workspace.root))
+        err.print(shared.translate("Työtila on valmis: {folder}", folder=workspace.root))
 
 
 @app.command(
@@ -82,17 +49,15 @@ def run_demo(
 ) -> None:
     """Make a workspace with example cases and play them through the daemon."""
     shared = open_session(context)
-    workspace = create_workspace(folder)
-    settings = workspace.root / "formgen.toml"
+    settings = Workspace.create(folder).root / "formgen.toml"
     settings.write_text(settings.read_text(encoding="utf-8").replace("quiet = 1.0", "quiet = 0.1"), encoding="utf-8")
-    workspace = Workspace(workspace.root)
-    shared = Session(workspace, shared.as_json, shared.language)
+    workspace = Workspace(settings.parent)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     seen = []
-    for outcome in demo.play_stories(demo.Stage(shared.intake), demo.iter_demo_turns()):
+    for outcome in demo.play_stories(demo.Stage(workspace.intake), demo.iter_demo_turns()):
         seen.append(outcome)
         err.print(f"{outcome.turn.story}: {outcome.turn.form} → {outcome.row.outcome if outcome.row else 'ok'}")
-    rows = [(item.turn, item.row, get_outcome_path(workspace, item.row)) for item in seen if item.row]
+    rows = [(item.turn, item.row, get_outcome_path(workspace.folder, item.row)) for item in seen if item.row]
     if shared.as_json:
         shared.print_json(
             [
@@ -121,7 +86,7 @@ def run_demo(
         raise typer.Exit(1)
 
 
-def get_outcome_path(workspace: Workspace, row: Submission) -> Path:
+def get_outcome_path(workspace: WorkspaceFolder, row: Submission) -> Path:
     """Return where the outcome of a submission lies."""
     if row.record_id and row.form:
         return outbox.get_record_path(workspace, row.case_id, row.record_id, row.form)
@@ -136,8 +101,7 @@ def schemas(
 ) -> None:
     """Write the JSON Schemas."""
     shared = open_session(context)
-    mode = shared.workspace.office.files.bits
-    places = outbox.publish_schemas(folder or shared.workspace.outbox / "schemas", shared.registry, mode)
+    places = shared.workspace.write_schemas(folder)
     if shared.as_json:
         shared.print_json([str(place) for place in places])
     else:
@@ -156,9 +120,9 @@ def status(
     shared = open_session(context)
     if prometheus:
         metrics = importlib.import_module(METRICS)
-        sys.stdout.write(metrics.render_metrics(shared.workspace, shared.journal))
+        sys.stdout.write(metrics.render_metrics(shared.workspace.folder, shared.workspace.journal))
         return
-    found = check_health(shared.workspace, shared.journal, time.time())
+    found = shared.workspace.check_health(time.time())
     problems = [shared.translate(problem.message, **problem.values) for problem in found.problems]
     warnings = [shared.translate(warning.message, **warning.values) for warning in found.warnings]
     value = {

@@ -6,19 +6,21 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-GOOGLE = (
+from formgen.i18n import N_
+
+GOOGLE = N_(
     "Google Docs poistaa lomakkeen kentät. Täytä lomake Wordilla tai LibreOfficella ja lähetä tallennettu tiedosto."
 )
-CONVERTED = "Muunnos toiseen muotoon poistaa lomakkeen kentät. Lähetä lomake siinä muodossa, jossa sait sen."
-PRINTED = (
+CONVERTED = N_("Muunnos toiseen muotoon poistaa lomakkeen kentät. Lähetä lomake siinä muodossa, jossa sait sen.")
+PRINTED = N_(
     "Tulostus PDF-tiedostoksi poistaa lomakkeen kentät. Valitse Tallenna, älä Tulosta, ja lähetä tallennettu tiedosto."
 )
-EXPORTED = "Vienti PDF-tiedostoksi poistaa lomakkeen kentät. Tallenna lomake Word-tiedostona ja lähetä se."
-PREVIEW = (
+EXPORTED = N_("Vienti PDF-tiedostoksi poistaa lomakkeen kentät. Tallenna lomake Word-tiedostona ja lähetä se.")
+PREVIEW = N_(
     "Esikatselun tulostus ja vienti poistavat lomakkeen kentät. "
     "Valitse Arkisto ja Tallenna, tai täytä lomake Acrobat Readerilla."
 )
-SCANNED = (
+SCANNED = N_(
     "Kuvasta tai skannauksesta vastaukset luetaan epävarmasti. "
     "Täytä lomake koneella tai anna täytetty paperi työhönvalmentajalle."
 )
@@ -42,15 +44,15 @@ PRODUCERS: Mapping[str, Producer] = {
     "google_docs": define_producer("Google Docs", r"google docs|goog_rdk_", GOOGLE),
     "pandoc": define_producer("pandoc", r"pandoc", CONVERTED),
     "scanner": define_producer(
-        "skanneri",
+        N_("skanneri"),
         r"camscanner|(?:microsoft|office) lens|\bscan(?:ner|ned|bot|snap)?\b|\bricoh\b|\bkyocera\b",
         SCANNED,
     ),
     "print_to_pdf": define_producer("Microsoft Print to PDF", r"microsoft.{0,3} print to pdf", PRINTED),
-    "browser": define_producer("selaimen tulostus", r"skia/pdf|headlesschrome|mozilla|cairo", PRINTED),
-    "preview": define_producer("Macin Esikatselu", r"quartz pdfcontext", PREVIEW),
+    "browser": define_producer(N_("selaimen tulostus"), r"skia/pdf|headlesschrome|mozilla|cairo", PRINTED),
+    "preview": define_producer(N_("Macin Esikatselu"), r"quartz pdfcontext", PREVIEW),
     "pdf_printer": define_producer(
-        "PDF-tulostin", r"ghostscript|pdfcreator|dopdf|cutepdf|pdf24|bullzip|distiller", PRINTED
+        N_("PDF-tulostin"), r"ghostscript|pdfcreator|dopdf|cutepdf|pdf24|bullzip|distiller", PRINTED
     ),
     "word_export": define_producer("Word", r"microsoft®? word|acrobat pdfmaker", EXPORTED),
     "libreoffice": define_producer("LibreOffice", r"libreoffice|openoffice"),

@@ -17,7 +17,7 @@ from formgen.documents import extraction
 from formgen.documents.extraction import Control
 from formgen.fields.base import FieldType, Json, Misread, Reading, build_finding
 from formgen.fields.code_list import CodeList
-from formgen.i18n import normalise_text, translate
+from formgen.i18n import N_, normalise_text, translate
 
 MAX_TICK_BOXES = 5  # as many options are drawn as boxes, more as a list
 MAX_NAMED_OPTIONS = 12  # more options are not named one by one
@@ -31,7 +31,7 @@ class SingleChoice(FieldType):
     """One code of a closed list. Up to ``few`` options are drawn as boxes, more as a list."""
 
     type: ClassVar[str] = "one"
-    accepts: ClassVar[str] = "Yksi annetuista vaihtoehdoista."
+    accepts: ClassVar[str] = N_("Yksi annetuista vaihtoehdoista.")
     of: CodeList
     few: int = MAX_TICK_BOXES
 
@@ -131,7 +131,7 @@ class MultipleChoice(SingleChoice):
     """Any number of codes of a closed list, always drawn as boxes."""
 
     type: ClassVar[str] = "many"
-    accepts: ClassVar[str] = "Yksi tai useampi annetuista vaihtoehdoista."
+    accepts: ClassVar[str] = N_("Yksi tai useampi annetuista vaihtoehdoista.")
     multiline: ClassVar[bool] = True
 
     @property
@@ -181,7 +181,7 @@ class YesNoChoice(SingleChoice):
     """Yes or no, stored as true or false, drawn as two boxes."""
 
     type: ClassVar[str] = "yn"
-    accepts: ClassVar[str] = "Rasti kohtaan kyllä tai ei."
+    accepts: ClassVar[str] = N_("Rasti kohtaan kyllä tai ei.")
     of: CodeList = YES_NO
 
     def describe_accepted_input(self, language: str = "fi") -> str:
@@ -194,7 +194,7 @@ class YesNoChoice(SingleChoice):
         yes, no = said <= YES, said <= NO
         if yes == no:
             raise Misread(
-                "choice", "Valitse kyllä tai ei, vain toinen." if said <= YES | NO else "Vastaa kyllä tai ei."
+                "choice", N_("Valitse kyllä tai ei, vain toinen.") if said <= YES | NO else N_("Vastaa kyllä tai ei.")
             )
         return Reading(yes)
 
@@ -212,7 +212,7 @@ class MunicipalityChoice(SingleChoice):
     """A municipality: name in Finnish or Swedish or three-digit code, old names included."""
 
     type: ClassVar[str] = "muni"
-    accepts: ClassVar[str] = "Kunnan nimi, esimerkiksi Joensuu."
+    accepts: ClassVar[str] = N_("Kunnan nimi, esimerkiksi Joensuu.")
 
     @property
     def control(self) -> Control:
@@ -239,7 +239,7 @@ class MunicipalityChoice(SingleChoice):
 class MunicipalitiesChoice(MultipleChoice, MunicipalityChoice):
     """Any number of municipalities, written one after the other: each is read as one alone."""
 
-    accepts: ClassVar[str] = "Kuntien nimet, esimerkiksi Joensuu, Kontiolahti."
+    accepts: ClassVar[str] = N_("Kuntien nimet, esimerkiksi Joensuu, Kontiolahti.")
 
     @property
     def control(self) -> Control:

@@ -16,6 +16,7 @@ from pydantic import PlainSerializer
 from formgen import i18n
 from formgen.documents.extraction import Control
 from formgen.fields.base import FieldType, Json, Misread, Reading, build_doubtful_reading
+from formgen.i18n import N_
 
 WEEKDAYS = ("ma", "ti", "ke", "to", "pe", "la", "su"), ("må", "ti", "on", "to", "fr", "lö", "sö")
 WEEKDAY = re.compile(r"(?:(ma|ti|ke|to|pe|la|su|må|on|fr|lö|sö)[a-zåäö]*\.?,?\s+)(?=\d)", re.I)
@@ -43,7 +44,7 @@ class DayDate(FieldType):
     """A calendar day, shown as ``1.3.2026``; ``birth`` widens the window of two-digit years."""
 
     type: ClassVar[str] = "date"
-    accepts: ClassVar[str] = "Päivämäärä, esimerkiksi 1.3.2026."
+    accepts: ClassVar[str] = N_("Päivämäärä, esimerkiksi 1.3.2026.")
     birth: bool = False
 
     @property
@@ -111,7 +112,7 @@ class MonthText(FieldType):
     """A month, a year alone or a day, stored as ``2021-03``, ``2021`` or ``2021-03-15``, shown as ``3/2021``."""
 
     type: ClassVar[str] = "month"
-    accepts: ClassVar[str] = "Kuukausi tai vuosi, esimerkiksi 3/2021."
+    accepts: ClassVar[str] = N_("Kuukausi tai vuosi, esimerkiksi 3/2021.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Parse the month in ISO form."""
@@ -141,7 +142,7 @@ class ClockTime(FieldType):
     """A time of day, shown as ``9.00``."""
 
     type: ClassVar[str] = "time"
-    accepts: ClassVar[str] = "Kellonaika, esimerkiksi 9.00."
+    accepts: ClassVar[str] = N_("Kellonaika, esimerkiksi 9.00.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Parse the time; a range is for a person to settle."""

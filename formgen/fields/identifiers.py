@@ -14,6 +14,7 @@ from stdnum.fi import hetu, ytunnus
 
 from formgen.fields.base import MINUS, FieldType, Json, Misread, Reading, build_doubtful_reading, build_finding
 from formgen.fields.text import Text
+from formgen.i18n import N_
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class HetuText(FieldType):
     """A Finnish personal identity code, its separator a distinguishing part of it."""
 
     type: ClassVar[str] = "hetu"
-    accepts: ClassVar[str] = "Henkilötunnus, 11 merkkiä."
+    accepts: ClassVar[str] = N_("Henkilötunnus, 11 merkkiä.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Parse the code in upper case; 900–999 is temporary and noted. No slip is mended silently."""
@@ -58,7 +59,7 @@ class BusinessIdText(FieldType):
     """A Finnish business identity code, ``1234567-8``."""
 
     type: ClassVar[str] = "ytunnus"
-    accepts: ClassVar[str] = "Y-tunnus, esimerkiksi 9000001-1."
+    accepts: ClassVar[str] = N_("Y-tunnus, esimerkiksi 9000001-1.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Parse the code with its hyphen; a VAT number and an old six-digit number are converted."""
@@ -82,7 +83,7 @@ class PhoneText(FieldType):
     """A telephone number, stored as E.164, shown in groups."""
 
     type: ClassVar[str] = "phone"
-    accepts: ClassVar[str] = "Puhelinnumero, esimerkiksi 040 123 4567."
+    accepts: ClassVar[str] = N_("Puhelinnumero, esimerkiksi 040 123 4567.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Parse the number; one that no operator has in use is noted."""
@@ -115,7 +116,7 @@ class EmailText(FieldType):
     """An e-mail address."""
 
     type: ClassVar[str] = "email"
-    accepts: ClassVar[str] = "Sähköpostiosoite, esimerkiksi nimi@example.fi."
+    accepts: ClassVar[str] = N_("Sähköpostiosoite, esimerkiksi nimi@example.fi.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Parse the address, its domain normalised."""
@@ -135,7 +136,7 @@ class PostcodeText(FieldType):
     """A postal code of five digits, leading zeros kept."""
 
     type: ClassVar[str] = "postcode"
-    accepts: ClassVar[str] = "Postinumero, viisi numeroa, esimerkiksi 80100."
+    accepts: ClassVar[str] = N_("Postinumero, viisi numeroa, esimerkiksi 80100.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Parse the digits; a post office written behind them is left to its own field."""
@@ -153,7 +154,7 @@ class PostcodeText(FieldType):
 class OccupationText(Text):
     """A code of the classification of occupations: one to five digits, leading zeros kept."""
 
-    accepts: ClassVar[str] = "Ammattiluokituksen koodi, 1–5 numeroa, esimerkiksi 5223."
+    accepts: ClassVar[str] = N_("Ammattiluokituksen koodi, 1–5 numeroa, esimerkiksi 5223.")
     max_length: int = 5
 
     def parse_text(self, text: str, today: date) -> Reading:

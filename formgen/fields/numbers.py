@@ -12,6 +12,7 @@ from babel.numbers import NumberFormatError, format_currency, format_decimal, pa
 
 from formgen.documents.extraction import Choice, Control
 from formgen.fields.base import MINUS, FieldType, Json, Misread, Reading, build_doubtful_reading, build_finding
+from formgen.i18n import N_
 
 MAX_SCORES = 5  # as many whole numbers are drawn as boxes, more as a line
 ABOUT = re.compile(r"(n\.|noin|ca|c\.|circa|ungefär|~)\s*", re.I)
@@ -27,7 +28,7 @@ class Number(FieldType):
     """
 
     type: ClassVar[str] = "dec"
-    accepts: ClassVar[str] = "Luku, esimerkiksi 2,5."
+    accepts: ClassVar[str] = N_("Luku, esimerkiksi 2,5.")
     units: ClassVar[str] = r"%|prosenttia|kk|kuukautta|min|minuuttia|pv|päivää|kpl|sivua|s|v|vuotta|osp|op|km"
     places: int = 2
     least: int = 1
@@ -108,7 +109,7 @@ class Number(FieldType):
 class HoursNumber(Number):
     """Hours a week."""
 
-    accepts: ClassVar[str] = "Tunnit viikossa, esimerkiksi 37,5."
+    accepts: ClassVar[str] = N_("Tunnit viikossa, esimerkiksi 37,5.")
     units: ClassVar[str] = r"(?:h|t|tuntia?|tunnin|tim|timmar)\.?(?:\s*/?\s*(?:vko?|viikko|viikossa|v|vecka|i veckan))?"
     low: Decimal | None = Decimal("0.5")
     high: Decimal | None = Decimal(48)
@@ -119,7 +120,7 @@ class Money(Number):
     """Euros, shown as ``2 100,50 €``."""
 
     type: ClassVar[str] = "eur"
-    accepts: ClassVar[str] = "Euromäärä, esimerkiksi 2 100,50 €."
+    accepts: ClassVar[str] = N_("Euromäärä, esimerkiksi 2 100,50 €.")
     units: ClassVar[str] = (
         r"(?:€|eur|euroa?|e)(?:\s*(?:/|per)?\s*(?:h|t|tunti|tunnissa|kk|kuukausi|kuukaudessa|kuussa|mån|tim|pv))?"
     )
@@ -141,7 +142,7 @@ class Whole(Number):
     """A whole number."""
 
     type: ClassVar[str] = "int"
-    accepts: ClassVar[str] = "Kokonaisluku, esimerkiksi 20."
+    accepts: ClassVar[str] = N_("Kokonaisluku, esimerkiksi 20.")
     places: int = 0
     least: int = 0
 

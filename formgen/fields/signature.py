@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from formgen.fields.base import FieldType, Json
 from formgen.fields.dates import DayDate
 from formgen.fields.text import Text
+from formgen.i18n import N_
 
 
 class SignatureValue(BaseModel):
@@ -29,7 +30,7 @@ class SignatureBlock(FieldType):
     """A signature block, asked as the questions of `SIGNATURE_PARTS`."""
 
     type: ClassVar[str] = "sign"
-    accepts: ClassVar[str] = "Nimi ja päivämäärä."
+    accepts: ClassVar[str] = N_("Nimi ja päivämäärä.")
 
     def build_schema(self) -> Json:
         """Build the schema of an object of the parts."""

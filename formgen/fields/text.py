@@ -8,7 +8,7 @@ from datetime import date
 from typing import Annotated, ClassVar
 
 from formgen.fields.base import FieldType, Json, Misread, Reading
-from formgen.i18n import translate
+from formgen.i18n import N_, translate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +16,7 @@ class Text(FieldType):
     """Short text in one line, ``max_length`` characters at most."""
 
     type: ClassVar[str] = "text"
-    accepts: ClassVar[str] = "Lyhyt teksti."
+    accepts: ClassVar[str] = N_("Lyhyt teksti.")
     max_length: int = 200
 
     def parse_text(self, text: str, today: date) -> Reading:
@@ -40,7 +40,7 @@ class LongText(Text):
     """Text of several lines; tabs and line breaks stay."""
 
     type: ClassVar[str] = "long"
-    accepts: ClassVar[str] = "Tekstiä, tarvittaessa usealla rivillä."
+    accepts: ClassVar[str] = N_("Tekstiä, tarvittaessa usealla rivillä.")
     multiline: ClassVar[bool] = True
     max_length: int = 2000
 
@@ -49,7 +49,7 @@ class LongText(Text):
 class NameText(Text):
     """A person's name: letters of any script, space, hyphen, apostrophe, full stop."""
 
-    accepts: ClassVar[str] = "Nimi kirjaimin, esimerkiksi Mäki-Korpela."
+    accepts: ClassVar[str] = N_("Nimi kirjaimin, esimerkiksi Mäki-Korpela.")
 
     def parse_text(self, text: str, today: date) -> Reading:
         """Parse the name as written; digits and other signs are a `Misread`."""

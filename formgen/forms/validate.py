@@ -16,6 +16,7 @@ from formgen.fields import SIGNATURE_PARTS, FieldType, Misread, SignatureBlock, 
 from formgen.forms.declare import Answers, Field, Unanswered, call_or_none
 from formgen.forms.form import Form
 from formgen.forms.rules import Rule
+from formgen.i18n import N_
 
 
 @dataclass(frozen=True)
@@ -107,10 +108,8 @@ class Reader:
         values[asked.name] = SignatureValue(name=name, date=day, place=place) if name and day else None
         if bool(name) != bool(day):
             damaged.add(asked.name)
-            absent = "date" if name else "name"
-            self.findings.append(
-                Finding("required", "error", f"{path}.{absent}", "Allekirjoituksessa on oltava nimi ja päivä.")
-            )
+            absent = f"{path}.{'date' if name else 'name'}"
+            self.findings.append(Finding("required", "error", absent, "Allekirjoituksessa on oltava nimi ja päivä."))
         elif not name and asked.required:
             damaged.add(asked.name)
             self.report_missing_answer(asked, prefix, ".name")
@@ -158,27 +157,27 @@ class Reader:
 
 
 DOUBTS = {
-    "placeholder_left": "Kentän ohjeteksti on jäänyt vastauksen viereen. Vahvistakaa arvo.",
-    "struck_out": "Kentässä on yliviivattua tekstiä. Vahvistakaa arvo.",
-    "unread": "Kentässä on kuva tai muuta, jota ei voi lukea tekstinä. Vahvistakaa arvo.",
-    "text_outside": "Kentän vieressä on muuta tekstiä. Vahvistakaa arvo.",
-    "tracked_change": "Kentässä on jäljitetty muutos. Vahvistakaa arvo.",
-    "hidden_text": "Kentässä on piilotettua tekstiä. Vahvistakaa arvo.",
-    "duplicate": "Kenttä on asiakirjassa kahdesti. Vahvistakaa arvo.",
-    "glyph_state": "Ruudun merkki ja tila ovat ristiriidassa. Vahvistakaa valinta.",
-    "carriers_disagree": "Kentän tunnisteet ovat ristiriidassa. Vahvistakaa arvo.",
-    "misplaced": "Taulukon soluja on siirtynyt. Vahvistakaa arvo.",
-    "incomplete": "Osa kentän ruuduista puuttuu asiakirjasta. Vahvistakaa valinta.",
-    "readers_disagree": "Kaksi lukijaa sai kentästä eri arvon. Vahvistakaa arvo.",
-    "flattened": "Arvo on luettu sivun kuvasta. Vahvistakaa arvo.",
-    "one_reader": "Vain toinen kahdesta lukijasta sai tiedoston luettua. Vahvistakaa arvo.",
+    "placeholder_left": N_("Kentän ohjeteksti on jäänyt vastauksen viereen. Vahvistakaa arvo."),
+    "struck_out": N_("Kentässä on yliviivattua tekstiä. Vahvistakaa arvo."),
+    "unread": N_("Kentässä on kuva tai muuta, jota ei voi lukea tekstinä. Vahvistakaa arvo."),
+    "text_outside": N_("Kentän vieressä on muuta tekstiä. Vahvistakaa arvo."),
+    "tracked_change": N_("Kentässä on jäljitetty muutos. Vahvistakaa arvo."),
+    "hidden_text": N_("Kentässä on piilotettua tekstiä. Vahvistakaa arvo."),
+    "duplicate": N_("Kenttä on asiakirjassa kahdesti. Vahvistakaa arvo."),
+    "glyph_state": N_("Ruudun merkki ja tila ovat ristiriidassa. Vahvistakaa valinta."),
+    "carriers_disagree": N_("Kentän tunnisteet ovat ristiriidassa. Vahvistakaa arvo."),
+    "misplaced": N_("Taulukon soluja on siirtynyt. Vahvistakaa arvo."),
+    "incomplete": N_("Osa kentän ruuduista puuttuu asiakirjasta. Vahvistakaa valinta."),
+    "readers_disagree": N_("Kaksi lukijaa sai kentästä eri arvon. Vahvistakaa arvo."),
+    "flattened": N_("Arvo on luettu sivun kuvasta. Vahvistakaa arvo."),
+    "one_reader": N_("Vain toinen kahdesta lukijasta sai tiedoston luettua. Vahvistakaa arvo."),
 }
 
 
 def describe_doubt(answer: Answer) -> str:
     """Describe the first doubt of an answer in one sentence."""
     return next(
-        (DOUBTS[code] for code in answer.doubts if code in DOUBTS), "Arvo on luettu epävarmasti. Vahvistakaa se."
+        (DOUBTS[code] for code in answer.doubts if code in DOUBTS), N_("Arvo on luettu epävarmasti. Vahvistakaa se.")
     )
 
 

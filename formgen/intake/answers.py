@@ -15,15 +15,15 @@ from formgen.documents.extraction import (
 from formgen.errors import Finding
 from formgen.fields import FieldType, Misread, SignatureBlock
 from formgen.forms.form import Form
-from formgen.i18n import clean_text
+from formgen.i18n import N_, clean_text
 from formgen.intake.identify import IdentifiedDocument, read_document_date
 
-BLANKED = "Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus."
-ELSEWHERE = "Sama tiedosto on jo otettu vastaan toisessa asiassa. Tarkistakaa, mihin asiaan se kuuluu."
-OTHER_CASE = "Asiakirjassa lukee toinen asia kuin se, jolle se on tehty. Tarkistakaa, mihin asiaan se kuuluu."
-OTHER_PERSON = "Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä."
-NO_PERSON = "Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen."
-NEWER_DOCUMENT = "Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa."
+BLANKED = N_("Tiedossa ollut vastaus on tyhjennetty. Tarkistakaa, onko se tarkoitus.")
+ELSEWHERE = N_("Sama tiedosto on jo otettu vastaan toisessa asiassa. Tarkistakaa, mihin asiaan se kuuluu.")
+OTHER_CASE = N_("Asiakirjassa lukee toinen asia kuin se, jolle se on tehty. Tarkistakaa, mihin asiaan se kuuluu.")
+OTHER_PERSON = N_("Henkilötiedot ovat toiset kuin asiassa tähän asti. Tarkistakaa, onko kyse samasta ihmisestä.")
+NO_PERSON = N_("Asiakirjasta ei näe, kenen se on. Tarkistakaa, onko se oikean ihmisen.")
+NEWER_DOCUMENT = N_("Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi on voimassa.")
 
 
 def get_document_date(about: IdentifiedDocument) -> date:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from formgen.forms.registry import Registry
-from formgen.i18n import translate
+from formgen.i18n import N_, translate
 from formgen.intake.answers import find_corrected_record
 from formgen.intake.outcomes import Accepted, Duplicate, Outcome
 from formgen.storage.journal import Journal
@@ -14,11 +14,11 @@ from formgen.storage.rows import IssuedDocument, StoredRecord, Submission
 
 LATEST = "~"  # comes after every id
 SENTENCES = {
-    "same_file": "Sama tiedosto on jo tullut. Sitä ei käsitelty uudelleen.",
-    "same_answers": "Samat vastaukset on jo tallennettu tästä lomakkeesta. Uutta tietuetta ei tehty.",
-    "correction": "Tämä korjaa aiemmin hyväksyttyä lomaketta. Uusi tietue tulee aiemman tilalle.",
-    "next_round": "Samasta lomakkeesta on jo aiempi kierros. Tämä on seuraava, ja aiempikin säilyy.",
-    "other_case": "Tiedosto kuuluu toiseen asiaan. Tehkää tälle asialle oma lomake.",
+    "same_file": N_("Sama tiedosto on jo tullut. Sitä ei käsitelty uudelleen."),
+    "same_answers": N_("Samat vastaukset on jo tallennettu tästä lomakkeesta. Uutta tietuetta ei tehty."),
+    "correction": N_("Tämä korjaa aiemmin hyväksyttyä lomaketta. Uusi tietue tulee aiemman tilalle."),
+    "next_round": N_("Samasta lomakkeesta on jo aiempi kierros. Tämä on seuraava, ja aiempikin säilyy."),
+    "other_case": N_("Tiedosto kuuluu toiseen asiaan. Tehkää tälle asialle oma lomake."),
 }
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from formgen import files
 from formgen.errors import OutOfReach, SandboxUnavailable
+from formgen.i18n import N_
 from formgen.intake.inbox import DEEPEST, Entry, hash_file_name, iter_entries
 from formgen.intake.watcher import CHANGING, EMPTY, OPEN, SANDBOX, UNFINISHED, is_daemon_alive
 from formgen.publishing import outbox
@@ -29,22 +30,22 @@ UNWATCHED, FORGOTTEN = 600.0, 3600.0
 MIN_FREE_BYTES = 200_000_000
 MAX_NAMED_PROBLEMS = 20  # problems of one kind that are named one by one
 STAGES = {
-    "take": "Tiedostoa {place} ei voi ottaa kansiosta inbox tai poistaa sieltä: {cause}",
-    "process": "Palautuksen {subject} käsittely ei onnistu: {cause}",
-    "settle": "Odottavaa palautusta {subject} ei voi ratkaista: {cause}",
-    "publish": "Palautuksen {subject} tulosta ei voi kirjoittaa kansioon outbox: {cause}",
+    "take": N_("Tiedostoa {place} ei voi ottaa kansiosta inbox tai poistaa sieltä: {cause}"),
+    "process": N_("Palautuksen {subject} käsittely ei onnistu: {cause}"),
+    "settle": N_("Odottavaa palautusta {subject} ei voi ratkaista: {cause}"),
+    "publish": N_("Palautuksen {subject} tulosta ei voi kirjoittaa kansioon outbox: {cause}"),
 }
 WAITS = {
-    EMPTY: "Tiedosto {place} odottaa kansiossa inbox: se on tyhjä.",
-    OPEN: "Tiedosto {place} odottaa kansiossa inbox: se on auki toisessa ohjelmassa.",
-    UNFINISHED: "Tiedosto {place} odottaa kansiossa inbox: se ei ole vielä kokonainen, tai sen muotoa ei tunneta.",
-    CHANGING: "Tiedosto {place} odottaa kansiossa inbox: se muuttuu yhä.",
+    EMPTY: N_("Tiedosto {place} odottaa kansiossa inbox: se on tyhjä."),
+    OPEN: N_("Tiedosto {place} odottaa kansiossa inbox: se on auki toisessa ohjelmassa."),
+    UNFINISHED: N_("Tiedosto {place} odottaa kansiossa inbox: se ei ole vielä kokonainen, tai sen muotoa ei tunneta."),
+    CHANGING: N_("Tiedosto {place} odottaa kansiossa inbox: se muuttuu yhä."),
 }
 WHOLE = {
-    "take": "Kansiosta inbox ei voi ottaa tiedostoja: {cause}",
-    "process": "Palautuksia ei voi käsitellä: {cause}",
-    "publish": "Kansioon outbox ei voi kirjoittaa: {cause}",
-    "upkeep": "Käsittelyn ylläpito ei onnistu ({subject}): {cause}",
+    "take": N_("Kansiosta inbox ei voi ottaa tiedostoja: {cause}"),
+    "process": N_("Palautuksia ei voi käsitellä: {cause}"),
+    "publish": N_("Kansioon outbox ei voi kirjoittaa: {cause}"),
+    "upkeep": N_("Käsittelyn ylläpito ei onnistu ({subject}): {cause}"),
 }
 
 
@@ -149,7 +150,7 @@ def find_sandbox_problems(workspace: Workspace, held: Mapping[str, bool]) -> Ite
     """Yield what a foreign file cannot be kept from on this machine."""
     if lacking := list_missing_protections(held):
         allowed = workspace.office.intake.allow_weak_sandbox
-        message = "Heikompi suojaus on sallittu: tällä koneella haitallista tiedostoa ei voi estää {what}."
+        message = N_("Heikompi suojaus on sallittu: tällä koneella haitallista tiedostoa ei voi estää {what}.")
         yield Problem(message if allowed else SandboxUnavailable().message, {"what": lacking})
 
 
@@ -189,7 +190,7 @@ def find_entry_problems(workspace: Workspace, lying: Iterable[Entry]) -> Iterato
             yield Problem("Ei tavallinen tiedosto: {name}", {"name": files.make_printable(entry.file.name)})
         if entry.kind == "unreadable":
             yield Problem("Kansiota ei voi lukea: {name}", {"name": files.make_printable(entry.file.name)})
-    message = "Kansiossa {name} on yli {depth} kansiota sisäkkäin: syvemmältä ei oteta tiedostoja."
+    message = N_("Kansiossa {name} on yli {depth} kansiota sisäkkäin: syvemmältä ei oteta tiedostoja.")
     yield from (Problem(message, {"name": name, "depth": DEEPEST}) for name in sorted(deep))
 
 

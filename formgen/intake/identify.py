@@ -26,7 +26,7 @@ from formgen.fields import DayDate, Misread
 from formgen.forms.declare import Field
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
-from formgen.i18n import FORM_LANGUAGES, normalise_text
+from formgen.i18n import FORM_LANGUAGES, N_, normalise_text
 from formgen.issuing.correction import build_notes, restore_known_answers
 from formgen.settings import Workspace
 from formgen.storage.cases import Caseloads
@@ -34,22 +34,24 @@ from formgen.storage.journal import Journal
 from formgen.storage.moments import to_local_date
 from formgen.storage.rows import IssuedDocument, StoredRecord
 
-UNTRUSTED = (
+UNTRUSTED = N_(
     "Asiakirja on allekirjoitettu sähköisesti, mutta luotettuja varmenteita ei ole asetettu. Tarkistakaa allekirjoitus."
 )
-UNSIGNED = "Asiakirjassa ei ole tunnistetta, jonka yksikkö on allekirjoittanut. Tarkistakaa, onko se yksikön tekemä."
-AMBIGUOUS = "Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse."
-REVOKED = "Asiakirja on tehty avaimella {key}, joka on poistettu käytöstä. Tarkistakaa, onko se yksikön tekemä."
+UNSIGNED = N_(
+    "Asiakirjassa ei ole tunnistetta, jonka yksikkö on allekirjoittanut. Tarkistakaa, onko se yksikön tekemä."
+)
+AMBIGUOUS = N_("Asiakirjan tunnisteet ovat ristiriidassa. Tarkistakaa, mistä lomakkeesta on kyse.")
+REVOKED = N_("Asiakirja on tehty avaimella {key}, joka on poistettu käytöstä. Tarkistakaa, onko se yksikön tekemä.")
 UNSAFE_PARTS = {
     *("macros", "altChunk", "embedded"),
     *("javascript", "launch", "external", "submit", "import", "richmedia", "xfa"),
 }
 FACTS_TO_REVIEW = {
-    "warned": "Tiedoston rakenteessa on virheitä. Tarkistakaa vastaukset asiakirjasta.",
-    "missing_fields": "Asiakirjasta puuttuu lomakkeen kenttiä. Tarkistakaa vastaukset asiakirjasta.",
-    "missing_pages": "Asiakirjasta puuttuu sivuja: {pages}.",
-    "foreign_pages": "Asiakirjassa on muita kuin lomakkeen sivuja: {pages}.",
-    "unknown_fields": "Asiakirjassa on kenttiä, joita lomakkeessa ei ole. Tarkistakaa, mitä niissä on.",
+    "warned": N_("Tiedoston rakenteessa on virheitä. Tarkistakaa vastaukset asiakirjasta."),
+    "missing_fields": N_("Asiakirjasta puuttuu lomakkeen kenttiä. Tarkistakaa vastaukset asiakirjasta."),
+    "missing_pages": N_("Asiakirjasta puuttuu sivuja: {pages}."),
+    "foreign_pages": N_("Asiakirjassa on muita kuin lomakkeen sivuja: {pages}."),
+    "unknown_fields": N_("Asiakirjassa on kenttiä, joita lomakkeessa ei ole. Tarkistakaa, mitä niissä on."),
 }
 
 
@@ -111,7 +113,7 @@ class DocumentIdentifier:
         One that holds what no form may carry is trusted in nothing.
         """
         if found := UNSAFE_PARTS & set(sheet.facts):
-            message = "Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}."
+            message = N_("Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}.")
             raise Unreadable(Reason.UNSAFE, message, parts=", ".join(sorted(found)))
         keys = self.journal.keys
         identity, doubts = self.verify_identity(sheet, keys)

@@ -114,9 +114,9 @@ class Doubt:
         yield f"{self.label} ({self.path})" if self.path else translate("Koko asiakirja", language)
         yield from self.why
         if self.answerable:
-            yield f"{translate('Kohdassa luki', language)}: {self.raw or '–'}"
             value = self.value if isinstance(self.value, str) else json.dumps(self.value, ensure_ascii=False)
-            yield f"{translate('Luettu arvo', language)}: {'–' if self.value is None else value}"
-            yield f"{translate('Tiedossa oli', language)}: {self.known or '–'}"
+            yield translate("Kohdassa luki", language) + f": {self.raw or '–'}"
+            yield translate("Luettu arvo", language) + f": {'–' if self.value is None else value}"
+            yield translate("Tiedossa oli", language) + f": {self.known or '–'}"
         if self.picture:
-            yield f"{translate('Kuva', language)}: {self.picture}"
+            yield translate("Kuva", language) + f": {self.picture}"

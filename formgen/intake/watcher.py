@@ -24,7 +24,7 @@ from watchdog.observers.polling import PollingObserver
 
 from formgen import files
 from formgen.errors import Busy, OutOfReach, SandboxUnavailable, describe_cause
-from formgen.i18n import translate
+from formgen.i18n import N_, translate
 from formgen.intake.inbox import (
     CANARY,
     STATUS,
@@ -56,8 +56,10 @@ LOCK_PATIENCE = 0.5  # seconds for which the lock may be held by those who only 
 BATCH = 50
 MAX_NEW_FILES = 10_000  # new files that are looked at before those that are ready have been taken
 NOTED_AFTER = 10.0  # seconds for which a file has waited before it is written down
-WORKING = "formgen ottaa vastaan tiedostoja. Tämä pätee {time} asti. Jos tämä aika on ohi, formgen ei ole käynnissä.\n"
-STOPPED = "formgen on pysäytetty {time}. Tiedostoja ei oteta nyt vastaan.\n"
+WORKING = N_(
+    "formgen ottaa vastaan tiedostoja. Tämä pätee {time} asti. Jos tämä aika on ohi, formgen ei ole käynnissä."
+)
+STOPPED = N_("formgen on pysäytetty {time}. Tiedostoja ei oteta nyt vastaan.")
 EMPTY, OPEN, UNFINISHED, CHANGING = "empty", "open", "unfinished", "changing"  # what a file waits for
 
 
@@ -517,10 +519,9 @@ class Watch:
             return
         self.signed = now
         text, at = (STOPPED, moment) if ending else (WORKING, moment + SIGNED_FOR)
+        line = translate(text, self.language, time=at.strftime("%-d.%-m.%Y %H.%M")) + "\n"
         with suppress(OSError):
-            files.write_file(
-                self.inbox / STATUS, translate(text, self.language, time=f"{at:%-d.%-m.%Y %H.%M}").encode(), 0o644
-            )
+            files.write_file(self.inbox / STATUS, line.encode(), 0o644)
 
     def run_maintenance(self) -> None:
         """Publish and settle what could not be before, let go what has waited too long, write down what waits."""
@@ -552,7 +553,7 @@ def hold_workspace_lock(workspace: Workspace, patience: float = 0.0) -> Iterator
                 break
             except BlockingIOError as error:
                 if time.monotonic() >= until:
-                    raise OutOfReach("Toinen käsittelijä on jo käynnissä tässä työtilassa.") from error
+                    raise OutOfReach(N_("Toinen käsittelijä on jo käynnissä tässä työtilassa.")) from error
                 time.sleep(SHORTEST_WAIT)
         yield
 

@@ -1,4 +1,4 @@
-"""The reply to the sender of a rejected return: what was wrong at which place, in plain words, and what to do."""
+"""The reply to the sender of a rejected submission: what was wrong in which field, in plain words, and what to do."""
 
 from __future__ import annotations
 
@@ -13,17 +13,19 @@ from formgen.fields import FieldType
 from formgen.forms.declare import Field
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
-from formgen.i18n import clean_text, list_translations, load_locale, normalise_text, translate
+from formgen.i18n import N_, clean_text, list_translations, load_locale, normalise_text, translate
 from formgen.publishing.contract import Error, Rejection
 from formgen.settings import Office
 from formgen.storage.rows import IssuedDocument, Submission
 
 REASONS_WITH_FIELDS = (Reason.INVALID_VALUES, Reason.TRANSITION_NOT_ALLOWED, Reason.UNKNOWN_CASE)
-NOTHING_TO_MEND = "Lomaketta ei voitu ottaa vastaan. Ota yhteyttä yksikköön."
-FIXED = "Tätä tietoa ei voi muuttaa lomakkeella. Jos se on väärin, ota yhteyttä yksikköön."
+NOTHING_TO_MEND = N_("Lomaketta ei voitu ottaa vastaan. Ota yhteyttä yksikköön.")
+FIXED = N_("Tätä tietoa ei voi muuttaa lomakkeella. Jos se on väärin, ota yhteyttä yksikköön.")
 LONGEST_QUOTE = 80  # characters of an answer that are repeated
-AS_GIVEN = "kuten lomakkeessasi"
-LEFT_ALONE = "Missä lukee ”{words}”, kohta puuttui tiedostosta. Jos et kirjoita sen tilalle mitään, se jää ennalleen."
+AS_GIVEN = N_("kuten lomakkeessasi")
+LEFT_ALONE = N_(
+    "Missä lukee ”{words}”, kohta puuttui tiedostosta. Jos et kirjoita sen tilalle mitään, se jää ennalleen."
+)
 
 
 # --- the same form again ----------------------------------------------------------------------
@@ -64,7 +66,7 @@ def build_notes(registry: Registry, row: Submission, issued: IssuedDocument) -> 
 
 
 def find_hidden_answers(form: type[Form], issued: IssuedDocument) -> dict[str, str]:
-    """Return what was known at the places of a reply that do not show it, by path: nothing is empty.
+    """Find the answers that were known but do not show in a reply, by path; none of them is empty.
 
     The file that it answers had lost the place, or what stood where nobody may write. Whether anything was known
     there does not show. Rows that its sender took out of a table are not missing.
@@ -127,7 +129,7 @@ def build_extraction(form: type[Form], issued: IssuedDocument) -> Extraction:
 
 
 def restore_known_answers(sheet: Extraction, form: type[Form], issued: IssuedDocument | None) -> Extraction:
-    """Return the sheet of a document with what was known at the places of a reply that were left alone."""
+    """Restore to an extraction the known answers of the fields that were left alone in a reply."""
     answers = dict(sheet.answers)
     for path, text in (find_hidden_answers(form, issued) if issued else {}).items():
         answer = remove_hint(answers.get(path, Answer("")))
@@ -136,7 +138,7 @@ def restore_known_answers(sheet: Extraction, form: type[Form], issued: IssuedDoc
 
 
 def remove_hint(answer: Answer) -> Answer:
-    """Return an answer without `AS_GIVEN` in whatever language; what is written beside it is in doubt."""
+    """Remove `AS_GIVEN` in any language from an answer; what is written beside it is in doubt."""
     text = clean_text(answer.text)
     for hint in list_translations(AS_GIVEN):
         if normalise_text(text) == normalise_text(hint):
@@ -156,7 +158,7 @@ def iter_producer_advice(rejection: Rejection, language: str) -> Iterator[str]:
 
 
 def explain_field(form: type[Form] | None, path: str, language: str) -> dict[str, str]:
-    """Return how a place is called, what it accepts and an example; nothing for what is of no place."""
+    """Explain a field by its label, what it accepts and an example; empty when the path names none."""
     asked = form.find_field(path) if form and path else None
     if asked is None:
         return {}
@@ -167,12 +169,12 @@ def explain_field(form: type[Form] | None, path: str, language: str) -> dict[str
 
 
 def get_field_kind(asked: Field, path: str) -> FieldType | None:
-    """Return the kind of a place: of a part of a signature its own, None for a table."""
+    """Return the kind of a field, or of the part of a signature that the path names; None for a table."""
     return next((kind for part, _, kind in asked.iter_parts() if part == path), asked.field_type)
 
 
 def format_answer(form: type[Form], path: str, answers: Mapping[str, str], language: str) -> str:
-    """Return what stood at a place as it is shown to the person who wrote it: options by their labels."""
+    """Format an answer as it is shown to the person who wrote it, options by their labels."""
     asked, text = form.find_field(path), answers.get(path, "")
     if not text or asked is None:
         return translate("ei vastausta", language)
@@ -184,7 +186,7 @@ def format_answer(form: type[Form], path: str, answers: Mapping[str, str], langu
 
 
 def get_field_position(form: type[Form], path: str) -> tuple[int, int, int]:
-    """Return where a place stands in the form, what is of no place last."""
+    """Return a key that sorts paths as their fields stand in the form, a path that names none last."""
     name, _, rest = path.partition(".")
     index, _, column = rest.partition(".")
     outer = next((number for number, asked in enumerate(form.fields) if asked.name == name), len(form.fields))
@@ -194,7 +196,7 @@ def get_field_position(form: type[Form], path: str) -> tuple[int, int, int]:
 
 
 def get_field_label(form: type[Form] | None, path: str, language: str) -> str:
-    """Return how a place is called on paper: the label and, in a table, the row."""
+    """Return the label of a field as it is printed, with table and row for a field in a table."""
     asked = form.find_field(path) if form and path else None
     if form is None or asked is None:
         return ""
@@ -217,9 +219,9 @@ def get_field_label(form: type[Form] | None, path: str, language: str) -> str:
 
 
 def render_letter(row: Submission, form: type[Form] | None, office: Office) -> bytes:
-    """Return the reply to a return that no new form would mend as a Word document, in the form's language.
+    """Render the letter that answers a submission which no new form would mend, as a Word document.
 
-    ``row`` is the return as the journal has it. No value from the returned file is repeated.
+    ``row`` is the submission as the journal has it. No value from the returned file is repeated.
     """
     language = row.language or office.language
     title, said, items = build_letter_content(row, form, language)
@@ -230,7 +232,7 @@ def render_letter(row: Submission, form: type[Form] | None, office: Office) -> b
 
 
 def render_letter_text(row: Submission, form: type[Form] | None, office: Office) -> bytes:
-    """Return the letter as plain text in UTF-8: for when no document can be drawn."""
+    """Render the letter as plain text in UTF-8, for when no document can be made."""
     title, said, items = build_letter_content(row, form, row.language or office.language)
     places = [f"{number}. {': '.join(filter(None, item))}" for number, item in enumerate(items, start=1)]
     return "\n\n".join([office.organiser, title, *said, *places, ""]).encode()
@@ -239,7 +241,7 @@ def render_letter_text(row: Submission, form: type[Form] | None, office: Office)
 def build_letter_content(
     row: Submission, form: type[Form] | None, language: str
 ) -> tuple[str, list[str], list[tuple[str, str]]]:
-    """Return what a letter says: its title, its paragraphs, and each place with what is wrong there."""
+    """Build a letter's title, its paragraphs, and each field with what is wrong in it."""
     name = translate(form.title, language) if form else row.file_name
     said = [translate("Lomake: {name}", language, name=name)]
     code = Reason(row.code or "")

@@ -20,7 +20,7 @@ from formgen.documents.extraction import Identity, Keyring, Log, Notes, RenderRe
 from formgen.errors import UsageError, locate_error
 from formgen.forms.form import Form, prefill_extraction
 from formgen.forms.registry import Registry, find_template
-from formgen.i18n import FORM_LANGUAGES, load_locale, translate
+from formgen.i18n import FORM_LANGUAGES, N_, load_locale, translate
 from formgen.issuing import correction
 from formgen.publishing import outbox
 from formgen.settings import Workspace
@@ -48,7 +48,7 @@ class GeneratedDocument:
 def build_document_texts(
     workspace: Workspace, keys: Keyring, form: type[Form], identity: Identity, case_id: str | None, language: str
 ) -> dict[str, str]:
-    """Return what a document says besides its fields."""
+    """Build the texts of a document besides its fields, by name."""
     office = workspace.office
     return {
         "token": identity.sign_token(keys),
@@ -77,7 +77,7 @@ def build_render_request(
     record: bytes = b"",
     log: Log | None = None,
 ) -> RenderRequest:
-    """Return what a format draws a document of a form from."""
+    """Build the request from which a format renders a document of a form."""
     return RenderRequest(
         form.list_questions(language, omitted),
         language,
@@ -91,22 +91,22 @@ def build_render_request(
 
 
 def choose_language(case: Case | None, default: str) -> str:
-    """Return the language that the newest record to speak of one wishes for documents."""
+    """Choose the language of documents: that of the newest record which asks for one, else the default."""
     wishes = [getattr(known.record, "document_language", None) for known in case.list_current_records()] if case else []
     return next((wish for wish in reversed(wishes) if wish), default)
 
 
 def find_withheld_fields(form: type[Form], case: Case) -> frozenset[str]:
-    """Return the fields that an employer's document of a case leaves out; raise `UsageError` where there is none."""
+    """Find the fields that an employer's document leaves out; raise `UsageError` when none may be made."""
     found = form.find_withheld_fields(case) if form.has_fields_for("employer") else None
     if found is None:
-        message = "Lomaketta {form} ei voi tehdä työnantajalle: suostumusta nimen kertomiseen ei ole."
+        message = N_("Lomaketta {form} ei voi tehdä työnantajalle: suostumusta nimen kertomiseen ei ole.")
         raise UsageError(message, form=form.id)
     return found
 
 
 def select_subject(form: type[Form], case: Case, about: str) -> Case:
-    """Return the case as a document about one of its subjects sees it; raise `UsageError` for one there is not."""
+    """Select the case as seen by a document about one of its subjects; raise `UsageError` for an unknown one."""
     subjects = form.list_subjects(case)
     if about and about not in subjects:
         there = "; ".join(f"{name} ({label})" for name, label in subjects.items()) or "–"
@@ -188,7 +188,7 @@ def issue_document(
 
 
 def choose_reply_format(reader: str) -> str:
-    """Return the format in which a document that came in another one is issued again: its own, where we make it."""
+    """Choose the format of a reply: that of the submission when it can be made, else Word."""
     made = formats.list_output_formats()
     return reader if reader in made else made[0]
 
@@ -220,7 +220,7 @@ def prepare_replies(
 
 
 def call_with_fallback(draw: Callable[[], Any], otherwise: Callable[[], Any] | None = None) -> Any:
-    """Return a document for people, or another one when it cannot be drawn: that must hold up nothing else."""
+    """Make a document for people, or another one when that fails, so that nothing else is held up."""
     try:
         return draw()
     except Exception as error:  # noqa: BLE001 - whatever is wrong with one document, records go out

@@ -1,4 +1,4 @@
-"""The receipt of an accepted return, for the coach: what was accepted, what it changed, what comes next.
+"""The receipt of an accepted submission, for the coach: what was accepted, what it changed, what comes next.
 
 It names fields, never what stands in them, and is derived from the journal as it was when the record
 was written: the same record gives the same bytes.
@@ -41,7 +41,8 @@ def render_receipt(journal: Journal, registry: Registry, office: Office, row: St
         before, after = (
             translate(PHASES.get(phase or "", "–"), language) for phase in (content.phase.before, content.phase.after)
         )
-        said.append(translate("Vaihe: {phase}", language, phase=after if before == after else f"{before} → {after}"))
+        change = after if before == after else f"{before} → {after}"
+        said.append(translate("Vaihe: {phase}", language, phase=change))
         case = replace(rewind_case(journal.load_case(row.case_id, today, office, registry), row.record_id), today=today)
         wanted = (one for one in registry if one.is_needed(case))
         items += [(translate("Seuraava lomake", language), translate(one.title, language)) for one in wanted]
@@ -67,7 +68,7 @@ def iter_changed_labels(journal: Journal, form: type[Form], row: StoredRecord, l
 
 
 def rewind_case(case: Case, record_id: str) -> Case:
-    """Return a case as it was when a record of it had been written; of other cases it knows nothing."""
+    """Rewind a case to when one of its records had been written; other cases are left out."""
     ids = [known.record_id for known in case.records]
     last = max(step.seq for step in case.steps if step.record_id == record_id)
     return replace(

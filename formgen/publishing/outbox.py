@@ -34,32 +34,32 @@ WORK = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(files.WORK)}")
 
 
 def compute_digest(data: bytes) -> str:
-    """Return the sha256 of bytes in hex: the name of an original."""
+    """Compute the sha256 of bytes in hex, which names an original."""
     return hashlib.sha256(data).hexdigest()
 
 
 def format_json(value: Any) -> bytes:
-    """Return a value as a JSON file: UTF-8, keys as they come, a line end."""
+    """Format a value as a JSON file: UTF-8, keys in their order, a line end."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
 def get_record_path(workspace: Workspace, case_id: str | None, record_id: str, form: str) -> Path:
-    """Return where a record lies."""
+    """Return the path of a record."""
     return workspace.outbox / "records" / (case_id or "_unit") / f"{record_id}.{form}.json"
 
 
 def archived_path(record: Path) -> Path:
-    """Return where the copy of a record lies that is archived, when no other place was asked for."""
+    """Return the default path of the copy of a record for the archive."""
     return record.with_suffix(formats.get_ending(formats.get_archive_format()))
 
 
 def get_receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
-    """Return where the receipt of an accepted return lies."""
+    """Return the path of the receipt of an accepted submission."""
     return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus{LETTER}"
 
 
 def get_rejected_path(workspace: Workspace, rejected_as: str) -> Path:
-    """Return where a rejected file lies; ``rejected_as`` is day and name."""
+    """Return the path of a rejected file; ``rejected_as`` is day and name."""
     return workspace.outbox / "rejected" / rejected_as
 
 
@@ -91,7 +91,7 @@ def publish_files(found: Iterable[tuple[Path, Making]], mode: int = files.SHARED
 
 
 def lock_outbox(workspace: Workspace) -> AbstractContextManager[None]:
-    """Return what lets nobody else publish meanwhile."""
+    """Lock the outbox so that nobody else publishes meanwhile."""
     return files.hold_lock(workspace.var / "outbox.lock")
 
 
@@ -110,7 +110,7 @@ def find_work_files(workspace: Workspace) -> Iterator[Path]:
 
 
 def find_free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]) -> str:
-    """Return day and name for a rejected file, with `` (2)``, `` (3)`` … before the ending on a clash.
+    """Find a free day and name for a rejected file, with `` (2)``, `` (3)`` … before the ending on a clash.
 
     Neither the file nor what is written beside it may take the place of what another one has;
     ``taken`` tells whether a rejected file lies at one of some places.
@@ -137,7 +137,7 @@ def find_free_name(day: str, name: str, taken: Callable[[Iterable[str]], object]
 
 
 def shorten_stem(stem: str, tail: str) -> str:
-    """Return a stem cut so that name, ending and the reply's ending are no longer than 255 bytes."""
+    """Shorten a stem so that name, ending and the reply's ending are no longer than 255 bytes."""
     room = 255 - len(f"{tail}{max(REJECTION_ENDINGS, key=len)}".encode())
     return stem.encode()[:room].decode(errors="ignore")
 
@@ -168,7 +168,7 @@ def publish_feed(workspace: Workspace, lines: Iterable[tuple[int, str]]) -> None
 
 
 def find_end_of_lines(stream: Any) -> int:
-    """Return the position behind the last whole line."""
+    """Find the position behind the last whole line."""
     position = int(stream.seek(0, os.SEEK_END))
     while position:
         start = max(0, position - 65_536)
@@ -181,7 +181,7 @@ def find_end_of_lines(stream: Any) -> int:
 
 
 def read_last_seq(workspace: Workspace) -> int:
-    """Return the number of the last event in the feed, 0 for none."""
+    """Read the number of the last event in the feed, 0 for none."""
     file = workspace.outbox / "feed.ndjson"
     if not os.path.lexists(file):
         return 0
@@ -190,7 +190,7 @@ def read_last_seq(workspace: Workspace) -> int:
 
 
 def read_last_line(stream: Any) -> tuple[int, int]:
-    """Return the position behind the last whole line of a feed, and the number of its event."""
+    """Read the last whole line of a feed: the position behind it and the number of its event."""
     end = find_end_of_lines(stream)
     start = max(0, end - 65_536)
     stream.seek(start)

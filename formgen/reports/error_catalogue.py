@@ -9,7 +9,7 @@ from formgen.errors import Reason
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
 from formgen.forms.rules import blank_values
-from formgen.i18n import translate
+from formgen.i18n import N_, translate
 from formgen.issuing.correction import get_field_label
 
 ENGINE = {  # what no form declares
@@ -25,33 +25,33 @@ ENGINE = {  # what no form declares
     "range": "Teksti on liian pitkä: enintään {most} merkkiä.",
 }
 REMEDY = {
-    "R44": "Tarkista Y-tunnuksen jokainen numero ja lähetä lomake uudelleen.",
-    "R88": "Avaa uusi asia ja tee lomake siihen.",
+    "R44": N_("Tarkista Y-tunnuksen jokainen numero ja lähetä lomake uudelleen."),
+    "R88": N_("Avaa uusi asia ja tee lomake siihen."),
     "R89": Reason.BAD_IDENTITY.advice,
     "R90": Reason.UNKNOWN_VERSION.advice,
-    "T26": "Tarkista asian tila ja päivät.",
-    "T27": "Tarkista asian tila ja päivät.",
-    "format": "Kirjoita vastaus niin kuin kohdan ohje sanoo ja lähetä lomake uudelleen.",
-    "required": "Vastaa kohtaan ja lähetä lomake uudelleen.",
-    "choice": "Valitse jokin annetuista vaihtoehdoista ja lähetä lomake uudelleen.",
-    "range": "Tarkista, että arvo on sallituissa rajoissa, ja lähetä lomake uudelleen.",
-    "error": "Korjaa tämä kohta ja lähetä lomake uudelleen.",
-    "review": "Tarkistaja hyväksyy tai korjaa arvon.",
-    "warning": "Lomake hyväksytään. Tarkista kohta ja korjaa se seuraavaan lomakkeeseen.",
-    "task": "Tee tehtävä ja palauta lomake, jota se koskee.",
-    "waits": "Lähetä ensin lomake, jota tämä odottaa.",
+    "T26": N_("Tarkista asian tila ja päivät."),
+    "T27": N_("Tarkista asian tila ja päivät."),
+    "format": N_("Kirjoita vastaus niin kuin kohdan ohje sanoo ja lähetä lomake uudelleen."),
+    "required": N_("Vastaa kohtaan ja lähetä lomake uudelleen."),
+    "choice": N_("Valitse jokin annetuista vaihtoehdoista ja lähetä lomake uudelleen."),
+    "range": N_("Tarkista, että arvo on sallituissa rajoissa, ja lähetä lomake uudelleen."),
+    "error": N_("Korjaa tämä kohta ja lähetä lomake uudelleen."),
+    "review": N_("Tarkistaja hyväksyy tai korjaa arvon."),
+    "warning": N_("Lomake hyväksytään. Tarkista kohta ja korjaa se seuraavaan lomakkeeseen."),
+    "task": N_("Tee tehtävä ja palauta lomake, jota se koskee."),
+    "waits": N_("Lähetä ensin lomake, jota tämä odottaa."),
 }
 SEVERITY = {
-    "error": "virhe",
-    "review": "tarkistettava",
-    "warning": "huomautus",
-    "task": "tehtävä",
-    "reason": "hylkäyksen syy",
+    "error": N_("virhe"),
+    "review": N_("tarkistettava"),
+    "warning": N_("huomautus"),
+    "task": N_("tehtävä"),
+    "reason": N_("hylkäyksen syy"),
 }
 
 
 def build_catalogue(registry: Registry) -> list[Entry]:
-    """Return every code with its texts, in the order of the codes: rules, moves, general, reasons."""
+    """List every code with its texts: rules and moves by code, then what any form may say, then reasons."""
     found = [entry for form in registry for entry in iter_form_entries(form)]
     found += [Entry(code, "error", message, REMEDY[code]) for code, message in ENGINE.items()]
     reasons = [Entry(reason, "reason", reason.message, reason.advice) for reason in Reason]
@@ -70,7 +70,7 @@ def iter_form_entries(form: type[Form]) -> Iterator[Entry]:
 
 
 def render_page(entries: list[Entry], examples: Mapping[tuple[str, str, str], str]) -> str:
-    """Return the catalogue as a Markdown page; ``examples`` are by code, form and name of rule."""
+    """Render the catalogue as a Markdown page; ``examples`` are by code, form and name of rule."""
     lines = ["# Virheet", "", "Jokainen koodi, jonka palautus, tehtävä tai hylkäys voi saada. Sivun tekee"]
     lines += ["`python -m tests.support.catalogue --force`; samat tiedot antaa `formgen errors [CODE]`."]
     last = ""
@@ -104,10 +104,10 @@ class Entry:
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """Return the code, the form and the name of what says it."""
+        """The code, the form and the name of the rule or task that says it."""
         return self.code, self.form.id if self.form else "", self.name
 
     def describe_place(self, language: str) -> str:
-        """Return the form and the label of the place, empty for what is of no form."""
+        """Name the form and the field in a language; empty for what belongs to no form."""
         label = get_field_label(self.form, self.path, language)
         return ": ".join(filter(None, (translate(self.form.title, language) if self.form else "", label)))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from formgen import files
 from formgen.errors import OutOfReach
+from formgen.i18n import N_
 from formgen.publishing import outbox
 from formgen.settings import Workspace
 from formgen.storage import ledger, signing_keys
@@ -21,11 +22,11 @@ from formgen.storage.ledger import Flaw
 from formgen.storage.rows import StoredRecord, Submission
 from formgen.storage.tables import records, submissions
 
-MISSING = "Tiedosto puuttuu: {what}"
-DIFFERENT = "Tiedosto ei ole se, joka kirjoitettiin: {what}"
-UNWRITTEN = "Kansiossa outbox/records on jotakin, mitä työtila ei ole kirjoittanut: {what}"
-FEED = "Tapahtumaluettelon rivi {what} ei ole se, joka kirjoitettiin."
-UNKNOWN_KEY = "Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}"
+MISSING = N_("Tiedosto puuttuu: {what}")
+DIFFERENT = N_("Tiedosto ei ole se, joka kirjoitettiin: {what}")
+UNWRITTEN = N_("Kansiossa outbox/records on jotakin, mitä työtila ei ole kirjoittanut: {what}")
+FEED = N_("Tapahtumaluettelon rivi {what} ei ole se, joka kirjoitettiin.")
+UNKNOWN_KEY = N_("Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}")
 
 
 def find_flaws(workspace: Workspace, journal: Journal, head: Head | None = None) -> Iterator[Flaw]:
@@ -145,13 +146,13 @@ def find_file_flaws(
 
 
 def format_path(workspace: Workspace, file: Path) -> str:
-    """Return a file's place below the workspace, as text."""
+    """Format a file's path relative to the workspace, safe to print."""
     return files.make_printable(
         file.relative_to(workspace.root).as_posix() if file.is_relative_to(workspace.root) else str(file)
     )
 
 
 def compute_file_digest(file: Path) -> str:
-    """Return the sha256 of a file in hex, read some at a time."""
+    """Compute the sha256 of a file in hex without loading it whole."""
     with files.open_for_reading(file) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

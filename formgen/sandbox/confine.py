@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from formgen.files import NOBODY
+from formgen.i18n import N_
 from formgen.sandbox import kernel
 from formgen.sandbox.kernel import (
     EXECUTE,
@@ -49,10 +50,10 @@ LATE, BUSY = b"late", b"busy"
 PROBE = "formgen.sandbox.confine:report_protections"  # what a process does that tries what holds
 ANSWER_BYTES, TRIED_BYTES = 100_000_000, 2**31
 PROTECTIONS = {  # what each keeps a foreign file from
-    "files": "lukemasta tai muuttamasta muita tiedostoja",
-    "network": "ottamasta yhteyttä muihin",
-    "processes": "häiritsemästä muita prosesseja",
-    "memory": "viemästä koneen muistia",
+    "files": N_("lukemasta tai muuttamasta muita tiedostoja"),
+    "network": N_("ottamasta yhteyttä muihin"),
+    "processes": N_("häiritsemästä muita prosesseja"),
+    "memory": N_("viemästä koneen muistia"),
 }
 
 PROC_MARK = "/proc/version"  # LibreOffice does nothing where there is none

@@ -24,17 +24,18 @@ from typing import Any, NamedTuple
 
 from formgen.errors import Busy, OutOfReach
 from formgen.files import get_user_name, open_for_reading, open_regular, sync_folder
+from formgen.i18n import N_
 
 START = "0" * 64
 WIDTH = 90  # of a noted head: one is written over the other without changing the length of the file
 DIGESTED_COLUMNS = ("seq", "at", "actor", "command", "action", "submission_id", "record_id", "case_id", "prev")
 DIGESTED_ROW_COLUMNS = ("written", "digest")
 UNDIGESTED_COLUMNS = {"attempts"}  # columns that are work in progress: they say nothing of what was decided
-CUT = (
+CUT = N_(
     "Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}. Mitään ei kirjoiteta, ennen kuin syy on "
     "selvitetty: formgen verify"
 )
-UNNOTED = (
+UNNOTED = N_(
     "Käyttölokin loppua ei ole merkitty tiedostoon {what}. Jos asetus [access] head_file on uusi, siirrä tiedosto "
     "var/access.head sinne. Muuten mitään ei kirjoiteta, ennen kuin syy on selvitetty: formgen verify"
 )

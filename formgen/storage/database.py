@@ -35,6 +35,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from formgen import files
 from formgen.encryption import LOCKED, NO_ENCRYPTION, SIGN, Encryptor, read_key_name
 from formgen.errors import Busy, OutOfReach
+from formgen.i18n import N_
 from formgen.storage.access_log import (
     Actor,
     Head,
@@ -70,11 +71,11 @@ ENCRYPTED_COLUMNS = {  # the columns that say something of people, each with wha
 }
 CANARY = "formgen 2"
 ID_COLUMNS = ("submission_id", "record_id", "case_id")
-UNSEALED = (
+UNSEALED = N_(
     "Asetuksissa on salausavain, mutta työtilaa ei ole salattu. Jos se on ollut salattu, joku on vaihtanut sen: "
     "selvitä asia. Muuten aja ensin: formgen encrypt"
 )
-ALTERED = "Tietokannan riviä {what} on muutettu. Sitä ei käytetä, ennen kuin syy on selvitetty: formgen verify"
+ALTERED = N_("Tietokannan riviä {what} on muutettu. Sitä ei käytetä, ennen kuin syy on selvitetty: formgen verify")
 BATCH_SIZE = 1000  # lines or rows that are held at once
 Row = Mapping[str, Any]
 Transaction = Connection
@@ -222,7 +223,7 @@ class Database:
         """Raise `OutOfReach` when another process has changed the key that the workspace is sealed with."""
         key = connection.execute(select(encryption_state.c.key)).scalar()
         if key != (self.vault.name if self.vault.key else None):
-            raise OutOfReach("Työtilan salaus on vaihtunut. Käynnistä formgen uudelleen.")
+            raise OutOfReach(N_("Työtilan salaus on vaihtunut. Käynnistä formgen uudelleen."))
 
     def log_reads(self, at: datetime, *about: Row) -> None:
         """Add to the access log what somebody is about to see: for each its ids."""
@@ -378,7 +379,7 @@ def require_matching_key(engine: Engine, vault: Encryptor, originals: Path) -> N
     if key and not vault.key:
         raise OutOfReach(LOCKED, key=key)
     if key and key != vault.name:
-        message = "Työtila on salattu avaimella {key}, mutta asetuksissa on avain {other}."
+        message = N_("Työtila on salattu avaimella {key}, mutta asetuksissa on avain {other}.")
         raise OutOfReach(message, key=key, other=vault.name)
     if row:
         vault.decrypt_text(CANARY, row.canary)

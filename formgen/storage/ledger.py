@@ -8,19 +8,20 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
+from formgen.i18n import N_
 from formgen.storage.access_log import Head, compute_row_digest, is_valid_line
 from formgen.storage.journal import Journal
 from formgen.storage.tables import LOGGED_TABLES
 
-BROKEN = "Käyttölokin riviä {what} on muutettu, tai rivejä on poistettu tai lisätty ennen sitä."
-CUT = "Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}."
-UNNOTED = (
+BROKEN = N_("Käyttölokin riviä {what} on muutettu, tai rivejä on poistettu tai lisätty ennen sitä.")
+CUT = N_("Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}.")
+UNNOTED = N_(
     "Käyttölokin loppua ei ole merkitty tiedostoon {what}. Jos asetus [access] head_file on uusi, siirrä tiedosto "
     "var/access.head sinne."
 )
-CHANGED = "Tietokannan riviä on muutettu: {what}"
-GONE = "Tietokannan rivi puuttuu: {what}"
-UNKNOWN = "Tietokannassa on rivi, jota käyttölokissa ei ole: {what}"
+CHANGED = N_("Tietokannan riviä on muutettu: {what}")
+GONE = N_("Tietokannan rivi puuttuu: {what}")
+UNKNOWN = N_("Tietokannassa on rivi, jota käyttölokissa ei ole: {what}")
 
 
 class Flaw(NamedTuple):

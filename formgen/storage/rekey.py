@@ -15,6 +15,7 @@ from sqlalchemy import Table, bindparam, func, select
 from formgen import files
 from formgen.encryption import Encryptor
 from formgen.errors import OutOfReach
+from formgen.i18n import N_
 from formgen.publishing import outbox
 from formgen.settings import Workspace
 from formgen.storage import ledger
@@ -62,7 +63,9 @@ def reencrypt_stored_data(workspace: Workspace, journal: Journal, now: datetime)
     """Seal what is kept with the vault of the settings, files and journal."""
     new = workspace.encryptor
     if number := outbox.find_foreign_line(workspace, (event.body for event in journal.list_events())):
-        message = "Kansio outbox kertoo tapahtumasta {number}, jota tietokannassa ei ole. Selvitä ensin: formgen verify"
+        message = N_(
+            "Kansio outbox kertoo tapahtumasta {number}, jota tietokannassa ei ole. Selvitä ensin: formgen verify"
+        )
         raise OutOfReach(message, number=str(number))
     for sha256 in journal.iter_original_digests():
         work = workspace.var / "work" / sha256
@@ -76,7 +79,7 @@ def reencrypt_stored_data(workspace: Workspace, journal: Journal, now: datetime)
     files.sync_folder(workspace.originals)
     with journal.begin_transaction():
         if next(ledger.find_flaws(journal, journal.head_file.heads), None):
-            raise OutOfReach("Tietokanta ei ole sellainen kuin se kirjoitettiin. Selvitä ensin: formgen verify")
+            raise OutOfReach(N_("Tietokanta ei ole sellainen kuin se kirjoitettiin. Selvitä ensin: formgen verify"))
         reencrypt_database(journal, new, now)
     vacuum_database(journal)
     journal.engine.dispose()

@@ -22,6 +22,7 @@ from sqlalchemy import select
 from formgen import files
 from formgen.documents.extraction import Keyring
 from formgen.errors import OutOfReach, UsageError
+from formgen.i18n import N_
 from formgen.storage.database import Database
 from formgen.storage.moments import format_timestamp
 from formgen.storage.rows import SigningKey
@@ -30,9 +31,9 @@ from formgen.storage.tables import issued_documents, signing_keys
 SIZE = 32
 ENDING = ".key"
 SIGNING, GOOD, REVOKED = "signing", "good", "revoked"
-WRONG = "Allekirjoitusavain {what} ei ole se, joka tehtiin. Palauta kansio var/keys varmuuskopiosta."
-LOST = "Allekirjoitusavain puuttuu: {what}. Palauta kansio var/keys varmuuskopiosta. Uutta ei tehdä sen tilalle."
-OPEN = "Muut voivat lukea tai vaihtaa allekirjoitusavaimen {what}. Korjaa: {command}"
+WRONG = N_("Allekirjoitusavain {what} ei ole se, joka tehtiin. Palauta kansio var/keys varmuuskopiosta.")
+LOST = N_("Allekirjoitusavain puuttuu: {what}. Palauta kansio var/keys varmuuskopiosta. Uutta ei tehdä sen tilalle.")
+OPEN = N_("Muut voivat lukea tai vaihtaa allekirjoitusavaimen {what}. Korjaa: {command}")
 
 
 class SigningKeyTable(Database):

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 from formgen.errors import OutOfReach
+from formgen.i18n import N_
 from formgen.storage.access_log import build_row_name
 
 SHAPE = (
@@ -226,7 +227,7 @@ def require_shape(connection: Connection) -> None:
         ^ build_expected_shape()
     ):
         what = ", ".join(sorted({ascii(name) for _, name, *_ in other}))
-        raise OutOfReach("Tietokannassa on osa, jota formgen ei ole tehnyt, tai osa puuttuu: {what}", what=what)
+        raise OutOfReach(N_("Tietokannassa on osa, jota formgen ei ole tehnyt, tai osa puuttuu: {what}"), what=what)
 
 
 @cache

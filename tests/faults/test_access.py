@@ -41,7 +41,7 @@ from formgen.storage.journal import Journal
 from formgen.storage.tables import allow_log_changes
 from tests.conftest import JOB, NOON, REFERRAL, SETTINGS, Bench, secrets_in, tree, umask
 from tests.journeys.test_cli import COMMANDS, Run, run
-from tests.support.texts import FORMS
+from tests.support.strategies import FORMS
 from tests.timelines import normal
 
 __all__ = ["run"]  # the fixture of the command line

@@ -94,7 +94,7 @@ def assert_same(form: type[Form], sheet: Extraction, document: bytes) -> None:
 
 
 @every_form
-@every_language
+@pytest.mark.parametrize("language", ["fi", "sv", "fi_selko"])
 def test_what_is_drawn_is_read_back(form: type[Form], language: str) -> None:
     @settings(few, max_examples=5)
     @given(records(form))

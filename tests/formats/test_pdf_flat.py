@@ -17,7 +17,7 @@ from formgen.i18n import clean_text
 from tests.support.foreign import FILLERS, FLATTENERS, Job, flattened
 from tests.support.pdf_forms import FORMS, IDENTITY, KEYS, boxes, draft, every, issued, known, papers, read, typed
 
-BY_SIZE = sorted(FORMS, key=lambda form: len(issued(form)))
+BY_SIZE = sorted(FORMS, key=lambda form: len(list(every(form))))
 SMALL = BY_SIZE[0]
 WORDS_ARE_LOST = {"Chromium"}
 

@@ -12,18 +12,14 @@ import pikepdf
 import pytest
 
 from formgen import formats
-from formgen.documents.extraction import SIGN, Question, iter_questions
+from formgen.documents.extraction import SIGN
 from formgen.formats.docx.package import Package, w
-from formgen.formats.pdf.fields import NOTE, iter_field_names
+from formgen.formats.pdf.fields import NOTE
 from formgen.formats.pdf.fill import iter_named_fields
-from formgen.storage.rows import Submission
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, changed, provenance_of, tree
-from tests.foreign.test_libreoffice import Office, office, steps
-from tests.support.foreign import FILLERS, FLATTENERS, Job
+from tests.support.foreign import FLATTENERS
 from tests.support.pdfs import UA, failures
 from tests.support.replies import PLACE, RIGHT, WRONG, Wrong, put_right, rejected, reply, told
-
-__all__ = ["office"]
 
 At = Callable[[str], Bench]
 AS_IN_THE_FORM = "kuten lomakkeessasi"
@@ -296,44 +292,6 @@ def test_replies_that_are_gone_are_written_again_to_the_byte(at: At) -> None:
 
 
 # --- with the programs that people have ---------------------------------------------------------
-
-
-def marked(bench: Bench, row: Submission, wrong: Wrong) -> tuple[list[Question], dict[str, str]]:
-    """Return the marked places of a reply as questions, and what a person writes there."""
-    typed = told(bench, row, wrong)
-    asked = [
-        place
-        for place in iter_questions(bench.registry.find_latest_version(wrong.form).list_questions(), 9)
-        if place.path in typed
-    ]
-    return asked, typed
-
-
-@pytest.mark.parametrize("name", ["many", "list", "area", "ticks_in_a_cell", "signature", "date"])
-def test_a_reply_that_is_filled_in_libreoffice_is_accepted(name: str, at: At, office: Office) -> None:
-    wrong = WRONG[name]
-    bench = at(PLACE[wrong.form])
-    row = rejected(bench, wrong)
-    (*_, missing, _), files = office.work(reply(bench, row), "docx", steps(*marked(bench, row, wrong)), ("docx",))
-    assert not missing
-    done = bench.returned(files["docx"])
-    assert (done.outcome, done.instance_id) == ("accepted", row.reply_id), done.reason
-
-
-@pytest.mark.parametrize("filler", ["pdf.js", "PDFium", "poppler", "pdf-lib"])
-def test_a_reply_that_is_filled_in_a_viewer_is_accepted(filler: str, at: At, tmp_path: Path) -> None:
-    wrong = WRONG["many"]
-    bench = at(PLACE[wrong.form])
-    row = rejected(bench, wrong, "pdf")
-    asked, typed = marked(bench, row, wrong)
-    values: dict[str, str | bool] = {
-        name: option.code in typed[question.path].split() if option else typed[question.path]
-        for question in asked
-        for name, option in iter_field_names(question)
-    }
-    (data,) = FILLERS[filler]([Job(reply(bench, row, "pdf"), values)], tmp_path)
-    done = bench.returned(data, "korjattu.pdf")
-    assert (done.outcome, done.instance_id) == ("accepted", row.reply_id), done.reason
 
 
 def test_a_pdf_reply_that_is_printed_is_measured_against_its_own_layout(at: At, tmp_path: Path) -> None:

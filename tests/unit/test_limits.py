@@ -16,7 +16,7 @@ from formgen.forms.rules import Check
 from formgen.i18n import translate
 from formgen.settings import Limits
 from tests.rules import FORMS, TODAY, crowded, judged, new, signed
-from tests.support import texts
+from tests.support import messages
 from tests.unit.test_rules import BASE, CASE, DUES, TABLES, declared
 
 USUAL = Limits().model_dump()
@@ -86,7 +86,9 @@ def test_what_a_message_names_is_a_number_and_nothing_that_stood_in_a_field() ->
 
 
 def test_no_message_and_no_hint_has_a_measure_written_into_it() -> None:
-    said = {*texts.ruled(), *(asked.hint for form in FORMS for asked in texts.every_field(form.fields))}
+    declarations = [(*form.rules, *form.deadlines, *form.contradictions) for form in FORMS]
+    hints = [asked.hint for form in FORMS for asked in messages.iter_fields(form.fields)]
+    said = {*(one.message for several in declarations for one in several), *hints}
     assert [text for text in said if WITH_UNIT.search(text) and not text.startswith("Esimerkiksi")] == []
 
 

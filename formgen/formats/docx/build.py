@@ -62,10 +62,9 @@ def build_template(title: str, number: str, version: str, questions: Iterable[Qu
     add_paragraph(document, "{{ about }}")
     if not unit:
         add_paragraph(document, "{{ privacy }}")
-    starred = "Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus."
-    add_paragraph(
-        document, f"{format_expression(starred)} {format_expression('Taulukoihin voi lisätä rivejä.')}", "Hint"
-    )
+    starred = format_expression("Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus.")
+    rows = format_expression("Taulukoihin voi lisätä rivejä.")
+    add_paragraph(document, f"{starred} {rows}", "Hint")
     for title_, group in iter_sections(questions):
         add_paragraph(document, format_expression(title_), "Heading 1")
         for kind, run in groupby(group, key=get_layout_kind):
@@ -77,7 +76,7 @@ def build_template(title: str, number: str, version: str, questions: Iterable[Qu
             else:
                 separate_tables(document)
                 add_field_table(document, list(run), title_)
-    identity = f"{format_expression('Lomaketunnus')} {{{{ token }}}}"
+    identity = format_expression("Lomaketunnus") + " {{ token }}"
     if document.element.body[-2].tag == qn("w:tbl") and kind != "table":
         add_last_row(document, identity)
     else:

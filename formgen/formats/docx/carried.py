@@ -11,7 +11,7 @@ from formgen.formats.docx.flow import Body
 from formgen.formats.docx.package import RELS, TEMPLATE_BYTES, TYPES, Package, parse_untrusted_xml, w
 from formgen.formats.docx.read import find_facts
 from formgen.formats.docx.syntax import SHOWN, build_finding
-from formgen.i18n import clean_text
+from formgen.i18n import N_, clean_text
 
 RELATIONS = frozenset(
     {
@@ -34,8 +34,8 @@ OFFICE = "urn:schemas-microsoft-com:office:office"
 UTF_8 = re.compile(rb"\s*<(?:\?xml [^>]*?encoding=[\"']UTF-8[\"']|(?!\?))[^\0]{60}", re.IGNORECASE)
 SPEAKS = re.compile(rb"instr|fldChar|src|href")  # a part that says none of these needs no closer look
 NESTED = "\0"  # in a code: another field, whose result would be part of it
-FOREIGN = "Pohja ei saa viitata muualle eikä sisältää muuta kuin tekstiä ja kuvia: {what}."
-CODE = "Pohjassa ei voi käyttää kenttäkoodia {what}. Nämä käyvät: {codes}."
+FOREIGN = N_("Pohja ei saa viitata muualle eikä sisältää muuta kuin tekstiä ja kuvia: {what}.")
+CODE = N_("Pohjassa ei voi käyttää kenttäkoodia {what}. Nämä käyvät: {codes}.")
 
 Element = Any
 

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from formgen.documents.extraction import Choice, Control, Question, compute_field_id, format_bookmark_name
-from formgen.i18n import list_translations, translate
+from formgen.i18n import N_, list_translations, translate
 
 CHECKED, UNCHECKED = "☒", "☐"
 TICKED, NOT_TICKED = (b"1", CHECKED.encode()), (b"0", UNCHECKED.encode())
 PROMPTS = {
-    Control.LINE: "Kirjoita tähän",
-    Control.AREA: "Kirjoita tähän",
+    Control.LINE: N_("Kirjoita tähän"),
+    Control.AREA: N_("Kirjoita tähän"),
     Control.DATE: "pv.kk.vvvv",
-    Control.LIST: "Valitse",
+    Control.LIST: N_("Valitse"),
 }
 PLACEHOLDERS = frozenset(text for prompt in PROMPTS.values() for text in list_translations(prompt))
 DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
@@ -55,7 +55,7 @@ class Slot:
         if index is not None:
             title = f"{title} ({index + 1})"
         if self.question.required and not self.option:
-            title = f"{title} {translate('(pakollinen)', self.language)}"
+            title += " " + translate("(pakollinen)", self.language)
         lock = "sdtContentLocked" if self.question.locked else "sdtLocked" if index is None else ""
         kind, rest = self.render_kind_properties()
         start, end = (f"<w:r>{self.render_run_properties()}<w:t>", "</w:t></w:r>") if self.option else ("", "")

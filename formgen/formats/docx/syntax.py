@@ -23,7 +23,7 @@ from formgen.errors import Finding, UsageError
 from formgen.formats.docx.controls import render_text
 from formgen.formats.docx.package import DOCUMENT_BYTES
 from formgen.formats.docx.wording import LONGEST
-from formgen.i18n import CONTROL_CHARACTERS, clean_text, translate
+from formgen.i18n import CONTROL_CHARACTERS, N_, clean_text, translate
 
 WORDS = (
     "token",
@@ -61,14 +61,14 @@ OF_ELEMENT = re.compile(r"\{[{%][-+]?(?:tr|tc|p|r)\s")
 MARKUP = re.compile(r"<[^>]*>")
 NOT_RUN = {"raw_begin", "comment_begin"}
 
-UNKNOWN = "Pohjassa on kenttä, jota lomakkeella ei ole: {name}."
-REFUSED = (
+UNKNOWN = N_("Pohjassa on kenttä, jota lomakkeella ei ole: {name}.")
+REFUSED = N_(
     "Pohjassa ei voi käyttää tätä ({part}): {tag}. Kenttien lisäksi käyvät sanat {words}, taulukon rivit (for), "
     "ehto (if) sekä suodattimet ja testit {filters}."
 )
-UNCLOSED = "Pohjasta puuttuu endfor tai endif ({part})."
-BROKEN = "Lomakepohjassa on virhe: {detail}"
-TOO_LARGE = "Lomakepohja on liian suuri tai siinä on liian monta kohtaa."
+UNCLOSED = N_("Pohjasta puuttuu endfor tai endif ({part}).")
+BROKEN = N_("Lomakepohjassa on virhe: {detail}")
+TOO_LARGE = N_("Lomakepohja on liian suuri tai siinä on liian monta kohtaa.")
 
 
 def build_finding(message: str, where: str = "", /, **values: str) -> Finding:

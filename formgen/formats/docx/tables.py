@@ -37,6 +37,7 @@ from formgen.formats.docx.measure import (
     measure_text,
     measure_widest_translation,
 )
+from formgen.i18n import N_
 
 SHADE, HEAD_SHADE, LINE = "EEF3F8", "DCE6F0", "9DB2C8"
 WIDTH = Cm(17.0)
@@ -52,7 +53,7 @@ COLUMN, MOST_COLUMNS = Cm(1.9), 4  # of boxes
 GAP, SLACK = Cm(0.22), (1.05, 1.2)
 TOO_HIGH = 999  # lines
 LOW, HIGH, CLOSE = Cm(0.68), Cm(1.6), Cm(0.5)
-PROMPTS = ("Kirjoita tähän", "Kirjoita")  # in one line, and as broken in a narrow column
+PROMPTS = (N_("Kirjoita tähän"), "Kirjoita")  # in one line, and as broken in a narrow column
 LONG_TEXT = 400  # characters; a row with more may go over to the next page
 
 DocxDocument = Any

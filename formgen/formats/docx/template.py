@@ -67,7 +67,7 @@ from formgen.formats.docx.syntax import (
     render_part,
 )
 from formgen.formats.docx.wording import EXPRESSION, LABEL
-from formgen.i18n import translate
+from formgen.i18n import N_, translate
 
 PATH = re.compile(r"([a-z_]\w*)(?:\.(\w+)|\[\W(\w+)\W\])?(?:\.(\w+)|\[\W(\w+)\W\])?")
 LOOP = re.compile(r"\{%\s*(?:for\s+(\w+)\s+in\s+(\w+)|(endfor))\s*%\}")
@@ -211,14 +211,14 @@ class Template:
                 for path in iter_control_paths(column):
                     if (table, path) not in drawn:
                         shown = f"{table}.{path}" if table else path
-                        message = "Kohta puuttuu pohjasta: {label} ({path})."
+                        message = N_("Kohta puuttuu pohjasta: {label} ({path}).")
                         yield build_finding(message, shown, label=column.label, path=shown)
         for (table, path), times in drawn.items():
             if times > 1:
                 shown = f"{table}.{path}" if table else path
                 yield build_finding("Kohta on pohjassa {count} kertaa: {path}.", shown, count=str(times), path=shown)
         if "token" not in self.in_body:
-            message = "Lomaketunnus puuttuu pohjan tekstistä. Lisää loppuun {example}."
+            message = N_("Lomaketunnus puuttuu pohjan tekstistä. Lisää loppuun {example}.")
             yield build_finding(message, example="{{ token }}")
         yield from dict.fromkeys(self.found.refused) or self.find_rendering_problems()
 

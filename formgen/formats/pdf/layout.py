@@ -33,6 +33,7 @@ from formgen.formats.pdf.fill import apply_change
 from formgen.formats.pdf.notes import add_notes, add_notes_to_tooltips
 from formgen.formats.pdf.outline import build_layout_data
 from formgen.formats.pdf.widgets import add_fields, flatten_groups
+from formgen.i18n import N_
 
 HERE = Path(__file__).parent
 LAYOUT_SOURCES = (
@@ -47,7 +48,7 @@ LAYOUT_SOURCES = (
     "typeset.py",
     "widgets.py",
 )
-ALTERED = "Asettelu {what} kansiossa var/layouts ei ole se, joka tehtiin. Poista se ja tee lomake uudelleen."
+ALTERED = N_("Asettelu {what} kansiossa var/layouts ei ole se, joka tehtiin. Poista se ja tee lomake uudelleen.")
 DIGEST = re.compile(r"[0-9a-f]{8}")
 CORNER, SQUARE = 8 * 72 / 25.4, 5 * 72 / 25.4  # from the edges of the page; the side of a square
 
