@@ -152,7 +152,7 @@ class Reason(StrEnum):
 class Finding:
     """What is wrong with a document, for a person.
 
-    ``code`` is a rule (R01–R93, T01–T30) or ``format``, ``required``, ``choice``, ``range``;
+    ``code`` is that of a rule or a move, or ``format``, ``required``, ``choice``, ``range``;
     ``field`` is a path or empty; ``values`` fill the ``{names}`` of the message and never
     hold what stood in a sensitive field. ``waits_for`` names the form whose absence is the
     only fault.

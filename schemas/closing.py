@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from formgen.schema import (
-    PHASES,
     Case,
     Check,
     Choice,
@@ -34,10 +33,12 @@ from formgen.schema import (
 )
 
 from ._case import (
+    PHASES,
     ClientForm,
     TransitionMeeting,
     compile_pattern,
     forms,
+    get_settings,
     has_consent,
     is_in_force,
     list_active_jobs,
@@ -577,7 +578,7 @@ class Closing(ClientForm):
         """Yhteydenottoyrityksiä on liian vähän."""
         if self.closing_reason not in NOT_REACHED:
             return True
-        limits, tried = case.office.limits, [row.date for row in self.outreach_attempts]
+        limits, tried = get_settings(case).limits, [row.date for row in self.outreach_attempts]
         enough = len(tried) >= limits.outreach_attempts and len({row.mode for row in self.outreach_attempts}) >= 2
         return enough and count_days(min(tried), max(tried)) >= limits.outreach_days
 
@@ -634,7 +635,7 @@ class Closing(ClientForm):
     @rule("T29", field="closing_reason", severity="warning")
     def support_has_lasted(self, case: Case) -> Check:
         """Tuki päättyy hyvin aikaisin: työtä on ollut alle {limit} päivän ajan."""
-        limit = case.office.limits.step_down
+        limit = get_settings(case).limits.step_down
         early = self.phase_at_closing == "phase_5" and total_employed_days(self, case) < limit
         return check(self.closing_reason not in SUPPORT_LASTED or not early, limit=limit)
 

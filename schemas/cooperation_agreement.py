@@ -41,6 +41,7 @@ from ._case import (
     compile_pattern,
     forms,
     from_first,
+    get_settings,
     is_granted,
     list_documents,
     list_records,
@@ -163,12 +164,12 @@ def support_people(case: Case) -> list[dict[str, object]]:
 
 def missed_meeting_practice(case: Case) -> str:
     """Return the practice agreed on for missed meetings, else the office's usual one."""
-    return str(keep("missed_meeting_practice")(case) or case.office.missed_meeting_practice)
+    return str(keep("missed_meeting_practice")(case) or get_settings(case).missed_meeting_practice)
 
 
 def next_review(case: Case) -> date:
     """Return the day by which the agreement should be looked at again."""
-    return case.today + timedelta(days=case.office.limits.agreement_review)
+    return case.today + timedelta(days=get_settings(case).limits.agreement_review)
 
 
 def guardian_signs(case: Case) -> bool | None:
@@ -705,30 +706,32 @@ class CooperationAgreement(ClientForm):
     def profile_is_made(self, case: Case) -> Check:
         """Ammatillinen profiili puuttuu. Se tehdään {limit} päivän kuluessa palvelun alusta."""
         open_still = case.phase in PHASES_WITH_CLIENT and not list_documents(case, forms.VocationalProfile)
-        limit = case.office.limits.profile
+        limit = get_settings(case).limits.profile
         return check(case.add_active_days(self.service_start_date, limit) if open_still else None, limit=limit)
 
     @deadline("R23")
     def search_plan_is_made(self, case: Case) -> Check:
         """Työnhakusuunnitelma puuttuu. Se tehdään {limit} päivän kuluessa palvelun alusta."""
         open_still = case.phase in BEFORE_WORK and not has_plan(case)
-        limit = case.office.limits.search_plan
+        limit = get_settings(case).limits.search_plan
         return check(case.add_active_days(self.service_start_date, limit) if open_still else None, limit=limit)
 
     @deadline("R24")
     def search_is_begun(self, case: Case) -> date | None:
         """Työn etsintä ei ole alkanut."""
-        strong = case.office.support_level == "strong"
+        strong = get_settings(case).support_level == "strong"
         open_still = strong and case.phase == "phase_2" and not has_plan(case)
         return (
-            case.add_active_days(self.service_start_date, case.office.limits.search_not_begun) if open_still else None
+            case.add_active_days(self.service_start_date, get_settings(case).limits.search_not_begun)
+            if open_still
+            else None
         )
 
     @deadline("R25")
     def employer_is_met(self, case: Case) -> Check:
         """Ensimmäinen työnantajakontakti ei ole toteutunut {limit} päivän kuluessa palvelun alusta."""
         open_still = case.phase in BEFORE_WORK and not has_met_employer(case)
-        limit = case.office.limits.first_contact_with_employers
+        limit = get_settings(case).limits.first_contact_with_employers
         return check(case.add_active_days(self.service_start_date, limit) if open_still else None, limit=limit)
 
     @property

@@ -47,6 +47,7 @@ from ._case import (
     find_active_plan,
     forms,
     from_record,
+    get_settings,
     has_consent,
     is_granted,
     is_negotiating,
@@ -610,7 +611,7 @@ class EmployerContact(ClientForm):
     def search_has_been_planned(self, case: Case) -> Check:
         """Suunnitelma tehdään {limit} päivän sisällä."""
         first = min((row.date for row in self.history(case)), default=self.last_contact)
-        limit = case.office.limits.search_plan_after_contact
+        limit = get_settings(case).limits.search_plan_after_contact
         late = is_about_client(self) and count_days(first, self.last_contact) > limit
         return check(not late or find_active_plan(case) is not None, limit=limit)
 
@@ -669,7 +670,8 @@ class EmployerContact(ClientForm):
         met = [contact.first_meeting for contact in (*list_documents(case, EmployerContact), self)]
         since = min((day for day in met if day), default=None)
         return (
-            since is not None and count_days(since, self.last_contact) <= case.office.limits.search_plan_after_contact
+            since is not None
+            and count_days(since, self.last_contact) <= get_settings(case).limits.search_plan_after_contact
         )
 
     @rule("T10", field="closed_date")
@@ -742,7 +744,7 @@ class EmployerContact(ClientForm):
     def search_is_planned_soon(self, case: Case) -> Check:
         """Työnhakusuunnitelma puuttuu. Se tehdään {limit} päivän sisällä ensimmäisestä työnantajan tapaamisesta."""
         met: list[date] = [row.date for row in self.history(case) if row.mode in FACE_TO_FACE]
-        limit, planned = case.office.limits.search_plan_after_contact, find_active_plan(case) is not None
+        limit, planned = get_settings(case).limits.search_plan_after_contact, find_active_plan(case) is not None
         open_still = bool(met) and is_about_client(self) and not planned
         return check(case.add_active_days(min(met), limit + 1) if open_still else None, limit=limit)
 
@@ -751,7 +753,7 @@ class EmployerContact(ClientForm):
         """Työnhakusuunnitelma tarkistetaan {limit} päivän sisällä siitä, kun neuvottelu päättyi ilman työtä."""
         own = {known.record_id for known in case.records if known.record is self}
         returned = any(step.transition == "T10" and step.record_id in own for step in case.steps)
-        closed_on, limit = self.closed_date, case.office.limits.search_plan_after_contact
+        closed_on, limit = self.closed_date, get_settings(case).limits.search_plan_after_contact
         if closed_on is None or case.phase != "phase_3" or not returned:
             return check(None, limit=limit)
         reviewed = any(plan.plan_date >= closed_on for plan in list_documents(case, forms.JobSearchPlan))

@@ -37,6 +37,7 @@ from ._case import (
     filter_chosen_jobs,
     find_job,
     forms,
+    get_settings,
     has_consent,
     list_open_jobs,
     list_open_negotiations,
@@ -96,7 +97,7 @@ def supports(case: Case) -> tuple[str, ...]:
 def profile_due(case: Case) -> date | None:
     """Return the day by which the profile should be updated, where the job's last day was agreed on."""
     end = from_job(forms.JobStart.end_date)(case)
-    return end + timedelta(days=case.office.limits.profile_after_job) if end else None
+    return end + timedelta(days=get_settings(case).limits.profile_after_job) if end else None
 
 
 def benefits(case: Case) -> list[dict[str, object]]:
@@ -425,7 +426,7 @@ class JobEnd(ClientForm):
     def contact_with_client_was_prompt(self, case: Case) -> bool:
         """Yhteys asiakkaaseen viivästyi."""
         contact = self.first_contact_after_date or case.today
-        prompt = count_days(self.learned_date, contact) <= case.office.limits.contact_after_job_loss
+        prompt = count_days(self.learned_date, contact) <= get_settings(case).limits.contact_after_job_loss
         return prompt or self.end_reason == "death"
 
     @rule("range", field="first_contact_after_date")
@@ -442,7 +443,7 @@ class JobEnd(ClientForm):
     @rule("R74", field="profile_update_due", severity="warning")
     def profile_is_updated_soon(self, case: Case) -> Check:
         """Profiili päivitetään yli {limit} päivän kuluttua työn päättymisestä."""
-        limit = case.office.limits.profile_after_job
+        limit = get_settings(case).limits.profile_after_job
         return check(count_days(self.end_date, self.profile_update_due) <= limit, limit=limit)
 
     @rule("R76", field="checklist", severity="warning")
@@ -463,7 +464,7 @@ class JobEnd(ClientForm):
         """Uusi työnhakusuunnitelma puuttuu."""
         if not self.calls(case, "new_job_search") or self.planned_anew(case):
             return None
-        return case.add_active_days(self.end_date, case.office.limits.search_plan_after_job)
+        return case.add_active_days(self.end_date, get_settings(case).limits.search_plan_after_job)
 
     @deadline("R74")
     def updated_profile(self, case: Case) -> date | None:
@@ -472,21 +473,21 @@ class JobEnd(ClientForm):
         updated = profile is not None and profile.profile_date >= self.known_since
         if updated or case.status == "closed" or self.end_reason == "death":
             return None
-        return case.add_active_days(self.end_date, case.office.limits.profile_after_job)
+        return case.add_active_days(self.end_date, get_settings(case).limits.profile_after_job)
 
     @deadline("T20")
     def decided_step(self, case: Case) -> date | None:
         """Seuraava askel on päättämättä. Tehkää uusi työnhakusuunnitelma tai palvelun päättäminen."""
         if self.next_step != "undecided" or not self.leaves_open(case):
             return None
-        return case.add_active_days(self.end_date, case.office.limits.decision_pending)
+        return case.add_active_days(self.end_date, get_settings(case).limits.decision_pending)
 
     @deadline("T20")
     def recorded_new_job(self, case: Case) -> date | None:
         """Uuden työsuhteen aloittaminen on kirjaamatta."""
         if self.next_step != "new_job_starts" or not self.leaves_open(case):
             return None
-        return case.add_active_days(self.end_date, case.office.limits.new_job)
+        return case.add_active_days(self.end_date, get_settings(case).limits.new_job)
 
     @deadline("T21")
     def plan_for_studies(self, case: Case) -> date | None:
@@ -494,11 +495,11 @@ class JobEnd(ClientForm):
         plans = [plan for plan in list_records(case, forms.EducationPlan) if plan.plan_kind != "end"]
         if not self.calls(case, "studies") or plans:
             return None
-        return case.add_active_days(self.end_date, case.office.limits.studies_plan)
+        return case.add_active_days(self.end_date, get_settings(case).limits.studies_plan)
 
     @deadline("T22")
     def service_is_closed(self, case: Case) -> date | None:
         """Palvelun jatko on ratkaisematta. Tehkää palvelun päättäminen tai uusi työnhakusuunnitelma."""
         if self.next_step not in ("no_work_now", "close_service") or not self.leaves_open(case):
             return None
-        return case.add_active_days(self.end_date, case.office.limits.decision_pending)
+        return case.add_active_days(self.end_date, get_settings(case).limits.decision_pending)

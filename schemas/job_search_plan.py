@@ -44,6 +44,7 @@ from ._case import (
     build_text_id,
     find_active_plan,
     forms,
+    get_settings,
     has_consent,
     has_named_consent,
     is_decision_pending,
@@ -219,7 +220,7 @@ def from_advice(name: str) -> Callable[[Case], Any]:
 
 def next_review(case: Case) -> date:
     """Return the day by which the plan should be looked at again."""
-    return case.today + timedelta(days=case.office.limits.plan_review)
+    return case.today + timedelta(days=get_settings(case).limits.plan_review)
 
 
 # --- what is computed, and when something is needed -------------------------------------------
@@ -668,7 +669,7 @@ class JobSearchPlan(ClientForm):
     @rule("T07", field="plan_date", severity="warning")
     def plan_is_made_soon(self, case: Case) -> Check:
         """Suunnitelma on tehty yli {limit} päivän kuluttua palvelun alkamisesta."""
-        agreement, limit = case.find_latest_record(forms.CooperationAgreement), case.office.limits.search_plan
+        agreement, limit = case.find_latest_record(forms.CooperationAgreement), get_settings(case).limits.search_plan
         if agreement is None or self.plan_kind != "first":
             return check(True, limit=limit)
         return check(count_days(agreement.service_start_date, self.plan_date) <= limit, limit=limit)
@@ -715,7 +716,7 @@ class JobSearchPlan(ClientForm):
     def first_employer_is_met_soon(self, case: Case) -> Check:
         """Ensimmäinen yhteydenotto on yli {limit} päivän kuluttua palvelun alkamisesta."""
         agreement = case.find_latest_record(forms.CooperationAgreement)
-        limit = case.office.limits.first_contact_with_employers
+        limit = get_settings(case).limits.first_contact_with_employers
         if agreement is None or self.plan_kind != "first" or not self.target_employers:
             return check(True, limit=limit)
         first = min(row.by_date for row in self.target_employers)
@@ -814,7 +815,7 @@ class JobSearchPlan(ClientForm):
     @rule("range", field="review_date", severity="warning")
     def review_is_soon_enough(self, case: Case) -> Check:
         """Suunnitelman tarkistus on yli {limit} päivän päässä."""
-        limit = case.office.limits.plan_review
+        limit = get_settings(case).limits.plan_review
         return check(count_days(self.plan_date, self.review_date) <= limit, limit=limit)
 
     @rule("R26", field="client_agreed")
@@ -828,13 +829,17 @@ class JobSearchPlan(ClientForm):
     def telling_is_talked_about_again(self, case: Case) -> date | None:
         """Kertomisesta ei ole puhuttu uudelleen."""
         talked = max(self.begun(case), self.disclosure_reviewed_date)
-        return case.add_active_days(talked, case.office.limits.disclosure_review) if case.phase == "phase_3" else None
+        return (
+            case.add_active_days(talked, get_settings(case).limits.disclosure_review)
+            if case.phase == "phase_3"
+            else None
+        )
 
     @deadline("R31")
     def employers_are_contacted(self, case: Case) -> Check:
         """Työnantajakontakteja ei ole {limit} päivään."""
         contacts = [row.date for contact in list_documents(case, forms.EmployerContact) for row in contact.contacts]
-        last, limit = max([self.begun(case), *contacts]), case.office.limits.contact_with_employers
+        last, limit = max([self.begun(case), *contacts]), get_settings(case).limits.contact_with_employers
         return check(case.add_active_days(last, limit) if case.phase == "phase_3" else None, limit=limit)
 
     @deadline("R32")
@@ -851,7 +856,9 @@ class JobSearchPlan(ClientForm):
         profile = case.find_latest_record(forms.VocationalProfile)
         weighed = [profile.profile_date] if profile else []
         last = max([self.begun(case), *weighed])
-        return case.add_active_days(last, case.office.limits.goal_review + 1) if case.phase == "phase_3" else None
+        return (
+            case.add_active_days(last, get_settings(case).limits.goal_review + 1) if case.phase == "phase_3" else None
+        )
 
     def begun(self, case: Case) -> date:
         """Return the day on which the search began, as the record that brought the case there says."""

@@ -50,6 +50,7 @@ from ._case import (
     build_employer_id,
     forms,
     from_record,
+    get_settings,
     has_consent,
     has_led_to_job,
     list_active_jobs,
@@ -170,7 +171,7 @@ def from_start(limit: str) -> Callable[[Case], date | None]:
 
     def known(case: Case) -> date | None:
         start = from_offer(forms.Offer.start_date)(case)
-        return start + timedelta(days=getattr(case.office.limits, limit)) if start else None
+        return start + timedelta(days=getattr(get_settings(case).limits, limit)) if start else None
 
     known.__name__ = f"employer_contact.offer.start_date + {limit}"
     return known
@@ -774,13 +775,13 @@ class JobStart(ClientForm):
     @rule("R61", field="support_plan_due", severity="warning")
     def support_plan_is_due_soon(self, case: Case) -> Check:
         """Tukisuunnitelma tehdään yli {limit} päivän kuluttua työn alkamisesta."""
-        limit = case.office.limits.support_plan
+        limit = get_settings(case).limits.support_plan
         return check(count_days(self.begins, self.support_plan_due) <= limit, limit=limit)
 
     @rule("R62", field="first_support_meeting", severity="warning")
     def first_support_is_soon(self, case: Case) -> Check:
         """Ensimmäinen tukitapaaminen on yli {limit} päivän kuluttua työn alkamisesta."""
-        limit = case.office.limits.first_support_meeting
+        limit = get_settings(case).limits.first_support_meeting
         return check(count_days(self.begins, self.first_support_meeting) <= limit, limit=limit)
 
     @rule("range", field="first_support_meeting")
@@ -850,7 +851,7 @@ class JobStart(ClientForm):
     def profile_has_been_made(self, case: Case) -> Check:
         """Ammatillinen profiili puuttuu. Se tehdään {limit} päivän kuluessa palvelun alusta."""
         made = case.phase != "phase_2" or case.find_latest_record(forms.VocationalProfile) is not None
-        return check(made, limit=case.office.limits.profile)
+        return check(made, limit=get_settings(case).limits.profile)
 
     # --- what another form may contradict ------------------------------------------------------
 
@@ -891,12 +892,12 @@ class JobStart(ClientForm):
         plans = [plan for plan in list_documents(case, forms.JobSupportPlan) if plan.job_id == self.job_id]
         if self.ended(case) or any(plan.plan_status != "draft" for plan in plans):
             return None
-        return case.add_active_days(self.begins, case.office.limits.support_plan + 1)
+        return case.add_active_days(self.begins, get_settings(case).limits.support_plan + 1)
 
     @deadline("R62")
     def first_support_is_given_in_time(self, case: Case) -> date | None:
         """Ensimmäinen tuki työn alettua puuttuu."""
-        return self.missed(case, first=0, length=case.office.limits.first_support_meeting + 1, count=1)
+        return self.missed(case, first=0, length=get_settings(case).limits.first_support_meeting + 1, count=1)
 
     @deadline("R63")
     def first_month_has_weekly_contact(self, case: Case) -> date | None:

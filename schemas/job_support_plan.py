@@ -41,6 +41,7 @@ from ._case import (
     filter_chosen_jobs,
     forms,
     from_record,
+    get_settings,
     has_consent,
     is_in_force,
     list_documents,
@@ -138,7 +139,7 @@ def plan_kind(case: Case) -> str:
 
 def review_date(case: Case) -> date:
     """Return the day of the next review: a first plan is looked at sooner than a later one."""
-    limits = case.office.limits
+    limits = get_settings(case).limits
     return case.today + timedelta(days=limits.support_review if plan_kind(case) == "first" else limits.plan_review)
 
 
@@ -709,7 +710,7 @@ class JobSupportPlan(ClientForm):
         """Tuki kevenee hyvin aikaisin."""
         lessens = is_handed_over(self) or self.plan_kind == "step_down"
         day = self.step_down_date or self.plan_date
-        return not lessens or count_days(self.start_date, day) >= case.office.limits.step_down
+        return not lessens or count_days(self.start_date, day) >= get_settings(case).limits.step_down
 
     @rule("T14", field="job_id", waits_for="job_start")
     def job_has_been_started(self, case: Case) -> bool:
@@ -734,7 +735,7 @@ class JobSupportPlan(ClientForm):
     @rule("T14", field="plan_date", severity="warning")
     def plan_is_made_soon_after_the_start(self, case: Case) -> Check:
         """Suunnitelma on tehty yli {limit} päivän kuluttua työn alkamisesta."""
-        job, limit = self.job(case), case.office.limits.support_plan
+        job, limit = self.job(case), get_settings(case).limits.support_plan
         late = job is not None and count_days(job.begins, self.plan_date) > limit
         return check(self.plan_kind != "first" or not late, limit=limit)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from formgen.schema import (
     Case,
     Check,
@@ -32,6 +30,7 @@ from formgen.schema import (
     section,
 )
 
+from ._case import compile_pattern, get_settings
 from ._codes import K39
 
 CRITERIA = (
@@ -120,7 +119,7 @@ PHASES = define_options(
 )
 
 
-SOMEBODY = re.compile(r"\d{6}[-+−–A-FU-Y]\d{3}[0-9A-Y]\b|\S+@\S+\.\S+|(?:\+358|\b0)[\d ()-]{7,}", re.IGNORECASE)
+SOMEBODY = compile_pattern(r"\d{6}[-+−–A-FU-Y]\d{3}[0-9A-Y]\b|\S+@\S+\.\S+|(?:\+358|\b0)[\d ()-]{7,}")
 
 
 # --- what is already known --------------------------------------------------------------------
@@ -138,7 +137,7 @@ def organiser(case: Case) -> str:
 
 def support_level(case: Case) -> str:
     """Return the extent of the service that the unit gives, from the settings."""
-    return case.office.support_level
+    return get_settings(case).support_level
 
 
 def coaches(case: Case) -> list[dict[str, object]]:
@@ -171,7 +170,7 @@ def next_assessment(case: Case) -> date:
 
 def months_to_next(case: Case, total: int) -> int:
     """Return the months after which a unit with the total is assessed again."""
-    limits = case.office.limits
+    limits = get_settings(case).limits
     return limits.assessment_months_when_good if total >= GOOD else limits.assessment_months
 
 
@@ -181,7 +180,7 @@ def parse_criterion(component: str) -> int:
     >>> parse_criterion("17weekly")
     17
     """
-    return int(re.sub(r"\D", "", component))
+    return int("".join(sign for sign in component if sign.isdecimal()))
 
 
 # --- what is computed -------------------------------------------------------------------------
@@ -469,7 +468,8 @@ class QualityAssessment(Form):
     @rule("range", field="period_end", severity="warning")
     def period_is_of_usual_length(self, case: Case) -> Check:
         """Arviointijakso on yleensä {low}–{high} kuukautta."""
-        low, high = case.office.limits.assessment_months, case.office.limits.assessment_months_when_good
+        limits = get_settings(case).limits
+        low, high = limits.assessment_months, limits.assessment_months_when_good
         length = count_days(self.period_start, self.period_end) + 1
         return check(30 * low <= length <= 31 * high, low=low, high=high)
 
@@ -510,5 +510,8 @@ class QualityAssessment(Form):
         Jos pisteitä on vähintään {good}, arvioikaa {when_good} kuukauden välein.
         """
         latest = add_months(self.assessment_date, months_to_next(case, total_score(self, case)))
-        usual, when_good = case.office.limits.assessment_months, case.office.limits.assessment_months_when_good
+        usual, when_good = (
+            get_settings(case).limits.assessment_months,
+            get_settings(case).limits.assessment_months_when_good,
+        )
         return check(self.next_assessment <= latest, usual=usual, good=GOOD, when_good=when_good)

@@ -35,7 +35,7 @@ from formgen.schema import (
     section,
 )
 
-from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, compile_pattern, today
+from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, compile_pattern, get_settings, today
 from ._codes import K1, K2, K14, K17, K20, K24, K25, K26, K29
 
 USUAL_AGE, POSSIBLE_AGE = (18, 68), (15, 75)  # years
@@ -330,20 +330,20 @@ class Referral(CaseForm):
     def health_data_may_be_passed_on(self, case: Case) -> bool:
         """Terveystietojen siirtoon tarvitaan asiakkaan suostumus."""
         health = self.support_needs or self.work_ability_info or self.assessments_done or self.work_safety_points
-        own = self.referrer_type in case.office.same_controller
+        own = self.referrer_type in get_settings(case).same_controller
         return own or not health or self.consent_health_transfer is True
 
     @rule("R07", field="first_meeting_date", severity="warning")
     def first_meeting_is_soon(self, case: Case) -> Check:
         """Ensimmäinen tapaaminen on yli {limit} päivän päässä."""
-        met, limit = self.first_meeting_date, case.office.limits.first_meeting
+        met, limit = self.first_meeting_date, get_settings(case).limits.first_meeting
         return check(met is None or count_days(self.received_date, met) <= limit, limit=limit)
 
     @rule("R08", field="assigned_coach", severity="warning")
     def coach_has_room(self, case: Case) -> Check:
         """Valmentajalla on liikaa asiakkaita. Enimmäismäärä on {limit}."""
         coach = self.assigned_coach
-        limit = int(case.office.limits.caseload * case.office.find_coach(coach or "").fte)
+        limit = int(get_settings(case).limits.caseload * case.office.find_coach(coach or "").fte)
         return check(not coach or not is_accepted(self) or case.caseloads.get(coach, 0) < limit, limit=limit)
 
     @rule("T01", field="client_birth_date", severity="warning")
@@ -363,7 +363,7 @@ class Referral(CaseForm):
     @rule("T02", field="decision_date", severity="warning")
     def decision_is_prompt(self, case: Case) -> Check:
         """Päätös on tehty yli {limit} päivän kuluttua lähetteen saapumisesta."""
-        made, limit = self.decision_date, case.office.limits.decision
+        made, limit = self.decision_date, get_settings(case).limits.decision
         return check(made is None or count_days(self.received_date, made) <= limit, limit=limit)
 
     @rule("range", field="decision_date")

@@ -44,6 +44,7 @@ from ._case import (
     build_text_id,
     forms,
     from_first,
+    get_settings,
     has_named_consent,
     is_in_force,
     list_records,
@@ -233,7 +234,7 @@ def lessons(case: Case) -> list[dict[str, object]]:
 
 def next_review(case: Case) -> date:
     """Return the day by which the profile should be looked at again: half of the longest time."""
-    return case.today + timedelta(days=case.office.limits.profile_update // 2)
+    return case.today + timedelta(days=get_settings(case).limits.profile_update // 2)
 
 
 # --- what is computed, and when something is needed -------------------------------------------
@@ -869,7 +870,7 @@ class VocationalProfile(ClientForm):
     @rule("range", field="next_review_date")
     def review_is_within_a_year(self, case: Case) -> Check:
         """Profiili päivitetään vähintään {limit} päivän välein."""
-        limit = case.office.limits.profile_update
+        limit = get_settings(case).limits.profile_update
         return check(count_days(self.profile_date, self.next_review_date) <= limit + LEAP_DAY, limit=limit)
 
     @rule("range", field="profile_date", severity="warning")

@@ -152,7 +152,7 @@ def issue_document(
     language = language or choose_language(case, workspace.office.language)
     if language not in FORM_LANGUAGES:
         raise UsageError("Kieltä {language} ei ole. Kielet: {all}.", language=language, all=", ".join(FORM_LANGUAGES))
-    nobody = Case(case_id or "", to_local_date(now), workspace.office, forms=registry.ids)
+    nobody = Case(case_id or "", to_local_date(now), workspace.office, forms=registry.ids, process=registry.process)
     known_of = nobody if case is None or empty else select_subject(form, case, about)
     omitted = form.find_omitted_fields(workspace.office.leave_out.get(form.id, ()))
     omitted |= find_withheld_fields(form, known_of) if employer else frozenset()

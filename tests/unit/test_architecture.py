@@ -22,7 +22,8 @@ import formgen
 from formgen import schema
 from formgen.forms import registry
 from formgen.forms.references import FormReference
-from formgen.settings import Workspace
+from formgen.process import CLOSED
+from formgen.settings import Limits, Office, Workspace
 from formgen.storage import database, migrations, tables
 from formgen.storage.journal import Journal
 
@@ -78,6 +79,29 @@ def test_the_engine_names_no_form() -> None:
         if found := (words_of(file) & FORMS.ids) - examples_of(file):
             named[file.relative_to(REPOSITORY).as_posix()] = found
     assert named == {}
+
+
+def test_the_engine_names_no_phase_and_no_move() -> None:
+    hold = FORMS.process.hold
+    ids = {*FORMS.process.phases, hold.begin, hold.end, *(move.id for form in FORMS for move in form.moves)} - {CLOSED}
+    named = {}
+    for file in sorted(ENGINE.rglob("*.py")):
+        words = set(re.findall(r"\w+", file.read_text(encoding="utf-8")))
+        if "content" not in file.parts and (found := words & ids):
+            named[file.relative_to(REPOSITORY).as_posix()] = found
+    assert named == {}
+
+
+def test_the_engine_has_no_setting_that_only_the_content_asks_for() -> None:
+    assert Limits.model_fields == {}
+    assert set(FORMS.process.office.model_fields) - set(Office.model_fields) >= {"service_task", "support_level"}
+    assert FORMS.process.hold.limit in FORMS.process.office().limits.model_dump()
+
+
+def test_every_role_is_one_of_the_process() -> None:
+    fields = [asked for form in FORMS for field in form.fields for asked in (field, *field.columns)]
+    roles = {asked.by for asked in fields} | {due.whom for form in FORMS for due in form.deadlines}
+    assert roles | {FORMS.process.responsible} == set(FORMS.process.roles)
 
 
 def test_the_engine_asks_no_form_for_its_id() -> None:

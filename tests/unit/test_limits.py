@@ -14,11 +14,11 @@ from formgen.cases.workflow import Case, check_hold
 from formgen.errors import Finding
 from formgen.forms.rules import Check
 from formgen.i18n import translate
-from formgen.settings import Limits
-from tests.rules import FORMS, TODAY, crowded, judged, new, signed
-from tests.support import messages
+from tests.rules import FORMS, TODAY, Office, crowded, judged, new, signed
+from tests.support.messages import iter_fields
 from tests.unit.test_rules import BASE, CASE, DUES, TABLES, declared
 
+Limits = type(Office().limits)
 USUAL = Limits().model_dump()
 UNUSUAL = {name: 4001 + number for number, name in enumerate(USUAL)}
 LANGUAGES = ("fi", "sv", "en")
@@ -86,9 +86,8 @@ def test_what_a_message_names_is_a_number_and_nothing_that_stood_in_a_field() ->
 
 
 def test_no_message_and_no_hint_has_a_measure_written_into_it() -> None:
-    declarations = [(*form.rules, *form.deadlines, *form.contradictions) for form in FORMS]
-    hints = [asked.hint for form in FORMS for asked in messages.iter_fields(form.fields)]
-    said = {*(one.message for several in declarations for one in several), *hints}
+    said = {declared.message for form in FORMS for declared in (*form.rules, *form.deadlines, *form.contradictions)}
+    said |= {asked.hint for form in FORMS for asked in iter_fields(form.fields)}
     assert [text for text in said if WITH_UNIT.search(text) and not text.startswith("Esimerkiksi")] == []
 
 

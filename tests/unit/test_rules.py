@@ -324,7 +324,7 @@ def test_examples_in_the_forms_are_true() -> None:
 @pytest.mark.parametrize("today", [TODAY, date(2026, 2, 27), date(2028, 2, 29), date(2030, 12, 31)])
 @pytest.mark.parametrize("story", DEMO, ids=[story["name"] for story in DEMO])
 def test_demo_returns_end_as_they_say_on_any_day(story: dict[str, Any], today: date) -> None:
-    case = Case("PK-2026-00001", today, forms=FORMS.ids)
+    case = Case("PK-2026-00001", today, FORMS.process.office(), forms=FORMS.ids, process=FORMS.process)
     for step in story["submissions"]:
         judgement = judged(step["form"], step["answers"], case, today)
         assert ("rejected" if judgement.list_findings("error") else "accepted") == step["expect"], (
