@@ -23,7 +23,7 @@ from benchmarks.documents import races
 from benchmarks.page import page
 from benchmarks.report import Report, packages
 from benchmarks.samples import samples
-from benchmarks.startup import starts
+from benchmarks.startup import measure_processor, measure_time, starts
 from formgen.forms import registry
 from formgen.settings import Workspace
 
@@ -56,7 +56,8 @@ def starting(
 ) -> Iterator[None]:
     """Have commands start in turn with bare imports, one step."""
     progress.update(bar, total=1, description="starting commands")
-    report.starts = starts(folder / "startup", asked.rounds)
+    report.starts = starts(folder / "startup", asked.rounds, measure_time)
+    report.costs = starts(folder / "startup-costs", asked.rounds, measure_processor)
     yield
 
 

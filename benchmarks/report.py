@@ -14,7 +14,7 @@ from benchmarks.backlog import Backlog
 from benchmarks.contest import machine, quartiles, ratio
 from benchmarks.documents import OURS, Race
 from benchmarks.latency import within
-from benchmarks.startup import LEAST
+from benchmarks.startup import LEAST, NOTHING
 
 PERCENT = (50, 95, 99)
 USUAL = 1_000  # returns of the backlog that longer ones are held against
@@ -51,6 +51,7 @@ class Report:
     backlogs: list[Backlog] = field(default_factory=list)
     waits: Mapping[tuple[str, str], list[float]] = field(default_factory=dict)
     starts: Mapping[str, list[float]] = field(default_factory=dict)
+    costs: Mapping[str, list[float]] = field(default_factory=dict)
     machine: str = field(default_factory=machine)
 
     def of(self, task: str) -> list[Race]:
@@ -135,7 +136,12 @@ class Report:
             yield "backlog", name, f"{found.seconds:.1f} s", f"{low:.0f}–{high:.0f}/s", f"{found.rate:.1f}/s", told
         for command, times in self.starts.items():
             low, middle, high = quartiles(times)
-            yield "start", command, f"{middle:.0f} ms", f"{low:.0f}–{high:.0f}", "", ""
+            cost, against = (
+                statistics.median(self.costs[command]),
+                ratio(self.costs[command], self.costs[NOTHING]),
+            )
+            told = f"{cost:.0f} ms of processor, {against:.0f} x those of a Python that does nothing"
+            yield "start", command, f"{middle:.0f} ms", f"{low:.0f}–{high:.0f}", "", told
         for (kind, event), times in self.waits.items():
             low, middle, high = quartiles(times)
             told = ", ".join(f"{percent} % within {within(times, percent):.0f} ms" for percent in PERCENT)
@@ -155,6 +161,7 @@ class Report:
                 for (kind, event), times in self.waits.items()
             ],
             "starts_ms": dict(self.starts),
+            "starts_processor_ms": dict(self.costs),
             "goals": [{**asdict(goal), "met": goal.met} for goal in self.goals()],
         }
 

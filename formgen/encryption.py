@@ -1,4 +1,4 @@
-"""The vault: what is kept is sealed with AES-256-GCM when there is a key, and kept as it is when there is none."""
+"""Encryption at rest: AES-256-GCM when there is a key; without one everything is kept as it is."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ SEALED = re.compile(f"{SIGN}([0-9a-f]{{8}}):")
 
 @dataclass(frozen=True)
 class Encryptor:
-    """What seals and opens; without a key everything stays as it is."""
+    """Encrypts and decrypts; without a key everything stays as it is."""
 
     key: bytes = field(default=b"", repr=False)
 
     @property
     def name(self) -> str:
-        """Return what the key is called: eight hex digits that tell it from others and nothing of it."""
+        """Return the name of the key: eight hex digits that tell it from others and nothing of it."""
         return self.derive_key(b"name").hex()[:8]
 
     def derive_key(self, purpose: bytes) -> bytes:
@@ -50,58 +50,58 @@ class Encryptor:
         return self.derive_key(b"chain") if self.key else b""
 
     def encrypt_text(self, name: str, text: str) -> str:
-        """Return a text sealed under the name of its place: in any other place it does not open."""
+        """Encrypt a text under the name of its place: in any other place it does not decrypt."""
         if not self.key:
             return text
         nonce = secrets.token_bytes(NONCE)
-        sealed = AESGCM(self.derive_key(b"text")).encrypt(nonce, text.encode(), name.encode())
-        return f"{SIGN}{self.name}:{b64encode(nonce + sealed).decode()}"
+        encrypted = AESGCM(self.derive_key(b"text")).encrypt(nonce, text.encode(), name.encode())
+        return f"{SIGN}{self.name}:{b64encode(nonce + encrypted).decode()}"
 
     def decrypt_text(self, name: str, text: str) -> str:
-        """Return what was sealed as it was; raise `OutOfReach` when it was changed or is of another place or key.
+        """Decrypt a text; raise `OutOfReach` when it was changed or is of another place or key.
 
-        Without a key nothing that is sealed is taken for what it holds.
+        Without a key nothing that is encrypted is taken for what it holds.
         """
-        sealed_by = read_key_name(text)
+        key_name = read_key_name(text)
         if not self.key:
-            if sealed_by:
-                raise OutOfReach(LOCKED, key=sealed_by)
+            if key_name:
+                raise OutOfReach(LOCKED, key=key_name)
             return text
         try:
-            data = b64decode(SEALED.sub("", text, count=1) if sealed_by else "", validate=True)
+            data = b64decode(SEALED.sub("", text, count=1) if key_name else "", validate=True)
             cipher = AESGCM(self.derive_key(b"text"))
             return cipher.decrypt(data[:NONCE], data[NONCE:], name.encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise OutOfReach(CHANGED, name=name) from error
 
     def compute_digest(self, text: str) -> str:
-        """Return what can be compared instead of a text that would tell something; without a key the text itself."""
+        """Compute a keyed digest to compare instead of a text; without a key it is the text itself."""
         return hmac.new(self.derive_key(b"digest"), text.encode(), hashlib.sha256).hexdigest() if self.key else text
 
     # --- files: named after the digest of what they hold, which also ties each to its name -----
 
     def locate_file(self, folder: Path, digest: str) -> Path:
-        """Return where a file lies: a sealed one has the name of its key too."""
+        """Return the path of a file: an encrypted one has the name of its key too."""
         return folder / (f"{digest}.{self.name}" if self.key else digest)
 
     @contextmanager
     def encrypt_stream(self, stream: BinaryIO) -> Iterator[BinaryIO | EncryptingWriter]:
-        """Yield what to write to, so that a stream gets what is written, sealed."""
+        """Yield a stream to write to, from which a stream gets the bytes encrypted."""
         if not self.key:
             yield stream
             return
         salt = secrets.token_bytes(SALT)
         stream.write(salt)
-        sealing = EncryptingWriter(stream, AESGCM(self.derive_key(salt)))
-        yield sealing
-        sealing.write_last_piece()
+        writer = EncryptingWriter(stream, AESGCM(self.derive_key(salt)))
+        yield writer
+        writer.write_last_piece()
 
     def read_file(self, folder: Path, digest: str) -> bytes:
-        """Return what a file holds; raise `OutOfReach` for one that is not what was kept."""
+        """Read a file; raise `OutOfReach` for one that is not what was kept."""
         return b"".join(self.iter_pieces(folder, digest))
 
     def iter_pieces(self, folder: Path, digest: str) -> Iterator[bytes]:
-        """Yield what a file holds, some at a time; raise `OutOfReach` at the latest at the end, as `read` does."""
+        """Yield a file in pieces; raise `OutOfReach` at the latest at the end, as `read_file` does."""
         found = hashlib.sha256()
         with open_for_reading(self.locate_file(folder, digest)) as stream:
             for piece in (
@@ -113,7 +113,7 @@ class Encryptor:
             raise OutOfReach(CHANGED if self.key else OTHER, name=digest)
 
     def iter_decrypted_pieces(self, stream: BinaryIO, digest: str) -> Iterator[bytes]:
-        """Yield what was sealed, piece by piece; raise `OutOfReach` for one that does not open."""
+        """Decrypt a stream piece by piece; raise `OutOfReach` for one that does not decrypt."""
         cipher, size = AESGCM(self.derive_key(stream.read(SALT))), CHUNK + TAG
         number, piece = 0, stream.read(size)
         while True:
@@ -131,13 +131,13 @@ NO_ENCRYPTION = Encryptor()
 
 
 def read_key_name(text: str) -> str:
-    """Return the name of the key that a text is sealed with, empty for one that is not."""
+    """Return the name of the key that a text is encrypted with, empty for one that is not."""
     match = SEALED.match(text)
     return match[1] if match else ""
 
 
 class EncryptingWriter:
-    """A stream that seals in pieces, each numbered and the last one marked: none can be left out or moved."""
+    """A stream that encrypts in pieces, each numbered and the last one marked: none can be left out or moved."""
 
     def __init__(self, stream: BinaryIO, cipher: AESGCM) -> None:
         """Write to a stream with a cipher whose key is for this file only."""
@@ -145,7 +145,7 @@ class EncryptingWriter:
         self.held, self.number = b"", 0
 
     def write(self, data: bytes) -> None:
-        """Take bytes, and seal what cannot be the last piece."""
+        """Take bytes, and encrypt what cannot be the last piece."""
         self.held += data
         while len(self.held) > CHUNK:
             self.write_piece(self.held[:CHUNK], last=False)

@@ -12,23 +12,23 @@ from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from formgen import files, formats
+from formgen import files, formats, intake
 from formgen.cases.workflow import Case, Task, check_hold, check_resume, list_tasks
 from formgen.documents.extraction import UNSEEN, Answer
 from formgen.encryption import NO_ENCRYPTION, load_encryptor
 from formgen.errors import Finding, OutOfReach, SandboxUnavailable, UsageError
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry, find_template, load_forms
+from formgen.i18n import N_
 from formgen.intake.duplicates import Repeat, find_repeat, predict_repeat
-from formgen.intake.health import Health, Problem, check_health, find_unfinished_work, require_sandbox
 from formgen.intake.identify import IdentifiedDocument
 from formgen.intake.outcomes import Accepted, Duplicate, Outcome, answer_sender
-from formgen.intake.pipeline import Intake
+from formgen.intake.pipeline import NOT_PENDING, Intake
 from formgen.intake.publication import build_record, build_rejection
 from formgen.intake.retries import ALL
 from formgen.intake.review import Doubt, list_doubts
-from formgen.intake.watcher import Watch, hold_workspace_lock
 from formgen.issuing.issue import GeneratedDocument, archive_record, issue_document
 from formgen.publishing import outbox
 from formgen.publishing.contract import Record, Rejection
@@ -43,6 +43,12 @@ from formgen.storage.moments import format_timestamp, to_local_date
 from formgen.storage.rekey import reencrypt_workspace
 from formgen.storage.rows import AccessLine, SigningKey, Submission
 
+if TYPE_CHECKING:
+    from formgen.intake.health import Health, Problem
+    from formgen.intake.watcher import Watch
+
+
+NOT_OPENED = N_("Tiedostoa ei voi avata: {file}")
 EXAMPLE_SETTINGS = """\
 # formgen: toimiston asetukset. Jokaisella on oletus, joten tiedosto voi olla tyhjäkin.
 
@@ -185,7 +191,7 @@ class Workspace:
     def archive(self, record_id: str, path: Path | None = None) -> GeneratedDocument:
         """Make the copy of a record that is archived, with the record attached; raise `UsageError` for no record."""
         if path and path.is_dir():
-            path /= f"{record_id}.pdf"
+            path /= record_id + formats.get_ending(formats.get_archive_format())
         return archive_record(self.folder, self.journal, self.registry, record_id, self.clock(), path)
 
     # --- submissions --------------------------------------------------------------------------
@@ -215,9 +221,9 @@ class Workspace:
 
         The file itself stays. Raise `UsageError` for one that cannot be taken.
         """
-        submission_id = self.intake.receive_file(file, "cli") if file.is_file() else None
+        submission_id = self.intake.arrivals.receive_file(file, "cli") if file.is_file() else None
         if submission_id is None:
-            raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file))
+            raise UsageError(NOT_OPENED, file=str(file))
         return submission_id
 
     def wait_for_result(self, submission_id: str) -> Result:
@@ -227,11 +233,11 @@ class Workspace:
         """
         while (submission := self.journal.get_submission(submission_id)).outcome is None:
             try:
-                Watch(self.intake).run(once=True, inbox=False)
+                intake.Watch(self.intake).run(once=True, inbox=False)
             except SandboxUnavailable:
                 raise
             except OutOfReach:
-                require_sandbox(self.folder, living=True)
+                intake.require_sandbox(self.folder, living=True)
                 time.sleep(PAUSE)
             for problem in self.journal.list_problems("process"):
                 if problem.subject in (ALL, submission_id) and not submission.attempts:
@@ -268,7 +274,7 @@ class Workspace:
     def build_watch(self, poll: float | None = None) -> Watch:
         """Build the daemon of the inbox; ``poll`` is the seconds between looks at a network share."""
         self.write_schemas()
-        return Watch(self.intake, poll)
+        return intake.Watch(self.intake, poll)
 
     # --- review -------------------------------------------------------------------------------
 
@@ -285,7 +291,7 @@ class Workspace:
         for row in self.journal.find_submissions(submission_id=submission_id):
             if row.outcome in ("review", "waiting"):
                 return row
-        raise UsageError("Palautus {id} ei odota ratkaisua.", id=submission_id)
+        raise UsageError(NOT_PENDING, id=submission_id)
 
     def show_review(self, submission_id: str, language: str, pictures: Path | None = None) -> Review:
         """Show what was read of a submission that awaits a decision, and what is doubtful, in a language.
@@ -387,11 +393,11 @@ class Workspace:
 
     def check_health(self, now: float) -> Health:
         """Check its counts, queue and problems; ``now`` is the system's clock in seconds."""
-        return check_health(self.folder, self.journal, now)
+        return intake.check_health(self.folder, self.journal, now)
 
     def find_unfinished_work(self) -> tuple[Problem, ...]:
         """Find what a daemon that has ended could not take, process or publish."""
-        return find_unfinished_work(self.folder, self.journal)
+        return intake.find_unfinished_work(self.folder, self.journal)
 
     def verify(self, head: Head | None = None) -> tuple[list[Flaw], Head]:
         """Verify that everything is as it was written; return what is not, and where the access log ends now.
@@ -425,7 +431,7 @@ class Workspace:
         """
         folder = self.folder.make_folders()
         old = load_encryptor(old_key, folder.root) if old_key else NO_ENCRYPTION
-        with hold_workspace_lock(folder):
+        with intake.hold_workspace_lock(folder):
             reencrypt_workspace(folder, old, self.actor or Actor.from_system_user(), self.clock())
         return folder.encryptor.name if folder.encryptor.key else ""
 

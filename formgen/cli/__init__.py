@@ -52,7 +52,7 @@ COMMANDS = {  # the module of each command and what it does, in the order of the
         ),
     ),
 }
-ALLOCATIONS = 100_000  # after which garbage is looked for: a start makes many objects that all stay
+ALLOCATIONS = 200_000  # after which garbage is looked for: a start makes many objects, and all of them stay
 
 
 class Commands(TyperGroup):
@@ -135,3 +135,5 @@ def main() -> None:
         where = f"{type(error).__name__} {locate_error(error)}"
         err.print(describe_error(FormgenError(detail=where), asked.language))
         sys.exit(FormgenError.exit_code)
+    finally:
+        gc.freeze()  # what is thrown away as a whole is not searched for garbage first

@@ -149,7 +149,7 @@ class Note(NamedTuple):
 
     @property
     def further_messages(self) -> tuple[str, ...]:
-        """Return what the list says below the head of the note."""
+        """Return the further messages of a note, below its heading in the list."""
         return self.messages if self.label else self.messages[1:]
 
 
@@ -174,7 +174,7 @@ class Notes(NamedTuple):
         return f"{number}. {note.label or note.messages[0]}"
 
     def format_side_note(self, number: int, note: Note) -> str:
-        """Return what stands beside the place of a note, after the sign."""
+        """Format the text beside the place of a note, after the sign."""
         return f"{self.mark_label} {number}: {note.messages[0]}"
 
 
@@ -182,7 +182,7 @@ class Log(Protocol):
     """What remembers the digests of files that are kept, so that none can be changed unseen."""
 
     def __hash__(self) -> int:
-        """Return what tells it from others."""
+        """Return its hash."""
 
     def note_file(self, kind: str, name: str, data: bytes) -> None:
         """Write down what a file holds."""
@@ -218,7 +218,8 @@ class FormSpec(NamedTuple):
 
     ``roots`` are the certificates through which an electronic signature is trusted. For a document
     that has lost its fields, ``layout`` is the format's own account of where they stand, and
-    ``given`` are the places where it was issued with something: not what, for a reader may lie (`confirm_given`).
+    ``issued_answers`` are the paths where it was issued with something: not what, for a reader may lie
+    (`confirm_given`).
     """
 
     questions: tuple[Question, ...]
@@ -310,7 +311,7 @@ class Keyring(NamedTuple):
         return mark.identity if mark else self.verify_token(token)
 
     def verify_page_mark(self, text: str) -> Mark | None:
-        """Return what the code on a page says, or None when it was not signed by us."""
+        """Verify the code on a page: what it says, None when it was not signed by us."""
         match = MARK.fullmatch(text)
         if not match:
             return None
@@ -342,30 +343,30 @@ def parse_claimed_identity(token: str) -> Identity | None:
 
 
 def add_omitted_answers(
-    sheet: Extraction, questions: Iterable[Question], omitted: Container[str], given: Mapping[str, str]
+    extraction: Extraction, questions: Iterable[Question], omitted: Container[str], given: Mapping[str, str]
 ) -> Extraction:
-    """Return the sheet with what its document did not ask, as it was known when the document was made.
+    """Return the extraction with what its document did not ask, as it was known when the document was made.
 
     ``omitted`` are names of fields: the first step of the paths that they have.
     """
     plain = [question.path for question in questions if not question.columns]
     paths = [path for path in dict.fromkeys((*plain, *given)) if path.partition(".")[0] in omitted]
     kept = {path: Answer(given.get(path, ""), NOT_ASKED) for path in paths}
-    return replace(sheet, answers={**kept, **sheet.answers})
+    return replace(extraction, answers={**kept, **extraction.answers})
 
 
-def confirm_given(sheet: Extraction, given: Mapping[str, str]) -> Extraction:
-    """Return the sheet of a document that has lost its fields, sure of each answer that is what it went out with.
+def confirm_given(extraction: Extraction, given: Mapping[str, str]) -> Extraction:
+    """Return the extraction of a document that has lost its fields, sure of each answer that is what it went out with.
 
     Such a place needs no picture. One that is in doubt for another reason stays so.
     """
     same = {
         path: replace(answer, text=clean_text(given[path]), confidence=1.0, doubts=())
-        for path, answer in sheet.answers.items()
+        for path, answer in extraction.answers.items()
         if given.get(path) and answer.doubts == (FLATTENED,) and is_same(answer, given[path])
     }
-    pictures = {path: picture for path, picture in sheet.pictures.items() if path not in same}
-    return replace(sheet, answers={**sheet.answers, **same}, pictures=pictures)
+    pictures = {path: picture for path, picture in extraction.pictures.items() if path not in same}
+    return replace(extraction, answers={**extraction.answers, **same}, pictures=pictures)
 
 
 def is_same(answer: Answer, given: str) -> bool:
@@ -381,9 +382,9 @@ def find_tokens(text: str) -> tuple[str, ...]:
 
 
 def find_form_spec(
-    tokens: Mapping[str, tuple[str, ...]], papers: Mapping[tuple[str, str], FormSpec]
+    tokens: Mapping[str, tuple[str, ...]], form_specs: Mapping[tuple[str, str], FormSpec]
 ) -> FormSpec | None:
-    """Return the paper that the tokens of most carriers name: an answer may hold a token of another form.
+    """Find the form that the tokens of most carriers name: an answer may hold a token of another form.
 
     Without a token it is the only one that is looked for.
     """
@@ -393,8 +394,8 @@ def find_form_spec(
         for token in found
         if (identity := parse_claimed_identity(token))
     )
-    only = next(iter(papers.values())) if len(papers) == 1 and not named else None
-    return next((papers[name] for name, _ in named.most_common() if name in papers), only)
+    only = next(iter(form_specs.values())) if len(form_specs) == 1 and not named else None
+    return next((form_specs[name] for name, _ in named.most_common() if name in form_specs), only)
 
 
 def compute_field_id(path: str) -> int:

@@ -7,13 +7,16 @@ from dataclasses import replace
 from itertools import takewhile
 
 from formgen.documents.extraction import Control, Extraction, Question
+from formgen.i18n import N_
 
+LEGEND = N_("Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus.")
 COLUMNS = (3.9, 4.7, 3.7, 4.7)  # cm: label, answer, label, answer
 WIDE_LABEL = 44
 GRID_COLUMNS = 6
 FEW_ROWS = 4
 SHORT, CLOSE_SHORT = 80, 200  # characters of an answer that does with half a row, and where rows are closely set
 MOST_DIGITS = 5
+EASY_SCALE = 1.12  # documents in easy language are set so much larger
 
 
 def iter_sections(questions: Iterable[Question]) -> Iterator[tuple[str, list[Question]]]:
@@ -104,8 +107,8 @@ def compute_column_widths(columns: Iterable[Question]) -> list[float]:
     return [sum(COLUMNS) * weight / sum(weights) for weight in weights]
 
 
-def count_rows(table: Question, sheet: Extraction) -> int:
-    """Return how many rows to draw: those printed, or all that are used and a spare one."""
+def count_rows(table: Question, extraction: Extraction) -> int:
+    """Count the rows to draw: those printed, or all that are used and a spare one."""
     prefix = f"{table.path}."
-    used = {int(path[len(prefix) :].split(".")[0]) for path in sheet.answers if path.startswith(prefix)}
+    used = {int(path[len(prefix) :].split(".")[0]) for path in extraction.answers if path.startswith(prefix)}
     return max(table.rows, len(used) if table.locked else max(used, default=-1) + 2)

@@ -88,4 +88,4 @@ def find_template(workspace: Workspace, form: type[Form]) -> Path:
         if file.is_file():
             files.check_write_access([file])
             return file
-    raise UsageError("Lomakkeelta {form} puuttuu pohja. Tee se komennolla formgen templates build.", form=form.id)
+    raise UsageError("Lomakkeelta {form} puuttuu pohja. Tee se ensin.", remedy="build_template", form=form.id)

@@ -147,7 +147,7 @@ def issue_document(
     if case and case.status == "closed" and not can_end_case(form):
         raise UsageError("Asia {case} on päättynyt. Avatkaa uusi asia.", case=case.case_id)
     if case is None and not empty and not any(move.source is None for move in form.moves):
-        raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus: --case.", form=form.id)
+        raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus.", remedy="case_id", form=form.id)
     drawn_as = formats.get_preferred_format() if format_name is None else formats.find_output_format(format_name)
     language = language or choose_language(case, workspace.office.language)
     if language not in FORM_LANGUAGES:

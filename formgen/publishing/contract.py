@@ -25,7 +25,7 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 class PublishedModel(BaseModel):
     """Something that is published: keys may be added in later versions, and none goes."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 # --- the record -------------------------------------------------------------------------------

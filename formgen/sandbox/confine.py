@@ -1,4 +1,4 @@
-"""The cage: what a process that reads foreign bytes may still do, whatever they make it do.
+"""The sandbox: what a process that reads foreign bytes may still do, whatever they make it do.
 
 It may use so much and no more, open the libraries it was made of, and answer. Two fences stand around
 it, each enough alone: namespaces (a root of its own that holds nothing but libraries, no network, no
@@ -167,7 +167,7 @@ class Sandbox:
         return cls(own_root, pids)
 
     def run_child(self, work: Callable[[], bytes], bounds: Bounds, seconds: float, asker: int | None = None) -> bytes:
-        """Return what some work says that is done by a child shut in: `LATE` when time runs out, empty when it dies.
+        """Run some work in a confined child and return its reply: `LATE` when time runs out, empty when it dies.
 
         `BUSY` is what is said by one that cannot be shut in. Whatever it has started ends with it, and it ends when
         the ``asker`` is gone, the other end of a handle. Raise `OSError`.
@@ -210,7 +210,7 @@ class Sandbox:
 
 
 def read_reply(handle: int, until: float, asker: int | None = None) -> bytes:
-    """Return all that is said on a handle: `LATE` when its end has not come in time.
+    """Read a handle to its end: `LATE` when that has not come in time.
 
     Nothing when it is too much, or when something comes from the ``asker``, who is silent until there is an answer.
     """
@@ -302,15 +302,15 @@ def can_run_as_nobody() -> bool:
 # --- for each file --------------------------------------------------------------------------------
 
 
-def confine_process(bounds: Bounds, cage: Sandbox) -> None:
+def confine_process(bounds: Bounds, sandbox: Sandbox) -> None:
     """Limit this process and what it starts for good; raise `OSError` when a limit that the kernel has is refused."""
     scratch, opens = bounds.scratch, bounds.opens
     kernel.prctl(kernel.DIE_WITH_PARENT, signal.SIGKILL)
     kernel.prctl(kernel.NO_NEW_PRIVS, 1)
     if scratch and can_run_as_nobody():
         become_nobody()
-    tasks = TASKS + (0 if cage.pids else count_other_tasks()) if scratch else 0
-    if scratch and cage.own_root:
+    tasks = TASKS + (0 if sandbox.pids else count_other_tasks()) if scratch else 0
+    if scratch and sandbox.own_root:
         kernel.unshare(NEW_MOUNTS)
         flags = kernel.NO_SUID | kernel.NO_DEVICES | kernel.NO_PROGRAMS
         kernel.mount("tmpfs", TEMPORARY, "tmpfs", flags, TEMPORARY_LIMITS)
@@ -329,7 +329,7 @@ def confine_process(bounds: Bounds, cage: Sandbox) -> None:
 
 
 def build_limits(bounds: Bounds) -> dict[int, int]:
-    """Return how much a child may use of what the kernel counts for each process."""
+    """Build the limits of a child on what the kernel counts for each process."""
     return {
         resource.RLIMIT_AS: bounds.memory,
         resource.RLIMIT_CPU: bounds.seconds,
@@ -380,7 +380,7 @@ def build_call_filter(programs: bool) -> bytes:
 
 
 def count_other_tasks() -> int:
-    """Return how many tasks this user has on the machine, as far as they can be seen."""
+    """Count the tasks of this user on the machine, as far as they can be seen."""
     user, found = os.geteuid(), 0
     for task in Path("/proc").glob("[0-9]*/task/[0-9]*"):
         with suppress(OSError):
@@ -392,7 +392,7 @@ def count_other_tasks() -> int:
 
 
 def build_attempts(bounds: Bounds) -> Mapping[str, Iterable[Callable[[], object]]]:
-    """Return what must not be possible for a child, by what it is kept from: what fails raises `OSError`."""
+    """Build the attempts that must fail in a child, by protection; one that fails raises `OSError`."""
     return {
         "files": (
             partial(os.open, PASSWORDS, os.O_RDONLY),
@@ -494,13 +494,13 @@ def is_impossible(attempt: Callable[[], object]) -> bool:
     return False
 
 
-def probe_protections(cage: Sandbox) -> dict[str, bool]:
+def probe_protections(sandbox: Sandbox) -> dict[str, bool]:
     """Return for each protection whether nothing gets through, with programs that a child may run and without."""
     found = dict.fromkeys(PROTECTIONS, True)
-    for bounds in (Bounds(TRIED_BYTES, 5), Bounds(TRIED_BYTES, 5, TEMPORARY if cage.own_root else NULL)):
+    for bounds in (Bounds(TRIED_BYTES, 5), Bounds(TRIED_BYTES, 5, TEMPORARY if sandbox.own_root else NULL)):
         held: dict[str, bool] = {}
         with suppress(OSError, ValueError):
-            held = json.loads(cage.run_child(partial(report_attempts, bounds), bounds, PATIENCE))
+            held = json.loads(sandbox.run_child(partial(report_attempts, bounds), bounds, PATIENCE))
         found = {name: found[name] and held.get(name, False) for name in PROTECTIONS}
     return found
 

@@ -41,7 +41,7 @@ NO_CAPABILITIES = struct.pack("=Ii", CAPABILITY_VERSION, 0), bytes(24)
 
 
 def check_result(done: int) -> int:
-    """Return what a call has returned; raise `OSError` when that is an error."""
+    """Pass on the result of a call; raise `OSError` when that is an error."""
     if done < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))

@@ -1,4 +1,4 @@
-"""The wall: foreign bytes are read by other processes, shut in, and only plain data comes back.
+"""The pool of readers: foreign bytes are read by other processes, shut in, and only plain data comes back.
 
 Those processes begin with nothing of ours (`reader_process`): no database, no key, no environment. What they
 send back is JSON, and foreign as well: a reader that a file has taken over can lie about that file,
@@ -41,6 +41,7 @@ from formgen.documents.producers import PRODUCERS
 from formgen.errors import Busy, CutOff, Reason, SandboxUnavailable, Unreadable
 from formgen.files import NOBODY
 from formgen.formats.protocol import Format, FormSpecs
+from formgen.i18n import N_
 from formgen.sandbox import confine
 from formgen.sandbox.confine import ANSWER_BYTES, BUSY, LATE, PATIENCE, PROTECTIONS, Bounds
 
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from formgen.settings import Intake
 
 GRACE = 5.0
-DIED = "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."
+DIED = N_("Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
 READER = "formgen.sandbox.reader_process:serve_requests"  # what a process does that reads
 
 INSTANCE = re.compile(r"[0-9a-f]{32}")
@@ -72,12 +73,12 @@ class Reader:
 
     @cached_property
     def field_paths(self) -> frozenset[str]:
-        """Return the places of the papers."""
+        """Return the field paths of the forms."""
         return list_field_paths(self.form_specs)
 
     @classmethod
-    def start(cls, papers: FormSpecs) -> Reader:
-        """Return a new reader that knows the papers; raise `Busy`."""
+    def start(cls, form_specs: FormSpecs) -> Reader:
+        """Start a reader that knows the forms; raise `Busy`."""
         ours, theirs = socket.socketpair()
         try:
             with theirs:
@@ -86,21 +87,21 @@ class Reader:
             said, handles, *_ = socket.recv_fds(ours, 1000, 1)
             ours.settimeout(None)
             told = json.loads(said)
-            reader = cls(handles[0], Connection(os.dup(ours.fileno())), told["held"], told["own_root"], papers)
-            reader.pipe.send(dict(papers))
+            reader = cls(handles[0], Connection(os.dup(ours.fileno())), told["held"], told["own_root"], form_specs)
+            reader.pipe.send(dict(form_specs))
         except (LookupError, OSError, ValueError) as error:
             raise Busy(detail="reader") from error
         finally:
             ours.close()
         return reader
 
-    def request_reply(self, data: bytes, papers: FormSpecs | None, bounds: Bounds, seconds: float) -> bytes:
-        """Return what a child says of the bytes: `LATE` when it takes too long, empty when it dies.
+    def request_reply(self, data: bytes, form_specs: FormSpecs | None, bounds: Bounds, seconds: float) -> bytes:
+        """Have a child read the bytes and return its reply: `LATE` when it takes too long, empty when it dies.
 
-        Without ``papers`` it looks for those that the reader knows.
+        Without ``form_specs`` it looks for those that the reader knows.
         """
         try:
-            self.pipe.send((papers, bounds, seconds))
+            self.pipe.send((form_specs, bounds, seconds))
             self.pipe.send_bytes(data)
             return self.pipe.recv_bytes(ANSWER_BYTES) if self.pipe.poll(seconds + GRACE) else LATE
         except (EOFError, OSError):
@@ -181,8 +182,8 @@ def request_reader(line: socket.socket) -> None:
     raise OSError
 
 
-def read(data: bytes, papers: FormSpecs, limits: Intake) -> Extraction:
-    """Return what stands in a document, read behind the wall; raise `Unreadable`.
+def read(data: bytes, form_specs: FormSpecs, limits: Intake) -> Extraction:
+    """Read a document in the sandbox; raise `Unreadable`.
 
     A child that dies raises `CutOff` with ``unsafe``, one that takes too long with ``timeout``:
     one attempt of one file, nothing else. Raise `SandboxUnavailable` where a child cannot be shut in and the
@@ -191,8 +192,8 @@ def read(data: bytes, papers: FormSpecs, limits: Intake) -> Extraction:
     if len(data) > limits.max_bytes:
         raise Unreadable(Reason.TOO_LARGE)
     found_format = formats.identify_format(data)
-    reader = acquire_reader(papers, limits)
-    same = reader.form_specs == papers
+    reader = acquire_reader(form_specs, limits)
+    same = reader.form_specs == form_specs
     with ExitStack() as stack:
         bounds = Bounds(limits.memory_bytes, limits.cpu_seconds)
         if converter := found_format.converter:
@@ -203,7 +204,7 @@ def read(data: bytes, papers: FormSpecs, limits: Intake) -> Extraction:
             )
             memory = max(bounds.memory, converter.memory)
             bounds = bounds._replace(memory=memory, scratch=scratch, opens=converter.readable_paths)
-        found = reader.request_reply(data, None if same else papers, bounds, limits.wall_seconds)
+        found = reader.request_reply(data, None if same else form_specs, bounds, limits.wall_seconds)
         if found and found != LATE:
             IDLE.append(reader)
         else:
@@ -214,11 +215,11 @@ def read(data: bytes, papers: FormSpecs, limits: Intake) -> Extraction:
         raise Busy(detail="reader")
     readers = {ending.lstrip(".") for ending in found_format.media_types}
     try:
-        sheet = parse_reply(found, reader.field_paths if same else list_field_paths(papers), readers)
-        require_trusted(sheet.digital_signatures, papers, found_format)
+        extraction = parse_reply(found, reader.field_paths if same else list_field_paths(form_specs), readers)
+        require_trusted(extraction.digital_signatures, form_specs, found_format)
     except (LookupError, ValueError) as error:
         raise CutOff(Reason.UNSAFE, DIED) from error
-    return sheet
+    return extraction
 
 
 @contextmanager
@@ -233,8 +234,8 @@ def create_scratch_folder(sweep: Callable[[str], bool]) -> Iterator[str]:
             sweep(folder)
 
 
-def acquire_reader(papers: FormSpecs, limits: Intake) -> Reader:
-    """Return a reader that nobody uses, a new one when there is none that knows as many papers.
+def acquire_reader(form_specs: FormSpecs, limits: Intake) -> Reader:
+    """Return a reader that nobody uses, a new one when there is none that knows these forms.
 
     Raise `SandboxUnavailable` where it cannot shut its children in and the settings do not allow that.
     """
@@ -242,8 +243,8 @@ def acquire_reader(papers: FormSpecs, limits: Intake) -> Reader:
         try:
             reader = IDLE.pop()
         except IndexError:
-            reader = Reader.start(papers)
-        if reader.is_alive and (len(papers) == 1 or reader.form_specs == papers):
+            reader = Reader.start(form_specs)
+        if reader.is_alive and (len(form_specs) == 1 or reader.form_specs == form_specs):
             break
         reader.stop()
     if not all(reader.protections.values()) and not limits.allow_weak_sandbox:
@@ -253,7 +254,7 @@ def acquire_reader(papers: FormSpecs, limits: Intake) -> Reader:
 
 
 def list_missing_protections(held: Mapping[str, bool]) -> tuple[str, ...]:
-    """Return what a foreign file cannot be kept from, in words, where some protections do not hold."""
+    """List the protections that do not hold, in words."""
     return tuple(words for name, words in PROTECTIONS.items() if not held.get(name))
 
 
@@ -295,7 +296,7 @@ class ExtractionMessage(ReaderMessage):
 
 
 class ReplyMessage(ReaderMessage):
-    """What a child says: a sheet, or the code and message of why there is none."""
+    """What a child says: an extraction, or the code and message of why there is none."""
 
     extraction: ExtractionMessage | None = None
     code: Reason | None = None
@@ -303,7 +304,7 @@ class ReplyMessage(ReaderMessage):
 
 
 def parse_reply(found: bytes, known: frozenset[str], readers: Container[str]) -> Extraction:
-    """Return the sheet of a child's reply; raise `Unreadable` for what it could not read, `ValueError` for no reply.
+    """Parse a child's reply; raise `Unreadable` for a document that it could not read, `ValueError` for no reply.
 
     ``known`` are the places that there are in the forms, ``readers`` may have read such a file.
     """
@@ -335,10 +336,10 @@ def parse_reply(found: bytes, known: frozenset[str], readers: Container[str]) ->
     )
 
 
-def require_trusted(seals: Iterable[DigitalSignature], papers: FormSpecs, read_as: Format) -> None:
+def require_trusted(signatures: Iterable[DigitalSignature], form_specs: FormSpecs, read_as: Format) -> None:
     """Raise `ValueError` for an electronic signature that names another root than one of those that are trusted."""
-    said = {seal.root for seal in seals} - {""}
-    roots = {root for paper in papers.values() for root in paper.roots}
+    said = {signature.root for signature in signatures} - {""}
+    roots = {root for form_spec in form_specs.values() for root in form_spec.roots}
     if said and not said <= read_as.name_roots(roots):
         raise ValueError("root")
 
@@ -348,6 +349,8 @@ def is_token(carrier: str, token: str) -> bool:
     return bool(INSTANCE.fullmatch(token) if carrier == "bookmark" else TOKEN.fullmatch(token) or MARK.fullmatch(token))
 
 
-def list_field_paths(papers: FormSpecs) -> frozenset[str]:
+def list_field_paths(form_specs: FormSpecs) -> frozenset[str]:
     """Return the places for answers in the forms, of each table those in its first row."""
-    return frozenset(question.path for paper in papers.values() for question in iter_questions(paper.questions, 1))
+    return frozenset(
+        question.path for form_spec in form_specs.values() for question in iter_questions(form_spec.questions, 1)
+    )

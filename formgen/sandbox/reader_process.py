@@ -1,6 +1,6 @@
-"""The other side of the wall: processes that are started with nothing of the service's, and read foreign bytes.
+"""The inside of the sandbox: processes that are started with nothing of the service's, and read foreign bytes.
 
-One has loaded the formats and starts readers; a reader knows the papers and starts a child, shut in a
+One has loaded the formats and starts readers; a reader knows the forms and starts a child, shut in a
 `confine`, for every file. The child gets the bytes and what there is to find; what it says is JSON.
 """
 
@@ -56,40 +56,40 @@ def start_readers(handle: int) -> None:
 def serve_requests(handle: int) -> None:
     """Read what is asked for until nobody asks any more: what a reader does.
 
-    It begins by telling what its cage is like, which it has tried, and by handing over a handle of itself.
+    It begins by telling which protections hold, which it has tried, and by handing over a handle of itself.
     """
     converters = [found.converter for found in formats.load_formats().values() if found.converter]
-    cage = Sandbox.enter(path for converter in converters for path in converter.readable_paths)
-    told = {"held": probe_protections(cage), "own_root": cage.own_root}
+    sandbox = Sandbox.enter(path for converter in converters for path in converter.readable_paths)
+    told = {"held": probe_protections(sandbox), "own_root": sandbox.own_root}
     with socket.socket(fileno=os.dup(handle)) as line:
         socket.send_fds(line, [json.dumps(told).encode()], [os.pidfd_open(os.getpid())])
     with suppress(EOFError, OSError), Connection(handle) as calls:
-        papers = calls.recv()
-        formats.prepare_readers(papers)
+        form_specs = calls.recv()
+        formats.prepare_readers(form_specs)
         gc.freeze()
         while True:
             only, bounds, seconds = calls.recv()
-            work = partial(build_reply, calls.recv_bytes(), papers if only is None else only)
-            calls.send_bytes(run_in_child(cage, work, bounds, seconds, handle))
+            work = partial(build_reply, calls.recv_bytes(), form_specs if only is None else only)
+            calls.send_bytes(run_in_child(sandbox, work, bounds, seconds, handle))
 
 
-def run_in_child(cage: Sandbox, work: Callable[[], bytes], bounds: Bounds, seconds: float, asker: int) -> bytes:
-    """Return what a child says, `BUSY` when none can be started."""
+def run_in_child(sandbox: Sandbox, work: Callable[[], bytes], bounds: Bounds, seconds: float, asker: int) -> bytes:
+    """Run some work in a confined child; return its reply, `BUSY` when none can be started."""
     try:
-        return cage.run_child(work, bounds, seconds, asker)
+        return sandbox.run_child(work, bounds, seconds, asker)
     except OSError:
         return BUSY
 
 
-def build_reply(data: bytes, papers: FormSpecs) -> bytes:
-    """Return what a child says of the bytes: the sheet, or why there is none."""
+def build_reply(data: bytes, form_specs: FormSpecs) -> bytes:
+    """Read the bytes and build the reply in JSON: the extraction, or why there is none."""
     try:
-        sheet = formats.read_document(data, papers)
+        extraction = formats.read_document(data, form_specs)
         told = {
-            "answers": {path: SENT(answer) for path, answer in sheet.answers.items()},
-            "pictures": {path: b64encode(picture).decode() for path, picture in sheet.pictures.items()},
+            "answers": {path: SENT(answer) for path, answer in extraction.answers.items()},
+            "pictures": {path: b64encode(picture).decode() for path, picture in extraction.pictures.items()},
         }
-        reply: dict[str, Any] = {"extraction": asdict(replace(sheet, answers={}, pictures={})) | told}
+        reply: dict[str, Any] = {"extraction": asdict(replace(extraction, answers={}, pictures={})) | told}
     except Unreadable as error:
         reply = {"code": error.code, "message": error.message}
     return json.dumps(reply).encode()

@@ -41,7 +41,7 @@ Element = Any
 
 
 def find_refused_parts(package: Package) -> Iterator[Finding]:
-    """Yield what a template carries that is on no list; raise `Unreadable`."""
+    """Find the parts of a template that are on no list; raise `Unreadable`."""
     foreign = {*find_facts(package, Body()), *(kind for kind, _ in package.iter_relations() if kind not in RELATIONS)}
     codes: dict[str, None] = {}
     for root in find_texts(package):

@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from formgen.documents.extraction import Choice, Control, Question, compute_field_id, format_bookmark_name
-from formgen.i18n import N_, list_translations, translate
+from formgen.i18n import N_, translate
 
 CHECKED, UNCHECKED = "☒", "☐"
 TICKED, NOT_TICKED = (b"1", CHECKED.encode()), (b"0", UNCHECKED.encode())
 PROMPTS = {
-    Control.LINE: N_("Kirjoita tähän"),
-    Control.AREA: N_("Kirjoita tähän"),
+    **dict.fromkeys((Control.LINE, Control.AREA), N_("Kirjoita tähän")),
     Control.DATE: "pv.kk.vvvv",
     Control.LIST: N_("Valitse"),
 }
-PLACEHOLDERS = frozenset(text for prompt in PROMPTS.values() for text in list_translations(prompt))
 DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 GLYPH_FONT = '<w:rFonts w:ascii="MS Gothic" w:hAnsi="MS Gothic" w:eastAsia="MS Gothic" w:cs="MS Gothic"/>'
 
@@ -79,7 +77,7 @@ class Slot:
         return f"<w:rPr>{GLYPH_FONT}{self.style.removeprefix('<w:rPr>').removesuffix('</w:rPr>')}</w:rPr>"
 
     def render_kind_properties(self) -> tuple[str, str]:
-        """Return what the control's properties say of its kind before and behind its state."""
+        """Render the control's properties of its kind, before and behind its state."""
         if self.option:
             return '<w14:checkbox><w14:checked w14:val="', (
                 '"/><w14:checkedState w14:val="2612" w14:font="MS Gothic"/>'

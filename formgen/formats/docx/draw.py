@@ -7,7 +7,7 @@ from formgen.formats.docx.notes import add_notes
 from formgen.formats.docx.template import load_template
 
 
-def render(draft: RenderRequest, sheet: Extraction) -> bytes:
-    """Return the document; raise `UsageError` without a template."""
-    document = load_template(draft.template(), draft.questions, draft.language).render(sheet, draft.words)
+def render(draft: RenderRequest, extraction: Extraction) -> bytes:
+    """Render a document from its template; raise `UsageError` without one."""
+    document = load_template(draft.template(), draft.questions, draft.language).render(extraction, draft.words)
     return add_notes(document, draft.notes, draft.words["organiser"]) if draft.notes else document

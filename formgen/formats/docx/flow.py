@@ -306,7 +306,7 @@ def find_outer_controls(cell: Element, row: Element) -> list[ContentControl]:
 
 
 def read_control(item: Element, start: int) -> ContentControl:
-    """Return what a control's properties say of it; of a property that comes twice the first counts."""
+    """Read a control's properties; of a property that comes twice the first counts."""
     found = {part.tag: part for part in reversed(find_child(item, CONTROL_FORMAT))}
     tag, number = (found[name].get(VALUE, "") if name in found else "" for name in (w("tag"), w("id")))
     state = None
@@ -317,7 +317,7 @@ def read_control(item: Element, start: int) -> ContentControl:
 
 
 def find_child(item: Element, name: str) -> Element:
-    """Return what stands in a child of an element, such as its properties; nothing where there is no such child."""
+    """List the children of an element's child, such as its properties; none where there is no such child."""
     for child in item:
         if child.tag == name:
             return child

@@ -7,39 +7,29 @@ from functools import lru_cache
 
 from docx.shared import Length, Pt
 
+from formgen.documents.page_layout import EASY_SCALE
+from formgen.formats.font_metrics import load_font_metrics
 from formgen.i18n import FORM_LANGUAGES, translate
 
-# Thousandths of the type size that a sign of Arial is wide; what is not named here is 556.
-SIGNS = {
-    222: "ijl'|",
-    278: " !,./:;\\tfI[]\u00a0",
-    333: '()-r“”"',
-    500: "cksvxyzJ",
-    611: "FTZ",
-    667: "ABEKPSVXYÄÅ",
-    722: "CDHNRUw",
-    778: "GOQÖ",
-    833: "mM",
-    944: "W",
-    1000: "☐☒",
-}
-WIDTH = {sign: width for width, signs in SIGNS.items() for sign in signs}
+ARIAL_SCALE = 1.02  # Arial, in which Word documents are set, is at most so much wider than what is measured
+EM = 1000  # the width of a sign that is not measured: of a box to tick
 BOLD_SCALE = 1.07
-EASY_SCALE = 1.12  # documents in easy language are set so much larger
 
 
 @lru_cache(maxsize=4096)
 def measure_text(text: str, size: float = 10, bold: bool = False) -> Length:
-    """Return the width of a text in one line.
+    """Measure the width of a text in one line; ``size`` is in points.
 
     >>> measure_text("Nimi") < measure_text("Nimi", bold=True) < measure_text("Henkilötunnus")
     True
     """
-    return Pt(sum(WIDTH.get(sign, 556) for sign in text) / 1000 * size * (BOLD_SCALE if bold else 1))
+    widths = load_font_metrics().widths
+    width = sum(widths.get(sign, EM) for sign in text) / EM * size
+    return Pt(width * ARIAL_SCALE * (BOLD_SCALE if bold else 1))
 
 
 def measure_widest_translation(text: str, size: float = 10, bold: bool = False) -> int:
-    """Return the width that a Finnish text needs in one line, whatever the language of the document."""
+    """Measure the width that a Finnish text needs in one line in any language of forms."""
     return max(
         measure_text(translate(text, language), size * (EASY_SCALE if language.endswith("_selko") else 1), bold)
         for language in FORM_LANGUAGES
@@ -47,18 +37,18 @@ def measure_widest_translation(text: str, size: float = 10, bold: bool = False) 
 
 
 def measure_finnish_text(text: str, size: float = 10) -> int:
-    """Return the width that a Finnish text needs in one line, in plain or easy words."""
+    """Measure the width that a Finnish text needs in one line, in plain or easy Finnish."""
     return max(measure_text(text, size), measure_text(translate(text, "fi_selko"), size))
 
 
 def measure_longest_word(text: str, size: float = 10, bold: bool = False) -> int:
-    """Return the width that the longest word of a Finnish text needs, whatever the language of the document."""
+    """Measure the width that the longest word of a Finnish text needs in any language of forms."""
     words = {word for language in FORM_LANGUAGES for word in re.split(r"(?<=-)| ", translate(text, language))}
     return max(measure_text(word, size * EASY_SCALE, bold) for word in words)
 
 
 def count_lines(text: str, width: int, size: float = 10, bold: bool = False) -> int:
-    """Return how many lines a text takes in a width.
+    """Count the lines that a text takes in a width.
 
     >>> count_lines("Mitä sovittiin ja kenen kanssa", measure_text("Mitä sovittiin ja kenen")), count_lines("", 1)
     (2, 0)

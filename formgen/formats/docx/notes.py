@@ -210,7 +210,7 @@ def merge_content(root: Element, content: Iterable[Element]) -> Element:
 
 
 def ensure_part(parts: dict[str, bytes], relations: str, folder: str, name: str) -> str:
-    """Return where a part of the document lies, its relation and content type made if there is none."""
+    """Find the member of a related part; make its relation and content type if there is none."""
     root = parse_untrusted_xml(parts[relations])
     for relation in root:
         if relation.get("Type") == f"{OFFICE}/{name}":

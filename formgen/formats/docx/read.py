@@ -46,10 +46,10 @@ ROWS = 2_000
 STRAYS = 1_000
 
 
-def read(data: bytes, papers: Mapping[tuple[str, str], FormSpec]) -> Extraction:
-    """Return what stands in the document; raise `Unreadable`.
+def read(data: bytes, form_specs: Mapping[tuple[str, str], FormSpec]) -> Extraction:
+    """Read a Word document; raise `Unreadable`.
 
-    ``papers`` holds for each form and version what there is to find.
+    ``form_specs`` holds the questions and printed lines of each form and version.
     """
     package = Package(data)
     root = package.parse_member(package.main, DOCUMENT_BYTES)
@@ -61,12 +61,12 @@ def read(data: bytes, papers: Mapping[tuple[str, str], FormSpec]) -> Extraction:
         flow.marks.add("warned")
     tokens = find_tokens_by_carrier(package, flow)
     said = read_claims(package)
-    paper = find_form_spec(tokens, papers)
-    if paper is None:
+    form_spec = find_form_spec(tokens, form_specs)
+    if form_spec is None:
         return Extraction({}, tokens, said, "docx", find_facts(package, flow), producer=read_producer(package, flow))
-    finder = Finder(build_index(paper.questions))
+    finder = Finder(build_index(form_spec.questions))
     finder.read_items(flow)
-    known = paper.printed_lines | finder.index.labels
+    known = form_spec.printed_lines | finder.index.labels
     return Extraction(
         finder.answers,
         tokens,
@@ -99,7 +99,7 @@ def find_tokens_by_carrier(package: Package, flow: Body) -> dict[str, tuple[str,
 
 
 def read_claims(package: Package) -> dict[str, str]:
-    """Return what the custom properties say besides the token: case and language."""
+    """Read the case and the language from the custom properties."""
     if "docProps/custom.xml" not in package.names:
         return {}
     return {
@@ -110,7 +110,7 @@ def read_claims(package: Package) -> dict[str, str]:
 
 
 def find_facts(package: Package, flow: Body) -> tuple[str, ...]:
-    """Return what a policy may mind: macros, embedded objects, foreign chunks, links to outside."""
+    """Find what a policy may refuse: macros, embedded objects, foreign chunks, links to outside."""
     found = set(flow.marks)
     if any("vbaProject" in name for name in package.names) or "macroEnabled" in package.types.get(package.main, ""):
         found.add("macros")
@@ -363,10 +363,10 @@ def build_index(questions: tuple[Question, ...]) -> Index:
     )
 
 
-def prepare_reader(papers: Iterable[FormSpec]) -> None:
+def prepare_reader(form_specs: Iterable[FormSpec]) -> None:
     """Index what there is to find, so that a child that is forked for one file need not."""
-    for paper in papers:
-        build_index(paper.questions)
+    for form_spec in form_specs:
+        build_index(form_spec.questions)
 
 
 def extract_first_line(text: str) -> str:
@@ -402,12 +402,12 @@ def iter_pairs(row: list[Cell], names: Names, above: Iterable[str] = ()) -> Iter
 
 
 def format_bookmark_prefix(table: str) -> str:
-    """Return how the bookmark of a field in a row of the table begins; a long name is cut (`bookmark`)."""
+    """Build the beginning of the bookmarks in the rows of a table; a long name is cut (`bookmark`)."""
     return f"f_{table}_"[:BOOKMARK_HEAD_LENGTH]
 
 
 def collect_bookmark_prefixes(names: Iterable[str]) -> set[str]:
-    """Return how the bookmarks begin that may be those of fields in rows.
+    """Collect the beginnings of bookmarks that may be those of fields in rows.
 
     >>> format_bookmark_prefix("benefits") in collect_bookmark_prefixes(["f_benefits_0_payer"])
     True

@@ -72,7 +72,7 @@ TOO_LARGE = N_("Lomakepohja on liian suuri tai siinä on liian monta kohtaa.")
 
 
 def build_finding(message: str, where: str = "", /, **values: str) -> Finding:
-    """Return what is wrong with a template."""
+    """Build a finding about a template."""
     return Finding("format", "error", where, message, values)
 
 
@@ -88,7 +88,7 @@ def build_error(finding: Finding) -> UsageError:
 
 
 def describe_part(content_type: str) -> str:
-    """Return what a person calls a part of a document."""
+    """Name a part of a document as people call it."""
     for kind, name in (("header+xml", translate("ylätunniste")), ("footer+xml", translate("alatunniste"))):
         if content_type.endswith(kind):
             return name
@@ -139,7 +139,7 @@ def parse_part(source: str, part: str) -> nodes.Template:
 
 
 def find_refusals(tree: nodes.Template, source: str, tables: Collection[str], part: str) -> Iterator[Finding]:
-    """Yield what in a part is not allowed: a field that there is not, or anything else that is on no list."""
+    """Find what is not allowed in a part: a field that does not exist, or anything that is on no list."""
     lines = source.split("\n")
     for node in find_refused_nodes(tree, tables):
         name = get_node_path(node)

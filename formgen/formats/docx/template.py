@@ -32,11 +32,10 @@ from lxml import etree
 from markupsafe import escape
 
 from formgen.documents.extraction import Control, Extraction, Question
-from formgen.documents.page_layout import count_rows
+from formgen.documents.page_layout import EASY_SCALE, count_rows
 from formgen.errors import Finding, Unreadable, UsageError
 from formgen.formats.docx.carried import find_refused_parts
 from formgen.formats.docx.controls import Slot
-from formgen.formats.docx.measure import EASY_SCALE
 from formgen.formats.docx.package import (
     DOCUMENT_BYTES,
     MC,
@@ -203,7 +202,7 @@ class Template:
         return slot
 
     def find_problems(self) -> Iterator[Finding]:
-        """Yield what is missing or broken, in plain words."""
+        """Find what is missing or broken, in plain words."""
         drawn = Counter((slot.table, slot.get_field_path()) for slot in self.found.slots)
         for question in self.questions:
             table = question.path if question.columns else ""
@@ -231,19 +230,19 @@ class Template:
                 yield build_finding(error.message, **error.values)
                 return
 
-    def render(self, sheet: Extraction, words: Mapping[str, str]) -> bytes:
-        """Return the document: the sheet's answers in their controls, identity in every carrier.
+    def render(self, extraction: Extraction, words: Mapping[str, str]) -> bytes:
+        """Return the document: the extraction's answers in their controls, identity in every carrier.
 
         ``words`` are what the document says besides its fields, see `WORDS`. Raise `UsageError` where the
         template holds anything that is not allowed.
         """
         if self.found.refused:
             raise build_error(self.found.refused[0])
-        rows = tuple(count_rows(table, sheet) for table in self.tables.values())
+        rows = tuple(count_rows(table, extraction) for table in self.tables.values())
         parts = build_members(self, rows, tuple(words.get(word, "") for word in self.asked))
         told = render_words(words)
         return pack_members(
-            part if isinstance(part, Member) else deflate_member(part.name, part.render_part(sheet.answers, told))
+            part if isinstance(part, Member) else deflate_member(part.name, part.render_part(extraction.answers, told))
             for part in parts
         )
 
@@ -455,7 +454,7 @@ def build_members(
 
 
 def render_words(words: Mapping[str, str]) -> dict[str, bytes]:
-    """Return what stands at the places of words: in a run, in a property, and in the name of the bookmark."""
+    """Render the words of a document for their places: in a run, in a property, and in the name of the bookmark."""
     values = {word: words.get(word, "") for word in WORDS}
     return {
         **{word: escape(finalize(value)).encode() for word, value in values.items()},

@@ -1,6 +1,6 @@
 """Documents of other word processors (.odt, .doc, .rtf): turned into DOCX by LibreOffice, then read.
 
-LibreOffice runs headless in a throw-away profile with macros off. Behind the wall it can write to its
+LibreOffice runs headless in a throw-away profile with macros off. In the sandbox it can write to its
 scratch folder alone, and all of it ends with the reading. Where it is not installed, the answer is a
 clear rejection.
 """
@@ -96,7 +96,7 @@ def is_encrypted(data: bytes) -> bool:
 
 
 def find_lost_content(data: bytes) -> Iterator[str]:
-    """Yield what no form may carry and the conversion leaves out: macros, and an object in RTF."""
+    """Find what the conversion leaves out and no form may carry: macros, and an object in RTF."""
     if detect_ending(data) == ".odt":
         with zipfile.ZipFile(io.BytesIO(data)) as package:
             macros = any(name.startswith(("Basic/", "Scripts/")) for name in package.namelist())
@@ -129,7 +129,7 @@ def convert_in_folder(data: bytes, suffix: str, to: str, folder: Path) -> bytes:
     arguments = ["--headless", "--norestore", "--nolockcheck", "--nodefault", "--nologo"]
     arguments += ["--convert-to", to, "--outdir", str(out), str(source)]
     for name in PROFILES:
-        profile = profile.rename(folder / name)  # in the cage the socket of the one before is still there
+        profile = profile.rename(folder / name)  # in the sandbox the socket of the one before is still there
         if run_libreoffice([f"-env:UserInstallation={profile.as_uri()}", *arguments], str(folder)) != RESTART:
             break
     result = out / f"form.{to}"
@@ -139,7 +139,7 @@ def convert_in_folder(data: bytes, suffix: str, to: str, folder: Path) -> bytes:
 
 
 def is_cpu_time_exhausted() -> bool:
-    """Tell whether what has run here has used up the processor's time that the wall gives."""
+    """Tell whether the programs that ran here have used up the processor's time that the sandbox gives."""
     used, limit = resource.getrusage(resource.RUSAGE_CHILDREN), resource.getrlimit(resource.RLIMIT_CPU)[0]
     return limit != resource.RLIM_INFINITY and used.ru_utime + used.ru_stime >= limit
 
@@ -147,8 +147,8 @@ def is_cpu_time_exhausted() -> bool:
 def remove_sockets(folder: str) -> bool:
     """Remove the sockets that LibreOffice leaves outside of its folder, and tell whether all are gone.
 
-    They lie in /tmp, whatever is said, named by the user and the digest of the profile's address. In the cage nothing
-    may be removed there: then the folder tells the wall what to remove.
+    They lie in /tmp, whatever is said, named by the user and the digest of the profile's address. In the sandbox
+    nothing may be removed there: then the folder tells the process outside what to remove.
     """
     profiles = [Path(place, name) for place in (Path(folder), *Path(folder).glob("formgen-*")) for name in PROFILES]
     left = [socket for profile in profiles for socket in iter_socket_paths(profile) if os.path.lexists(socket)]
@@ -159,7 +159,7 @@ def remove_sockets(folder: str) -> bool:
 
 
 def iter_socket_paths(profile: Path) -> Iterator[Path]:
-    """Yield where the socket of a profile may lie: in the cage LibreOffice does not know who it is, or is nobody."""
+    """Yield the paths where a profile's socket may lie: in the sandbox LibreOffice has no user name, or is nobody."""
     digest = hashlib.md5(profile.as_uri().encode("utf-16-le"), usedforsecurity=False).digest()
     for user in ("", f"{os.getuid()}_", f"{NOBODY}_"):
         yield Path(f"/tmp/OSL_PIPE_{user}SingleOfficeIPC_{''.join(f'{byte:x}' for byte in digest)}")  # noqa: S108
@@ -168,7 +168,7 @@ def iter_socket_paths(profile: Path) -> Iterator[Path]:
 def run_libreoffice(arguments: list[str], own: str) -> int:
     """Run LibreOffice, all of whose files lie in a folder, and return what it ends with.
 
-    Raise `Unreadable` when time is up: in the cage it may end nobody, and the wall ends whatever is left of it.
+    Raise `Unreadable` when time is up: in the sandbox it may end nobody, and the process outside ends what is left.
     """
     assert PROGRAM, "there is one"
     program = Path(PROGRAM).resolve().with_name("soffice.bin")

@@ -6,4 +6,4 @@ from .layout import get_layout as get_layout
 from .layout import load_layout as load_layout
 from .read import prepare_reader as prepare_reader
 from .read import read as read
-from .seal import name_roots as name_roots
+from .signatures import name_roots as name_roots

@@ -63,7 +63,7 @@ def iter_fields(document: Any) -> Iterator[tuple[str, FieldContent]]:
 
 
 def read_field(form: Any, note: Any, kind: str) -> FieldContent:
-    """Return what a field holds; of a button its own value where it has one, else the box that is ticked."""
+    """Read the value of a field; of a button its own value where it has one, else the box that is ticked."""
     if kind == "Sig":
         return FieldContent(kind, SIGNED if raw.FPDFAnnot_HasKey(note, b"V") else "")
     if kind != "Btn":

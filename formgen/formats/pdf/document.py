@@ -131,7 +131,7 @@ class Document:
 
     @cached_property
     def scan_result(self) -> tuple[frozenset[str], tuple[Any, ...]]:
-        """Return what is unsafe in any object, whether or not anything leads to it, and the embedded files.
+        """Find what is unsafe in any object, whether or not anything leads to it, and the embedded files.
 
         Names stand in the bytes of a file as they are, unless their objects are packed in a stream.
         """
@@ -169,7 +169,7 @@ class Document:
         return self.scan_result[1]
 
     def find_facts(self) -> set[str]:
-        """Return what a policy may mind; a text that holds a token or a record is one that we embed."""
+        """Find what a policy may refuse; a text that holds a token or a record is one that we embed."""
         found = set(self.scan_result[0])
         if any(not OURS.search(read_stream_text(stream)) for stream in self.files):
             found.add("embedded")
@@ -197,7 +197,7 @@ class Document:
         ]
 
     def find_strays(self) -> Iterator[str]:
-        """Yield what has been written or drawn over the pages: the text of notes, the kind of a drawing."""
+        """Find what has been written or drawn over the pages: the text of notes, the kind of a drawing."""
         for page in self.pdf.pages:
             for note in iter_annotations(page):
                 kind = str(note.get("/Subtype", ""))
@@ -208,7 +208,7 @@ class Document:
 
 
 def iter_annotations(page: Any) -> Iterator[Any]:
-    """Yield what lies over a page: fields, links, notes, drawings."""
+    """Yield the annotations of a page: fields, links, notes, drawings."""
     yield from (note for note in page.obj.get("/Annots", ()) if isinstance(note, pikepdf.Dictionary))
 
 

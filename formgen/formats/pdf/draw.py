@@ -13,11 +13,12 @@ from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
 from formgen.documents.extraction import AS_ISSUED, Extraction, RenderRequest
 from formgen.documents.page_layout import count_rows
-from formgen.formats.pdf.face import load_font_metrics, make_compressed_stream
+from formgen.formats.font_metrics import load_font_metrics
+from formgen.formats.pdf.appearance import EMPTY, make_appearance_stream
 from formgen.formats.pdf.fields import CASE, LANGUAGE, LAYOUT, TOKEN
 from formgen.formats.pdf.fill import apply_change, fill_field, iter_named_fields, show_prompt, write_answers
+from formgen.formats.pdf.font import make_compressed_stream, render_text
 from formgen.formats.pdf.layout import get_layout
-from formgen.formats.pdf.look import EMPTY, make_appearance_stream
 from formgen.formats.pdf.notes import collect_previous_answers
 from formgen.formats.pdf.widgets import HIDDEN, PRINT
 
@@ -29,14 +30,14 @@ CLAIMS, RECORD = "formgen.json", "record.json"
 XMP = Template((Path(__file__).parent / "metadata.xml").read_text(encoding="utf-8"))
 
 
-def render(draft: RenderRequest, sheet: Extraction) -> bytes:
+def render(draft: RenderRequest, extraction: Extraction) -> bytes:
     """Return the document; with a record to archive, as PDF/A-3 with the record attached."""
     asked = tuple(question for question in draft.questions if not question.omitted)
     kept = {question.path.partition(".")[0] for question in asked}
-    drawn = {path: held for path, held in sheet.answers.items() if held.text and path.partition(".")[0] in kept}
+    drawn = {path: held for path, held in extraction.answers.items() if held.text and path.partition(".")[0] in kept}
     known = {path: held.text for path, held in drawn.items() if held.layer != AS_ISSUED}
     prompts = {path: held.text for path, held in drawn.items() if held.layer == AS_ISSUED}
-    rows = {table.path: count_rows(table, sheet) for table in asked if table.columns}
+    rows = {table.path: count_rows(table, extraction) for table in asked if table.columns}
     laid = get_layout(asked, draft.language, draft.words, rows, draft.store / "layouts", draft.notes, draft.log)
     claims = {
         TOKEN: draft.words["token"],
@@ -88,7 +89,7 @@ def draw_page_mark(text: str) -> bytes:
             RIGHT - load_font_metrics().measure_text(line, SMALL),
             TOP - side - 4 * MODULE + SMALL * (0.5 - 1.2 * number),
         )
-        parts.append(b"BT %.3f %.3f Td %s ET" % (left, base, load_font_metrics().render_text(line, SMALL)))
+        parts.append(b"BT %.3f %.3f Td %s ET" % (left, base, render_text(line, SMALL)))
     return b"\n".join([*parts, b"Q EMC"])
 
 

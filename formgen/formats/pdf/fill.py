@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pikepdf
 from pikepdf import Array, Name, Object, Pdf, String
 
-from formgen.formats.pdf import look
+from formgen.formats.pdf import appearance
 from formgen.formats.pdf.fields import NONE, OFF, ON
 
 READ_ONLY, MULTILINE = 1, 1 << 12
@@ -103,6 +103,6 @@ def fill_field(found: Object, text: str) -> None:
     width, height = right - left, top - bottom
     area = bool(flags & MULTILINE)
     given = bool(listed and flags & READ_ONLY)  # which no viewer draws anew, in one line
-    drawn, size = look.draw_text_appearance(text, width, height, area or given, not area)
+    drawn, size = appearance.draw_text_appearance(text, width, height, area or given, not area)
     found.AP.N.write(drawn)
-    found.DA = String(look.format_default_appearance(size))
+    found.DA = String(appearance.format_default_appearance(size))

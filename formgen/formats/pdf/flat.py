@@ -49,57 +49,57 @@ class PageReadings:
     pictures: dict[str, bytes] = field(default_factory=dict)
 
 
-def read_flattened_pages(data: bytes, paper: FormSpec | None) -> PageReadings:
-    """Return what the pages say; without the layout in the paper only their codes."""
+def read_flattened_pages(data: bytes, form_spec: FormSpec | None) -> PageReadings:
+    """Read the pages; without a layout in the form's spec only their codes."""
     document = pypdfium2.PdfDocument(data)
     try:
-        leaves: list[PageImage] = []
+        images: list[PageImage] = []
         for number in range(min(len(document), LEAVES)):
-            leaves.append(read_page(document[number], twice=sum(not one.mark for one in leaves) < SEARCHES))
-        found = PageReadings(tuple(dict.fromkeys(one.mark for one in leaves if one.mark)))
-        if paper is not None and paper.layout is not None:
-            read_answers(leaves, paper, found)
+            images.append(read_page(document[number], twice=sum(not one.mark for one in images) < SEARCHES))
+        found = PageReadings(tuple(dict.fromkeys(one.mark for one in images if one.mark)))
+        if form_spec is not None and form_spec.layout is not None:
+            read_answers(images, form_spec, found)
     finally:
         document.close()
     return found
 
 
-def read_answers(leaves: list[PageImage], paper: FormSpec, found: PageReadings) -> None:
+def read_answers(images: list[PageImage], form_spec: FormSpec, found: PageReadings) -> None:
     """Read the answers off the pages of the document that most of the codes name."""
-    sheets, foreign = sort_pages(leaves, paper.layout.digest)
-    missing = [number for number in range(1, paper.layout.pages + 1) if number not in sheets]
+    numbered, foreign = sort_pages(images, form_spec.layout.digest)
+    missing = [number for number in range(1, form_spec.layout.pages + 1) if number not in numbered]
     found.facts |= {f"missing_pages:{','.join(map(str, missing))}"} if missing else set()
     found.facts |= {f"foreign_pages:{','.join(map(str, foreign))}"} if foreign else set()
     by_path: dict[str, list[Place]] = {}
-    for place in paper.layout.places:
+    for place in form_spec.layout.places:
         by_path.setdefault(place.path, []).append(place)
     for path, places in by_path.items():
-        asked = names.find_question(places[0].name, paper.questions)
-        if asked and all(place.page + 1 in sheets for place in places):
-            there = [(place, sheets[place.page + 1]) for place in places]
-            answer = read_answer(asked[0], there, path in paper.issued_answers)
+        asked = names.find_question(places[0].name, form_spec.questions)
+        if asked and all(place.page + 1 in numbered for place in places):
+            there = [(place, numbered[place.page + 1]) for place in places]
+            answer = read_answer(asked[0], there, path in form_spec.issued_answers)
             found.answers[path] = answer
             if answer.confidence < 1:
                 found.pictures[path] = crop_picture(there)
 
 
-def sort_pages(leaves: list[PageImage], layout: str) -> tuple[dict[int, PageImage], list[int]]:
+def sort_pages(images: list[PageImage], layout: str) -> tuple[dict[int, PageImage], list[int]]:
     """Return the pages of one document by their numbers, and the places in the file of all that are not."""
-    matches = [MARK.fullmatch(one.mark) for one in leaves]
+    matches = [MARK.fullmatch(one.mark) for one in images]
     counted = Counter(match[3] for match in matches if match and match[6].lower() == layout)
     ((instance, _),) = counted.most_common(1) or (("", 0),)
-    sheets: dict[int, PageImage] = {}
+    numbered: dict[int, PageImage] = {}
     foreign = []
-    for at, (match, one) in enumerate(zip(matches, leaves, strict=True), start=1):
-        if match and match[3] == instance and match[6].lower() == layout and int(match[4]) not in sheets:
-            sheets[int(match[4])] = one
+    for at, (match, one) in enumerate(zip(matches, images, strict=True), start=1):
+        if match and match[3] == instance and match[6].lower() == layout and int(match[4]) not in numbered:
+            numbered[int(match[4])] = one
         else:
             foreign.append(at)
-    return sheets, foreign
+    return numbered, foreign
 
 
 def read_answer(question: Question, places: list[tuple[Place, PageImage]], given: bool) -> Answer:
-    """Return what stands at the places of one question; ``given`` when it was issued with something there.
+    """Read the answer at the places of one question; ``given`` when it was issued with something there.
 
     Then what stands there is for others to compare with it, who know what it was.
     """

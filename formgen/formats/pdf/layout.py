@@ -27,24 +27,25 @@ from pikepdf import Name, Object, Pdf, Stream
 from formgen import files
 from formgen.documents.extraction import Log, Notes, Question
 from formgen.errors import OutOfReach
-from formgen.formats.pdf import face
+from formgen.formats.font_metrics import FOLDER
 from formgen.formats.pdf.fields import Place, is_system_field
 from formgen.formats.pdf.fill import apply_change
+from formgen.formats.pdf.layout_data import build_layout_data
 from formgen.formats.pdf.notes import add_notes, add_notes_to_tooltips
-from formgen.formats.pdf.outline import build_layout_data
 from formgen.formats.pdf.widgets import add_fields, flatten_groups
 from formgen.i18n import N_
 
 HERE = Path(__file__).parent
 LAYOUT_SOURCES = (
-    "face.py",
+    "../font_metrics.py",
+    "font.py",
     "fields.py",
     "fill.py",
     "form.typ",
     "layout.py",
-    "look.py",
+    "appearance.py",
     "notes.py",
-    "outline.py",
+    "layout_data.py",
     "typeset.py",
     "widgets.py",
 )
@@ -127,7 +128,7 @@ def read_layout(data: bytes, digest: str) -> Layout:
 
 
 def iter_places(page: pikepdf.Page, number: int) -> Iterator[Place]:
-    """Yield where the fields of a page stand, in the order of the page."""
+    """Yield the places of the fields of a page, in the order of the page."""
     for widget in page.get("/Annots", ()):
         full = get_full_name(widget)
         if is_system_field(full):
@@ -149,7 +150,7 @@ def get_full_name(field: Object) -> str:
 def typeset_form(form: str, questions: Iterable[Question]) -> bytes:
     """Return the PDF of a description, with its fields."""
     drawn = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-I", HERE / "typeset.py", face.FOLDER],
+        [sys.executable, "-I", HERE / "typeset.py", FOLDER],
         input=form.encode(),
         stdout=subprocess.PIPE,
         process_group=0,  # the keys that stop the service let it finish
@@ -163,7 +164,9 @@ def typeset_form(form: str, questions: Iterable[Question]) -> bytes:
             add_notes_to_tooltips(pdf, told)
         flatten_groups(pdf.Root.StructTreeRoot)
         for found in pdf.objects:
-            if isinstance(found, Stream) and found.read_raw_bytes().endswith(b"\r"):  # see `face.packed`
+            if isinstance(found, Stream) and found.read_raw_bytes().endswith(
+                b"\r"
+            ):  # see `font.make_compressed_stream`
                 found.write(found.read_bytes())
 
     return apply_change(drawn, finish)

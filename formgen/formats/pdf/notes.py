@@ -17,7 +17,7 @@ from formgen.formats.pdf.fill import iter_named_fields
 
 
 def add_notes(form: dict[str, Any], notes: Notes) -> dict[str, Any]:
-    """Return the description of a form (`outline.described`) with the notes on it, as `form.typ` reads them."""
+    """Return the description of a form (`layout_data`) with the notes on it, as `form.typ` reads them."""
     listed = []
     for number, note in enumerate(notes.items, start=1):
         text, field = notes.format_side_note(number, note), f"{NOTE}{number}" if note.path else ""
@@ -52,5 +52,5 @@ def add_notes_to_tooltips(pdf: Pdf, form: Mapping[str, Any]) -> None:
 
 
 def collect_previous_answers(notes: Notes) -> dict[str, str]:
-    """Return what stood at each place, by the field of the list that shows it."""
+    """Collect the previous answer at each place, by the field of the list that shows it."""
     return {f"{NOTE}{number}": note.previous_answer for number, note in enumerate(notes.items, start=1) if note.path}

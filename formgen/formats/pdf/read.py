@@ -38,33 +38,35 @@ CLAIMS = {"case_id": names.CASE, "language": names.LANGUAGE}
 UNSET = {"", names.OFF}
 
 
-def read(data: bytes, papers: Mapping[tuple[str, str], FormSpec]) -> Extraction:
-    """Return what stands in the document; raise `Unreadable`."""
+def read(data: bytes, form_specs: Mapping[tuple[str, str], FormSpec]) -> Extraction:
+    """Read a PDF; raise `Unreadable`."""
     document = Document(data)
     found = collect_fields(PikepdfLibrary(document.form))
-    seals: tuple[DigitalSignature, ...] = ()
+    signatures: tuple[DigitalSignature, ...] = ()
     if any(held.kind == "Sig" and held.value == SIGNED for each in found.values() for held in each):
-        roots = {root for paper in papers.values() for root in paper.roots}
-        seals, data = importlib.import_module(f"{__package__}.seal").verify_signatures(data, roots)
+        roots = {root for form_spec in form_specs.values() for root in form_spec.roots}
+        signatures, data = importlib.import_module(f"{__package__}.signatures").verify_signatures(data, roots)
         document = Document(data)
         found = collect_fields(PikepdfLibrary(document.form))
     tokens = find_tokens_by_carrier(document, found)
-    paper = find_form_spec(tokens, papers)
+    form_spec = find_form_spec(tokens, form_specs)
     document.refuse_strange_titles()
-    answers = dict(iter_answers(paper.questions, found, read_with_second_reader(data))) if paper else {}
-    facts, strays = find_facts_and_strays(document, found, paper.questions if paper else (), bool(answers))
+    answers = dict(iter_answers(form_spec.questions, found, read_with_second_reader(data))) if form_spec else {}
+    facts, strays = find_facts_and_strays(document, found, form_spec.questions if form_spec else (), bool(answers))
     writer = identify_producer(" ".join(document.info.get(name, "") for name in ("Producer", "Creator")))
-    sheet = Extraction(answers, tokens, read_claims(document, found), "pdf", facts, strays, seals, producer=writer)
+    extraction = Extraction(
+        answers, tokens, read_claims(document, found), "pdf", facts, strays, signatures, producer=writer
+    )
     if answers:
-        return sheet
+        return extraction
     document.refuse_large_pictures()
-    return add_page_readings(data, sheet, paper)
+    return add_page_readings(data, extraction, form_spec)
 
 
-def prepare_reader(papers: Iterable[FormSpec]) -> None:
+def prepare_reader(form_specs: Iterable[FormSpec]) -> None:
     """Name the fields that there are to find, so that a child that is forked for one file need not."""
-    for paper in papers:
-        deque(names.iter_fields(paper.questions), maxlen=0)
+    for form_spec in form_specs:
+        deque(names.iter_fields(form_spec.questions), maxlen=0)
 
 
 def read_with_second_reader(data: bytes) -> Fields | None:
@@ -79,7 +81,7 @@ def read_with_second_reader(data: bytes) -> Fields | None:
 def find_facts_and_strays(
     document: Document, found: Fields, questions: tuple[Question, ...], whole: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return what a policy may mind and what is written outside the fields; ``whole`` when the fields are there."""
+    """Find what a policy may refuse, and texts outside the fields; ``whole`` when the fields are there."""
     facts = document.find_facts()
     expected = {name for name, _, _ in names.iter_fields(questions)}
     ours = {
@@ -101,14 +103,14 @@ def find_facts_and_strays(
     return tuple(sorted(facts)), strays
 
 
-def add_page_readings(data: bytes, sheet: Extraction, paper: FormSpec | None) -> Extraction:
-    """Return the sheet of a document that has lost its fields, with what its pages show."""
-    pages = importlib.import_module(f"{__package__}.flat").read_flattened_pages(data, paper)
+def add_page_readings(data: bytes, extraction: Extraction, form_spec: FormSpec | None) -> Extraction:
+    """Return the extraction of a document that has lost its fields, with what its pages show."""
+    pages = importlib.import_module(f"{__package__}.flat").read_flattened_pages(data, form_spec)
     return replace(
-        sheet,
+        extraction,
         answers=pages.answers,
-        tokens={**sheet.tokens, "qr": pages.marks} if pages.marks else sheet.tokens,
-        facts=tuple(sorted({*sheet.facts, *pages.facts})),
+        tokens={**extraction.tokens, "qr": pages.marks} if pages.marks else extraction.tokens,
+        facts=tuple(sorted({*extraction.facts, *pages.facts})),
         pictures=pages.pictures,
     )
 
@@ -124,7 +126,7 @@ def find_tokens_by_carrier(document: Document, found: Fields) -> dict[str, tuple
 
 
 def read_claims(document: Document, found: Fields) -> dict[str, str]:
-    """Return what the document says besides the token, in its fields or else its information: case and language."""
+    """Read the case and the language from the document's fields or else its information."""
     said = {claim: document.info.get(name, "") for claim, name in CLAIMS.items()}
     said |= {claim: found[name][0].value for claim, name in CLAIMS.items() if name in found}
     return {claim: text for claim, value in said.items() if (text := value.strip("– "))}
@@ -146,7 +148,7 @@ def iter_answers(questions: Iterable[Question], found: Fields, second: Fields | 
 
 
 def count_expected_rows(table: Question, found: Fields) -> int:
-    """Return how many rows of a table to look for: those it prints, or more when the file has them."""
+    """Count the rows of a table to look for: those it prints, or more when the file has them."""
     if not table.columns:
         return 0
     row = re.compile(rf"{re.escape(table.path)}\.(\d{{1,3}})\.")
@@ -155,7 +157,7 @@ def count_expected_rows(table: Question, found: Fields) -> int:
 
 
 def find_doubts(held: Mapping[str, tuple[FieldContent, ...]], second: Fields | None) -> tuple[str, ...]:
-    """Return what is doubtful of fields whatever they hold: that two have one name, that the readers differ."""
+    """Find the doubts about fields whatever they hold: two have one name, the readers differ."""
     doubts = ("duplicate",) if any(len({one.value for one in each}) > 1 for each in held.values()) else ()
     if second is None:
         return (*doubts, "one_reader")
@@ -169,7 +171,7 @@ def has_same_content(first: tuple[FieldContent, ...], second: tuple[FieldContent
 
 
 def merge_duplicates(each: tuple[FieldContent, ...]) -> Mapping[tuple[str, str], frozenset[str]]:
-    """Return what the fields of one name hold, each thing once, and the states they show it in."""
+    """Merge the contents of fields of one name, each once with the states that it is shown in."""
     shown: dict[tuple[str, str], frozenset[str]] = {}
     for held in each:
         known = (held.kind, held.value)

@@ -47,7 +47,7 @@ class Library(Protocol):
         """Return the nodes in an array, nothing for anything else."""
 
     def get_key(self, node: Any) -> Any:
-        """Return what tells an indirect node from every other, or None for a direct one."""
+        """Return the identity of an indirect node, None for a direct one."""
 
     def is_name(self, value: Any) -> bool:
         """Tell whether a value is a name: the state of a button, never what somebody has typed."""

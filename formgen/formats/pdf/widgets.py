@@ -9,11 +9,11 @@ import pikepdf
 from pikepdf import Array, Dictionary, Name, Object, Pdf, String
 
 from formgen.documents.extraction import Choice, Control, Question
-from formgen.formats.pdf import look
-from formgen.formats.pdf.face import SIMPLE, embed_fonts, make_compressed_stream
+from formgen.formats.pdf import appearance
 from formgen.formats.pdf.fields import LANGUAGE, LAYOUT, NONE, OFF, ON, TOKEN, find_question
 from formgen.formats.pdf.fill import MULTILINE
-from formgen.formats.pdf.outline import POINT, count_lines
+from formgen.formats.pdf.font import SIMPLE, embed_fonts, make_compressed_stream
+from formgen.formats.pdf.layout_data import POINT, count_lines
 
 READ_ONLY, REQUIRED, COMBO = 1, 1 << 1, 1 << 17
 PRINT, HIDDEN = 4, 2
@@ -23,7 +23,9 @@ PREFIX = "x-field:"
 def add_fields(pdf: Pdf, questions: Iterable[Question], said: Mapping[str, str]) -> None:
     """Make a field of every placeholder, and the hidden ones that carry the identity."""
     typed, drawn = embed_fonts(pdf)
-    form = Dictionary(Fields=Array(), DR=Dictionary(Font=typed), DA=String(look.format_default_appearance(look.SIZE)))
+    form = Dictionary(
+        Fields=Array(), DR=Dictionary(Font=typed), DA=String(appearance.format_default_appearance(appearance.SIZE))
+    )
     pdf.Root.AcroForm = pdf.make_indirect(form)
     resources = pdf.make_indirect(Dictionary(Font=drawn))
     maker = Maker(pdf, {question.path: question for question in questions}, said, resources)
@@ -66,7 +68,7 @@ def unwrap_group(element: Object) -> list[Object]:
 
 
 def list_children(element: Object) -> list[Object]:
-    """Return what an element of the structure holds."""
+    """List the children of an element of the structure."""
     held = element.get("/K", Array())
     return list(held) if isinstance(held, Array) else [held]
 
@@ -94,7 +96,7 @@ class Maker:
         widget.TU = String(self.build_tooltip(question, option))
         if option:
             states = {
-                f"/{ON}": self.get_appearance(look.draw_cross(width), width, height),
+                f"/{ON}": self.get_appearance(appearance.draw_cross(width), width, height),
                 f"/{OFF}": self.get_appearance(b"", width, height),
             }
             widget.AP = Dictionary(N=Dictionary(states))
@@ -109,14 +111,16 @@ class Maker:
             if question.limit:
                 widget.MaxLen = question.limit
         if not option:
-            widget.DA = String(look.format_default_appearance(look.SIZE))
+            widget.DA = String(appearance.format_default_appearance(appearance.SIZE))
             # its own stream, for some write into what is there
-            widget.AP = Dictionary(N=look.make_appearance_stream(self.pdf, look.EMPTY, width, height, self.resources))
+            widget.AP = Dictionary(
+                N=appearance.make_appearance_stream(self.pdf, appearance.EMPTY, width, height, self.resources)
+            )
         widget.Ff = compute_flags(question, width)
         self.attach_to_tree(widget, name)
 
     def build_tooltip(self, question: Question, option: Choice | None) -> str:
-        """Return what a field is called: its label, with table and row before it, and what it needs."""
+        """Name a field for people: its label, with table and row before it, and what it needs."""
         table = self.questions.get(question.path.partition(".")[0])
         title = question.title
         if table is not None and table.columns:
@@ -139,7 +143,7 @@ class Maker:
                 Rect=Array([0, 0, 0, 0]),
                 P=page.obj,
                 TU=String(name),
-                DA=String(look.format_default_appearance(look.SIZE)),
+                DA=String(appearance.format_default_appearance(appearance.SIZE)),
             )
         )
         page.Annots.append(widget)
@@ -149,7 +153,7 @@ class Maker:
         """Return the appearance stream of some operators in a size."""
         key = (drawn, round(width, 3), round(height, 3))
         if key not in self.appearances:
-            self.appearances[key] = look.make_appearance_stream(self.pdf, *key, self.resources)
+            self.appearances[key] = appearance.make_appearance_stream(self.pdf, *key, self.resources)
         return self.appearances[key]
 
     def attach_to_tree(self, widget: Object, name: str) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from pikepdf import Array, Name, Object, Pdf
 
-from formgen.formats.pdf.face import TYPED, load_font_metrics
+from formgen.formats.font_metrics import load_font_metrics
+from formgen.formats.pdf.font import TYPED, render_text
 
 SIZE, SMALLEST, STEP = 9.5, 5.0, 0.5
 LEADING, MARGIN = 1.2, 2.5
@@ -14,7 +15,7 @@ EMPTY = b"/Tx BMC EMC"
 
 
 def format_default_appearance(size: float) -> str:
-    """Return how a viewer writes into a field; no other colour is understood by all."""
+    """Build the default appearance of a field's text; no other colour is understood by all viewers."""
     return f"{TYPED} {size:g} Tf 0 g"
 
 
@@ -45,7 +46,7 @@ def draw_text_appearance(text: str, width: float, height: float, wrapped: bool, 
     parts = [b"/Tx BMC q %g %g %g %g re W n BT 0 g %g TL %g %g Td" % (
         1, 1, round(width - 2, 3), round(height - 2, 3), round(size * LEADING, 3), MARGIN, round(top, 3)
     )]  # fmt: skip
-    parts += [measured.render_text(line, size) + b" T*" for line in lines]
+    parts += [render_text(line, size) + b" T*" for line in lines]
     return b"\n".join([*parts, b"ET Q EMC"]), size
 
 

@@ -1,4 +1,4 @@
-"""The typeface of the PDF forms: measured, cut down to what may be typed, and as PDF fonts.
+"""The typeface of the PDF forms: cut down to what may be typed, and as PDF fonts.
 
 Roboto from the package font-roboto: a sans-serif close to the Arial of the Word documents, with
 the letters of every Sámi language, under Apache 2.0, which allows embedding. Whole text is laid
@@ -12,19 +12,16 @@ import io
 import zlib
 from functools import cache
 from itertools import groupby
-from pathlib import Path
 
-import font_roboto
 import pikepdf
 from fontTools.subset import Options, Subsetter
 from fontTools.ttLib import TTFont
 from pikepdf import Array, Dictionary, Name, Object, Pdf, Stream
 
-FOLDER = Path(font_roboto.__file__).parent / "files"
-FILE = FOLDER / "Roboto-Regular.ttf"
+from formgen.formats.font_metrics import FILE, load_font_metrics
+
 TYPED, SIMPLE, COMPOSITE = "/LoSa", "/LoSaW", "/LoSaX"
 POSTSCRIPT = "Roboto-Regular"
-LETTERS = (range(0x20, 0x250), range(0x1E00, 0x1F00), range(0x2010, 0x2040), range(0x20A0, 0x20C0), (0x292, 0x2122))
 
 SAMI = {
     "Č": "Ccaron", "č": "ccaron", "Đ": "Dcroat", "đ": "dcroat", "Ŋ": "Eng", "ŋ": "eng", "Ŧ": "Tbar", "ŧ": "tbar",
@@ -34,49 +31,18 @@ SAMI = {
 FIRST = 32 - len(SAMI)
 
 
-class FontMetrics:
-    """The measures of the typeface: glyph and width, in thousandths of its size, of each character."""
-
-    def __init__(self) -> None:
-        """Read the file."""
-        with TTFont(FILE, lazy=True) as font:
-            scale = 1000 / font["head"].unitsPerEm
-            kept = {code for letters in LETTERS for code in letters}
-            names = {chr(code): glyph for code, glyph in font.getBestCmap().items() if code in kept}
-            order, advances = font.getReverseGlyphMap(), font["hmtx"].metrics
-            self.glyphs = {letter: order[glyph] for letter, glyph in names.items()}
-            self.widths: dict[str, int] = {letter: round(advances[glyph][0] * scale) for letter, glyph in names.items()}
-            self.box = [round(getattr(font["head"], edge) * scale) for edge in ("xMin", "yMin", "xMax", "yMax")]
-            self.ascent, self.descent = round(font["hhea"].ascent * scale), round(font["hhea"].descent * scale)
-            self.height = round(font["OS/2"].sCapHeight * scale)
-
-    def clean_text(self, text: str) -> str:
-        """Return the text with a question mark for each character that cannot be drawn."""
-        return "".join(letter if letter in self.glyphs else " " if letter.isspace() else "?" for letter in text)
-
-    def measure_text(self, text: str, size: float) -> float:
-        """Return how wide a cleaned text is drawn, in points."""
-        widths = self.widths
-        return sum([widths[letter] for letter in text]) * size / 1000
-
-    def render_text(self, text: str, size: float) -> bytes:
-        """Return the operators that draw a cleaned text where the cursor is."""
-        parts = []
-        for plain, letters in groupby(text, key=is_simple_character):
-            run = "".join(letters)
-            if plain:
-                code = run.encode("cp1252").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
-                parts.append(b"%s %g Tf (%s) Tj" % (SIMPLE.encode(), size, code))
-            else:
-                code = "".join(f"{self.glyphs[letter]:04X}" for letter in run).encode()
-                parts.append(b"%s %g Tf <%s> Tj" % (COMPOSITE.encode(), size, code))
-        return b" ".join(parts)
-
-
-@cache
-def load_font_metrics() -> FontMetrics:
-    """Return the measures, read once."""
-    return FontMetrics()
+def render_text(text: str, size: float) -> bytes:
+    """Render the operators that draw a cleaned text where the cursor is."""
+    parts, glyphs = [], load_font_metrics().glyphs
+    for plain, letters in groupby(text, key=is_simple_character):
+        run = "".join(letters)
+        if plain:
+            code = run.encode("cp1252").replace(b"\\", b"\\\\").replace(b"(", b"\\(").replace(b")", b"\\)")
+            parts.append(b"%s %g Tf (%s) Tj" % (SIMPLE.encode(), size, code))
+        else:
+            code = "".join(f"{glyphs[letter]:04X}" for letter in run).encode()
+            parts.append(b"%s %g Tf <%s> Tj" % (COMPOSITE.encode(), size, code))
+    return b" ".join(parts)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The outline of a form on paper: what is said where, and how much room each answer has."""
+"""The data of a form's layout on paper: its texts, their places and the room of each answer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from formgen.documents.extraction import Choice, Control, Question, build_cell_question
 from formgen.documents.page_layout import (
     COLUMNS,
+    LEGEND,
     WIDE_LABEL,
     can_share_row,
     compute_column_widths,
@@ -23,8 +24,8 @@ from formgen.documents.page_layout import (
     list_prefilled_columns,
     split_signature,
 )
-from formgen.formats.pdf import look
-from formgen.formats.pdf.face import load_font_metrics
+from formgen.formats.font_metrics import load_font_metrics
+from formgen.formats.pdf import appearance
 from formgen.formats.pdf.fields import CASE, iter_field_names
 from formgen.i18n import load_locale, translate
 
@@ -42,7 +43,7 @@ PADDING, BETWEEN, CLOSE_BETWEEN = 12, 14, 7  # beside the boxes of a cell, and b
 def build_layout_data(
     questions: Iterable[Question], language: str, words: Mapping[str, str], rows: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Return all that the page says and where, as `form.typ` reads it."""
+    """Build the texts and places of a form's pages, as `form.typ` reads them."""
     return {
         "lang": load_locale(language).language,
         "columns": COLUMNS,
@@ -60,9 +61,7 @@ def build_layout_data(
             "page": translate("Sivu", language),
             "date": translate("pv.kk.vvvv", language),
             "required": translate("pakollinen", language),
-            "legend": translate(
-                "Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus.", language
-            ),
+            "legend": translate(LEGEND, language),
         },
         "sections": [
             {"title": title, "parts": list(iter_parts(group, rows))} for title, group in iter_sections(questions)
@@ -164,8 +163,8 @@ def list_boxes(question: Question) -> tuple[Choice, ...]:
 
 
 def measure_text(text: str) -> float:
-    """Return how wide a text is beside a box, in points."""
-    return load_font_metrics().measure_text(load_font_metrics().clean_text(text), look.SIZE)
+    """Measure the width of a text beside a box, in points."""
+    return load_font_metrics().measure_text(load_font_metrics().clean_text(text), appearance.SIZE)
 
 
 def iter_pair_rows(questions: Iterable[Question], close: bool = False) -> Iterator[list[dict[str, Any]]]:
@@ -196,7 +195,7 @@ def is_full_width(question: Question, close: bool = False) -> bool:
 
 
 def build_label(question: Question) -> dict[str, Any]:
-    """Return what is printed as the label of a question."""
+    """Build the printed label of a question."""
     return {
         "label": question.label,
         "code": question.number,
@@ -222,7 +221,7 @@ def build_item(question: Question, width: float, close: bool = False) -> dict[st
 
 
 def count_boxes_per_line(choices: Sequence[Choice], width: float, close: bool) -> int:
-    """Return how many boxes with their labels go side by side on a width in points."""
+    """Count the boxes with labels that go side by side on a width in points."""
     box, between = (CLOSE_BOX, CLOSE_BETWEEN) if close else (BOX, BETWEEN)
     sizes = [measure_text(choice.label) + box for choice in choices]
     for count in range(min(len(sizes), 6), 1, -1):
@@ -243,13 +242,13 @@ def compute_prefilled_height(question: Question, width: float) -> float:
     """Return the height in points that the longest given option takes on a width in cm, in lines of usual size."""
     if question.control is not Control.LIST or not question.locked:
         return 0
-    room = width * POINT - 2 * (RIM + look.MARGIN)
-    most = max(len(list(look.wrap_line(choice.label, room, look.SIZE))) for choice in question.choices)
-    return math.ceil(most * look.SIZE * look.LEADING + 2 * (RIM + look.MARGIN))
+    room = width * POINT - 2 * (RIM + appearance.MARGIN)
+    most = max(len(list(appearance.wrap_line(choice.label, room, appearance.SIZE))) for choice in question.choices)
+    return math.ceil(most * appearance.SIZE * appearance.LEADING + 2 * (RIM + appearance.MARGIN))
 
 
 def count_lines(question: Question, width: float) -> int:
-    """Return how many lines a field has on a width in cm: room for what is usually written."""
+    """Count the lines of a field on a width in cm: room for a usual answer."""
     needed = question.limit * LETTER / (width * POINT)
     if question.control is Control.AREA:
         return min(max(math.ceil(needed * 0.4), 3), 4)

@@ -82,7 +82,7 @@ def iter_valid_signatures(data: bytes, trusted: list[Certificate]) -> Iterable[t
 
 
 def build_digital_signature(signature: EmbeddedPdfSignature, status: PdfSignatureStatus) -> DigitalSignature:
-    """Return what a valid signature says."""
+    """Build the digital signature of a valid one in the file."""
     stamped = status.timestamp_validity
     at = stamped.timestamp if stamped else status.signer_reported_dt
     path = status.validation_path
