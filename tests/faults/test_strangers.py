@@ -6,7 +6,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +56,15 @@ REPOSITORY = Path(__file__).parents[2]
 FORMS = tuple(registry.load_forms(Workspace(REPOSITORY)))
 OF_CASES = tuple(form for form in FORMS if not form.unit)
 pytestmark = pytest.mark.usefixtures("unwalled")
-every_form = pytest.mark.parametrize("form", FORMS, ids=lambda form: form.id)
 every_form_of_a_case = pytest.mark.parametrize("form", OF_CASES, ids=lambda form: form.id)
 every_format = pytest.mark.parametrize("format_name", ["docx", "pdf"])
+IN_PDF = ("referral", "job_start", "quality_assessment")  # that opens a case, is about one, and is of the unit
+
+
+def in_formats(forms: Sequence[type[Form]]) -> pytest.MarkDecorator:
+    """Parametrize a test with every form as a Word document, and with those that differ in kind as a PDF."""
+    pairs = [(form, name) for form in forms for name in ("docx", "pdf") if name == "docx" or form.id in IN_PDF]
+    return pytest.mark.parametrize(("form", "format_name"), pairs, ids=[f"{form.id}-{name}" for form, name in pairs])
 
 
 @dataclass
@@ -154,8 +160,7 @@ def fitting(form: type[Form], format_name: str, answers: Mapping[str, str]) -> d
     }
 
 
-@every_format
-@every_form
+@in_formats(FORMS)
 def test_no_claim_lets_a_blank_into_a_case_or_tells_of_one(form: type[Form], format_name: str, unit: Unit) -> None:
     said = set()
     for claim in unit.claims.values():
@@ -174,8 +179,7 @@ def messages(row: Submission) -> tuple[str, ...]:
     return tuple(error["message"] for error in json.loads(row.reason)["errors"])
 
 
-@every_format
-@every_form
+@in_formats(FORMS)
 def test_a_blank_that_claims_nothing_is_told_nothing_of_any_case(
     form: type[Form], format_name: str, unit: Unit
 ) -> None:
@@ -274,8 +278,7 @@ def learned(unit: Unit, row: Submission, sent: bytes, taken: Taken) -> set[str]:
     return leaked(secrets, sent, answers_to(unit.bench, row).values())
 
 
-@every_format
-@every_form_of_a_case
+@in_formats(OF_CASES)
 def test_a_token_on_another_paper_brings_nothing_back(form: type[Form], format_name: str, unit: Unit) -> None:
     taken = found(unit, form, format_name)
     paper = blank(unit, form, format_name)
@@ -360,8 +363,7 @@ def of_another(unit: Unit, form: type[Form], taken: Taken) -> bytes:
     return put(taken.data, unit.bench, fitting(form, ending(taken.data), asked(form, answers)))
 
 
-@every_format
-@every_form_of_a_case
+@in_formats(OF_CASES)
 @pytest.mark.parametrize("how", [emptied, torn, of_another], ids=lambda how: how.__name__)
 def test_a_whole_form_of_another_that_is_not_as_it_was_changes_nothing(
     how: Callable[[Unit, type[Form], Taken], bytes], form: type[Form], format_name: str, unit: Unit
