@@ -38,7 +38,7 @@ class Turn:
 
     ``answers`` are as a person types them; ``{today-3}`` in one is that day. ``document`` names
     the paper: one that the story has seen before is filled on and returned again, and without
-    answers the very same comes once more. ``step`` is T26 or T27, its note in ``answers``.
+    answers the very same comes once more. ``step`` is one of the steps of a hold, its note in ``answers``.
     """
 
     story: str
@@ -125,12 +125,12 @@ class Stage:
         return [Outcome(turn, rows[name]) for name, turn in names.items()]
 
     def take_step(self, turn: Turn) -> Outcome:
-        """Take a step that no document makes: a hold begins (T26) or ends (T27)."""
+        """Take a step that no document makes: a hold begins or ends."""
         case = self.load_case(turn.story)
         days = {name: date.fromisoformat(text) for name, text in turn.answers.items() if name != "reason"}
-        for found in (check_hold if turn.step == "T26" else check_resume)(case, **days):
+        for found in (check_hold if turn.step == case.process.hold.begin else check_resume)(case, **days):
             if found.severity == "error":
-                raise UsageError(found.message)
+                raise UsageError(found.message, **found.values)
         self.intake.journal.add_manual_step(case, turn.step, turn.answers, self.intake.clock())
         return Outcome(turn, None)
 

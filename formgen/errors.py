@@ -152,7 +152,7 @@ class Reason(StrEnum):
 class Finding:
     """What is wrong with a document, for a person.
 
-    ``code`` is a rule (R01–R93, T01–T30) or ``format``, ``required``, ``choice``, ``range``;
+    ``code`` is that of a rule or a move, or ``format``, ``required``, ``choice``, ``range``;
     ``field`` is a path or empty; ``values`` fill the ``{names}`` of the message and never
     hold what stood in a sensitive field. ``waits_for`` names the form whose absence is the
     only fault.
@@ -173,8 +173,12 @@ class FormgenError(Exception):
     exit_code: ClassVar[int] = 1
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
 
-    def __init__(self, message: str | None = None, /, **values: str | tuple[str, ...]) -> None:
-        """Keep the message (that of the class when none is given) and its values."""
+    def __init__(self, message: str | None = None, /, *, remedy: str = "", **values: str | tuple[str, ...]) -> None:
+        """Keep the message (the class's docstring when none is given), its values and what mends it.
+
+        The ``remedy`` is a method of `formgen.Workspace` to call first, or a parameter that is missing.
+        """
+        self.remedy = remedy
         self.message = message or self.message
         self.values: dict[str, Any] = values
         listed = {name: ", ".join(value) if isinstance(value, tuple) else value for name, value in values.items()}

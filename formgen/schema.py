@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
-from formgen.cases.workflow import PHASES, Case, CaseRecord, Move
+from formgen.cases.workflow import Case, CaseRecord, Move
 from formgen.fields import (
     BusinessId,
     Choice,
@@ -41,17 +41,22 @@ from formgen.fields import (
     parse_birth_date,
 )
 from formgen.forms.declare import Row, ask, ask_table, section
-from formgen.forms.form import Form, contradiction, deadline, rule
+from formgen.forms.form import Form
 from formgen.forms.references import FieldReference, FormReference
-from formgen.i18n import normalise_text
+from formgen.forms.rules import Check, check, contradiction, deadline, rule
+from formgen.i18n import N_, normalise_text
+from formgen.process import HoldSteps, Process
+from formgen.settings import Limits as LimitSettings
+from formgen.settings import Office as OfficeSettings
 
 __all__ = [
-    "PHASES",
+    "N_",
     "Any",
     "BusinessId",
     "Callable",
     "Case",
     "CaseRecord",
+    "Check",
     "Choice",
     "Choices",
     "Clock",
@@ -66,11 +71,14 @@ __all__ = [
     "Form",
     "FormReference",
     "Hetu",
+    "HoldSteps",
     "Hours",
     "Int",
     "Iterable",
     "Iterator",
+    "LimitSettings",
     "Line",
+    "Literal",
     "Long",
     "Mapping",
     "Month",
@@ -79,8 +87,10 @@ __all__ = [
     "Municipality",
     "Name",
     "Occupation",
+    "OfficeSettings",
     "Phone",
     "Postcode",
+    "Process",
     "Row",
     "Sequence",
     "Signature",
@@ -88,6 +98,7 @@ __all__ = [
     "add_months",
     "ask",
     "ask_table",
+    "check",
     "compute_age",
     "contradiction",
     "count_days",

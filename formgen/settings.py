@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -23,6 +23,7 @@ from formgen import encryption, files
 from formgen.encryption import NO_ENCRYPTION, Encryptor
 from formgen.errors import OutOfReach, UsageError
 from formgen.i18n import N_
+from formgen.process import Process, read_process
 
 HERE = Path(__file__).parent
 KEY_VARIABLE = "FORMGEN_ENCRYPTION__KEY"
@@ -32,40 +33,9 @@ PACKAGED = HERE / "content" if (HERE / "content").is_dir() else HERE.parent
 
 
 class Limits(BaseModel):
-    """Time limits of the unit in days and other practice (domain part H.4); all are settings."""
+    """Time limits and other practice of the unit; the content declares them, every one a setting."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    first_meeting: int = 14
-    decision: int = 14
-    profile: int = 30
-    search_plan: int = 30
-    search_plan_after_contact: int = 14
-    first_contact_with_employers: int = 30
-    search_not_begun: int = 60
-    plan_review: int = 90
-    disclosure_review: int = 60
-    contact_with_employers: int = 30
-    goal_review: int = 180
-    support_plan: int = 7
-    support_review: int = 30
-    first_support_meeting: int = 3
-    contact_before_start: int = 7
-    contact_after_job_loss: int = 3
-    step_down: int = 180
-    profile_after_job: int = 30
-    search_plan_after_job: int = 30
-    studies_plan: int = 30
-    new_job: int = 14
-    decision_pending: int = 30
-    hold_contact: int = 60
-    outreach_days: int = 30
-    outreach_attempts: int = 3
-    agreement_review: int = 90
-    profile_update: int = 365
-    assessment_months: int = 6
-    assessment_months_when_good: int = 12
-    caseload: int = 20
 
 
 class Coach(BaseModel):
@@ -145,7 +115,10 @@ class Access(BaseModel):
 
 
 class Office(BaseSettings):
-    """The settings in ``formgen.toml``; every one has a default and may come as FORMGEN_…."""
+    """The settings in ``formgen.toml``; every one has a default and may come as FORMGEN_….
+
+    The content derives its own model from this one, which adds what only its forms ask for.
+    """
 
     model_config = SettingsConfigDict(env_prefix="FORMGEN_", env_nested_delimiter="__", extra="forbid", frozen=True)
     file: ClassVar[Path | None] = None
@@ -153,27 +126,13 @@ class Office(BaseSettings):
     organiser: str = "Esimerkkilän hyvinvointialue"
     provider: str = ""
     author: str = "Työhönvalmennuksen tiimi"
-    service_task: str = "working_age"
-    support_level: Literal["light", "strong"] = "strong"
     case_prefix: str = "PK"
     language: str = "fi"
     service_area: tuple[str, ...] = ()
-    same_controller: tuple[str, ...] = (
-        "adult_social_services",
-        "disability_services",
-        "mental_health_substance",
-        "health_centre",
-        "specialised_care",
-        "self",
-        "relative",
-    )
     guidance: str = ""
     privacy: str = N_(
         "Lomakkeen tiedot ovat salassa pidettäviä. Rekisterinpitäjä on palvelun järjestäjä. "
         "Tietosuojaselosteen ja tiedot oikeuksistasi saat työhönvalmentajalta."
-    )
-    missed_meeting_practice: str = N_(
-        "Jos tapaaminen jää väliin, valmentaja ottaa yhteyttä ja sovimme uuden ajan. Palvelu jatkuu."
     )
     coaches: tuple[Coach, ...] = ()
     leave_out: dict[str, tuple[str, ...]] = {}
@@ -238,13 +197,26 @@ class Workspace:
         folders = [self.root / kind, PACKAGED / kind]
         return tuple(dict.fromkeys(folder.resolve() for folder in folders if folder.is_dir()))
 
+    def list_schema_folders(self) -> tuple[Path, ...]:
+        """Return the folders of ``schemas`` that hold any."""
+        return tuple(folder for folder in self.list_content_folders("schemas") if any(folder.glob("*.py")))
+
+    @cached_property
+    def process(self) -> Process:
+        """Return the process that the content declares; raise `OutOfReach` when the content is not ours alone."""
+        folders = self.list_schema_folders()
+        files.check_write_access(place for folder in folders for place in files.iter_tree(folder))
+        return read_process(folders)
+
     @cached_property
     def office(self) -> Office:
         """The settings; raise `UsageError` when the file is wrong, `OutOfReach` when it is not ours alone."""
         file = self.root / "formgen.toml"
         if file.is_file():
             files.check_write_access([file])
-        source = type("OfficeFile", (Office,), {"file": file if file.is_file() else None, "__annotations__": {}})
+        source = type(
+            "OfficeFile", (self.process.office,), {"file": file if file.is_file() else None, "__annotations__": {}}
+        )
         try:
             office: Office = source()
         except (ValidationError, SettingsError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

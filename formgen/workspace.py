@@ -218,7 +218,7 @@ class Workspace:
 
         The file itself stays. Raise `UsageError` for one that cannot be taken.
         """
-        submission_id = self.intake.receive_file(file, "cli") if file.is_file() else None
+        submission_id = self.intake.arrivals.receive_file(file, "cli") if file.is_file() else None
         if submission_id is None:
             raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file))
         return submission_id
@@ -361,12 +361,12 @@ class Workspace:
         case = self.load_case(case_id)
         found = tuple(check_hold(case, start, next_contact))
         note = {"reason": reason, "start": start.isoformat(), "next_contact": next_contact.isoformat()}
-        return self.take_step(case, "T26", found, note)
+        return self.take_step(case, case.process.hold.begin, found, note)
 
     def resume(self, case_id: str, end: date) -> tuple[Finding, ...]:
         """End the hold of a case, and return what should be looked at; raise `UsageError` where it cannot be."""
         case = self.load_case(case_id)
-        return self.take_step(case, "T27", tuple(check_resume(case, end)), {"end": end.isoformat()})
+        return self.take_step(case, case.process.hold.end, tuple(check_resume(case, end)), {"end": end.isoformat()})
 
     def take_step(
         self, case: Case, transition: str, findings: tuple[Finding, ...], note: Mapping[str, str]

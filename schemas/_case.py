@@ -32,6 +32,8 @@ from formgen.schema import (
 
 from . import _forms
 from ._codes import K3, K28
+from ._process import PHASES as PHASES
+from ._process import get_settings as get_settings
 
 F = TypeVar("F", bound=Form)
 Value = TypeVar("Value")
@@ -64,9 +66,9 @@ def service_task(case: Case) -> str:
     """Return the service task of the case, or the office's usual one."""
     records = case.list_current_records()
     return (
-        getattr(records[-1].record, "service_task", None) or case.office.service_task
+        getattr(records[-1].record, "service_task", None) or get_settings(case).service_task
         if records
-        else case.office.service_task
+        else get_settings(case).service_task
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from formgen.schema import (
-    PHASES,
     Case,
+    Check,
     Choice,
     Code,
     Day,
@@ -22,6 +22,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     count_days,
     date,
     deadline,
@@ -31,7 +32,18 @@ from formgen.schema import (
     timedelta,
 )
 
-from ._case import ClientForm, TransitionMeeting, active_jobs, compile_pattern, consent_ok, forms, holds, in_force
+from ._case import (
+    PHASES,
+    ClientForm,
+    TransitionMeeting,
+    active_jobs,
+    compile_pattern,
+    consent_ok,
+    forms,
+    get_settings,
+    holds,
+    in_force,
+)
 from ._codes import K3, K4, K6, K10, K12, K30, K38
 
 NEVER_BEGAN = frozenset(
@@ -566,7 +578,7 @@ class Closing(ClientForm):
         """Yhteydenottoyrityksiä on liian vähän."""
         if self.closing_reason not in NOT_REACHED:
             return True
-        limits, tried = case.office.limits, [row.date for row in self.outreach_attempts]
+        limits, tried = get_settings(case).limits, [row.date for row in self.outreach_attempts]
         enough = len(tried) >= limits.outreach_attempts and len({row.mode for row in self.outreach_attempts}) >= 2
         return enough and count_days(min(tried), max(tried)) >= limits.outreach_days
 
@@ -623,10 +635,11 @@ class Closing(ClientForm):
         return jobs <= listed and (bool(listed) or self.closing_reason not in IN_WORK)
 
     @rule("T29", field="closing_reason", severity="warning")
-    def support_has_lasted(self, case: Case) -> bool:
-        """Tuki päättyy hyvin aikaisin: työtä on ollut alle 180 päivää."""
-        early = total_employed_days(self, case) < case.office.limits.step_down
-        return self.phase_at_closing != "phase_5" or self.closing_reason not in SUPPORT_LASTED or not early
+    def support_has_lasted(self, case: Case) -> Check:
+        """Tuki päättyy hyvin aikaisin: työtä on ollut alle {limit} päivän ajan."""
+        limit = get_settings(case).limits.step_down
+        early = self.phase_at_closing == "phase_5" and total_employed_days(self, case) < limit
+        return check(self.closing_reason not in SUPPORT_LASTED or not early, limit=limit)
 
     @rule("R35", field="employer_informed")
     def employer_is_told_by_consent_only(self, case: Case) -> bool:
@@ -672,9 +685,9 @@ class Closing(ClientForm):
         return self.decision_notice != "not_needed" or basis not in K30.find_marked_codes("decided")
 
     @rule("range", field="closing_date")
-    def closing_is_near(self, case: Case) -> bool:
-        """Päättymispäivä on yli 14 päivän päässä."""
-        return count_days(case.today, self.closing_date) <= LATEST
+    def closing_is_near(self, case: Case) -> Check:
+        """Päättymispäivä on yli {limit} päivän päässä."""
+        return check(count_days(case.today, self.closing_date) <= LATEST, limit=LATEST)
 
     @rule("range")
     def attempts_precede_closing(self, case: Case) -> list[str]:

@@ -6,6 +6,7 @@ from formgen.schema import (
     Any,
     Callable,
     Case,
+    Check,
     Choice,
     Choices,
     Clock,
@@ -22,6 +23,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     count_days,
     date,
     deadline,
@@ -40,6 +42,7 @@ from ._case import (
     documents,
     earlier,
     forms,
+    get_settings,
     granted,
     in_force,
     shortened,
@@ -60,6 +63,7 @@ GOES_ON = frozenset(
 )
 FACE_TO_FACE = K6.find_marked_codes("face_to_face")
 BEFORE_WORK = ("phase_2", "phase_3", "phase_4")
+SIGNED_AHEAD = 30  # days from a signature to the document and to the start of the service
 UNDECIDED = frozenset((None, "more_info", "waiting_list"))
 
 CLAUSE_ENDS = compile_pattern(r"[.,;:!?\n]")
@@ -160,12 +164,12 @@ def support_people(case: Case) -> list[dict[str, object]]:
 
 def missed_meeting_practice(case: Case) -> str:
     """Return the practice agreed on for missed meetings, else the office's usual one."""
-    return str(kept("missed_meeting_practice")(case) or case.office.missed_meeting_practice)
+    return str(kept("missed_meeting_practice")(case) or get_settings(case).missed_meeting_practice)
 
 
 def next_review(case: Case) -> date:
     """Return the day by which the agreement should be looked at again."""
-    return case.today + timedelta(days=case.office.limits.agreement_review)
+    return case.today + timedelta(days=get_settings(case).limits.agreement_review)
 
 
 def guardian_signs(case: Case) -> bool | None:
@@ -589,10 +593,11 @@ class CooperationAgreement(ClientForm):
         return referral is None or self.service_start_date >= referral.received_date
 
     @rule("T04", field="service_start_date")
-    def service_starts_soon_after_signing(self, case: Case) -> bool:
-        """Palvelu alkaa yli 30 päivää allekirjoituksen jälkeen."""
+    def service_starts_soon_after_signing(self, case: Case) -> Check:
+        """Palvelu alkaa yli {limit} päivän kuluttua allekirjoituksesta."""
         signed = [block.date for block in (self.sign_client, self.sign_coach, self.sign_guardian) if block]
-        return all(count_days(day, self.service_start_date) <= 30 for day in signed)
+        soon = all(count_days(day, self.service_start_date) <= SIGNED_AHEAD for day in signed)
+        return check(soon, limit=SIGNED_AHEAD)
 
     @rule("T04", field="agreement_kind")
     def agreement_is_made_once(self, case: Case) -> bool:
@@ -654,9 +659,11 @@ class CooperationAgreement(ClientForm):
         return self.next_meeting_date >= self.document_date
 
     @rule("range", field="sign_client.date")
-    def client_signed_lately(self, case: Case) -> bool:
-        """Asiakkaan allekirjoitus on yli 30 päivää vanhempi kuin asiakirja."""
-        return self.sign_client is None or count_days(self.sign_client.date, self.document_date) <= 30
+    def client_signed_lately(self, case: Case) -> Check:
+        """Asiakirja on päivätty yli {limit} päivän kuluttua asiakkaan allekirjoituksesta."""
+        signed = self.sign_client
+        lately = signed is None or count_days(signed.date, self.document_date) <= SIGNED_AHEAD
+        return check(lately, limit=SIGNED_AHEAD)
 
     @rule("choice")
     def health_has_a_row_of_its_own(self, case: Case) -> list[str]:
@@ -692,32 +699,36 @@ class CooperationAgreement(ClientForm):
     # --- what the clock brings ----------------------------------------------------------------
 
     @deadline("R22")
-    def profile_is_made(self, case: Case) -> date | None:
-        """Ammatillinen profiili puuttuu, 30 päivää täynnä."""
+    def profile_is_made(self, case: Case) -> Check:
+        """Ammatillinen profiili puuttuu. Se tehdään {limit} päivän kuluessa palvelun alusta."""
         open_still = case.phase in PHASES_WITH_CLIENT and not documents(case, forms.VocationalProfile)
-        return case.add_active_days(self.service_start_date, case.office.limits.profile) if open_still else None
+        limit = get_settings(case).limits.profile
+        return check(case.add_active_days(self.service_start_date, limit) if open_still else None, limit=limit)
 
     @deadline("R23")
-    def search_plan_is_made(self, case: Case) -> date | None:
-        """Työnhakusuunnitelma puuttuu, 30 päivää täynnä."""
+    def search_plan_is_made(self, case: Case) -> Check:
+        """Työnhakusuunnitelma puuttuu. Se tehdään {limit} päivän kuluessa palvelun alusta."""
         open_still = case.phase in BEFORE_WORK and not has_plan(case)
-        return case.add_active_days(self.service_start_date, case.office.limits.search_plan) if open_still else None
+        limit = get_settings(case).limits.search_plan
+        return check(case.add_active_days(self.service_start_date, limit) if open_still else None, limit=limit)
 
     @deadline("R24")
     def search_is_begun(self, case: Case) -> date | None:
         """Työn etsintä ei ole alkanut."""
-        strong = case.office.support_level == "strong"
+        strong = get_settings(case).support_level == "strong"
         open_still = strong and case.phase == "phase_2" and not has_plan(case)
         return (
-            case.add_active_days(self.service_start_date, case.office.limits.search_not_begun) if open_still else None
+            case.add_active_days(self.service_start_date, get_settings(case).limits.search_not_begun)
+            if open_still
+            else None
         )
 
     @deadline("R25")
-    def employer_is_met(self, case: Case) -> date | None:
-        """Ensimmäinen työnantajakontakti ei ole toteutunut 30 päivässä."""
+    def employer_is_met(self, case: Case) -> Check:
+        """Ensimmäinen työnantajakontakti ei ole toteutunut {limit} päivän kuluessa palvelun alusta."""
         open_still = case.phase in BEFORE_WORK and not has_met_employer(case)
-        limit = case.office.limits.first_contact_with_employers
-        return case.add_active_days(self.service_start_date, limit) if open_still else None
+        limit = get_settings(case).limits.first_contact_with_employers
+        return check(case.add_active_days(self.service_start_date, limit) if open_still else None, limit=limit)
 
     @property
     def basis(self) -> date:

@@ -6,6 +6,7 @@ from formgen.schema import (
     Any,
     Callable,
     Case,
+    Check,
     Choice,
     Choices,
     Day,
@@ -24,6 +25,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     count_days,
     date,
     define_options,
@@ -484,13 +486,13 @@ class EducationPlan(ClientForm):
         return not begins or any(job.contract_type == "apprenticeship" for job in in_force(case, forms.JobStart))
 
     @rule("R79", field="weekly_study_hours", severity="warning")
-    def load_is_bearable(self, case: Case) -> bool:
-        """Kokonaiskuormitus on suuri. Työtä ja opiskelua on yhteensä yli 48 tuntia viikossa."""
+    def load_is_bearable(self, case: Case) -> Check:
+        """Kokonaiskuormitus on suuri. Työtä ja opiskelua on yhteensä yli {limit} tuntia viikossa."""
         if self.study_status in ADMITTED - GOING_ON:
-            return True
+            return check(True, limit=LONGEST_WEEK)
         jobs = active_jobs(case, max(case.today, self.start_date or case.today))
         work: list[Decimal] = [job.most_hours for job in jobs]
-        return sum(work, self.weekly_study_hours or Decimal(0)) <= LONGEST_WEEK
+        return check(sum(work, self.weekly_study_hours or Decimal(0)) <= LONGEST_WEEK, limit=LONGEST_WEEK)
 
     @rule("choice")
     def school_is_contacted_by_consent_only(self, case: Case) -> list[str]:
@@ -564,6 +566,6 @@ class EducationPlan(ClientForm):
         )
 
     @rule("range", field="review_date")
-    def review_is_within_half_a_year(self, case: Case) -> bool:
-        """Tarkistuksen pitää olla suunnitelman päiväyksen jälkeen ja puolen vuoden sisällä."""
-        return 0 < count_days(self.plan_date, self.review_date) <= HALF_A_YEAR
+    def review_is_within_half_a_year(self, case: Case) -> Check:
+        """Tarkistuksen pitää olla suunnitelman päiväyksen jälkeen ja {limit} päivän sisällä siitä."""
+        return check(0 < count_days(self.plan_date, self.review_date) <= HALF_A_YEAR, limit=HALF_A_YEAR)

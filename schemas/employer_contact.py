@@ -7,6 +7,7 @@ from formgen.schema import (
     Callable,
     Case,
     CaseRecord,
+    Check,
     Choice,
     Choices,
     Clock,
@@ -27,6 +28,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     contradiction,
     count_days,
     date,
@@ -46,6 +48,7 @@ from ._case import (
     documents,
     employer_key,
     forms,
+    get_settings,
     granted,
     in_force,
     negotiating,
@@ -605,11 +608,12 @@ class EmployerContact(ClientForm):
         )
 
     @rule("R38", severity="warning", needs=("job_search_plan",))
-    def search_has_been_planned(self, case: Case) -> bool:
-        """Suunnitelma tehdään 14 päivän sisällä."""
+    def search_has_been_planned(self, case: Case) -> Check:
+        """Suunnitelma tehdään {limit} päivän sisällä."""
         first = min((row.date for row in self.history(case)), default=self.last_contact)
-        late = count_days(first, self.last_contact) > case.office.limits.search_plan_after_contact
-        return not (specific(self) and late) or active_plan(case) is not None
+        limit = get_settings(case).limits.search_plan_after_contact
+        late = specific(self) and count_days(first, self.last_contact) > limit
+        return check(not late or active_plan(case) is not None, limit=limit)
 
     @rule("R39", field="client_named_date", severity="warning")
     def consent_has_not_been_withdrawn(self, case: Case) -> bool:
@@ -666,7 +670,8 @@ class EmployerContact(ClientForm):
         met = [contact.first_meeting for contact in (*documents(case, EmployerContact), self)]
         since = min((day for day in met if day), default=None)
         return (
-            since is not None and count_days(since, self.last_contact) <= case.office.limits.search_plan_after_contact
+            since is not None
+            and count_days(since, self.last_contact) <= get_settings(case).limits.search_plan_after_contact
         )
 
     @rule("T10", field="closed_date")
@@ -736,23 +741,20 @@ class EmployerContact(ClientForm):
     # --- what the clock brings ----------------------------------------------------------------
 
     @deadline("T08")
-    def search_is_planned_soon(self, case: Case) -> date | None:
-        """Työnhakusuunnitelma puuttuu. Se tehdään 14 päivän sisällä ensimmäisestä työnantajan tapaamisesta."""
+    def search_is_planned_soon(self, case: Case) -> Check:
+        """Työnhakusuunnitelma puuttuu. Se tehdään {limit} päivän sisällä ensimmäisestä työnantajan tapaamisesta."""
         met: list[date] = [row.date for row in self.history(case) if row.mode in FACE_TO_FACE]
-        if (active_plan(case) is not None) or not specific(self) or not met:
-            return None
-        return case.add_active_days(min(met), case.office.limits.search_plan_after_contact + 1)
+        limit, planned = get_settings(case).limits.search_plan_after_contact, active_plan(case) is not None
+        open_still = bool(met) and specific(self) and not planned
+        return check(case.add_active_days(min(met), limit + 1) if open_still else None, limit=limit)
 
     @deadline("T10")
-    def plan_is_reviewed_after_negotiation(self, case: Case) -> date | None:
-        """Työnhakusuunnitelma tarkistetaan 14 päivän sisällä siitä, kun neuvottelu päättyi ilman työtä."""
+    def plan_is_reviewed_after_negotiation(self, case: Case) -> Check:
+        """Työnhakusuunnitelma tarkistetaan {limit} päivän sisällä siitä, kun neuvottelu päättyi ilman työtä."""
         own = {known.record_id for known in case.records if known.record is self}
         returned = any(step.transition == "T10" and step.record_id in own for step in case.steps)
-        if self.closed_date is None or case.phase != "phase_3" or not returned:
-            return None
-        reviewed = any(plan.plan_date >= self.closed_date for plan in documents(case, forms.JobSearchPlan))
-        return (
-            None
-            if reviewed
-            else case.add_active_days(self.closed_date, case.office.limits.search_plan_after_contact + 1)
-        )
+        closed_on, limit = self.closed_date, get_settings(case).limits.search_plan_after_contact
+        if closed_on is None or case.phase != "phase_3" or not returned:
+            return check(None, limit=limit)
+        reviewed = any(plan.plan_date >= closed_on for plan in documents(case, forms.JobSearchPlan))
+        return check(None if reviewed else case.add_active_days(closed_on, limit + 1), limit=limit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from formgen.schema import (
     Callable,
     Case,
+    Check,
     Choice,
     Choices,
     Day,
@@ -19,6 +20,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     count_days,
     count_months,
     date,
@@ -35,6 +37,7 @@ from ._case import (
     by_id,
     consent_ok,
     forms,
+    get_settings,
     in_force,
     job_of,
     of_chosen,
@@ -92,7 +95,7 @@ def supports(case: Case) -> tuple[str, ...]:
 def profile_due(case: Case) -> date | None:
     """Return the day by which the profile should be updated, where the job's last day was agreed on."""
     end = of_job(forms.JobStart.end_date)(case)
-    return end + timedelta(days=case.office.limits.profile_after_job) if end else None
+    return end + timedelta(days=get_settings(case).limits.profile_after_job) if end else None
 
 
 def benefits(case: Case) -> list[dict[str, object]]:
@@ -240,7 +243,10 @@ class JobEnd(ClientForm):
         )
         new_job_known_detail: Line | None = ask("Uusi työnantaja", by="client", max_length=80)
         profile_update_due: Day = ask(
-            "Profiili päivitetään viimeistään", prefill=profile_due, sensitivity="n", hint="30 päivän sisällä."
+            "Profiili päivitetään viimeistään",
+            prefill=profile_due,
+            sensitivity="n",
+            hint="Määräaika lasketaan työn päättymisestä.",
         )
         job_search_restart: Day | None = ask(
             "Työnhaku jatkuu alkaen",
@@ -362,9 +368,9 @@ class JobEnd(ClientForm):
         return self.job_id not in {end.job_id for end in in_force(case, JobEnd)}
 
     @rule("range", field="end_date")
-    def job_ends_soon(self, case: Case) -> bool:
-        """Viimeinen työpäivä on yli 31 päivän päässä. Lähettäkää lomake lähempänä päättymistä."""
-        return count_days(case.today, self.end_date) <= NOTED_AHEAD
+    def job_ends_soon(self, case: Case) -> Check:
+        """Viimeinen työpäivä on yli {limit} päivän päässä. Lähettäkää lomake lähempänä päättymistä."""
+        return check(count_days(case.today, self.end_date) <= NOTED_AHEAD, limit=NOTED_AHEAD)
 
     @rule("range", field="end_date", severity="warning")
     def fixed_term_has_not_been_passed(self, case: Case) -> bool:
@@ -412,7 +418,7 @@ class JobEnd(ClientForm):
     def contact_with_client_was_prompt(self, case: Case) -> bool:
         """Yhteys asiakkaaseen viivästyi."""
         contact = self.first_contact_after_date or case.today
-        prompt = count_days(self.learned_date, contact) <= case.office.limits.contact_after_job_loss
+        prompt = count_days(self.learned_date, contact) <= get_settings(case).limits.contact_after_job_loss
         return prompt or self.end_reason == "death"
 
     @rule("range", field="first_contact_after_date")
@@ -427,9 +433,10 @@ class JobEnd(ClientForm):
         return not unfit or bool(open_negotiations(case))
 
     @rule("R74", field="profile_update_due", severity="warning")
-    def profile_is_updated_soon(self, case: Case) -> bool:
-        """Profiili päivitetään yli 30 päivää työn päättymisen jälkeen."""
-        return count_days(self.end_date, self.profile_update_due) <= case.office.limits.profile_after_job
+    def profile_is_updated_soon(self, case: Case) -> Check:
+        """Profiili päivitetään yli {limit} päivän kuluttua työn päättymisestä."""
+        limit = get_settings(case).limits.profile_after_job
+        return check(count_days(self.end_date, self.profile_update_due) <= limit, limit=limit)
 
     @rule("R76", field="checklist", severity="warning")
     def client_registers_as_unemployed(self, case: Case) -> bool:
@@ -449,7 +456,7 @@ class JobEnd(ClientForm):
         """Uusi työnhakusuunnitelma puuttuu."""
         if not self.calls(case, "new_job_search") or self.planned_anew(case):
             return None
-        return case.add_active_days(self.end_date, case.office.limits.search_plan_after_job)
+        return case.add_active_days(self.end_date, get_settings(case).limits.search_plan_after_job)
 
     @deadline("R74")
     def updated_profile(self, case: Case) -> date | None:
@@ -458,21 +465,21 @@ class JobEnd(ClientForm):
         updated = profile is not None and profile.profile_date >= self.known_since
         if updated or case.status == "closed" or self.end_reason == "death":
             return None
-        return case.add_active_days(self.end_date, case.office.limits.profile_after_job)
+        return case.add_active_days(self.end_date, get_settings(case).limits.profile_after_job)
 
     @deadline("T20")
     def decided_step(self, case: Case) -> date | None:
         """Seuraava askel on päättämättä. Tehkää uusi työnhakusuunnitelma tai palvelun päättäminen."""
         if self.next_step != "undecided" or not self.leaves_open(case):
             return None
-        return case.add_active_days(self.end_date, case.office.limits.decision_pending)
+        return case.add_active_days(self.end_date, get_settings(case).limits.decision_pending)
 
     @deadline("T20")
     def recorded_new_job(self, case: Case) -> date | None:
         """Uuden työsuhteen aloittaminen on kirjaamatta."""
         if self.next_step != "new_job_starts" or not self.leaves_open(case):
             return None
-        return case.add_active_days(self.end_date, case.office.limits.new_job)
+        return case.add_active_days(self.end_date, get_settings(case).limits.new_job)
 
     @deadline("T21")
     def plan_for_studies(self, case: Case) -> date | None:
@@ -480,11 +487,11 @@ class JobEnd(ClientForm):
         plans = [plan for plan in in_force(case, forms.EducationPlan) if plan.plan_kind != "end"]
         if not self.calls(case, "studies") or plans:
             return None
-        return case.add_active_days(self.end_date, case.office.limits.studies_plan)
+        return case.add_active_days(self.end_date, get_settings(case).limits.studies_plan)
 
     @deadline("T22")
     def service_is_closed(self, case: Case) -> date | None:
         """Palvelun jatko on ratkaisematta. Tehkää palvelun päättäminen tai uusi työnhakusuunnitelma."""
         if self.next_step not in ("no_work_now", "close_service") or not self.leaves_open(case):
             return None
-        return case.add_active_days(self.end_date, case.office.limits.decision_pending)
+        return case.add_active_days(self.end_date, get_settings(case).limits.decision_pending)

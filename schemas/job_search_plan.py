@@ -7,6 +7,7 @@ from formgen.schema import (
     BusinessId,
     Callable,
     Case,
+    Check,
     Choice,
     Choices,
     Clock,
@@ -27,6 +28,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     count_days,
     date,
     deadline,
@@ -45,6 +47,7 @@ from ._case import (
     decision_pending,
     documents,
     forms,
+    get_settings,
     in_force,
     numbered,
     today,
@@ -217,7 +220,7 @@ def advice(name: str) -> Callable[[Case], Any]:
 
 def next_review(case: Case) -> date:
     """Return the day by which the plan should be looked at again."""
-    return case.today + timedelta(days=case.office.limits.plan_review)
+    return case.today + timedelta(days=get_settings(case).limits.plan_review)
 
 
 # --- what is computed, and when something is needed -------------------------------------------
@@ -435,7 +438,7 @@ class JobSearchPlan(ClientForm):
             prefill=target_employers,
             required=True,
             printed=4,
-            hint="Ensimmäiseen otetaan yhteyttä 30 päivän kuluessa palvelun alusta.",
+            hint="Ensimmäiseen otetaan yhteyttä pian palvelun alusta.",
         )
         search_area: Municipalities = ask("Hakualue: kunnat", prefill=search_area, of=K20)
         search_area_max_minutes: Int | None = ask(
@@ -662,12 +665,12 @@ class JobSearchPlan(ClientForm):
         return case.find_latest_record(forms.VocationalProfile) is not None
 
     @rule("T07", field="plan_date", severity="warning")
-    def plan_is_made_soon(self, case: Case) -> bool:
-        """Suunnitelma on tehty yli 30 päivää palvelun alkamisen jälkeen."""
-        agreement = case.find_latest_record(forms.CooperationAgreement)
+    def plan_is_made_soon(self, case: Case) -> Check:
+        """Suunnitelma on tehty yli {limit} päivän kuluttua palvelun alkamisesta."""
+        agreement, limit = case.find_latest_record(forms.CooperationAgreement), get_settings(case).limits.search_plan
         if agreement is None or self.plan_kind != "first":
-            return True
-        return count_days(agreement.service_start_date, self.plan_date) <= case.office.limits.search_plan
+            return check(True, limit=limit)
+        return check(count_days(agreement.service_start_date, self.plan_date) <= limit, limit=limit)
 
     @rule("R19", field="plan_date")
     def plan_is_made_in_service(self, case: Case) -> bool:
@@ -676,10 +679,11 @@ class JobSearchPlan(ClientForm):
         return agreement is None or self.plan_date >= agreement.service_start_date
 
     @rule("range", field="plan_date")
-    def plan_follows_profile(self, case: Case) -> bool:
-        """Suunnitelma on yli 14 päivää vanhempi kuin profiili, johon se perustuu."""
+    def plan_follows_profile(self, case: Case) -> Check:
+        """Suunnitelman pohjana oleva profiili on tehty yli {limit} päivän kuluttua suunnitelmasta."""
         profile = case.find_latest_record(forms.VocationalProfile)
-        return profile is None or count_days(self.plan_date, profile.profile_date) <= PROFILE_AHEAD
+        follows = profile is None or count_days(self.plan_date, profile.profile_date) <= PROFILE_AHEAD
+        return check(follows, limit=PROFILE_AHEAD)
 
     @rule("range", field="plan_date", severity="warning")
     def plan_is_not_of_tomorrow(self, case: Case) -> bool:
@@ -707,13 +711,14 @@ class JobSearchPlan(ClientForm):
         )
 
     @rule("range", field="target_employers", severity="warning")
-    def first_employer_is_met_soon(self, case: Case) -> bool:
-        """Ensimmäinen yhteydenotto on yli 30 päivää palvelun alkamisen jälkeen."""
+    def first_employer_is_met_soon(self, case: Case) -> Check:
+        """Ensimmäinen yhteydenotto on yli {limit} päivän kuluttua palvelun alkamisesta."""
         agreement = case.find_latest_record(forms.CooperationAgreement)
+        limit = get_settings(case).limits.first_contact_with_employers
         if agreement is None or self.plan_kind != "first" or not self.target_employers:
-            return True
+            return check(True, limit=limit)
         first = min(row.by_date for row in self.target_employers)
-        return count_days(agreement.service_start_date, first) <= case.office.limits.first_contact_with_employers
+        return check(count_days(agreement.service_start_date, first) <= limit, limit=limit)
 
     @rule("choice")
     def acquaintances_are_asked_by_leave(self, case: Case) -> list[str]:
@@ -806,9 +811,10 @@ class JobSearchPlan(ClientForm):
         return self.review_date > self.plan_date
 
     @rule("range", field="review_date", severity="warning")
-    def review_is_soon_enough(self, case: Case) -> bool:
-        """Suunnitelman tarkistukseen on yli 90 päivää."""
-        return count_days(self.plan_date, self.review_date) <= case.office.limits.plan_review
+    def review_is_soon_enough(self, case: Case) -> Check:
+        """Suunnitelman tarkistus on yli {limit} päivän päässä."""
+        limit = get_settings(case).limits.plan_review
+        return check(count_days(self.plan_date, self.review_date) <= limit, limit=limit)
 
     @rule("R26", field="client_agreed")
     def client_has_agreed(self, case: Case) -> bool:
@@ -821,16 +827,18 @@ class JobSearchPlan(ClientForm):
     def telling_is_talked_about_again(self, case: Case) -> date | None:
         """Kertomisesta ei ole puhuttu uudelleen."""
         talked = max(self.begun(case), self.disclosure_reviewed_date)
-        return case.add_active_days(talked, case.office.limits.disclosure_review) if case.phase == "phase_3" else None
+        return (
+            case.add_active_days(talked, get_settings(case).limits.disclosure_review)
+            if case.phase == "phase_3"
+            else None
+        )
 
     @deadline("R31")
-    def employers_are_contacted(self, case: Case) -> date | None:
-        """Työnantajakontakteja ei ole kuukauteen."""
+    def employers_are_contacted(self, case: Case) -> Check:
+        """Työnantajakontakteja ei ole {limit} päivään."""
         contacts = [row.date for contact in documents(case, forms.EmployerContact) for row in contact.contacts]
-        last = max([self.begun(case), *contacts])
-        return (
-            case.add_active_days(last, case.office.limits.contact_with_employers) if case.phase == "phase_3" else None
-        )
+        last, limit = max([self.begun(case), *contacts]), get_settings(case).limits.contact_with_employers
+        return check(case.add_active_days(last, limit) if case.phase == "phase_3" else None, limit=limit)
 
     @deadline("R32")
     def plan_is_reviewed(self, case: Case) -> date | None:
@@ -844,7 +852,9 @@ class JobSearchPlan(ClientForm):
         profile = case.find_latest_record(forms.VocationalProfile)
         weighed = [profile.profile_date] if profile else []
         last = max([self.begun(case), *weighed])
-        return case.add_active_days(last, case.office.limits.goal_review + 1) if case.phase == "phase_3" else None
+        return (
+            case.add_active_days(last, get_settings(case).limits.goal_review + 1) if case.phase == "phase_3" else None
+        )
 
     def begun(self, case: Case) -> date:
         """Return the day on which the search began, as the record that brought the case there says."""

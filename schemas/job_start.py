@@ -6,6 +6,7 @@ from formgen.schema import (
     BusinessId,
     Callable,
     Case,
+    Check,
     Choice,
     Choices,
     Clock,
@@ -28,6 +29,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     compute_age,
     contradiction,
     count_days,
@@ -50,6 +52,7 @@ from ._case import (
     documents,
     employer_key,
     forms,
+    get_settings,
     in_force,
     led_to_job,
     open_negotiations,
@@ -71,7 +74,9 @@ PENSIONS = frozenset(
 PURCHASES = frozenset(("assistive_device", "ergonomic"))
 IN_HAND = frozenset(("applied", "granted"))
 PLANS_OF_OFFICE = frozenset(("employment_plan", "multi_agency_plan", "activation_plan"))
-LONGEST_WEEK = Decimal(48)
+SHORTEST_WEEK, LONG_WEEK, LONGEST_WEEK = Decimal("0.5"), Decimal(40), Decimal(48)
+YOUNGEST = 15  # years
+START_AHEAD, CONTRACT_BEHIND, APPLIED_BEHIND = 365, 30, 30  # days
 
 
 # --- what is already known --------------------------------------------------------------------
@@ -166,7 +171,7 @@ def after_start(limit: str) -> Callable[[Case], date | None]:
 
     def known(case: Case) -> date | None:
         start = offered(forms.Offer.start_date)(case)
-        return start + timedelta(days=getattr(case.office.limits, limit)) if start else None
+        return start + timedelta(days=getattr(get_settings(case).limits, limit)) if start else None
 
     known.__name__ = f"employer_contact.offer.start_date + {limit}"
     return known
@@ -628,15 +633,15 @@ class JobStart(ClientForm):
         return self.end_date is None or self.end_date >= self.start_date
 
     @rule("R48")
-    def hours_are_possible(self, case: Case) -> list[str]:
-        """Tarkistakaa tunnit. Viikkotyöaika on 0,5–48 tuntia."""
+    def hours_are_possible(self, case: Case) -> Check:
+        """Tarkistakaa tunnit. Viikkotyöaika on {low}–{high} tuntia."""
         low, high, week = self.hours_min, self.hours_max, self.weekly_hours
         broken = {
-            "weekly_hours": week is not None and not Decimal("0.5") <= week <= LONGEST_WEEK,
+            "weekly_hours": week is not None and not SHORTEST_WEEK <= week <= LONGEST_WEEK,
             "hours_min": low is not None and high is not None and low > high,
             "hours_max": high is not None and high > LONGEST_WEEK,
         }
-        return [name for name, holds in broken.items() if holds]
+        return check([name for name, holds in broken.items() if holds], low=SHORTEST_WEEK, high=LONGEST_WEEK)
 
     @rule("R48", field="wage_amount")
     def wage_is_possible(self, case: Case) -> bool:
@@ -644,12 +649,11 @@ class JobStart(ClientForm):
         return self.wage_amount > 0 or (self.wage_amount == 0 and self.contract_type in NOT_EMPLOYMENT)
 
     @rule("R48", field="start_date")
-    def start_is_possible(self, case: Case) -> bool:
-        """Tarkistakaa aloituspäivä. Se on yli vuoden päässä tai ennen asiakkaan 15-vuotispäivää."""
-        return (
-            count_days(case.today, self.start_date) <= 365
-            and compute_age(self.client_birth_date, self.start_date) >= 15
-        )
+    def start_is_possible(self, case: Case) -> Check:
+        """Tarkistakaa aloituspäivä. Se on yli {limit} päivän päässä tai ennen asiakkaan {age}-vuotispäivää."""
+        far = count_days(case.today, self.start_date) > START_AHEAD
+        possible = not far and compute_age(self.client_birth_date, self.start_date) >= YOUNGEST
+        return check(possible, limit=START_AHEAD, age=YOUNGEST)
 
     @rule("R48", field="job_title")
     def job_is_told_from_another_with_the_employer(self, case: Case) -> bool:
@@ -675,18 +679,18 @@ class JobStart(ClientForm):
         return not self.replaces_job_id or self.replaces_job_id in {job.job_id for job in in_force(case, JobStart)}
 
     @rule("R49", field="weekly_hours", severity="warning")
-    def week_is_not_long(self, case: Case) -> bool:
-        """Viikkotyöaika on yli 40 tuntia."""
-        return self.most_hours <= 40
+    def week_is_not_long(self, case: Case) -> Check:
+        """Viikkotyöaika on yli {limit} tuntia."""
+        return check(self.most_hours <= LONG_WEEK, limit=LONG_WEEK)
 
     @rule("R50", field="weekly_hours", severity="warning")
-    def hours_of_all_jobs_are_within_law(self, case: Case) -> bool:
-        """Työaika yhteensä ylittää 48 tuntia viikossa."""
+    def hours_of_all_jobs_are_within_law(self, case: Case) -> Check:
+        """Työaika yhteensä ylittää {limit} tuntia viikossa."""
         jobs = active_jobs(case, max(case.today, self.start_date))
         others: list[Decimal] = [
             job.most_hours for job in jobs if job.job_id not in (self.job_id, self.replaces_job_id)
         ]
-        return sum(others, self.most_hours) <= LONGEST_WEEK
+        return check(sum(others, self.most_hours) <= LONGEST_WEEK, limit=LONGEST_WEEK)
 
     @rule("R51", field="contract_form", severity="warning")
     def contract_is_in_writing(self, case: Case) -> bool:
@@ -747,15 +751,15 @@ class JobStart(ClientForm):
         return (self.subsidy_decision_date or case.today) <= self.start_date
 
     @rule("R59", field="adjustment_support", severity="warning")
-    def adjustment_support_is_applied_for_in_time(self, case: Case) -> bool:
-        """Järjestelytukea haetaan kuukauden sisällä hankinnasta."""
+    def adjustment_support_is_applied_for_in_time(self, case: Case) -> Check:
+        """Järjestelytukea haetaan {limit} päivän sisällä hankinnasta."""
         bought = [
             since
             for row in self.accommodations_agreed
             if row.accommodation in PURCHASES and (since := getattr(row, "from"))
         ]
-        late = any(count_days(day, case.today) > 30 for day in bought)
-        return not (late and self.adjustment_support in ("discussed", "to_apply"))
+        late = any(count_days(day, case.today) > APPLIED_BEHIND for day in bought)
+        return check(not (late and self.adjustment_support in ("discussed", "to_apply")), limit=APPLIED_BEHIND)
 
     @rule("R60", field="contract_type", severity="warning")
     def work_trial_is_in_the_plan(self, case: Case) -> bool:
@@ -765,14 +769,16 @@ class JobStart(ClientForm):
         return self.contract_type != "work_trial" or bool(plans & PLANS_OF_OFFICE)
 
     @rule("R61", field="support_plan_due", severity="warning")
-    def support_plan_is_due_soon(self, case: Case) -> bool:
-        """Tukisuunnitelma tehdään yli 7 päivää työn alkamisen jälkeen."""
-        return count_days(self.begins, self.support_plan_due) <= case.office.limits.support_plan
+    def support_plan_is_due_soon(self, case: Case) -> Check:
+        """Tukisuunnitelma tehdään yli {limit} päivän kuluttua työn alkamisesta."""
+        limit = get_settings(case).limits.support_plan
+        return check(count_days(self.begins, self.support_plan_due) <= limit, limit=limit)
 
     @rule("R62", field="first_support_meeting", severity="warning")
-    def first_support_is_soon(self, case: Case) -> bool:
-        """Ensimmäinen tukitapaaminen on yli 3 päivää työn alkamisen jälkeen."""
-        return count_days(self.begins, self.first_support_meeting) <= case.office.limits.first_support_meeting
+    def first_support_is_soon(self, case: Case) -> Check:
+        """Ensimmäinen tukitapaaminen on yli {limit} päivän kuluttua työn alkamisesta."""
+        limit = get_settings(case).limits.first_support_meeting
+        return check(count_days(self.begins, self.first_support_meeting) <= limit, limit=limit)
 
     @rule("range", field="first_support_meeting")
     def first_support_follows_start(self, case: Case) -> bool:
@@ -780,9 +786,10 @@ class JobStart(ClientForm):
         return self.first_support_meeting >= self.start_date
 
     @rule("range", field="contract_signed_date")
-    def contract_is_made_by_start(self, case: Case) -> bool:
-        """Työsopimus on tehty yli 30 päivää työn alkamisen jälkeen. Tarkistakaa päivä."""
-        return self.contract_signed_date is None or count_days(self.start_date, self.contract_signed_date) <= 30
+    def contract_is_made_by_start(self, case: Case) -> Check:
+        """Työsopimus on tehty yli {limit} päivän kuluttua työn alkamisesta. Tarkistakaa päivä."""
+        made = self.contract_signed_date
+        return check(made is None or count_days(self.start_date, made) <= CONTRACT_BEHIND, limit=CONTRACT_BEHIND)
 
     @rule("range", field="wage_subsidy_from")
     def subsidy_starts_with_the_job(self, case: Case) -> bool:
@@ -837,9 +844,10 @@ class JobStart(ClientForm):
         return case.phase != "phase_3" or self.found_by != "coach_network" or self.employer_id in contacts
 
     @rule("T13", severity="warning", needs=("vocational_profile",))
-    def profile_has_been_made(self, case: Case) -> bool:
-        """Ammatillinen profiili puuttuu. Se tehdään 30 päivän sisällä."""
-        return case.phase != "phase_2" or case.find_latest_record(forms.VocationalProfile) is not None
+    def profile_has_been_made(self, case: Case) -> Check:
+        """Ammatillinen profiili puuttuu. Se tehdään {limit} päivän kuluessa palvelun alusta."""
+        made = case.phase != "phase_2" or case.find_latest_record(forms.VocationalProfile) is not None
+        return check(made, limit=get_settings(case).limits.profile)
 
     # --- what another form may contradict ------------------------------------------------------
 
@@ -880,12 +888,12 @@ class JobStart(ClientForm):
         plans = [plan for plan in documents(case, forms.JobSupportPlan) if plan.job_id == self.job_id]
         if self.ended(case) or any(plan.plan_status != "draft" for plan in plans):
             return None
-        return case.add_active_days(self.begins, case.office.limits.support_plan + 1)
+        return case.add_active_days(self.begins, get_settings(case).limits.support_plan + 1)
 
     @deadline("R62")
     def first_support_is_given_in_time(self, case: Case) -> date | None:
         """Ensimmäinen tuki työn alettua puuttuu."""
-        return self.missed(case, first=0, length=case.office.limits.first_support_meeting + 1, count=1)
+        return self.missed(case, first=0, length=get_settings(case).limits.first_support_meeting + 1, count=1)
 
     @deadline("R63")
     def first_month_has_weekly_contact(self, case: Case) -> date | None:

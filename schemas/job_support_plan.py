@@ -6,6 +6,7 @@ from formgen.schema import (
     Any,
     Callable,
     Case,
+    Check,
     Choice,
     Choices,
     Clock,
@@ -22,6 +23,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     count_days,
     date,
     deadline,
@@ -40,6 +42,7 @@ from ._case import (
     consent_ok,
     documents,
     forms,
+    get_settings,
     holds,
     in_force,
     of_chosen,
@@ -134,7 +137,7 @@ def plan_kind(case: Case) -> str:
 
 def review_date(case: Case) -> date:
     """Return the day of the next review: a first plan is looked at sooner than a later one."""
-    limits = case.office.limits
+    limits = get_settings(case).limits
     return case.today + timedelta(days=limits.support_review if plan_kind(case) == "first" else limits.plan_review)
 
 
@@ -705,7 +708,7 @@ class JobSupportPlan(ClientForm):
         """Tuki kevenee hyvin aikaisin."""
         lessens = moves_on(self) or self.plan_kind == "step_down"
         day = self.step_down_date or self.plan_date
-        return not lessens or count_days(self.start_date, day) >= case.office.limits.step_down
+        return not lessens or count_days(self.start_date, day) >= get_settings(case).limits.step_down
 
     @rule("T14", field="job_id", waits_for="job_start")
     def job_has_been_started(self, case: Case) -> bool:
@@ -728,11 +731,11 @@ class JobSupportPlan(ClientForm):
         return self.review_date > self.plan_date
 
     @rule("T14", field="plan_date", severity="warning")
-    def plan_is_made_soon_after_the_start(self, case: Case) -> bool:
-        """Suunnitelma on tehty yli 7 päivää työn alkamisen jälkeen."""
-        job = self.job(case)
-        late = job is not None and count_days(job.begins, self.plan_date) > case.office.limits.support_plan
-        return self.plan_kind != "first" or not late
+    def plan_is_made_soon_after_the_start(self, case: Case) -> Check:
+        """Suunnitelma on tehty yli {limit} päivän kuluttua työn alkamisesta."""
+        job, limit = self.job(case), get_settings(case).limits.support_plan
+        late = job is not None and count_days(job.begins, self.plan_date) > limit
+        return check(self.plan_kind != "first" or not late, limit=limit)
 
     @rule("R63", field="contact_rhythm", severity="warning")
     def first_month_is_planned_weekly(self, case: Case) -> bool:

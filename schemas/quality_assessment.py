@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from formgen.schema import (
     Case,
+    Check,
     Choice,
     Choices,
     CodeList,
@@ -23,6 +22,7 @@ from formgen.schema import (
     add_months,
     ask,
     ask_table,
+    check,
     count_days,
     date,
     define_options,
@@ -30,6 +30,7 @@ from formgen.schema import (
     section,
 )
 
+from ._case import compile_pattern, get_settings
 from ._codes import K39
 
 CRITERIA = (
@@ -62,7 +63,7 @@ CRITERIA = (
 STAFFING, ORGANISATION, SERVICES = range(1, 4), range(4, 12), range(12, 26)
 BANDS = {"exemplary": 115, "good": 100, "fair": 74, "not_supported_employment": 0}
 GOOD = BANDS["good"]
-LOW = 3
+LOWEST, LOW = 1, 3
 SHORTEST_EVIDENCE = 20
 MOST_PRIORITIES = 5
 
@@ -118,7 +119,7 @@ PHASES = define_options(
 )
 
 
-SOMEBODY = re.compile(r"\d{6}[-+−–A-FU-Y]\d{3}[0-9A-Y]\b|\S+@\S+\.\S+|(?:\+358|\b0)[\d ()-]{7,}", re.IGNORECASE)
+SOMEBODY = compile_pattern(r"\d{6}[-+−–A-FU-Y]\d{3}[0-9A-Y]\b|\S+@\S+\.\S+|(?:\+358|\b0)[\d ()-]{7,}")
 
 
 # --- what is already known --------------------------------------------------------------------
@@ -136,7 +137,7 @@ def organiser(case: Case) -> str:
 
 def support_level(case: Case) -> str:
     """Return the extent of the service that the unit gives, from the settings."""
-    return case.office.support_level
+    return get_settings(case).support_level
 
 
 def coaches(case: Case) -> list[dict[str, object]]:
@@ -169,7 +170,7 @@ def next_assessment(case: Case) -> date:
 
 def months_to_next(case: Case, total: int) -> int:
     """Return the months after which a unit with the total is assessed again."""
-    limits = case.office.limits
+    limits = get_settings(case).limits
     return limits.assessment_months_when_good if total >= GOOD else limits.assessment_months
 
 
@@ -179,7 +180,7 @@ def criterion_of(component: str) -> int:
     >>> criterion_of("17weekly")
     17
     """
-    return int(re.sub(r"\D", "", component))
+    return int("".join(sign for sign in component if sign.isdecimal()))
 
 
 # --- what is computed -------------------------------------------------------------------------
@@ -418,14 +419,16 @@ class QualityAssessment(Form):
         ]
 
     @rule("R92", field="criteria")
-    def every_criterion_is_there_once(self, case: Case) -> bool:
-        """Pisteet eivät täsmää: jokainen 25 kriteeristä arvioidaan kerran."""
-        return sorted(row.no for row in self.criteria) == list(range(1, len(CRITERIA) + 1))
+    def every_criterion_is_there_once(self, case: Case) -> Check:
+        """Pisteet eivät täsmää: jokainen {count} kriteeristä arvioidaan kerran."""
+        numbers = sorted(row.no for row in self.criteria)
+        return check(numbers == list(range(1, len(CRITERIA) + 1)), count=len(CRITERIA))
 
     @rule("R92")
-    def what_cannot_be_rated_counts_as_one(self, case: Case) -> list[str]:
-        """Pisteet eivät täsmää: jos kriteeriä ei voi arvioida, pisteet ovat 1."""
-        return self.find_breaking_paths("criteria.score", lambda row: row.not_rateable and row.score > 1)
+    def what_cannot_be_rated_counts_as_one(self, case: Case) -> Check:
+        """Pisteet eivät täsmää: jos kriteeriä ei voi arvioida, pisteet ovat {lowest}."""
+        broken = self.find_breaking_paths("criteria.score", lambda row: row.not_rateable and row.score > LOWEST)
+        return check(broken, lowest=LOWEST)
 
     @rule("R93", severity="warning")
     def good_unit_sets_no_time_limit(self, case: Case) -> list[str]:
@@ -463,10 +466,12 @@ class QualityAssessment(Form):
         return self.period_end > self.period_start
 
     @rule("range", field="period_end", severity="warning")
-    def period_is_of_usual_length(self, case: Case) -> bool:
-        """Arviointijakso on yleensä 6–12 kuukautta."""
-        limits, length = case.office.limits, count_days(self.period_start, self.period_end) + 1
-        return 30 * limits.assessment_months <= length <= 31 * limits.assessment_months_when_good
+    def period_is_of_usual_length(self, case: Case) -> Check:
+        """Arviointijakso on yleensä {low}–{high} kuukautta."""
+        limits = get_settings(case).limits
+        low, high = limits.assessment_months, limits.assessment_months_when_good
+        length = count_days(self.period_start, self.period_end) + 1
+        return check(30 * low <= length <= 31 * high, low=low, high=high)
 
     @rule("range", field="assessment_date")
     def assessment_follows_the_period(self, case: Case) -> bool:
@@ -484,9 +489,9 @@ class QualityAssessment(Form):
         return self.assessment_kind != "external" or len(self.assessors) >= 2
 
     @rule("range", field="priorities")
-    def priorities_are_few(self, case: Case) -> bool:
-        """Kehityskohteita on enintään viisi."""
-        return len(self.priorities) <= MOST_PRIORITIES
+    def priorities_are_few(self, case: Case) -> Check:
+        """Kehityskohteita on enintään {limit}."""
+        return check(len(self.priorities) <= MOST_PRIORITIES, limit=MOST_PRIORITIES)
 
     @rule("format", field="client_voice")
     def clients_are_not_named(self, case: Case) -> bool:
@@ -499,7 +504,14 @@ class QualityAssessment(Form):
         return self.next_assessment > self.assessment_date
 
     @rule("range", field="next_assessment", severity="warning")
-    def next_assessment_is_in_time(self, case: Case) -> bool:
-        """Seuraava arviointi on myöhään. Arvioikaa 6 kuukauden välein, vähintään 100 pisteellä vuosittain."""
+    def next_assessment_is_in_time(self, case: Case) -> Check:
+        """Seuraava arviointi on myöhään. Arvioikaa {usual} kuukauden välein.
+
+        Jos pisteitä on vähintään {good}, arvioikaa {when_good} kuukauden välein.
+        """
         latest = add_months(self.assessment_date, months_to_next(case, total_score(self, case)))
-        return self.next_assessment <= latest
+        usual, when_good = (
+            get_settings(case).limits.assessment_months,
+            get_settings(case).limits.assessment_months_when_good,
+        )
+        return check(self.next_assessment <= latest, usual=usual, good=GOOD, when_good=when_good)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from formgen.schema import (
     Case,
+    Check,
     Choice,
     Choices,
     Clock,
@@ -24,6 +25,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     compute_age,
     count_days,
     date,
@@ -33,9 +35,10 @@ from formgen.schema import (
     section,
 )
 
-from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, compile_pattern, today
+from ._case import Benefit, CaseForm, OtherService, TransitionMeeting, compile_pattern, get_settings, today
 from ._codes import K1, K2, K14, K17, K20, K24, K25, K26, K29
 
+USUAL_AGE, POSSIBLE_AGE = (18, 68), (15, 75)  # years
 UNREADY = compile_pattern(
     r"työkunto|työkyvyt|ei ole valmis|ei valmis|kuntoutumat|oire|päihte|alkohol|huume|käyttöhäiriö"
     r"|epäonnistu|keskeytt|raitti"
@@ -326,38 +329,41 @@ class Referral(CaseForm):
     def health_data_may_be_passed_on(self, case: Case) -> bool:
         """Terveystietojen siirtoon tarvitaan asiakkaan suostumus."""
         health = self.support_needs or self.work_ability_info or self.assessments_done or self.work_safety_points
-        own = self.referrer_type in case.office.same_controller
+        own = self.referrer_type in get_settings(case).same_controller
         return own or not health or self.consent_health_transfer is True
 
     @rule("R07", field="first_meeting_date", severity="warning")
-    def first_meeting_is_soon(self, case: Case) -> bool:
-        """Ensimmäinen tapaaminen on yli 14 päivän päässä."""
-        met = self.first_meeting_date
-        return met is None or count_days(self.received_date, met) <= case.office.limits.first_meeting
+    def first_meeting_is_soon(self, case: Case) -> Check:
+        """Ensimmäinen tapaaminen on yli {limit} päivän päässä."""
+        met, limit = self.first_meeting_date, get_settings(case).limits.first_meeting
+        return check(met is None or count_days(self.received_date, met) <= limit, limit=limit)
 
     @rule("R08", field="assigned_coach", severity="warning")
-    def coach_has_room(self, case: Case) -> bool:
-        """Valmentajalla on jo 20 asiakasta."""
+    def coach_has_room(self, case: Case) -> Check:
+        """Valmentajalla on liikaa asiakkaita. Enimmäismäärä on {limit}."""
         coach = self.assigned_coach
-        if not coach or not accepted(self):
-            return True
-        return case.caseloads.get(coach, 0) + 1 <= case.office.limits.caseload * case.office.find_coach(coach).fte
+        limit = int(get_settings(case).limits.caseload * case.office.find_coach(coach or "").fte)
+        return check(not coach or not accepted(self) or case.caseloads.get(coach, 0) < limit, limit=limit)
 
     @rule("T01", field="client_birth_date", severity="warning")
-    def age_is_usual(self, case: Case) -> bool:
-        """Asiakkaan ikä ei ole 18–68 vuotta. Tarkistakaa, sopiiko palvelu."""
-        return not self.born or 18 <= compute_age(self.born, self.received_date) <= 68
+    def age_is_usual(self, case: Case) -> Check:
+        """Asiakkaan ikä ei ole {low}–{high} vuotta. Tarkistakaa, sopiiko palvelu."""
+        low, high = USUAL_AGE
+        fits = not self.born or low <= compute_age(self.born, self.received_date) <= high
+        return check(fits, low=low, high=high)
 
     @rule("range", field="client_birth_date")
-    def age_is_possible(self, case: Case) -> bool:
-        """Asiakkaan iän pitää olla 15–75 vuotta. Tarkista syntymäaika."""
-        return not self.born or 15 <= compute_age(self.born, self.received_date) <= 75
+    def age_is_possible(self, case: Case) -> Check:
+        """Asiakkaan iän pitää olla {low}–{high} vuotta. Tarkista syntymäaika."""
+        low, high = POSSIBLE_AGE
+        fits = not self.born or low <= compute_age(self.born, self.received_date) <= high
+        return check(fits, low=low, high=high)
 
     @rule("T02", field="decision_date", severity="warning")
-    def decision_is_prompt(self, case: Case) -> bool:
-        """Päätös on tehty yli 14 päivää lähetteen saapumisen jälkeen."""
-        made = self.decision_date
-        return made is None or count_days(self.received_date, made) <= case.office.limits.decision
+    def decision_is_prompt(self, case: Case) -> Check:
+        """Päätös on tehty yli {limit} päivän kuluttua lähetteen saapumisesta."""
+        made, limit = self.decision_date, get_settings(case).limits.decision
+        return check(made is None or count_days(self.received_date, made) <= limit, limit=limit)
 
     @rule("range", field="decision_date")
     def decision_follows_arrival(self, case: Case) -> bool:

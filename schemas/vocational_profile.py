@@ -6,6 +6,7 @@ from formgen.schema import (
     Any,
     Callable,
     Case,
+    Check,
     Choice,
     Choices,
     Clock,
@@ -26,6 +27,7 @@ from formgen.schema import (
     YesNo,
     ask,
     ask_table,
+    check,
     count_days,
     date,
     define_options,
@@ -42,6 +44,7 @@ from ._case import (
     consented,
     earlier,
     forms,
+    get_settings,
     holds,
     in_force,
     numbered,
@@ -227,7 +230,7 @@ def lessons(case: Case) -> list[dict[str, object]]:
 
 def next_review(case: Case) -> date:
     """Return the day by which the profile should be looked at again: half of the longest time."""
-    return case.today + timedelta(days=case.office.limits.profile_update // 2)
+    return case.today + timedelta(days=get_settings(case).limits.profile_update // 2)
 
 
 # --- what is computed, and when something is needed -------------------------------------------
@@ -859,9 +862,10 @@ class VocationalProfile(ClientForm):
         return self.next_review_date > self.profile_date
 
     @rule("range", field="next_review_date")
-    def review_is_within_a_year(self, case: Case) -> bool:
-        """Profiili päivitetään vähintään kerran vuodessa."""
-        return count_days(self.profile_date, self.next_review_date) <= case.office.limits.profile_update + LEAP_DAY
+    def review_is_within_a_year(self, case: Case) -> Check:
+        """Profiili päivitetään vähintään {limit} päivän välein."""
+        limit = get_settings(case).limits.profile_update
+        return check(count_days(self.profile_date, self.next_review_date) <= limit + LEAP_DAY, limit=limit)
 
     @rule("range", field="profile_date", severity="warning")
     def profile_is_not_of_tomorrow(self, case: Case) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import escape
 from typing import NamedTuple
 
-from formgen.cases.workflow import PHASES, Move
+from formgen.cases.workflow import Move
 from formgen.forms.form import Form
 from formgen.i18n import translate
+from formgen.process import CLOSED
 
 WIDTH, HEIGHT, GAP = 150, 56, 70
 TOP, MARGIN = 120, 40
@@ -31,18 +32,18 @@ def list_moves(forms: Iterable[type[Form]]) -> list[Line]:
     return sorted(lines, key=lambda line: (line.move, line.source or "", line.target))
 
 
-def find_faults(forms: Iterable[type[Form]]) -> Iterator[str]:
+def find_faults(forms: Iterable[type[Form]], phases: Iterable[str]) -> Iterator[str]:
     """Yield what is wrong with the moves as a whole.
 
     A phase that no move leads to, a phase other than the end that none leads out of, and two
     moves of one form that are for the same phase without a condition to tell them apart.
     """
-    every = list(forms)
+    every, phases = list(forms), list(phases)
     lines = list_moves(every)
     reached = {line.target for line in lines}
     left = {line.source for line in lines if line.source != line.target}
-    yield from (f"{phase} is never reached" for phase in PHASES if phase not in reached)
-    yield from (f"{phase} is a dead end" for phase in PHASES if phase in reached - left - {"closed"})
+    yield from (f"{phase} is never reached" for phase in phases if phase not in reached)
+    yield from (f"{phase} is a dead end" for phase in phases if phase in reached - left - {CLOSED})
     for form in every:
         plain: dict[str | None, Move] = {}
         for move in form.moves:
@@ -52,16 +53,16 @@ def find_faults(forms: Iterable[type[Form]]) -> Iterator[str]:
                 plain[move.source] = move
 
 
-def render_svg(forms: Iterable[type[Form]], language: str = "fi") -> str:
+def render_svg(forms: Iterable[type[Form]], phases: Mapping[str, str], language: str = "fi") -> str:
     """Return the phases and the moves between them as a picture that a screen reader can tell."""
     arrows: dict[tuple[str | None, str], list[str]] = {}
     for line in list_moves(forms):
         arrows.setdefault((line.source, line.target), []).append(line.move)
-    places = {phase: MARGIN + 60 + number * (WIDTH + GAP) for number, phase in enumerate(PHASES)}
+    places = {phase: MARGIN + 60 + number * (WIDTH + GAP) for number, phase in enumerate(phases)}
     forward = sum(1 for source, target in arrows if source and places[source] < places[target])
     backward = sum(1 for source, target in arrows if source and places[source] > places[target])
     top = TOP + forward * LANE
-    width = MARGIN + places["closed"] + WIDTH
+    width = MARGIN + max(places.values()) + WIDTH
     height = top + HEIGHT + backward * LANE + TOP
     title = translate("Asian vaiheet ja siirtymät", language)
     told = "; ".join(
@@ -76,8 +77,8 @@ def render_svg(forms: Iterable[type[Form]], language: str = "fi") -> str:
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
     ]
     parts += [
-        render_phase(places[phase], top, number, translate(name, language))
-        for number, (phase, name) in enumerate(PHASES.items())
+        render_phase(places[phase], top, "" if phase == CLOSED else f"P{number}", translate(name, language))
+        for number, (phase, name) in enumerate(phases.items(), start=1)
     ]
     above, below = 0, 0
     for (source, target), moves in sorted(arrows.items(), key=lambda item: measure_arrow(item[0], places)):
@@ -110,25 +111,24 @@ def render_svg(forms: Iterable[type[Form]], language: str = "fi") -> str:
     return "".join([*parts, "</svg>\n"])
 
 
-def render_phase(x: int, y: int, number: int, name: str) -> str:
-    """Return a phase: its number, but for the end, and its name."""
-    mark = f"P{number + 1}" if number < len(PHASES) - 1 else ""
+def render_phase(x: int, y: int, mark: str, name: str) -> str:
+    """Draw a phase: its mark and its name."""
     frame = f'<rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="8" fill="{PAPER}" stroke="{INK}"/>'
     return frame + render_text(x + WIDTH / 2, y + 24, mark) + render_text(x + WIDTH / 2, y + 40, escape(name))
 
 
 def render_text(x: float, y: float, text: str, anchor: str = "middle") -> str:
-    """Return a text at a place."""
+    """Draw a text at a place."""
     return f'<text x="{x}" y="{y}" text-anchor="{anchor}" fill="{INK}">{text}</text>'
 
 
 def measure_arrow(ends: tuple[str | None, str], places: dict[str, int]) -> tuple[int, int]:
-    """Return how far an arrow leads and where it ends: short ones are drawn nearest to the phases."""
+    """Return the length of an arrow and the place of its end: short ones are drawn nearest to the phases."""
     source, target = ends
     return (abs(places[target] - places[source]) if source else 0, places[target])
 
 
 def render_arrow(path: str, x: float, y: float, label: str, anchor: str) -> str:
-    """Return a line with a tip and its label."""
+    """Draw a line with a tip and its label."""
     line = f'<path d="{path}" fill="none" stroke="{LINE}" marker-end="url(#tip)"/>'
     return line + render_text(x, y, label, anchor)

@@ -9,22 +9,15 @@ from typing import Any, TypeVar, overload
 
 from formgen.errors import Finding
 from formgen.forms.declare import Unanswered, call_or_none
-from formgen.forms.form import Contradiction, Form
+from formgen.forms.form import Form
 from formgen.forms.references import FieldReference
+from formgen.forms.rules import Contradiction
 from formgen.i18n import N_
+from formgen.process import CLOSED, Process
 from formgen.settings import Office
 
 Found = TypeVar("Found")
 F = TypeVar("F", bound=Form)
-
-PHASES = {
-    "phase_1": "Sopiminen",
-    "phase_2": "Profilointi",
-    "phase_3": "Työn etsintä",
-    "phase_4": "Työnantajan kanssa",
-    "phase_5": "Työsuhteen tuki",
-    "closed": "Päättynyt",
-}
 
 CHANGED = "changed_known_value"
 CHANGED_VALUE = N_("Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää.")
@@ -34,7 +27,7 @@ When = Callable[[Any, "Case"], bool]
 
 
 def is_always_met(_record: Any, _case: Case) -> bool:
-    """Tell that a move has no condition of its own."""
+    """Hold for any document: the condition of a move that has none of its own."""
     return True
 
 
@@ -79,7 +72,7 @@ class CaseRecord:
 class Step:
     """One step of a case: which move which record made, and the phases around it.
 
-    A hold (T26) and its end (T27) are steps without a record; ``note`` says what was given.
+    The begin and the end of a hold are steps without a record; ``note`` says what was given.
     """
 
     seq: int
@@ -132,6 +125,7 @@ class Case:
     caseloads: Mapping[str, int] = field(default_factory=dict)
     previous: str | None = None
     about: str = ""
+    process: Process = field(default_factory=Process)
 
     @property
     def phase(self) -> str | None:
@@ -141,7 +135,7 @@ class Case:
     @property
     def status(self) -> str:
         """Return ``open``, ``on_hold`` or ``closed``."""
-        if self.phase == "closed":
+        if self.phase == CLOSED:
             return "closed"
         return "on_hold" if self.holds and self.holds[-1].end is None else "open"
 
@@ -150,14 +144,14 @@ class Case:
         """Return the holds of the case, oldest first."""
         found: list[Hold] = []
         for step in self.steps:
-            if step.transition == "T26":
+            if step.transition == self.process.hold.begin:
                 found.append(Hold(*(date.fromisoformat(step.note[name]) for name in ("start", "next_contact"))))
-            elif step.transition == "T27" and found:
+            elif step.transition == self.process.hold.end and found:
                 found[-1] = replace(found[-1], end=date.fromisoformat(step.note["end"]))
         return tuple(found)
 
     def find_unresolved(self, places: Mapping[str, Found]) -> dict[str, Found]:
-        """Return what a person has not accepted as it is, by its place."""
+        """Leave out the places that a person has accepted as they are."""
         accepted = {place for step in self.steps for place in step.note.get("accepted", "").split()}
         return {place: found for place, found in places.items() if place not in accepted}
 
@@ -170,7 +164,7 @@ class Case:
         }
         return self.find_unresolved(places)
 
-    def find_contradictions(self) -> dict[str, tuple[CaseRecord, Contradiction, CaseRecord]]:
+    def find_contradictions(self) -> dict[str, tuple[CaseRecord, Contradiction, CaseRecord, Mapping[str, str]]]:
         """Return the values that another record in force contradicts and nobody has accepted, by their place.
 
         A correction of either record is another place: what was accepted of the old one is asked again.
@@ -178,10 +172,11 @@ class Case:
         places, in_force = {}, self.list_current_records()
         for known in in_force:
             for declared in known.record.contradictions:
-                against = call_or_none(declared.conflicts_with, known.record, self)
-                other = next((one for one in in_force if one.record is against), None)
+                told = call_or_none(declared.conflicts_with, known.record, self)
+                other = next((one for one in in_force if told and one.record is told.answer), None)
                 if other:
-                    places[f"{known.record_id}:{declared.field}:{other.record_id}"] = (known, declared, other)
+                    place = f"{known.record_id}:{declared.field}:{other.record_id}"
+                    places[place] = (known, declared, other, told.values)
         return self.find_unresolved(places)
 
     def add_active_days(self, since: date, days: int) -> date:
@@ -249,58 +244,64 @@ class HiddenCase:
 
 
 def list_tasks(case: Case) -> tuple[Task, ...]:
-    """Return what is overdue or in question on the case's day, longest first.
+    """List the tasks that are overdue or in question on the case's day, longest first.
 
     A contradiction is in question from the day of the later of its two documents. A hold stops
     every clock but its own, an end every clock but those of the record that brought it; a clock
-    that runs counts with `Case.after`.
+    that runs counts with `Case.add_active_days`.
     """
+    process = case.process
     if case.status == "on_hold":
-        contact = Task("T26", case.holds[-1].next_contact, HOLD_CONTACT, "coach", "", None)
+        contact = Task(process.hold.begin, case.holds[-1].next_contact, HOLD_CONTACT, process.responsible, "", None)
         return (contact,) if contact.due <= case.today else ()
     found = []
     for known in case.list_current_records():
         for declared in known.record.deadlines if case.status == "open" or can_end_case(known.record) else ():
-            day = call_or_none(declared.since, known.record, case)
-            if day and day <= case.today:
-                found.append(
-                    Task(declared.code, day, declared.message, declared.whom, known.record.id, known.record_id)
-                )
-    for known, asks, other in case.find_contradictions().values() if case.status == "open" else ():
+            told = call_or_none(declared.since, known.record, case)
+            if told and told.answer and told.answer <= case.today:
+                about = (declared.message, declared.whom, known.record.id, known.record_id, told.values)
+                found.append(Task(declared.code, told.answer, *about))
+    for known, asks, other, values in case.find_contradictions().values() if case.status == "open" else ():
         day = max(getattr(one.record, one.record.date_field) for one in (known, other))
-        found.append(Task(asks.code, day, asks.message, "coach", known.record.id, known.record_id))
+        found.append(Task(asks.code, day, asks.message, process.responsible, known.record.id, known.record_id, values))
     for known, path in case.find_changed_values().values():
         day, asked = getattr(known.record, known.record.date_field), known.record.find_field(path)
         label = asked.label if asked else path
-        task = Task(CHANGED, day, CHANGED_VALUE, "coach", known.record.id, known.record_id, {"label": label})
+        task = Task(
+            CHANGED, day, CHANGED_VALUE, process.responsible, known.record.id, known.record_id, {"label": label}
+        )
         found.append(task)
     return tuple(sorted(dict.fromkeys(found), key=lambda task: (task.due, task.code)))
 
 
 def check_hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ...]:
-    """Return why a case cannot be put on hold as asked (T26), or nothing."""
+    """Find what forbids a hold from a day to the day of the next contact, or is unusual in it."""
+    code = case.process.hold.begin
     if case.status != "open" or case.phase is None:
-        return (Finding("T26", "error", "", "Vain avoimen asian voi panna tauolle."),)
+        return (Finding(code, "error", "", "Vain avoimen asian voi panna tauolle."),)
     if next_contact < start:
-        return (Finding("T26", "error", "", "Seuraava yhteydenotto on ennen tauon alkua."),)
-    if (next_contact - start).days > case.office.limits.hold_contact:
-        return (Finding("T26", "warning", "", "Seuraavaan yhteydenottoon on yli 60 päivää."),)
+        return (Finding(code, "error", "", "Seuraava yhteydenotto on ennen tauon alkua."),)
+    limit = getattr(case.office.limits, case.process.hold.limit)
+    if (next_contact - start).days > limit:
+        message = N_("Seuraava yhteydenotto on yli {limit} päivän päässä.")
+        return (Finding(code, "warning", "", message, {"limit": str(limit)}),)
     return ()
 
 
 def check_resume(case: Case, end: date) -> tuple[Finding, ...]:
-    """Return why a case's hold cannot end as asked (T27), or nothing."""
+    """Find what forbids that the hold of a case ends on a day."""
+    code = case.process.hold.end
     if case.status != "on_hold":
-        return (Finding("T27", "error", "", "Asia ei ole tauolla."),)
+        return (Finding(code, "error", "", "Asia ei ole tauolla."),)
     if end < case.holds[-1].start:
-        return (Finding("T27", "error", "", "Tauon loppu on ennen sen alkua."),)
+        return (Finding(code, "error", "", "Tauon loppu on ennen sen alkua."),)
     return ()
 
 
 def infer_case_phase(case: Case) -> str | None:
     """Return the phase that the records in force speak for: a check, never a change."""
     reached = [call_or_none(known.record.infer_phase, case) for known in case.list_current_records()]
-    return max((phase for phase in reached if phase), default=None, key=list(PHASES).index)
+    return max((phase for phase in reached if phase), default=None, key=list(case.process.phases).index)
 
 
 def find_moves(case: Case, record: Form, correction: bool = False) -> tuple[tuple[Move, ...], tuple[Finding, ...]]:
@@ -309,7 +310,7 @@ def find_moves(case: Case, record: Form, correction: bool = False) -> tuple[tupl
     Exactly one move fits the phase; two are a mistake in the schemas. A move may be followed
     by another one of the same document (a referral that arrives with its decision). A
     correction of a record that the case already has may also make no move at all, and so may a
-    form in a phase in which it ``stays``; a correction is all that a closed case takes, and only of
+    form in one of its ``allowed_phases``; a correction is all that a closed case takes, and only of
     the form that closed it. A form of the unit moves no case.
     """
     if record.is_of_unit(case.case_id):
@@ -323,12 +324,12 @@ def find_moves(case: Case, record: Form, correction: bool = False) -> tuple[tupl
     if correction or case.phase in record.allowed_phases:
         return (), ()
     message = N_("Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.")
-    return (), (Finding(record.moves[0].id, "error", "", message, {"phase": PHASES.get(case.phase or "", "–")}),)
+    return (), (Finding(record.moves[0].id, "error", "", message, {"phase": case.process.get_phase_name(case.phase)}),)
 
 
 def can_end_case(form: Form | type[Form]) -> bool:
     """Tell whether a form ends a case."""
-    return any(move.target == "closed" for move in form.moves)
+    return any(move.target == CLOSED for move in form.moves)
 
 
 def find_fitting_move(record: Form, case: Case, phase: str | None, among: tuple[str, ...] = ()) -> Move | None:

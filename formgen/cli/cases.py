@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from formgen.cases.workflow import PHASES, Task, infer_case_phase, list_tasks
+from formgen.cases.workflow import Task, infer_case_phase, list_tasks
 from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import Session, open_session
 from formgen.errors import Finding, UsageError
@@ -59,7 +59,7 @@ def cases_list(context: typer.Context) -> None:
         shared.translate("Mistä lähtien"),
     )
     for case, task in rows:
-        phase = shared.translate(PHASES.get(case.phase or "", "–"))
+        phase = shared.translate(case.process.get_phase_name(case.phase))
         due = (shared.translate(task.message, **task.values), DayDate().write(task.due)) if task else ("–", "–")
         table.add_row(case.coach or "–", case.case_id, shared.translate(STATUS[case.status]), phase, *due)
     out.print(table)
@@ -134,7 +134,7 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
     if shared.as_json:
         shared.print_json(value)
         return
-    out.print(f"{case.case_id}  {shared.translate(PHASES.get(case.phase or '', '–'))}  {case.coach or ''}")
+    out.print(f"{case.case_id}  {shared.translate(case.process.get_phase_name(case.phase))}  {case.coach or ''}")
     if case.phase != value["expected_phase"]:
         err.print(
             shared.translate(
@@ -153,7 +153,7 @@ def cases_show(context: typer.Context, case_id: CaseId) -> None:
             str(step.seq),
             step.form,
             step.transition or "–",
-            shared.translate(PHASES.get(step.after or "", "–")),
+            shared.translate(case.process.get_phase_name(step.after)),
             step.at,
         )
     out.print(table)
@@ -239,24 +239,26 @@ def cases_hold(
     start: Day,
     next_contact: Day,
 ) -> None:
-    """Put a case on hold (T26)."""
+    """Put a case on hold."""
     shared = open_session(context)
     begins, contact = read_day(shared, start), read_day(shared, next_contact)
     shared.workspace.load_case(case_id)
     reason = read_reason(shared)
     findings = shared.workspace.hold(case_id, begins, contact, reason)
+    steps = shared.workspace.registry.process.hold
     told = {"reason": reason, "start": begins.isoformat(), "next_contact": contact.isoformat()}
-    print_step(shared, findings, case_id=case_id, transition="T26", **told)
+    print_step(shared, findings, case_id=case_id, transition=steps.begin, **told)
 
 
 @app.command(
     "resume", help=_("Päätä asian tauko."), epilog=format_examples("formgen cases resume PK-2026-00017 --end 1.4.2026")
 )
 def cases_resume(context: typer.Context, case_id: CaseId, end: Day) -> None:
-    """End the hold of a case (T27)."""
+    """End the hold of a case."""
     shared = open_session(context)
     last = read_day(shared, end)
-    print_step(shared, shared.workspace.resume(case_id, last), case_id=case_id, transition="T27", end=last.isoformat())
+    findings, steps = shared.workspace.resume(case_id, last), shared.workspace.registry.process.hold
+    print_step(shared, findings, case_id=case_id, transition=steps.end, end=last.isoformat())
 
 
 @app.command(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -85,8 +86,40 @@ def format_examples(*lines: str) -> str:
     return "\n\n".join([_("Esimerkkejä:"), *(f"  {line}" for line in lines)])
 
 
+class Described(Protocol):
+    """Something that is wrong, in words: the message with its values, and what mends it."""
+
+    @property
+    def message(self) -> str:
+        """The Finnish message."""
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """Its values."""
+
+    @property
+    def remedy(self) -> str:
+        """A method of `formgen.Workspace`, or a parameter that is missing; empty for nothing."""
+
+
+REMEDIES = {  # what on the command line mends an error or a problem
+    "build_template": "formgen templates build",
+    "build_watch": "formgen watch",
+    "case_id": "--case",
+    "encrypt": "formgen encrypt",
+    "rotate_key": "formgen keys rotate",
+    "verify": "formgen verify",
+}
+
+
+def describe_problem(problem: Described, language: str) -> str:
+    """Describe an error or a problem in a language, with what on the command line mends it."""
+    sentence = i18n.translate(problem.message, language, **problem.values)
+    return f"{sentence} → {REMEDIES[problem.remedy]}" if problem.remedy else sentence
+
+
 def describe_error(error: BaseException, language: str) -> str:
     """Describe an error in a language, as a person reads it."""
     if isinstance(error, FormgenError):
-        return i18n.translate(error.message, language, **error.values)
+        return describe_problem(error, language)
     return str(error)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from formgen.cli.console import _, err, format_examples
+from formgen.cli.console import _, describe_problem, err, format_examples
 from formgen.cli.outcomes import OUTCOMES, UNSURE
 from formgen.cli.session import open_session
 from formgen.cli.workspace import METRICS
@@ -58,7 +58,7 @@ def watch(
     daemon.run(once)
     left = shared.workspace.find_unfinished_work() if once else ()
     for problem in left:
-        err.print(f"! {shared.translate(problem.message, **problem.values)}")
+        err.print(f"! {describe_problem(problem, shared.language)}")
     counts = shared.workspace.journal.count_submissions()
     if shared.as_json:
         shared.print_json(counts)

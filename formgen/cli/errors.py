@@ -9,6 +9,7 @@ import typer
 from formgen.cli.console import _, format_examples, out
 from formgen.cli.session import open_session
 from formgen.errors import UsageError
+from formgen.forms.rules import blank_values
 from formgen.reports.error_catalogue import SEVERITY, build_catalogue
 
 app = typer.Typer()
@@ -43,5 +44,5 @@ def errors(
     for entry in entries:
         place = entry.describe_place(shared.language)
         out.print(f"{entry.code} {shared.translate(SEVERITY[entry.severity])}  {place}".rstrip())
-        out.print(f"    {shared.translate(entry.message)}")
+        out.print(f"    {shared.translate(entry.message, **blank_values(entry.message))}")
         out.print(f"    {shared.translate(entry.remedy)}")

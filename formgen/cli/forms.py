@@ -12,6 +12,7 @@ from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import open_session
 from formgen.forms.declare import Field
 from formgen.forms.form import Form
+from formgen.forms.rules import blank_values
 
 app = typer.Typer(name="forms", no_args_is_help=True)
 
@@ -85,7 +86,7 @@ def forms_show(
             table.add_row(f"  .{column.name}", shared.translate(column.label), column.type, column.need, column.by)
     out.print(table)
     for rule in found.rules:
-        out.print(f"{rule.code:6} {rule.severity:8} {shared.translate(rule.message)}")
+        out.print(f"{rule.code:6} {rule.severity:8} {shared.translate(rule.message, **blank_values(rule.message))}")
 
 
 def describe_form(form: type[Form]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from rich.table import Table
 
 from formgen import files
 from formgen.cases import diagram
-from formgen.cases.workflow import PHASES
 from formgen.cli.console import _, format_examples, out
 from formgen.cli.session import open_session
 
@@ -26,9 +25,10 @@ def process(
 ) -> None:
     """Print the transitions, or draw them."""
     shared = open_session(context)
-    lines = diagram.list_moves(shared.workspace.registry)
+    registry = shared.workspace.registry
+    lines, phases = diagram.list_moves(registry), registry.process.phases
     if svg:
-        files.write_file(svg, diagram.render_svg(shared.workspace.registry, shared.language).encode())
+        files.write_file(svg, diagram.render_svg(registry, phases, shared.language).encode())
     if shared.as_json:
         shared.print_json([line._asdict() for line in lines])
         return
@@ -36,6 +36,6 @@ def process(
         shared.translate("Siirtymä"), shared.translate("Mistä"), shared.translate("Mihin"), shared.translate("Lomake")
     )
     for line in lines:
-        names = (shared.translate(PHASES[phase]) if phase else "–" for phase in (line.source, line.target))
+        names = (shared.translate(phases[phase]) if phase else "–" for phase in (line.source, line.target))
         table.add_row(line.move, *names, line.form)
     out.print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,7 +13,6 @@ import typer
 from rich.table import Table
 
 from formgen import demo
-from formgen.cases.workflow import PHASES
 from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import Session, open_session, track_progress
 from formgen.publishing import outbox
@@ -45,7 +45,7 @@ def simulate(
     if shared.as_json:
         shared.print_json({"workspace": str(folder.resolve()), **summary})
     else:
-        print_summary(shared, summary)
+        print_summary(shared, summary, stage.intake.registry.process.phases)
         out.print(shared.translate("Kaikki on kansiossa {folder}", folder=folder.resolve()))
     if summary["unexpected"]:
         raise typer.Exit(1)
@@ -62,7 +62,7 @@ def build_summary(stage: demo.Stage, seen: list[demo.Outcome]) -> dict[str, Any]
             form.id: {"records": records[form.id], **{name: returned[form.id, name] for name in OUTCOMES}}
             for form in intake.registry
         },
-        "phases": {phase: phases[phase] for phase in PHASES},
+        "phases": {phase: phases[phase] for phase in intake.registry.process.phases},
         "outcomes": {
             name: sum(number for (_form, found), number in returned.items() if found == name) for name in OUTCOMES
         },
@@ -79,7 +79,7 @@ def build_summary(stage: demo.Stage, seen: list[demo.Outcome]) -> dict[str, Any]
     }
 
 
-def print_summary(shared: Session, summary: dict[str, Any]) -> None:
+def print_summary(shared: Session, summary: dict[str, Any], phases: Mapping[str, str]) -> None:
     """Print what the year came to."""
     table = Table(shared.translate("Lomake"), shared.translate("Tietueita"), *OUTCOMES)
     for form, numbers in summary["forms"].items():
@@ -87,6 +87,6 @@ def print_summary(shared: Session, summary: dict[str, Any]) -> None:
     table.add_row("", "", *(str(number) for number in summary["outcomes"].values()))
     out.print(table)
     for phase, number in summary["phases"].items():
-        out.print(f"{shared.translate(PHASES[phase]):28} {number}")
+        out.print(f"{shared.translate(phases[phase]):28} {number}")
     for item in summary["unexpected"]:
         err.print(f"! {item['story']}: {item['form']} → {item['outcome']} ({item['expected']})")

@@ -10,6 +10,7 @@ import typer
 from formgen.cli.console import _, describe_error, err, format_examples, out
 from formgen.cli.session import open_session
 from formgen.errors import UsageError
+from formgen.i18n import N_
 
 app = typer.Typer(name="templates", no_args_is_help=True)
 
@@ -31,7 +32,7 @@ def templates_build(
         try:
             made.append(str(shared.workspace.build_template(name, replace=force)))
         except FileExistsError as error:
-            message = "Pohja on jo olemassa, sitä ei muutettu: {file}. Korvaa valinnalla --force."
+            message = N_("Pohja on jo olemassa, sitä ei muutettu: {file}. Korvaa valinnalla --force.")
             err.print(shared.translate(message, file=error))
     if shared.as_json:
         shared.print_json(made)

@@ -14,7 +14,7 @@ import typer
 from rich.table import Table
 
 from formgen import Workspace, demo
-from formgen.cli.console import _, err, format_examples, out
+from formgen.cli.console import _, describe_problem, err, format_examples, out
 from formgen.cli.session import open_session
 from formgen.publishing import outbox
 from formgen.sandbox import kernel
@@ -123,8 +123,8 @@ def status(
         sys.stdout.write(metrics.render_metrics(shared.workspace.folder, shared.workspace.journal))
         return
     found = shared.workspace.check_health(time.time())
-    problems = [shared.translate(problem.message, **problem.values) for problem in found.problems]
-    warnings = [shared.translate(warning.message, **warning.values) for warning in found.warnings]
+    problems = [describe_problem(problem, shared.language) for problem in found.problems]
+    warnings = [describe_problem(warning, shared.language) for warning in found.warnings]
     value = {
         "ok": not problems,
         "received": found.received,

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 
 from formgen import files, formats
 from formgen.errors import UsageError
-from formgen.forms.form import Form, Rule
+from formgen.forms.form import Form
+from formgen.forms.rules import Rule
+from formgen.process import Process, import_content, read_process
 from formgen.settings import Workspace
 
 
 @dataclass(frozen=True)
 class Registry:
-    """All forms by id, each with its versions, oldest first."""
+    """All forms by id, each with its versions, oldest first, and the process that they are of."""
 
     forms: dict[str, dict[str, type[Form]]]
+    process: Process
 
     def __iter__(self) -> Iterator[type[Form]]:
         """Yield the newest version of every form, in the order of the process."""
@@ -53,16 +53,13 @@ def load_forms(workspace: Workspace) -> Registry:
         files.check_write_access(
             place for folder in workspace.list_content_folders(kind) for place in files.iter_tree(folder)
         )
-    return read_forms(tuple(folder for folder in workspace.list_content_folders("schemas") if any(folder.glob("*.py"))))
+    return read_forms(workspace.list_schema_folders())
 
 
 @cache
 def read_forms(folders: tuple[Path, ...]) -> Registry:
     """Return the forms in the folders, a file in an earlier folder hiding its namesake in a later one."""
-    package = f"formgen_schemas_{hashlib.sha256(repr(folders).encode()).hexdigest()[:8]}"
-    module = ModuleType(package)
-    module.__path__ = [str(folder) for folder in folders]
-    sys.modules[package] = module
+    package = import_content(folders)
     names = sorted({file.stem for folder in folders for file in folder.glob("[a-z]*.py")})
     found: dict[str, dict[str, type[Form]]] = {}
     for name in names:
@@ -75,7 +72,8 @@ def read_forms(folders: tuple[Path, ...]) -> Registry:
             ):
                 found.setdefault(thing.id, {})[thing.version] = thing
     ordered = sorted(found.values(), key=lambda versions: next(iter(versions.values())).number)
-    return Registry({next(iter(item.values())).id: dict(sorted(item.items(), key=parse_version)) for item in ordered})
+    forms = {next(iter(item.values())).id: dict(sorted(item.items(), key=parse_version)) for item in ordered}
+    return Registry(forms, read_process(folders))
 
 
 def parse_version(item: tuple[str, type[Form]]) -> list[int]:
@@ -90,4 +88,4 @@ def find_template(workspace: Workspace, form: type[Form]) -> Path:
         if file.is_file():
             files.check_write_access([file])
             return file
-    raise UsageError("Lomakkeelta {form} puuttuu pohja. Tee se komennolla formgen templates build.", form=form.id)
+    raise UsageError("Lomakkeelta {form} puuttuu pohja. Tee se ensin.", remedy="build_template", form=form.id)

@@ -14,7 +14,8 @@ from formgen.documents.extraction import UNSEEN, Answer, Extraction
 from formgen.errors import Finding, Severity
 from formgen.fields import SIGNATURE_PARTS, FieldType, Misread, SignatureBlock, SignatureValue
 from formgen.forms.declare import Answers, Field, Unanswered, call_or_none
-from formgen.forms.form import Form, Rule
+from formgen.forms.form import Form
+from formgen.forms.rules import Rule
 from formgen.i18n import N_
 
 
@@ -215,15 +216,17 @@ def compute(answers: Answers, name: str, ask_for: Callable[..., Any], *about: An
 
 def find_violations(declared: Rule, record: Form, case: Any, places: Mapping[str, list[int]]) -> Iterator[Finding]:
     """Yield the findings of one rule, at the places that stand in the document."""
-    held = call_or_none(declared.check, record, case)
-    if held is None or held is True:
+    told = call_or_none(declared.check, record, case)
+    if told is None or told.answer is True:
         return
-    for path in [declared.field] if held is False else held:
+    for path in [declared.field] if told.answer is False else told.answer:
         table, _, rest = path.partition(".")
         index, _, column = rest.partition(".")
         if index.isdecimal() and table in places:
             path = f"{table}.{places[table][int(index)]}.{column}".rstrip(".")
-        yield Finding(declared.code, declared.severity, path, declared.message, waits_for=declared.waits_for)
+        yield Finding(
+            declared.code, declared.severity, path, declared.message, told.values, waits_for=declared.waits_for
+        )
 
 
 def is_complete(record: Answers, fields: Iterable[Field]) -> bool:

@@ -51,11 +51,15 @@ WHOLE = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: a message and its values; ``waits`` when it only waits for somebody."""
+    """One thing that is wrong: a message and its values; ``waits`` when it only waits for somebody.
+
+    The ``remedy`` is a method of `formgen.Workspace` that mends it or tells more.
+    """
 
     message: str
     values: dict[str, Any] = field(default_factory=dict)
     waits: bool = False
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -177,7 +181,7 @@ def find_trust_problems(journal: Journal) -> Iterator[Problem]:
         _ = journal.keys
         journal.require_end()
     except OutOfReach as error:
-        yield Problem(error.message, error.values)
+        yield Problem(error.message, error.values, remedy=error.remedy)
 
 
 def find_entry_problems(workspace: Workspace, lying: Iterable[Entry]) -> Iterator[Problem]:
@@ -200,7 +204,7 @@ def find_inbox_problems(
     """Yield what is wrong with the drop zone; ``noted`` are the problems that were written down."""
     yield from find_entry_problems(workspace, lying)
     if oldest is not None and not living and oldest > UNWATCHED:
-        yield Problem("Tiedostoja odottaa, mutta formgen watch ei ole käynnissä.")
+        yield Problem("Tiedostoja odottaa, mutta kansiota ei vahdita.", remedy="build_watch")
     elif oldest is not None and oldest > FORGOTTEN and not any(row.place for row in noted):
         yield Problem("Kansiossa inbox on tiedosto, jota ei ole voitu ottaa tuntiin. Onko se auki jollakulla?")
 

@@ -198,7 +198,14 @@ class DocumentIdentifier:
             return self.journal.load_unit(day, self.workspace.office, self.registry)
         if case_id:
             return self.journal.load_case(case_id, day, self.workspace.office, self.registry)
-        return Case("", day, self.workspace.office, forms=self.registry.ids, caseloads=Caseloads(self.journal))
+        return Case(
+            "",
+            day,
+            self.workspace.office,
+            forms=self.registry.ids,
+            caseloads=Caseloads(self.journal),
+            process=self.registry.process,
+        )
 
     def verify_identity(self, sheet: Extraction, keys: Keyring) -> tuple[Identity, tuple[Finding, ...]]:
         """Return the verified identity, and what is doubtful when the carriers disagree.

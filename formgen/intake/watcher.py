@@ -317,7 +317,7 @@ class Watch:
         kept, full = [], ""
         for file, status in finished:
             try:
-                if found := self.intake.keep_file(file, status):
+                if found := self.intake.arrivals.keep_file(file, status):
                     kept.append((file, status, found))
             except Exception as error:  # noqa: BLE001 - whatever is in its way, it is in this file's
                 self.postpone_file(file, self.file_states[file], describe_cause(error))
@@ -325,7 +325,7 @@ class Watch:
                     full = describe_cause(error)
                     break
         try:
-            self.intake.save_arrivals(found for _, _, found in kept)
+            self.intake.arrivals.save_arrivals(found for _, _, found in kept)
         except (OSError, OutOfReach) as error:
             kept, full = [], describe_cause(error)
         if full:
@@ -334,7 +334,7 @@ class Watch:
             self.retries.resolve_problem("take", ALL)
         for file, status, found in kept:
             try:
-                self.intake.remove_from_inbox(file, status, found)
+                self.intake.arrivals.remove_from_inbox(file, status, found)
                 self.forget_files([file])
             except OSError as error:
                 self.postpone_file(file, self.file_states[file], describe_cause(error))

@@ -147,12 +147,12 @@ def issue_document(
     if case and case.status == "closed" and not can_end_case(form):
         raise UsageError("Asia {case} on päättynyt. Avatkaa uusi asia.", case=case.case_id)
     if case is None and not empty and not any(move.source is None for move in form.moves):
-        raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus: --case.", form=form.id)
+        raise UsageError("Lomake {form} tehdään asialle. Anna asian tunnus.", remedy="case_id", form=form.id)
     drawn_as = formats.get_preferred_format() if format_name is None else formats.find_output_format(format_name)
     language = language or choose_language(case, workspace.office.language)
     if language not in FORM_LANGUAGES:
         raise UsageError("Kieltä {language} ei ole. Kielet: {all}.", language=language, all=", ".join(FORM_LANGUAGES))
-    nobody = Case(case_id or "", to_local_date(now), workspace.office, forms=registry.ids)
+    nobody = Case(case_id or "", to_local_date(now), workspace.office, forms=registry.ids, process=registry.process)
     known_of = nobody if case is None or empty else select_subject(form, case, about)
     omitted = form.find_omitted_fields(workspace.office.leave_out.get(form.id, ()))
     omitted |= find_withheld_fields(form, known_of) if employer else frozenset()

@@ -13,7 +13,7 @@ from datetime import datetime
 from babel.dates import format_date
 
 from formgen import formats
-from formgen.cases.workflow import PHASES, Case, list_tasks
+from formgen.cases.workflow import Case, list_tasks
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
 from formgen.i18n import load_locale, translate
@@ -39,7 +39,8 @@ def render_receipt(journal: Journal, registry: Registry, office: Office, row: St
     ]
     if row.case_id:
         before, after = (
-            translate(PHASES.get(phase or "", "–"), language) for phase in (content.phase.before, content.phase.after)
+            translate(registry.process.get_phase_name(phase), language)
+            for phase in (content.phase.before, content.phase.after)
         )
         change = after if before == after else f"{before} → {after}"
         said.append(translate("Vaihe: {phase}", language, phase=change))

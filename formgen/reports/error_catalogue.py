@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from formgen.errors import Reason
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
+from formgen.forms.rules import blank_values
 from formgen.i18n import N_, translate
 from formgen.issuing.correction import get_field_label
 
@@ -16,8 +17,6 @@ ENGINE = {  # what no form declares
     "R88": "Asia on päättynyt. Avatkaa uusi asia.",
     "R89": Reason.BAD_IDENTITY.message,
     "R90": Reason.UNKNOWN_VERSION.message,
-    "T26": "Vain avoimen asian voi panna tauolle.",
-    "T27": "Asia ei ole tauolla.",
     "format": "Kirjoita päivämäärä näin: 1.3.2026.",
     "required": "Pakollinen kohta puuttuu.",
     "choice": "Vastaus ei ole mikään annetuista vaihtoehdoista.",
@@ -28,8 +27,7 @@ REMEDY = {
     "R88": N_("Avaa uusi asia ja tee lomake siihen."),
     "R89": Reason.BAD_IDENTITY.advice,
     "R90": Reason.UNKNOWN_VERSION.advice,
-    "T26": N_("Tarkista asian tila ja päivät."),
-    "T27": N_("Tarkista asian tila ja päivät."),
+    "hold": N_("Tarkista asian tila ja päivät."),
     "format": N_("Kirjoita vastaus niin kuin kohdan ohje sanoo ja lähetä lomake uudelleen."),
     "required": N_("Vastaa kohtaan ja lähetä lomake uudelleen."),
     "choice": N_("Valitse jokin annetuista vaihtoehdoista ja lähetä lomake uudelleen."),
@@ -53,6 +51,11 @@ def build_catalogue(registry: Registry) -> list[Entry]:
     """List every code with its texts: rules and moves by code, then what any form may say, then reasons."""
     found = [entry for form in registry for entry in iter_form_entries(form)]
     found += [Entry(code, "error", message, REMEDY[code]) for code, message in ENGINE.items()]
+    hold = registry.process.hold
+    found += [
+        Entry(hold.begin, "error", "Vain avoimen asian voi panna tauolle.", REMEDY["hold"]),
+        Entry(hold.end, "error", "Asia ei ole tauolla.", REMEDY["hold"]),
+    ]
     reasons = [Entry(reason, "reason", reason.message, reason.advice) for reason in Reason]
     return [*sorted(dict.fromkeys(found), key=lambda entry: (entry.code[0].islower(), entry.code)), *reasons]
 
@@ -71,14 +74,15 @@ def iter_form_entries(form: type[Form]) -> Iterator[Entry]:
 def render_page(entries: list[Entry], examples: Mapping[tuple[str, str, str], str]) -> str:
     """Render the catalogue as a Markdown page; ``examples`` are by code, form and name of rule."""
     lines = ["# Virheet", "", "Jokainen koodi, jonka palautus, tehtävä tai hylkäys voi saada. Sivun tekee"]
-    lines += ["`python -m tests.support.catalogue --force`; samat tiedot antaa `formgen errors [CODE]`."]
+    lines += ["`python -m tests.support.catalogue --force`."]
     last = ""
     for entry in entries:
         if entry.code != last:
             lines += ["", f"## {entry.code}"]
         last = entry.code
         lines += ["", f"**{' · '.join(filter(None, (SEVERITY[entry.severity], entry.describe_place('fi'))))}**", ""]
-        lines += [f"- {language}: {translate(entry.message, language)}" for language in ("fi", "sv", "en")]
+        blanks = blank_values(entry.message)
+        lines += [f"- {language}: {translate(entry.message, language, **blanks)}" for language in ("fi", "sv", "en")]
         example = examples.get(entry.key, "")
         lines += [f"- Esimerkki: {example}"] if example else []
         lines += [f"- Korjaus: {entry.remedy}"]

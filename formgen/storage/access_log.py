@@ -33,11 +33,11 @@ DIGESTED_ROW_COLUMNS = ("written", "digest")
 UNDIGESTED_COLUMNS = {"attempts"}  # columns that are work in progress: they say nothing of what was decided
 CUT = N_(
     "Käyttöloki päättyy riviin {what}, mutta merkitty loppu on {noted}. Mitään ei kirjoiteta, ennen kuin syy on "
-    "selvitetty: formgen verify"
+    "selvitetty."
 )
 UNNOTED = N_(
     "Käyttölokin loppua ei ole merkitty tiedostoon {what}. Jos asetus [access] head_file on uusi, siirrä tiedosto "
-    "var/access.head sinne. Muuten mitään ei kirjoiteta, ennen kuin syy on selvitetty: formgen verify"
+    "var/access.head sinne. Muuten mitään ei kirjoiteta, ennen kuin syy on selvitetty."
 )
 
 
@@ -96,9 +96,9 @@ class HeadFile:
     def require_noted_head(self, end: Head, there: tuple[Head | None, ...]) -> None:
         """Raise `OutOfReach` unless the log, which ends with ``end``, does so where it is noted."""
         if not there and end != Head():
-            raise OutOfReach(UNNOTED, what=str(self.file))
+            raise OutOfReach(UNNOTED, remedy="verify", what=str(self.file))
         if there and end not in there:
-            raise OutOfReach(CUT, what=str(end), noted=str(there[-1]))
+            raise OutOfReach(CUT, remedy="verify", what=str(end), noted=str(there[-1]))
 
     @contextmanager
     def advance_head(self, before: Head, after: Head) -> Iterator[None]:
@@ -119,7 +119,7 @@ class HeadFile:
                 if not there:
                     sync_folder(self.file.parent)
         except FileNotFoundError as error:
-            raise OutOfReach(UNNOTED, what=str(self.file)) from error
+            raise OutOfReach(UNNOTED, remedy="verify", what=str(self.file)) from error
         except OSError as error:
             raise Busy(detail=f"{self.file}: {error.strerror}") from error
         yield

@@ -14,6 +14,7 @@ from formgen.cases.workflow import CHANGED, Case, CaseRecord, Step
 from formgen.errors import UsageError
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
+from formgen.process import CLOSED
 from formgen.settings import Office
 from formgen.storage.database import Database, Transaction, dump_json
 from formgen.storage.moments import format_timestamp
@@ -63,13 +64,15 @@ class CaseTable(Database):
             forms=registry.ids,
             caseloads=Caseloads(self, case_id),
             previous=opened[0].previous,
+            process=registry.process,
         )
 
     def load_unit(self, today: date, office: Office, registry: Registry) -> Case:
         """Load the unit as if it were a case: its records are those of no case."""
         query = select(records).where(records.c.case_id.is_(None)).order_by(records.c.record_id)
         own = tuple(build_case_record(record, registry) for record in self.fetch(StoredRecord, query))
-        return Case("", today, office, own, forms=registry.ids, caseloads=Caseloads(self))
+        loads = Caseloads(self)
+        return Case("", today, office, own, forms=registry.ids, caseloads=loads, process=registry.process)
 
     def add_step(self, connection: Transaction, step: StoredStep) -> None:
         """Write the next step of a case down for good."""
@@ -100,7 +103,7 @@ class CaseTable(Database):
         """Count the open cases of a coach, one case left out."""
         later = steps.alias()
         newest = ~exists().where(later.c.case_id == steps.c.case_id, later.c.seq > steps.c.seq)
-        own = steps.c.coach == coach, steps.c.phase_after != "closed", steps.c.case_id != but
+        own = steps.c.coach == coach, steps.c.phase_after != CLOSED, steps.c.case_id != but
         return self.count(select(func.count()).select_from(steps).where(*own, newest))
 
 

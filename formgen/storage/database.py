@@ -73,9 +73,9 @@ CANARY = "formgen 2"
 ID_COLUMNS = ("submission_id", "record_id", "case_id")
 UNSEALED = N_(
     "Asetuksissa on salausavain, mutta työtilaa ei ole salattu. Jos se on ollut salattu, joku on vaihtanut sen: "
-    "selvitä asia. Muuten aja ensin: formgen encrypt"
+    "selvitä asia. Muuten salaa ensin työtila."
 )
-ALTERED = N_("Tietokannan riviä {what} on muutettu. Sitä ei käytetä, ennen kuin syy on selvitetty: formgen verify")
+ALTERED = N_("Tietokannan riviä {what} on muutettu. Sitä ei käytetä, ennen kuin syy on selvitetty.")
 BATCH_SIZE = 1000  # lines or rows that are held at once
 Row = Mapping[str, Any]
 Transaction = Connection
@@ -216,7 +216,7 @@ class Database:
         line = connection.execute(NEWEST, {"about": written}).mappings().first()
         if line and compute_line_digest(dict(line), self.vault.chain_key) != line["hash"]:
             self.require_same_key(connection)
-            raise OutOfReach(ALTERED, what=written)
+            raise OutOfReach(ALTERED, remedy="verify", what=written)
         return line["digest"] if line else None
 
     def require_same_key(self, connection: Connection) -> None:
@@ -266,7 +266,7 @@ class Database:
             found = list(map(dict, connection.execute(query).mappings()))
             for row in found:
                 if self.find_noted_digest(connection, name := name_row(table, row)) != compute_row_digest(row):
-                    raise OutOfReach(ALTERED, what=name)
+                    raise OutOfReach(ALTERED, remedy="verify", what=name)
         return [self.decrypt_row(row) for row in found]
 
     def reading(self) -> AbstractContextManager[Connection]:
@@ -384,7 +384,7 @@ def require_matching_key(engine: Engine, vault: Encryptor, originals: Path) -> N
     if row:
         vault.decrypt_text(CANARY, row.canary)
     elif vault.key and not key and not empty:
-        raise OutOfReach(UNSEALED)
+        raise OutOfReach(UNSEALED, remedy="encrypt")
 
 
 def find_key_of_rows(connection: Connection, there: Container[str]) -> str:

@@ -63,10 +63,8 @@ def reencrypt_stored_data(workspace: Workspace, journal: Journal, now: datetime)
     """Seal what is kept with the vault of the settings, files and journal."""
     new = workspace.encryptor
     if number := outbox.find_foreign_line(workspace, (event.body for event in journal.list_events())):
-        message = N_(
-            "Kansio outbox kertoo tapahtumasta {number}, jota tietokannassa ei ole. Selvitä ensin: formgen verify"
-        )
-        raise OutOfReach(message, number=str(number))
+        message = N_("Kansio outbox kertoo tapahtumasta {number}, jota tietokannassa ei ole. Selvitä ensin syy.")
+        raise OutOfReach(message, remedy="verify", number=str(number))
     for sha256 in journal.iter_original_digests():
         work = workspace.var / "work" / sha256
         work.unlink(missing_ok=True)
@@ -79,7 +77,9 @@ def reencrypt_stored_data(workspace: Workspace, journal: Journal, now: datetime)
     files.sync_folder(workspace.originals)
     with journal.begin_transaction():
         if next(ledger.find_flaws(journal, journal.head_file.heads), None):
-            raise OutOfReach(N_("Tietokanta ei ole sellainen kuin se kirjoitettiin. Selvitä ensin: formgen verify"))
+            raise OutOfReach(
+                N_("Tietokanta ei ole sellainen kuin se kirjoitettiin. Selvitä ensin syy."), remedy="verify"
+            )
         reencrypt_database(journal, new, now)
     vacuum_database(journal)
     journal.engine.dispose()

@@ -92,7 +92,7 @@ class SigningKeyTable(Database):
             if state is None:
                 raise UsageError("Avainta {key} ei ole.", key=name)
             if state == SIGNING:
-                raise UsageError("Avain {key} allekirjoittaa. Tee ensin uusi: formgen keys rotate", key=name)
+                raise UsageError("Avain {key} allekirjoittaa. Tee ensin uusi.", remedy="rotate_key", key=name)
             if state == REVOKED:
                 raise UsageError("Avain {key} on jo poistettu käytöstä.", key=name)
             by = {"revoked_at": format_timestamp(at), "revoked_by": self.actor.name, "remark": remark or None}

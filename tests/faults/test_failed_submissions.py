@@ -22,6 +22,7 @@ from sqlalchemy import select
 from formgen import formats
 from formgen.errors import OutOfReach
 from formgen.intake import health, retries
+from formgen.intake.arrivals import Arrivals
 from formgen.intake.decide import DecisionEngine
 from formgen.intake.pipeline import ALL, Intake
 from formgen.intake.watcher import Watch
@@ -106,7 +107,9 @@ def test_what_a_daemon_could_not_publish_the_next_one_does(bench: Bench) -> None
 def test_what_another_process_could_not_publish_the_daemon_does(bench: Bench) -> None:
     daemon, other = Watch(bench.intake), bench.restarted()
     with in_the_way(bench.workspace.outbox / "records" / "PK-2026-00001"):
-        submission_id = other.intake.receive_file(other.drop(other.filled(other.issue("referral"), REFERRAL)), "cli")
+        submission_id = other.intake.arrivals.receive_file(
+            other.drop(other.filled(other.issue("referral"), REFERRAL)), "cli"
+        )
         assert submission_id
         other.intake.process_submission(submission_id)
     for file in bench.workspace.inbox.iterdir():
@@ -650,17 +653,17 @@ def test_what_is_written_into_a_file_after_it_was_copied_stays_in_the_inbox_and_
 ) -> None:
     sound = bench.filled(bench.issue("referral"), REFERRAL)
     file = bench.drop(thing(b"x" * len(sound))[: len(sound)].ljust(len(sound), b"\0"), "lomake.docx")
-    let_go = Intake.remove_from_inbox
+    let_go = Arrivals.remove_from_inbox
 
     def late(intake: Intake, file: Path, status: Any, kept: Any) -> bool:
         times = file.stat()
         with file.open("r+b") as stream:
             stream.write(sound)
         os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
-        monkeypatch.setattr(Intake, "remove_from_inbox", let_go)
+        monkeypatch.setattr(Arrivals, "remove_from_inbox", let_go)
         return let_go(intake, file, file.lstat(), kept)  # as if the time had not told it
 
-    monkeypatch.setattr(Intake, "remove_from_inbox", late)
+    monkeypatch.setattr(Arrivals, "remove_from_inbox", late)
     bench.watch()
     bench.watch()
     assert not file.exists()

@@ -61,7 +61,7 @@ def told(bench: Bench) -> None:
     bench.journal.revoke_key(old, "koe", NOON)
     bench.journal.log_reads(NOON, {"case_id": case_id}, {"case_id": "*"})
     bench.drop(b"arrived, and no more")
-    bench.intake.receive_file(next(bench.workspace.inbox.iterdir()))
+    bench.intake.arrivals.receive_file(next(bench.workspace.inbox.iterdir()))
     bench.journal.engine.dispose()
 
 

@@ -185,7 +185,7 @@ def test_with_a_key_that_is_not_as_it_was_made_nothing_is_signed_nothing_read_an
     assert bench.journal.list_signing_keys() == rows
     dropped = bench.drop(again)
     for _ in range(bench.workspace.office.intake.attempts + 2):
-        bench.intake.receive_file(dropped, "folder")
+        bench.intake.arrivals.receive_file(dropped, "folder")
         with pytest.raises(OutOfReach):
             bench.intake.process_submission(bench.journal.find_submissions()[-1].submission_id)
     (row,) = bench.journal.find_submissions()

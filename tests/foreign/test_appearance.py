@@ -98,7 +98,7 @@ def filled(form: type[Form], language: str) -> Extraction:
 def unfilled(form: type[Form], language: str) -> Extraction:
     """Return the sheet of a document as it is made when nothing is known of the client."""
     return prefill_extraction(
-        form, prefill.collect_known_values(form, Case("", TODAY, Office(), forms=FORMS.ids)), language
+        form, prefill.collect_known_values(form, Case("", TODAY, FORMS.process.office(), forms=FORMS.ids)), language
     )
 
 

@@ -29,7 +29,6 @@ from formgen.forms import registry
 from formgen.forms.form import Form, prefill_extraction
 from formgen.forms.validate import validate_extraction
 from formgen.i18n import clean_text, translate
-from formgen.settings import Office
 from tests.support.strategies import (
     CASE_ID,
     FORMS,
@@ -137,7 +136,7 @@ def test_what_is_filled_in_is_read_back(form: type[Form]) -> None:
 
 @every_form
 def test_the_journey_changes_neither_record_nor_findings(form: type[Form]) -> None:
-    case = Case(CASE_ID, TODAY, Office(), forms=FORMS.ids)
+    case = Case(CASE_ID, TODAY, FORMS.process.office(), forms=FORMS.ids, process=FORMS.process)
 
     @settings(few, max_examples=4)
     @given(records(form, FEW))

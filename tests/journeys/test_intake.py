@@ -36,7 +36,7 @@ At = Callable[[str], Bench]
 
 def arrived(bench: Bench, data: bytes, name: str = "lomake.docx") -> str:
     """Return the id of the return that a file has become, not yet processed."""
-    submission_id = bench.intake.receive_file(bench.drop(data, name))
+    submission_id = bench.intake.arrivals.receive_file(bench.drop(data, name))
     assert submission_id
     return submission_id
 
@@ -53,7 +53,7 @@ def limited(bench: Bench, **limits: Any) -> Bench:
 
 def test_a_received_file_is_kept_under_its_digest_and_left_where_it_is(bench: Bench) -> None:
     file = bench.drop(b"what came", "lomake.docx")
-    submission_id = bench.intake.receive_file(file)
+    submission_id = bench.intake.arrivals.receive_file(file)
     assert submission_id
     row = bench.row(submission_id)
     assert row.sha256 == outbox.compute_digest(b"what came")
@@ -68,7 +68,7 @@ def test_a_link_is_never_followed(bench: Bench, tmp_path: Path) -> None:
     secret.write_bytes(b"of somebody else")
     link = bench.workspace.inbox / "lomake.docx"
     link.symlink_to(secret)
-    assert bench.intake.receive_file(link) is None
+    assert bench.intake.arrivals.receive_file(link) is None
     bench.watch()
     assert bench.journal.find_submissions() == []
     assert list(bench.workspace.originals.iterdir()) == []
@@ -77,7 +77,7 @@ def test_a_link_is_never_followed(bench: Bench, tmp_path: Path) -> None:
 def test_a_pipe_is_never_read(bench: Bench) -> None:
     pipe = bench.workspace.inbox / "lomake.docx"
     os.mkfifo(pipe)
-    assert bench.intake.receive_file(pipe) is None
+    assert bench.intake.arrivals.receive_file(pipe) is None
     assert bench.journal.find_submissions() == []
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_changes_while_it_is_copied_has_not_arrived(bench: Bench, mo
             stream.write(b", second page")
 
     monkeypatch.setattr(os, "fsync", write_on)
-    assert bench.intake.receive_file(file) is None
+    assert bench.intake.arrivals.receive_file(file) is None
     assert bench.journal.find_submissions() == []
     assert [list(folder.iterdir()) for folder in (bench.workspace.originals, bench.workspace.var / "work")] == [[], []]
     assert file.exists()
@@ -108,7 +108,7 @@ def test_a_file_that_is_gone_before_it_is_copied_has_not_arrived(bench: Bench, m
         return status
 
     monkeypatch.setattr(Path, "lstat", look)
-    assert bench.intake.receive_file(file) is None
+    assert bench.intake.arrivals.receive_file(file) is None
 
 
 def test_a_full_disk_is_our_fault_and_leaves_the_file_in_the_inbox(
@@ -122,10 +122,10 @@ def test_a_full_disk_is_our_fault_and_leaves_the_file_in_the_inbox(
     with monkeypatch.context() as disk:
         disk.setattr(os, "fsync", full)
         with pytest.raises(Busy):
-            bench.intake.receive_file(file)
+            bench.intake.arrivals.receive_file(file)
         assert file.exists()
         assert list((bench.workspace.var / "work").iterdir()) == []
-    assert bench.intake.receive_file(file)
+    assert bench.intake.arrivals.receive_file(file)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_crash_between_arrival_and_removal_gives_one_return(at: At) -> None:
     bench = at("signed")
     data = bench.filled(bench.issue("job_start", bench.case().case_id), JOB)
     file = bench.drop(data, "lomake.docx")
-    submission_id = bench.intake.receive_file(file)
+    submission_id = bench.intake.arrivals.receive_file(file)
     again = bench.restarted()
     again.watch()
     assert not file.exists()

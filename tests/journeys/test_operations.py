@@ -188,7 +188,7 @@ def test_a_daemon_that_is_told_to_stop_finishes_what_has_begun_and_leaves_the_re
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(5):
-        assert bench.intake.receive_file(bench.drop(f"no form {number}".encode()))
+        assert bench.intake.arrivals.receive_file(bench.drop(f"no form {number}".encode()))
     daemon = Watch(bench.intake)
     begin = type(bench.intake).open_submission
 

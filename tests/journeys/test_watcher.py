@@ -20,9 +20,11 @@ import pytest
 from formgen import files
 from formgen.errors import OutOfReach
 from formgen.intake import retries, watcher
+from formgen.intake.arrivals import Arrivals
 from formgen.intake.health import check_health, find_unfinished_work
 from formgen.intake.inbox import CANARY, DEEPEST, is_being_edited, is_ignored, iter_candidate_files, iter_special_files
 from formgen.intake.pipeline import Intake, OpenedSubmission
+from formgen.intake.publisher import Publisher
 from formgen.intake.watcher import Watch, hold_workspace_lock, is_daemon_alive
 from tests.conftest import JOB, REFERRAL, Bench, saved_again, thing
 
@@ -208,7 +210,7 @@ def test_a_file_that_a_long_scan_comes_to_late_is_left_alone_for_the_quiet_time_
     late.parent.mkdir()
     daemon.scan_inbox()
     moment.now += limits(bench).quiet * 2
-    let_go = Intake.remove_from_inbox
+    let_go = Arrivals.remove_from_inbox
 
     def long(intake: Intake, file: Path, *about: Any) -> bool:
         gone = let_go(intake, file, *about)
@@ -216,10 +218,10 @@ def test_a_file_that_a_long_scan_comes_to_late_is_left_alone_for_the_quiet_time_
         moment.now += 3600
         return gone
 
-    monkeypatch.setattr(Intake, "remove_from_inbox", long)
+    monkeypatch.setattr(Arrivals, "remove_from_inbox", long)
     assert daemon.scan_inbox() == 1
     assert not first.exists()
-    monkeypatch.setattr(Intake, "remove_from_inbox", let_go)
+    monkeypatch.setattr(Arrivals, "remove_from_inbox", let_go)
     assert daemon.scan_inbox() == 1
     assert late.exists()
 
@@ -366,8 +368,8 @@ def test_one_return_that_makes_us_stumble_holds_up_no_other(
     bench: Bench, stop: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = Watch(bench.intake)
-    first = bench.intake.receive_file(bench.drop(thing(b"one")))
-    second = bench.intake.receive_file(bench.drop(thing(b"two")))
+    first = bench.intake.arrivals.receive_file(bench.drop(thing(b"one")))
+    second = bench.intake.arrivals.receive_file(bench.drop(thing(b"two")))
     assert first
     assert second
     act = getattr(Intake, stop)
@@ -386,7 +388,7 @@ def test_what_stumbles_is_tried_again_after_a_longer_pause_each_time(
     bench: Bench, moment: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = Watch(bench.intake)
-    submission_id = bench.intake.receive_file(bench.drop(thing(b"one")))
+    submission_id = bench.intake.arrivals.receive_file(bench.drop(thing(b"one")))
     assert submission_id
     monkeypatch.setattr(Intake, "open_submission", stumble)
     pauses = []
@@ -398,9 +400,11 @@ def test_what_stumbles_is_tried_again_after_a_longer_pause_each_time(
     assert pauses[-1] == retries.LONGEST_PAUSE
 
 
-@pytest.mark.parametrize("name", ["expire_waiting_submissions", "publish_new_events"])
-def test_trouble_in_upkeep_does_not_end_the_daemon(bench: Bench, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Intake, name, stumble)
+@pytest.mark.parametrize(("owner", "name"), [(Intake, "expire_waiting_submissions"), (Publisher, "publish_new_events")])
+def test_trouble_in_upkeep_does_not_end_the_daemon(
+    bench: Bench, owner: type, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owner, name, stumble)
     assert Watch(bench.intake).scan_inbox() == 0
 
 
@@ -408,7 +412,7 @@ def test_what_could_not_be_published_is_published_at_a_later_scan(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     daemon = Watch(bench.intake)
-    bench.intake.receive_file(bench.drop(bench.filled(bench.issue("referral"), REFERRAL)))
+    bench.intake.arrivals.receive_file(bench.drop(bench.filled(bench.issue("referral"), REFERRAL)))
 
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")

@@ -18,7 +18,7 @@ from formgen.documents.extraction import Answer, Extraction
 from formgen.forms import registry
 from formgen.forms.form import Form, prefill_extraction
 from formgen.forms.validate import ValidationResult, validate_extraction
-from formgen.settings import Office, Workspace
+from formgen.settings import Workspace
 
 REPOSITORY = Path(__file__).parents[2]
 FORMS = registry.load_forms(Workspace(REPOSITORY))
@@ -98,7 +98,8 @@ def holding(case: Case, *records: Any, phase: str = "") -> Case:
 
 # --- the cases that rules are asked about -----------------------------------------------------
 
-NEW = Case("PK-2026-00001", TODAY, forms=EVERY_FORM)
+Office = FORMS.process.office
+NEW = Case("PK-2026-00001", TODAY, Office(), forms=EVERY_FORM, process=FORMS.process)
 REFERRAL, DECISION, AGREEMENT, JOB = (step["answers"] for step in DEMO[0]["submissions"])
 DECIDED = {**REFERRAL, **DECISION}
 BASE: dict[str, Answers] = {"referral": REFERRAL, "cooperation_agreement": AGREEMENT, "job_start": JOB}

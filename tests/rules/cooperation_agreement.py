@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from formgen.settings import Office
 from tests.rules import (
     AGREEMENT,
     AMENDMENT,
     TOMORROW,
     Dued,
     Moved,
+    Office,
     Shown,
     decided,
     employed,

@@ -71,7 +71,7 @@ def take(bench: Bench, data: bytes, ending: str = "docx") -> Submission:
     """Return what a document has become, taken in without the inbox."""
     file = bench.root / f"palautus-{next(bench.numbers)}.{ending}"
     file.write_bytes(data)
-    submission_id = bench.intake.receive_file(file, "cli")
+    submission_id = bench.intake.arrivals.receive_file(file, "cli")
     assert submission_id
     bench.intake.process_submission(submission_id)
     return bench.row(submission_id)

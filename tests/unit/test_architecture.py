@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,12 +21,15 @@ from alembic.script import ScriptDirectory
 
 import formgen
 from formgen import schema
+from formgen.cli import COMMANDS
 from formgen.forms import registry
 from formgen.forms.references import FormReference
-from formgen.settings import Workspace
+from formgen.process import CLOSED
+from formgen.settings import Limits, Office, Workspace
 from formgen.storage import database, migrations, tables
 from formgen.storage.journal import Journal
 
+LONGEST_MODULE = 600  # lines
 REPOSITORY = Path(__file__).parents[2]
 ENGINE = REPOSITORY / "formgen"
 FORMS = registry.load_forms(Workspace(REPOSITORY))
@@ -80,6 +84,29 @@ def test_the_engine_names_no_form() -> None:
     assert named == {}
 
 
+def test_the_engine_names_no_phase_and_no_move() -> None:
+    hold = FORMS.process.hold
+    ids = {*FORMS.process.phases, hold.begin, hold.end, *(move.id for form in FORMS for move in form.moves)} - {CLOSED}
+    named = {}
+    for file in sorted(ENGINE.rglob("*.py")):
+        words = set(re.findall(r"\w+", file.read_text(encoding="utf-8")))
+        if "content" not in file.parts and (found := words & ids):
+            named[file.relative_to(REPOSITORY).as_posix()] = found
+    assert named == {}
+
+
+def test_the_engine_has_no_setting_that_only_the_content_asks_for() -> None:
+    assert Limits.model_fields == {}
+    assert set(FORMS.process.office.model_fields) - set(Office.model_fields) >= {"service_task", "support_level"}
+    assert FORMS.process.hold.limit in FORMS.process.office().limits.model_dump()
+
+
+def test_every_role_is_one_of_the_process() -> None:
+    fields = [asked for form in FORMS for field in form.fields for asked in (field, *field.columns)]
+    roles = {asked.by for asked in fields} | {due.whom for form in FORMS for due in form.deadlines}
+    assert roles | {FORMS.process.responsible} == set(FORMS.process.roles)
+
+
 def test_the_engine_asks_no_form_for_its_id() -> None:
     asking = re.compile(r"\.id\s*(==|!=|in)\s*[\"'(]")
     assert [file.name for file in ENGINE.rglob("*.py") if asking.search(file.read_text(encoding="utf-8"))] == []
@@ -90,6 +117,40 @@ def test_every_module_says_what_it_is_and_has_what_it_offers(name: str) -> None:
     module = importlib.import_module(name)
     assert (module.__doc__ or "").strip().endswith((".", "`.", "``.")) or "\n" in (module.__doc__ or "").strip()
     assert [offered for offered in getattr(module, "__all__", ()) if not hasattr(module, offered)] == []
+
+
+def test_no_word_of_the_command_line_stands_below_it() -> None:
+    command = re.compile(rf"\bformgen (?:{'|'.join(COMMANDS)})\b|[.:] --[a-z]")
+    found = {}
+    for file in sorted(ENGINE.rglob("*.py")):
+        if file.parent.name == "cli" or "content" in file.parts:
+            continue
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        documented = {id(docstring) for docstring in iter_docstrings(tree)}
+        texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in documented)
+        if said := [node.value for node in texts if isinstance(node.value, str) and command.search(node.value)]:
+            found[file.name] = said
+    assert found == {}
+
+
+def iter_docstrings(tree: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the docstrings in a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                yield first.value
+
+
+def test_rows_of_the_database_are_mappings_only_where_they_are_stored() -> None:
+    mapping = re.compile(r"""\brow\[["']""")
+    outside = [file for file in ENGINE.rglob("*.py") if file.parent.name not in ("storage", "cli", "content")]
+    assert [file.name for file in outside if mapping.search(file.read_text(encoding="utf-8"))] == []
+
+
+def test_no_module_is_too_long_to_be_read() -> None:
+    lengths = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in ENGINE.rglob("*.py")}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
 
 
 def test_no_module_is_a_drawer_for_everything() -> None:

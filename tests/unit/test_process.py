@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from formgen.cases import diagram, prefill
-from formgen.cases.workflow import PHASES, Case, CaseRecord, Move, Step, find_moves, infer_case_phase
+from formgen.cases.workflow import Case, CaseRecord, Move, Step, find_moves, infer_case_phase
 from formgen.errors import UsageError
 from formgen.forms import registry
 from formgen.forms.declare import Answers
@@ -26,6 +26,7 @@ At = Callable[[str], Bench]
 pytestmark = pytest.mark.usefixtures("unwalled")
 REPOSITORY = Path(__file__).parents[2]
 FORMS = registry.load_forms(Workspace(REPOSITORY))
+PHASES = FORMS.process.phases
 TODAY = date(2026, 6, 1)
 CATALOGUE = {f"T{number:02}" for number in range(1, 31)} | {"T22b"}
 WORDS = {"format", "required", "choice", "range", "contradiction"}
@@ -89,7 +90,7 @@ def record_of(moves: tuple[Move, ...], **values: Any) -> Any:
 def case_in(phase: str | None) -> Case:
     """Return a case in a phase, or one that is yet to be opened."""
     steps = (Step(1, "stub", "r1", None, None, phase, ""),) if phase else ()
-    return Case("PK-2026-00001" if phase else "", TODAY, steps=steps)
+    return Case("PK-2026-00001" if phase else "", TODAY, steps=steps, process=FORMS.process)
 
 
 def test_the_one_move_that_fits_is_made() -> None:
@@ -297,12 +298,12 @@ def test_rules_that_wait_for_forms_to_come_are_listed_and_not_asked() -> None:
 
 
 def test_no_phase_is_a_dead_end_or_out_of_reach_and_no_moves_overlap() -> None:
-    assert list(diagram.find_faults(FORMS)) == []
+    assert list(diagram.find_faults(FORMS, PHASES)) == []
 
 
 def test_the_faults_of_a_process_are_named() -> None:
     moves = (Move("T01", None, "phase_1"), Move("T02", "phase_1", "phase_1"), Move("T03", "phase_1", "phase_1"))
-    found = list(diagram.find_faults([record_of(moves)]))
+    found = list(diagram.find_faults([record_of(moves)], PHASES))
     assert "T02 and T03 of stub overlap in phase_1" in found
     assert "phase_1 is a dead end" in found
     assert "phase_5 is never reached" in found
@@ -310,5 +311,5 @@ def test_the_faults_of_a_process_are_named() -> None:
 
 def test_the_picture_in_the_docs_is_the_process_as_it_stands() -> None:
     drawn = (REPOSITORY / "docs" / "process.svg").read_text(encoding="utf-8")
-    assert drawn == diagram.render_svg(FORMS)
+    assert drawn == diagram.render_svg(FORMS, PHASES)
     assert all(line.move in drawn for line in diagram.list_moves(FORMS))

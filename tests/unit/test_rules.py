@@ -19,7 +19,7 @@ import pytest
 import tests.rules
 from formgen.cases import prefill
 from formgen.cases.workflow import Case, Step, can_end_case, find_moves, infer_case_phase, list_tasks
-from formgen.forms.form import Rule
+from formgen.forms.rules import Rule
 from tests.rules import (
     AGREEMENT,
     AMENDMENT,
@@ -92,7 +92,7 @@ def test_a_rule_that_holds_is_asked_and_silent(form: str, shown: Shown) -> None:
     case = (shown.held_case or CASE[form])()
     judgement = judged(form, {**BASE[form], **shown.holds}, case)
     assert judgement.record, judgement.list_findings("error")
-    assert declared(form, shown).check(judgement.record, case) in (True, [])
+    assert declared(form, shown).check(judgement.record, case).answer in (True, [])
 
 
 def test_every_rule_of_every_form_is_shown() -> None:
@@ -324,7 +324,7 @@ def test_examples_in_the_forms_are_true() -> None:
 @pytest.mark.parametrize("today", [TODAY, date(2026, 2, 27), date(2028, 2, 29), date(2030, 12, 31)])
 @pytest.mark.parametrize("story", DEMO, ids=[story["name"] for story in DEMO])
 def test_demo_returns_end_as_they_say_on_any_day(story: dict[str, Any], today: date) -> None:
-    case = Case("PK-2026-00001", today, forms=FORMS.ids)
+    case = Case("PK-2026-00001", today, FORMS.process.office(), forms=FORMS.ids, process=FORMS.process)
     for step in story["submissions"]:
         judgement = judged(step["form"], step["answers"], case, today)
         assert ("rejected" if judgement.list_findings("error") else "accepted") == step["expect"], (
