@@ -42,6 +42,9 @@ def describe_cause(error: BaseException) -> str:
     return f"{type(error).__name__} {locate_error(error)}".strip()
 
 
+SAVE_AGAIN = N_("Avaa lomake, tallenna se uudelleen ja lähetä se.")
+
+
 class Reason(StrEnum):
     """Why a returned file is rejected, as the outside contract calls it.
 
@@ -82,7 +85,7 @@ class Reason(StrEnum):
     UNREADABLE = (
         "unreadable",
         N_("Tiedosto on vioittunut."),
-        N_("Avaa lomake, tallenna se uudelleen ja lähetä se."),
+        SAVE_AGAIN,
     )
     ENCRYPTED = (
         "encrypted",
@@ -97,12 +100,12 @@ class Reason(StrEnum):
     TIMEOUT = (
         "timeout",
         N_("Tiedoston lukeminen kesti liian kauan."),
-        N_("Avaa lomake, tallenna se uudelleen ja lähetä se."),
+        SAVE_AGAIN,
         True,
     )
     NOT_A_FORM = (
         "not_a_form",
-        "Tiedostosta ei löydy lomaketunnusta. Täytä yksiköltä saatu lomake ja lähetä se.",
+        N_("Tiedostosta ei löydy lomaketunnusta. Täytä yksiköltä saatu lomake ja lähetä se."),
         N_("Pyydä yksiköltä lomake, täytä se ja lähetä täytetty tiedosto."),
         False,
         "R89",

@@ -33,11 +33,11 @@ def N_(text: str) -> str:  # noqa: N802 - as gettext calls it
 @cache
 def load_catalog(language: str) -> Mapping[str, str]:
     """Load the translations of a language by their Finnish texts; what has none is left out."""
-    from babel.messages.pofile import read_po  # noqa: PLC0415 - Finnish needs no catalogue
-
     words: dict[str, str] = dict(load_catalog(FALLBACK[language])) if language in FALLBACK else {}
     file = LOCALE / f"{language}.po"
     if file.is_file():
+        from babel.messages.pofile import read_po  # noqa: PLC0415 - Finnish needs no catalogue
+
         with file.open("rb") as stream:
             entries = read_po(stream, ignore_obsolete=True)
         words |= {str(entry.id): str(entry.string) for entry in entries if entry.id and entry.string}

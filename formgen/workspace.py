@@ -21,10 +21,11 @@ from formgen.encryption import NO_ENCRYPTION, load_encryptor
 from formgen.errors import Finding, OutOfReach, SandboxUnavailable, UsageError
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry, find_template, load_forms
+from formgen.i18n import N_
 from formgen.intake.duplicates import Repeat, find_repeat, predict_repeat
 from formgen.intake.identify import IdentifiedDocument
 from formgen.intake.outcomes import Accepted, Duplicate, Outcome, answer_sender
-from formgen.intake.pipeline import Intake
+from formgen.intake.pipeline import NOT_PENDING, Intake
 from formgen.intake.publication import build_record, build_rejection
 from formgen.intake.retries import ALL
 from formgen.intake.review import Doubt, list_doubts
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
     from formgen.intake.health import Health, Problem
     from formgen.intake.watcher import Watch
 
+
+NOT_OPENED = N_("Tiedostoa ei voi avata: {file}")
 EXAMPLE_SETTINGS = """\
 # formgen: toimiston asetukset. Jokaisella on oletus, joten tiedosto voi olla tyhjäkin.
 
@@ -220,7 +223,7 @@ class Workspace:
         """
         submission_id = self.intake.arrivals.receive_file(file, "cli") if file.is_file() else None
         if submission_id is None:
-            raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file))
+            raise UsageError(NOT_OPENED, file=str(file))
         return submission_id
 
     def wait_for_result(self, submission_id: str) -> Result:
@@ -288,7 +291,7 @@ class Workspace:
         for row in self.journal.find_submissions(submission_id=submission_id):
             if row.outcome in ("review", "waiting"):
                 return row
-        raise UsageError("Palautus {id} ei odota ratkaisua.", id=submission_id)
+        raise UsageError(NOT_PENDING, id=submission_id)
 
     def show_review(self, submission_id: str, language: str, pictures: Path | None = None) -> Review:
         """Show what was read of a submission that awaits a decision, and what is doubtful, in a language.

@@ -111,7 +111,7 @@ def coach_email(case: Case) -> str | None:
     return case.office.find_coach(coach_name(case) or "").email or None
 
 
-def earlier(*sources: Value | str) -> Callable[[Case], Value | None]:
+def from_first(*sources: Value | str) -> Callable[[Case], Value | None]:
     """Prefill from the first of the sources whose form the case has, a blank included.
 
     A source is a field of another form, or ``form.field`` by name.
@@ -133,21 +133,21 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-def shortened(text: str | None, most: int) -> str | None:
+def shorten(text: str | None, most: int) -> str | None:
     """Return the text as far as there is room for it.
 
-    >>> shortened("Aamuvuoro", 5)
+    >>> shorten("Aamuvuoro", 5)
     'Aamu…'
     """
     return text if text is None or len(text) <= most else f"{text[: most - 1]}…"
 
 
-def numbered(texts: Iterable[str], index: int) -> str:
+def build_text_id(texts: Iterable[str], index: int) -> str:
     """Return an id for the text at an index: the text itself, and its running number among its like.
 
     It stays the same when other rows come or go, and a person can write it.
 
-    >>> numbered(["Kokki", "Myyjä", "kokki"], 2)
+    >>> build_text_id(["Kokki", "Myyjä", "kokki"], 2)
     'kokki-2'
     """
     likes = [normalise_text(text) for text in texts][: index + 1]
@@ -155,7 +155,7 @@ def numbered(texts: Iterable[str], index: int) -> str:
     return likes[-1] if count == 1 else f"{likes[-1]}-{count}"
 
 
-def holds(consent: forms.Consent, on: date) -> bool:
+def is_in_force(consent: forms.Consent, on: date) -> bool:
     """Tell whether a row of consent has been given and is in force on a day."""
     return (
         consent.granted is True
@@ -165,7 +165,7 @@ def holds(consent: forms.Consent, on: date) -> bool:
     )
 
 
-def taken(field: Value, *finds: Callable[[Case], object]) -> Callable[[Case], Value | None]:
+def from_record(field: Value, *finds: Callable[[Case], object]) -> Callable[[Case], Value | None]:
     """Prefill from the first of the records or rows found that holds a field or column.
 
     A function that finds one is called after the form, as the source is shown outside.
@@ -180,36 +180,36 @@ def taken(field: Value, *finds: Callable[[Case], object]) -> Callable[[Case], Va
     return known
 
 
-def granted(consents: Iterable[forms.Consent], recipient: str, scope: str, on: date) -> bool:
+def is_granted(consents: Iterable[forms.Consent], recipient: str, scope: str, on: date) -> bool:
     """Tell whether rows of consent let a kind of recipient have a kind of data on a day."""
     return any(
-        row.recipient_type == recipient and scope in (row.data_scope or ()) and holds(row, on) for row in consents
+        row.recipient_type == recipient and scope in (row.data_scope or ()) and is_in_force(row, on) for row in consents
     )
 
 
-def consent_ok(case: Case, recipient: str, scope: str, on: date) -> bool:
+def has_consent(case: Case, recipient: str, scope: str, on: date) -> bool:
     """Tell whether the agreement in force holds such a consent on the day."""
     agreement = case.find_latest_record(forms.CooperationAgreement)
-    return agreement is not None and granted(agreement.consents, recipient, scope, on)
+    return agreement is not None and is_granted(agreement.consents, recipient, scope, on)
 
 
-def consented(case: Case, name: str | None, on: date) -> bool:
+def has_named_consent(case: Case, name: str | None, on: date) -> bool:
     """Tell whether a consent that goes by a name, its own id or that of the recipient, is in force on a day."""
     agreement = case.find_latest_record(forms.CooperationAgreement)
     return any(
         normalise_text(name or "")
         in (normalise_text(row.consent_id), normalise_text(row.recipient_name or row.consent_id))
-        and holds(row, on)
+        and is_in_force(row, on)
         for row in (agreement.consents if agreement else ())
     )
 
 
-def in_force(case: Case, form: type[F]) -> list[F]:
+def list_records(case: Case, form: type[F]) -> list[F]:
     """List the records of a form that no later one corrects, oldest first."""
     return [cast(F, known.record) for known in case.list_current_records(form)]
 
 
-def documents(case: Case, form: type[F]) -> list[F]:
+def list_documents(case: Case, form: type[F]) -> list[F]:
     """List the newest record of every document of a form, oldest first: versions that others replaced too.
 
     What is only ever added to, such as a log of contacts, is told by all of them together.
@@ -218,23 +218,23 @@ def documents(case: Case, form: type[F]) -> list[F]:
     return [cast(F, record) for record in newest.values()]
 
 
-def active_jobs(case: Case, on: date) -> tuple[forms.JobStart, ...]:
+def list_active_jobs(case: Case, on: date) -> tuple[forms.JobStart, ...]:
     """Return the job starts whose job has begun by the day and has not ended by it."""
-    ended = {end.job_id for end in in_force(case, forms.JobEnd) if end.end_date <= on}
-    return tuple(job for job in in_force(case, forms.JobStart) if job.start_date <= on and job.job_id not in ended)
+    ended = {end.job_id for end in list_records(case, forms.JobEnd) if end.end_date <= on}
+    return tuple(job for job in list_records(case, forms.JobStart) if job.start_date <= on and job.job_id not in ended)
 
 
-def open_jobs(case: Case) -> tuple[forms.JobStart, ...]:
+def list_open_jobs(case: Case) -> tuple[forms.JobStart, ...]:
     """Return the job starts whose end is not on record, those that are yet to begin included."""
-    return active_jobs(case, date.max)
+    return list_active_jobs(case, date.max)
 
 
-def decision_pending(case: Case) -> bool:
+def is_decision_pending(case: Case) -> bool:
     """Tell whether the last job has ended and what comes next is not settled."""
-    return case.phase == "phase_5" and not open_jobs(case)
+    return case.phase == "phase_5" and not list_open_jobs(case)
 
 
-def active_plan(case: Case) -> forms.JobSearchPlan | None:
+def find_active_plan(case: Case) -> forms.JobSearchPlan | None:
     """Return the job-search plan that the case follows, or None.
 
     The plan that was approved last stays active until its successor is approved: a draft does
@@ -251,47 +251,47 @@ def active_plan(case: Case) -> forms.JobSearchPlan | None:
     return None
 
 
-def of_chosen(jobs: Iterable[forms.JobStart], case: Case) -> list[forms.JobStart]:
+def filter_chosen_jobs(jobs: Iterable[forms.JobStart], case: Case) -> list[forms.JobStart]:
     """Return the jobs that a document may be about: the one that was chosen, else all of them."""
     return [job for job in jobs if case.about in ("", job.job_id)]
 
 
-def by_id(jobs: Iterable[forms.JobStart]) -> dict[str, str]:
+def name_jobs(jobs: Iterable[forms.JobStart]) -> dict[str, str]:
     """Return employer and title of jobs by their ids."""
     return {job.job_id: f"{job.employer_name}, {job.job_title}" for job in jobs}
 
 
-def job_of(case: Case, job_id: str | None) -> forms.JobStart | None:
+def find_job(case: Case, job_id: str | None) -> forms.JobStart | None:
     """Return the job start of an id, or None."""
-    return next((job for job in in_force(case, forms.JobStart) if job.job_id == job_id), None)
+    return next((job for job in list_records(case, forms.JobStart) if job.job_id == job_id), None)
 
 
-def led_to_job(contact: forms.EmployerContact, case: Case) -> bool:
+def has_led_to_job(contact: forms.EmployerContact, case: Case) -> bool:
     """Tell whether a job with the employer has followed the contact."""
     return any(
         job.employer_id == contact.employer_id and job.document_date >= contact.document_date
-        for job in in_force(case, forms.JobStart)
+        for job in list_records(case, forms.JobStart)
     )
 
 
-def negotiating(contact: forms.EmployerContact, case: Case) -> bool:
+def is_negotiating(contact: forms.EmployerContact, case: Case) -> bool:
     """Tell whether a contact with an employer is an open negotiation about a job for the client.
 
     One that a job has followed is over, even if its stage was left as it was.
     """
     about_client = contact.contact_basis != "general" and contact.stage in NEGOTIATION
-    return about_client and contact.closed_date is None and not led_to_job(contact, case)
+    return about_client and contact.closed_date is None and not has_led_to_job(contact, case)
 
 
-def open_negotiations(case: Case) -> list[forms.EmployerContact]:
+def list_open_negotiations(case: Case) -> list[forms.EmployerContact]:
     """Return the contacts with employers that are open negotiations, oldest first."""
-    return [contact for contact in in_force(case, forms.EmployerContact) if negotiating(contact, case)]
+    return [contact for contact in list_records(case, forms.EmployerContact) if is_negotiating(contact, case)]
 
 
-def employer_key(business_id: str | None, name: str, municipality: str) -> str:
+def build_employer_id(business_id: str | None, name: str, municipality: str) -> str:
     """Return the id of an employer: the same for the same business id, else for the same name and place.
 
-    >>> employer_key(None, "Kahvila  Testi", "167") == employer_key(None, "kahvila testi", "167")
+    >>> build_employer_id(None, "Kahvila  Testi", "167") == build_employer_id(None, "kahvila testi", "167")
     True
     """
     known_by = business_id or f"{normalise_text(name)}|{municipality}"
@@ -345,10 +345,10 @@ class ClientForm(CaseForm):
 
         There is no document for an employer before the client has let its name be told.
         """
-        if case.records and not consent_ok(case, "employer", "name_contact", case.today):
+        if case.records and not has_consent(case, "employer", "name_contact", case.today):
             return None
         scopes = {"h": "health", "support": "support_needs"}
-        told = {kind for kind, scope in scopes.items() if consent_ok(case, "employer", scope, case.today)}
+        told = {kind for kind, scope in scopes.items() if has_consent(case, "employer", scope, case.today)}
         kinds = {asked.name: "support" if asked.name in SUPPORT else asked.sensitivity for asked in cls.fields}
         return frozenset(name for name, kind in kinds.items() if kind in scopes and kind not in told)
 

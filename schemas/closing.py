@@ -36,13 +36,13 @@ from ._case import (
     PHASES,
     ClientForm,
     TransitionMeeting,
-    active_jobs,
     compile_pattern,
-    consent_ok,
     forms,
     get_settings,
-    holds,
-    in_force,
+    has_consent,
+    is_in_force,
+    list_active_jobs,
+    list_records,
 )
 from ._codes import K3, K4, K6, K10, K12, K30, K38
 
@@ -100,7 +100,7 @@ def jobs_now(case: Case) -> list[dict[str, object]]:
             "weekly_hours": job.weekly_hours,
             "start_date": job.start_date,
         }
-        for job in active_jobs(case, case.today)
+        for job in list_active_jobs(case, case.today)
     ]
 
 
@@ -186,37 +186,37 @@ def phase_at_closing(record: Closing, case: Case) -> str:
 
 def jobs_total(record: Closing, case: Case) -> int:
     """Return the number of jobs."""
-    return len(in_force(case, forms.JobStart))
+    return len(list_records(case, forms.JobStart))
 
 
 def jobs_competitive(record: Closing, case: Case) -> int:
     """Return the number of jobs in the open labour market."""
-    return sum(job.is_competitive for job in in_force(case, forms.JobStart))
+    return sum(job.is_competitive for job in list_records(case, forms.JobStart))
 
 
-def spans(record: Closing, case: Case) -> Iterator[range]:
+def iter_job_days(record: Closing, case: Case) -> Iterator[range]:
     """Yield the days of every job up to the day of closing, as ordinals."""
-    ends = {end.job_id: end.end_date for end in in_force(case, forms.JobEnd)}
-    for job in in_force(case, forms.JobStart):
+    ends = {end.job_id: end.end_date for end in list_records(case, forms.JobEnd)}
+    for job in list_records(case, forms.JobStart):
         last = min(ends.get(job.job_id) or job.end_date or record.closing_date, record.closing_date)
         yield range(job.start_date.toordinal(), last.toordinal() + 1)
 
 
 def longest_job_days(record: Closing, case: Case) -> int:
     """Return the days of the longest job, both ends counted."""
-    return max(map(len, spans(record, case)), default=0)
+    return max(map(len, iter_job_days(record, case)), default=0)
 
 
 def total_employed_days(record: Closing, case: Case) -> int:
     """Return the days on which the client had a job, those with two jobs counted once."""
-    return len(set().union(*spans(record, case)))
+    return len(set().union(*iter_job_days(record, case)))
 
 
 def days_to_first_employer_contact(record: Closing, case: Case) -> int | None:
     """Return the days from the start to the first meeting with an employer for this client (criterion 15)."""
     met = [
         row.date
-        for contact in in_force(case, forms.EmployerContact)
+        for contact in list_records(case, forms.EmployerContact)
         for row in contact.contacts
         if contact.contact_basis != "general" and row.mode in FACE_TO_FACE and row.about_competitive_job
     ]
@@ -225,24 +225,24 @@ def days_to_first_employer_contact(record: Closing, case: Case) -> int | None:
 
 def days_to_first_job(record: Closing, case: Case) -> int | None:
     """Return the days from the start to the first job that was not there before."""
-    begun = [job.start_date for job in in_force(case, forms.JobStart) if not job.retention_case]
+    begun = [job.start_date for job in list_records(case, forms.JobStart) if not job.retention_case]
     return count_days(record.service_start_date, min(begun)) if record.service_start_date and begun else None
 
 
 # --- when something is needed -----------------------------------------------------------------
 
 
-def started(record: Closing) -> bool:
+def has_started(record: Closing) -> bool:
     """Tell whether the service had begun."""
     return record.service_start_date is not None
 
 
-def reviewed(record: Closing) -> bool:
+def needs_review(record: Closing) -> bool:
     """Tell whether the team leader has to deal with the closing."""
     return record.client_agrees == "disagrees" or record.closing_reason in REVIEWED
 
 
-def client_signs(record: Closing) -> bool:
+def can_client_sign(record: Closing) -> bool:
     """Tell whether the client can be asked to sign."""
     return record.client_agrees != "not_reached" and record.closing_reason != "death"
 
@@ -407,14 +407,14 @@ class Closing(ClientForm):
         supervisor_reviewed: YesNo | None = ask(
             "Tiiminvetäjä on käsitellyt päättymisen",
             by="leader",
-            needed=reviewed,
+            needed=needs_review,
             code="R85",
             hint="Tarvitaan, jos asiakas on eri mieltä, häntä ei tavoitettu tai järjestäjä päätti palvelun.",
         )
         supervisor_reviewed_date: Day | None = ask(
             "Tiiminvetäjän käsittelyn päivä",
             by="leader",
-            needed=lambda record: record.supervisor_reviewed is True or reviewed(record),
+            needed=lambda record: record.supervisor_reviewed is True or needs_review(record),
         )
 
     with section("2 Tilanne päättyessä", by="system", sensitivity="n"):
@@ -469,7 +469,7 @@ class Closing(ClientForm):
 
     with section("3 Tulokset", by="client"):
         goals_result: tuple[GoalResult, ...] = ask_table(
-            "Tavoitteiden toteutuminen", prefill=goals, needed=started, hint="Tarvitaan, jos palvelu oli alkanut."
+            "Tavoitteiden toteutuminen", prefill=goals, needed=has_started, hint="Tarvitaan, jos palvelu oli alkanut."
         )
         client_evaluation: tuple[Evaluation, ...] = ask_table(
             "Asiakkaan arvio palvelusta",
@@ -547,7 +547,7 @@ class Closing(ClientForm):
             of=define_options(yes="Kyllä", coming="Annetaan myöhemmin", not_needed="Ei tarvita"),
         )
         decision_notice_detail: Line | None = ask("Lopettamispäätöksen numero", max_length=40)
-        sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=client_signs)
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=can_client_sign)
         sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", needed=lambda _: True)
 
     @classmethod
@@ -559,7 +559,7 @@ class Closing(ClientForm):
         referral, end = case.find_latest_record(forms.Referral), case.find_latest_record(forms.JobEnd)
         turned_away = case.phase == "phase_1" and referral is not None and referral.decision in TURNED_AWAY
         no_more = case.phase == "phase_5" and end is not None and end.next_step in NO_MORE_WORK
-        return turned_away or (no_more and not active_jobs(case, case.today))
+        return turned_away or (no_more and not list_active_jobs(case, case.today))
 
     def infer_phase(self, case: Case) -> str:
         """Return ``closed``."""
@@ -585,14 +585,14 @@ class Closing(ClientForm):
     @rule("R82", field="closing_reason")
     def reason_suits_a_job_that_goes_on(self, case: Case) -> bool:
         """Työsuhde on voimassa. Valitkaa toinen syy."""
-        return self.closing_reason not in NOT_WITH_A_JOB or not active_jobs(case, self.closing_date)
+        return self.closing_reason not in NOT_WITH_A_JOB or not list_active_jobs(case, self.closing_date)
 
     @rule("R83", severity="warning", needs=("employer_contact",))
     def no_employer_is_still_talked_with(self, case: Case) -> bool:
         """Keskustelu työnantajan kanssa on kesken."""
         return not any(
             contact.stage in OPEN_STAGES and contact.closed_date is None
-            for contact in in_force(case, forms.EmployerContact)
+            for contact in list_records(case, forms.EmployerContact)
         )
 
     @rule("R84", field="transition_meetings", severity="warning")
@@ -603,14 +603,12 @@ class Closing(ClientForm):
     @rule("R85", field="supervisor_reviewed")
     def team_leader_has_dealt_with_it(self, case: Case) -> bool:
         """Tiiminvetäjän käsittely puuttuu."""
-        return not reviewed(self) or self.supervisor_reviewed is True
+        return not needs_review(self) or self.supervisor_reviewed is True
 
     @rule("R86", field="closing_date")
     def closing_follows_every_document(self, case: Case) -> bool:
         """Päättymispäivä on ennen muita asiakirjoja."""
-        return all(
-            day <= self.closing_date for known in case.list_current_records() for day in written_on(known.record)
-        )
+        return all(day <= self.closing_date for known in case.list_current_records() for day in iter_days(known.record))
 
     @rule("R87", field="reopening_explained", severity="warning")
     def way_back_has_been_explained(self, case: Case) -> bool:
@@ -631,7 +629,7 @@ class Closing(ClientForm):
     def every_job_is_listed(self, case: Case) -> bool:
         """Voimassa oleva työsuhde puuttuu taulukosta."""
         listed = {row.job_id for row in self.employment_at_closing}
-        jobs = {job.job_id for job in active_jobs(case, self.closing_date)}
+        jobs = {job.job_id for job in list_active_jobs(case, self.closing_date)}
         return jobs <= listed and (bool(listed) or self.closing_reason not in IN_WORK)
 
     @rule("T29", field="closing_reason", severity="warning")
@@ -644,13 +642,13 @@ class Closing(ClientForm):
     @rule("R35", field="employer_informed")
     def employer_is_told_by_consent_only(self, case: Case) -> bool:
         """Asiakkaan nimeä ei saa kertoa ilman suostumusta."""
-        return self.employer_informed != "yes" or consent_ok(case, "employer", "name_contact", self.closing_date)
+        return self.employer_informed != "yes" or has_consent(case, "employer", "name_contact", self.closing_date)
 
     @rule("choice")
     def data_is_given_by_consent_only(self, case: Case) -> list[str]:
         """Suostumus ei ole voimassa, tai sellaista ei ole."""
         consents = case.find_latest_value(forms.CooperationAgreement.consents) or ()
-        valid = {row.consent_id for row in consents if holds(row, self.closing_date)}
+        valid = {row.consent_id for row in consents if is_in_force(row, self.closing_date)}
         return self.find_breaking_paths(
             "follow_on_services.consent_ref", lambda row: row.consent_ref and row.consent_ref not in valid
         )
@@ -658,7 +656,7 @@ class Closing(ClientForm):
     @rule("choice")
     def listed_jobs_are_of_the_case(self, case: Case) -> list[str]:
         """Työsuhdetta ei ole tässä asiassa."""
-        known = {job.job_id for job in in_force(case, forms.JobStart)}
+        known = {job.job_id for job in list_records(case, forms.JobStart)}
         return self.find_breaking_paths("employment_at_closing.job_id", lambda row: row.job_id not in known)
 
     @rule("choice", field="activity_at_closing")
@@ -714,7 +712,7 @@ class Closing(ClientForm):
         return min((row.planned_date for row in self.follow_ups if not row.done_date), default=None)
 
 
-def written_on(record: Form) -> Iterator[date]:
+def iter_days(record: Form) -> Iterator[date]:
     """Yield the days that a record tells of: its own, that of its arrival, those of its logs."""
     named = ("document_date", getattr(record, "date_field", ""), "received_date")
     yield from (day for name in named if (day := getattr(record, name, None)))

@@ -39,13 +39,13 @@ from ._case import (
     TransitionMeeting,
     coach_name,
     compile_pattern,
-    documents,
-    earlier,
     forms,
+    from_first,
     get_settings,
-    granted,
-    in_force,
-    shortened,
+    is_granted,
+    list_documents,
+    list_records,
+    shorten,
 )
 from ._codes import K1, K2, K3, K6, K9, K13, K23, K25, K26, K27, K30, K31
 
@@ -88,9 +88,9 @@ def ends_service(text: str) -> bool:
 # --- what is already known --------------------------------------------------------------------
 
 
-def kept(name: str, *referral: object) -> Callable[[Case], Any]:
+def keep(name: str, *referral: object) -> Callable[[Case], Any]:
     """Prefill from the agreement in force, else from a field of the referral."""
-    return earlier(f"cooperation_agreement.{name}", *referral)
+    return from_first(f"cooperation_agreement.{name}", *referral)
 
 
 def kind_of_agreement(case: Case) -> str:
@@ -105,7 +105,7 @@ def coach_title(case: Case) -> str:
 
 def goal(case: Case) -> str | None:
     """Return the goal agreed on, else the client's own words as far as they have room."""
-    return shortened(earlier(forms.CooperationAgreement.goal_summary, forms.Referral.client_own_words)(case), 800)
+    return shorten(from_first(forms.CooperationAgreement.goal_summary, forms.Referral.client_own_words)(case), 800)
 
 
 def wants_paid_work(case: Case) -> bool | None:
@@ -118,7 +118,7 @@ def wants_paid_work(case: Case) -> bool | None:
 
 def what_goes_on(case: Case) -> str | None:
     """Return the client's activities that may go on, by the referral's labels."""
-    status = earlier(forms.CooperationAgreement.current_activity_continues, forms.Referral.employment_status)(case)
+    status = from_first(forms.CooperationAgreement.current_activity_continues, forms.Referral.employment_status)(case)
     if status is None or isinstance(status, str):
         return status
     return ", ".join(K2[code].label for code in status if code in GOES_ON) or None
@@ -164,7 +164,7 @@ def support_people(case: Case) -> list[dict[str, object]]:
 
 def missed_meeting_practice(case: Case) -> str:
     """Return the practice agreed on for missed meetings, else the office's usual one."""
-    return str(kept("missed_meeting_practice")(case) or get_settings(case).missed_meeting_practice)
+    return str(keep("missed_meeting_practice")(case) or get_settings(case).missed_meeting_practice)
 
 
 def next_review(case: Case) -> date:
@@ -209,17 +209,17 @@ def consent_id(record: CooperationAgreement, index: int) -> str:
 # --- when something is needed -----------------------------------------------------------------
 
 
-def initial(record: CooperationAgreement, case: Case) -> bool:
+def is_initial(record: CooperationAgreement, case: Case) -> bool:
     """Tell whether the document starts the service."""
     return record.agreement_kind == "initial"
 
 
-def amends(record: CooperationAgreement, case: Case) -> bool:
+def is_amendment(record: CooperationAgreement, case: Case) -> bool:
     """Tell whether the document changes an agreement."""
     return record.agreement_kind == "amendment"
 
 
-def agreed(row: Consent) -> bool:
+def is_agreed(row: Consent) -> bool:
     """Tell whether the client has given the consent."""
     return row.granted is True
 
@@ -229,13 +229,15 @@ def agreed(row: Consent) -> bool:
 
 def has_plan(case: Case) -> bool:
     """Tell whether a job-search plan has ever been approved."""
-    return any(plan.plan_status == "approved" for plan in documents(case, forms.JobSearchPlan))
+    return any(plan.plan_status == "approved" for plan in list_documents(case, forms.JobSearchPlan))
 
 
 def has_met_employer(case: Case) -> bool:
     """Tell whether an employer has been met face to face: by a contact, or by a visit that a plan's log tells of."""
-    contacts = [row for contact in documents(case, forms.EmployerContact) for row in contact.contacts]
-    visits = [row for plan in documents(case, forms.JobSearchPlan) for row in plan.activity_log if row.what == "visit"]
+    contacts = [row for contact in list_documents(case, forms.EmployerContact) for row in contact.contacts]
+    visits = [
+        row for plan in list_documents(case, forms.JobSearchPlan) for row in plan.activity_log if row.what == "visit"
+    ]
     return any(row.mode in FACE_TO_FACE for row in (*contacts, *visits))
 
 
@@ -266,12 +268,14 @@ class Consent(Row):
     direction: Choice = ask(
         "Suunta", of=define_options(give="Tietoja annetaan", get="Tietoja saadaan", both="Molemmat")
     )
-    data_scope: Choices | None = ask("Mitä tietoja", of=K27, needed=agreed, hint="Terveystiedoille tarvitaan oma rivi.")
+    data_scope: Choices | None = ask(
+        "Mitä tietoja", of=K27, needed=is_agreed, hint="Terveystiedoille tarvitaan oma rivi."
+    )
     purpose: Line = ask("Mihin tarkoitukseen", max_length=160)
     granted: YesNo | None = ask(
         "Annatko suostumuksen?", needed=lambda _: True, code="R11", hint="Voit vastata myös ei."
     )
-    granted_date: Day | None = ask("Suostumuksen päivä", needed=agreed)
+    granted_date: Day | None = ask("Suostumuksen päivä", needed=is_agreed)
     valid_until: Day | None = ask("Voimassa asti", hint="Tyhjä tarkoittaa: toistaiseksi.")
     withdrawn_date: Day | None = ask("Peruttu")
 
@@ -289,8 +293,8 @@ class CooperationAgreement(ClientForm):
         "allekirjoittaneet. Suostumuksiin saa vastata myös ei. Suostumuksen voi perua milloin tahansa."
     )
     moves = (
-        Move("T04", "phase_1", "phase_2", when=initial),
-        *(Move("T25", phase, phase, when=amends) for phase in PHASES_WITH_CLIENT),
+        Move("T04", "phase_1", "phase_2", when=is_initial),
+        *(Move("T25", phase, phase, when=is_amendment) for phase in PHASES_WITH_CLIENT),
     )
 
     with section("1 Osapuolet"):
@@ -303,14 +307,14 @@ class CooperationAgreement(ClientForm):
         client_phone: Phone | None = ask(
             "Asiakkaan puhelin",
             by="client",
-            prefill=kept("client_phone", forms.Referral.client_phone),
+            prefill=keep("client_phone", forms.Referral.client_phone),
             needed=lambda record: not record.client_email,
             hint="Puhelin tai sähköposti tarvitaan.",
         )
         client_email: Email | None = ask(
             "Asiakkaan sähköposti",
             by="client",
-            prefill=kept("client_email", forms.Referral.client_email),
+            prefill=keep("client_email", forms.Referral.client_email),
             needed=lambda record: not record.client_phone,
         )
         coach_title: Line = ask(
@@ -323,7 +327,7 @@ class CooperationAgreement(ClientForm):
         )
         substitute_coach: Name | None = ask(
             "Sijainen",
-            prefill=kept("substitute_coach"),
+            prefill=keep("substitute_coach"),
             sensitivity="n",
             max_length=80,
             hint="Kuka auttaa, jos työhönvalmentaja on poissa.",
@@ -334,12 +338,12 @@ class CooperationAgreement(ClientForm):
         other_party_role: Choice | None = ask("Muu osapuoli: taho", prefill=other_party_role, of=K1)
 
     with section("2 Palvelu", by="client"):
-        service_start_date: Day = ask("Palvelun aloituspäivä", by="coach", prefill=kept("service_start_date"))
-        legal_basis: Choice = ask("Palvelun peruste", by="coach", prefill=kept("legal_basis"), of=K30)
+        service_start_date: Day = ask("Palvelun aloituspäivä", by="coach", prefill=keep("service_start_date"))
+        legal_basis: Choice = ask("Palvelun peruste", by="coach", prefill=keep("legal_basis"), of=K30)
         decision_number: Line | None = ask(
             "Päätöksen numero ja päivä",
             by="coach",
-            prefill=kept("decision_number"),
+            prefill=keep("decision_number"),
             max_length=40,
             needed=lambda record: record.legal_basis in DECIDED_BY_OFFICE,
             code="R18",
@@ -355,7 +359,7 @@ class CooperationAgreement(ClientForm):
         )
         target_weekly_hours: Hours | None = ask(
             "Tavoitteen mukainen työaika viikossa",
-            prefill=kept("target_weekly_hours", forms.Referral.desired_weekly_hours),
+            prefill=keep("target_weekly_hours", forms.Referral.desired_weekly_hours),
             places=1,
             hint="Tuntia viikossa.",
         )
@@ -367,12 +371,12 @@ class CooperationAgreement(ClientForm):
         )
 
     with section("3 Miten toimimme", by="client"):
-        coach_tasks: Choices = ask("Työhönvalmentaja tekee", by="coach", prefill=kept("coach_tasks"), of=K25)
-        client_tasks: Long = ask("Asiakas tekee", prefill=kept("client_tasks"), max_length=600)
+        coach_tasks: Choices = ask("Työhönvalmentaja tekee", by="coach", prefill=keep("coach_tasks"), of=K25)
+        client_tasks: Long = ask("Asiakas tekee", prefill=keep("client_tasks"), max_length=600)
         meeting_frequency: Choice = ask(
             "Kuinka usein tavataan",
             by="coach",
-            prefill=kept("meeting_frequency"),
+            prefill=keep("meeting_frequency"),
             of=define_options(
                 weekly="Kerran viikossa",
                 several_per_week="Monta kertaa viikossa",
@@ -382,18 +386,18 @@ class CooperationAgreement(ClientForm):
             ),
             sensitivity="n",
         )
-        meeting_places: Choices = ask("Missä tavataan", prefill=kept("meeting_places"), of=K13, sensitivity="n")
+        meeting_places: Choices = ask("Missä tavataan", prefill=keep("meeting_places"), of=K13, sensitivity="n")
         contact_channels: Choices = ask(
-            "Miten pidetään yhteyttä", prefill=kept("contact_channels", forms.Referral.contact_preferences), of=K26
+            "Miten pidetään yhteyttä", prefill=keep("contact_channels", forms.Referral.contact_preferences), of=K26
         )
         unencrypted_ok: YesNo = ask(
             "Saako sopimisasioista lähettää tavallisen tekstiviestin tai sähköpostin?",
-            prefill=kept("unencrypted_ok"),
+            prefill=keep("unencrypted_ok"),
             hint="Esimerkiksi tapaamisen aika ja paikka. Tavallinen viesti ei ole salattu.",
         )
         contact_hours: Line | None = ask(
             "Milloin saa ottaa yhteyttä",
-            prefill=kept("contact_hours"),
+            prefill=keep("contact_hours"),
             sensitivity="n",
             max_length=80,
             hint="Esimerkiksi ma–pe klo 9.00–16.00.",
@@ -418,28 +422,28 @@ class CooperationAgreement(ClientForm):
         )
 
     with section("4 Tieto ja vapaaehtoisuus", sensitivity="n"):
-        voluntary_explained: YesNo = ask("Palvelu on vapaaehtoinen: kerrottu", prefill=kept("voluntary_explained"))
+        voluntary_explained: YesNo = ask("Palvelu on vapaaehtoinen: kerrottu", prefill=keep("voluntary_explained"))
         no_time_limit_explained: YesNo = ask(
-            "Palvelulla ei ole kiinteää takarajaa: kerrottu", prefill=kept("no_time_limit_explained")
+            "Palvelulla ei ole kiinteää takarajaa: kerrottu", prefill=keep("no_time_limit_explained")
         )
         no_time_limit_explained_detail: Line | None = ask(
             "Jos palvelulla on takaraja: mikä ja miksi",
-            prefill=kept("no_time_limit_explained_detail"),
+            prefill=keep("no_time_limit_explained_detail"),
             max_length=200,
             needed=lambda record: record.no_time_limit_explained is False,
         )
         confidentiality_explained: YesNo = ask(
-            "Salassapito ja vaitiolo: kerrottu", prefill=kept("confidentiality_explained")
+            "Salassapito ja vaitiolo: kerrottu", prefill=keep("confidentiality_explained")
         )
         recording_explained: YesNo = ask(
-            "Mitä kirjataan ja kuka tiedot näkee: kerrottu", prefill=kept("recording_explained")
+            "Mitä kirjataan ja kuka tiedot näkee: kerrottu", prefill=keep("recording_explained")
         )
-        privacy_notice_given: YesNo = ask("Tietosuojaseloste annettu", prefill=kept("privacy_notice_given"), code="R12")
+        privacy_notice_given: YesNo = ask("Tietosuojaseloste annettu", prefill=keep("privacy_notice_given"), code="R12")
         complaint_info_given: YesNo = ask(
-            "Muistutus ja sosiaaliasiavastaava: kerrottu", prefill=kept("complaint_info_given")
+            "Muistutus ja sosiaaliasiavastaava: kerrottu", prefill=keep("complaint_info_given")
         )
         benefits_counselling_plan: tuple[BenefitAdvice, ...] = ask_table(
-            "Etuusneuvonta: kuka ja milloin", sensitivity="s", prefill=kept("benefits_counselling_plan"), printed=2
+            "Etuusneuvonta: kuka ja milloin", sensitivity="s", prefill=keep("benefits_counselling_plan"), printed=2
         )
 
     with section("5 Suostumukset", by="client"):
@@ -452,7 +456,7 @@ class CooperationAgreement(ClientForm):
         )
         employer_contact_mode: Choice = ask(
             "Saako valmentaja ottaa yhteyttä työnantajiin puolestasi?",
-            prefill=kept("employer_contact_mode"),
+            prefill=keep("employer_contact_mode"),
             of=define_options(
                 no="Ei saa", general_without_name="Saa, mutta nimeäni ei kerrota", with_name="Saa, nimelläni"
             ),
@@ -460,24 +464,24 @@ class CooperationAgreement(ClientForm):
         )
         disclosure_initial: Choice = ask(
             "Mitä työnantajalle saa kertoa (alustava)",
-            prefill=kept("disclosure_initial"),
+            prefill=keep("disclosure_initial"),
             sensitivity="h",
             of=K9,
             hint="Tästä puhutaan myöhemmin uudelleen. Voit muuttaa mieltäsi.",
         )
         disclosure_discussed: YesNo = ask(
-            "Kertomisen hyödyt ja haitat käyty läpi", by="coach", prefill=kept("disclosure_discussed"), sensitivity="h"
+            "Kertomisen hyödyt ja haitat käyty läpi", by="coach", prefill=keep("disclosure_discussed"), sensitivity="h"
         )
         consent_research: YesNo | None = ask(
-            "Tiedot saa käyttää tilastointiin ilman nimeä", prefill=kept("consent_research"), sensitivity="n"
+            "Tiedot saa käyttää tilastointiin ilman nimeä", prefill=keep("consent_research"), sensitivity="n"
         )
         withdrawal_explained: YesNo = ask(
-            "Suostumuksen voi perua: kerrottu", by="coach", prefill=kept("withdrawal_explained"), sensitivity="n"
+            "Suostumuksen voi perua: kerrottu", by="coach", prefill=keep("withdrawal_explained"), sensitivity="n"
         )
 
     with section("6 Nivelvaihe ja allekirjoitukset"):
         transition_meetings: tuple[TransitionMeeting, ...] = ask_table(
-            "Nivelvaihepalaverit", prefill=kept("transition_meetings", forms.Referral.transition_meetings), printed=2
+            "Nivelvaihepalaverit", prefill=keep("transition_meetings", forms.Referral.transition_meetings), printed=2
         )
         amendment_reason: Choice | None = ask(
             "Muutoksen syy",
@@ -554,7 +558,7 @@ class CooperationAgreement(ClientForm):
     @rule("R13", field="employer_contact_mode")
     def name_is_told_by_consent_only(self, case: Case) -> bool:
         """Nimen kertomiseen ei ole suostumusta."""
-        return self.employer_contact_mode != "with_name" or granted(
+        return self.employer_contact_mode != "with_name" or is_granted(
             self.consents, "employer", "name_contact", self.document_date
         )
 
@@ -602,7 +606,7 @@ class CooperationAgreement(ClientForm):
     @rule("T04", field="agreement_kind")
     def agreement_is_made_once(self, case: Case) -> bool:
         """Sopimus on jo tehty. Valitkaa sopimuksen lajiksi muutos."""
-        made = [agreement.agreement_kind for agreement in in_force(case, CooperationAgreement)]
+        made = [agreement.agreement_kind for agreement in list_records(case, CooperationAgreement)]
         return self.agreement_kind != "initial" or "initial" not in made
 
     @rule("T25", field="agreement_kind", waits_for="cooperation_agreement")
@@ -701,7 +705,7 @@ class CooperationAgreement(ClientForm):
     @deadline("R22")
     def profile_is_made(self, case: Case) -> Check:
         """Ammatillinen profiili puuttuu. Se tehdään {limit} päivän kuluessa palvelun alusta."""
-        open_still = case.phase in PHASES_WITH_CLIENT and not documents(case, forms.VocationalProfile)
+        open_still = case.phase in PHASES_WITH_CLIENT and not list_documents(case, forms.VocationalProfile)
         limit = get_settings(case).limits.profile
         return check(case.add_active_days(self.service_start_date, limit) if open_still else None, limit=limit)
 

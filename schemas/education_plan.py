@@ -34,7 +34,7 @@ from formgen.schema import (
     timedelta,
 )
 
-from ._case import ClientForm, active_jobs, consent_ok, forms, in_force, open_jobs, today
+from ._case import ClientForm, forms, has_consent, list_active_jobs, list_open_jobs, list_records, today
 from ._codes import K6, K9, K13
 
 SEEKING = frozenset(("exploring", "applying"))
@@ -54,7 +54,7 @@ HALF_A_YEAR = 184
 # --- what is already known --------------------------------------------------------------------
 
 
-def kept(name: str) -> Callable[[Case], Any]:
+def keep(name: str) -> Callable[[Case], Any]:
     """Prefill from the plan in force."""
 
     def known(case: Case) -> Any:
@@ -73,30 +73,30 @@ def goal(case: Case) -> str | None:
     """Return the goal that the plan in force serves, else the profile's when it has one only."""
     goals = case.find_latest_value(forms.VocationalProfile.work_goals) or ()
     ids: list[str] = [row.goal_id for row in goals]
-    return kept("goal_id")(case) or (ids[0] if len(ids) == 1 else None)
+    return keep("goal_id")(case) or (ids[0] if len(ids) == 1 else None)
 
 
 def strengths(case: Case) -> str | None:
     """Return the strengths in the plan in force, else the profile's as far as they have room."""
-    said = kept("strengths_in_study")(case) or case.find_latest_value(forms.VocationalProfile.strengths)
+    said = keep("strengths_in_study")(case) or case.find_latest_value(forms.VocationalProfile.strengths)
     return said if said is None or len(said) <= 400 else f"{said[:399]}…"
 
 
 def open_actions(case: Case) -> list[Action]:
     """Return the rows of the plan in force that are not done."""
-    return [row for row in kept("actions")(case) or () if not row.done]
+    return [row for row in keep("actions")(case) or () if not row.done]
 
 
 def funding(case: Case) -> Any:
     """Return the funding of the plan in force, else a row for every benefit of the profile that funds studies."""
     benefits = case.find_latest_value(forms.VocationalProfile.current_benefits) or ()
     sources = dict.fromkeys(FUNDED_BY[row.benefit] for row in benefits if row.benefit in FUNDED_BY)
-    return kept("funding")(case) or [{"source": source} for source in sources]
+    return keep("funding")(case) or [{"source": source} for source in sources]
 
 
 def job(case: Case) -> str | None:
     """Return the id of the job that the client has, where there is one only."""
-    jobs = open_jobs(case)
+    jobs = list_open_jobs(case)
     return jobs[0].job_id if len(jobs) == 1 else None
 
 
@@ -109,12 +109,12 @@ def end_of_term(case: Case) -> date:
 # --- when something is needed -----------------------------------------------------------------
 
 
-def chosen(record: EducationPlan) -> bool:
+def is_chosen(record: EducationPlan) -> bool:
     """Tell whether a school has been chosen."""
     return record.study_status != "exploring"
 
 
-def admitted(record: EducationPlan) -> bool:
+def is_admitted(record: EducationPlan) -> bool:
     """Tell whether the client has been admitted to studies."""
     return record.study_status in ADMITTED
 
@@ -246,7 +246,7 @@ class EducationPlan(ClientForm):
         why_studies: Long = ask(
             "Miksi opinnot, miten ne liittyvät työtavoitteeseen",
             by="client",
-            prefill=kept("why_studies"),
+            prefill=keep("why_studies"),
             max_length=600,
         )
         goal_id: Line | None = ask(
@@ -272,11 +272,13 @@ class EducationPlan(ClientForm):
                 dropped="Lopetettu kesken",
             ),
         )
-        institution: Line | None = ask("Oppilaitos", prefill=kept("institution"), max_length=120, needed=chosen)
-        programme: Line | None = ask("Tutkinto tai koulutus", prefill=kept("programme"), max_length=120, needed=chosen)
+        institution: Line | None = ask("Oppilaitos", prefill=keep("institution"), max_length=120, needed=is_chosen)
+        programme: Line | None = ask(
+            "Tutkinto tai koulutus", prefill=keep("programme"), max_length=120, needed=is_chosen
+        )
         education_form: Choice = ask(
             "Koulutuksen muoto",
-            prefill=kept("education_form"),
+            prefill=keep("education_form"),
             of=define_options(
                 vocational="Ammatillinen koulutus",
                 vocational_special="Ammatillinen koulutus, vaativa erityinen tuki",
@@ -295,7 +297,7 @@ class EducationPlan(ClientForm):
         )
         study_mode: Choices = ask(
             "Opiskelutapa",
-            prefill=kept("study_mode"),
+            prefill=keep("study_mode"),
             of=define_options(
                 full_time="Kokoaikainen",
                 part_time="Osa-aikainen",
@@ -310,24 +312,24 @@ class EducationPlan(ClientForm):
             needed=lambda record: record.study_status in SEEKING,
             hint="Jatkuvassa haussa se päivä, johon mennessä haetaan.",
         )
-        start_date: Day | None = ask("Opinnot alkavat", prefill=kept("start_date"), needed=admitted)
-        end_date: Day | None = ask("Opinnot päättyvät (arvio)", prefill=kept("end_date"), needed=admitted)
+        start_date: Day | None = ask("Opinnot alkavat", prefill=keep("start_date"), needed=is_admitted)
+        end_date: Day | None = ask("Opinnot päättyvät (arvio)", prefill=keep("end_date"), needed=is_admitted)
         scope: Dec | None = ask(
             "Opintojen laajuus",
-            prefill=kept("scope"),
+            prefill=keep("scope"),
             places=1,
             low=Decimal("0.1"),
             high=Decimal(9999),
         )
         scope_unit: Choice | None = ask(
             "Laajuuden yksikkö",
-            prefill=kept("scope_unit"),
+            prefill=keep("scope_unit"),
             of=define_options(osp="Osaamispistettä", op="Opintopistettä", weeks="Viikkoa", hours="Tuntia"),
             needed=lambda record: record.scope is not None,
         )
         weekly_study_hours: Hours | None = ask(
             "Opiskelua viikossa",
-            prefill=kept("weekly_study_hours"),
+            prefill=keep("weekly_study_hours"),
             places=1,
             low=Decimal(0),
             high=Decimal(60),
@@ -335,7 +337,7 @@ class EducationPlan(ClientForm):
         )
         hoks_exists: Choice = ask(
             "Onko HOKS tai muu opintosuunnitelma?",
-            prefill=kept("hoks_exists"),
+            prefill=keep("hoks_exists"),
             of=define_options(yes="Kyllä", no="Ei", coming="Tulossa", not_applicable="Ei koske"),
         )
 
@@ -343,18 +345,18 @@ class EducationPlan(ClientForm):
         school_contacts: tuple[SchoolContact, ...] = ask_table(
             "Yhteyshenkilöt oppilaitoksessa",
             sensitivity="s",
-            prefill=kept("school_contacts"),
+            prefill=keep("school_contacts"),
             printed=2,
             hint="Vain, jos asiakas on antanut suostumuksen yhteydenpitoon oppilaitoksen kanssa.",
         )
-        disclosure_school: Choice = ask("Mitä oppilaitokselle kerrotaan", prefill=kept("disclosure_school"), of=K9)
+        disclosure_school: Choice = ask("Mitä oppilaitokselle kerrotaan", prefill=keep("disclosure_school"), of=K9)
         strengths_in_study: Long | None = ask(
             "Mikä sujuu opinnoissa", sensitivity="s", prefill=strengths, max_length=400
         )
-        study_difficulties: Long | None = ask("Mikä on vaikeaa", prefill=kept("study_difficulties"), max_length=400)
+        study_difficulties: Long | None = ask("Mikä on vaikeaa", prefill=keep("study_difficulties"), max_length=400)
         support_needs: Choices = ask(
             "Tuen tarve",
-            prefill=kept("support_needs"),
+            prefill=keep("support_needs"),
             of=define_options(
                 reading_writing="Lukeminen ja kirjoittaminen",
                 maths="Matematiikka",
@@ -372,7 +374,7 @@ class EducationPlan(ClientForm):
             ),
         )
         accommodations: tuple[Arrangement, ...] = ask_table(
-            "Yksilölliset järjestelyt opinnoissa", prefill=kept("accommodations"), printed=2
+            "Yksilölliset järjestelyt opinnoissa", prefill=keep("accommodations"), printed=2
         )
 
     with section("4 Tehtävät, rahoitus ja työ", by="client"):
@@ -401,21 +403,21 @@ class EducationPlan(ClientForm):
         workplace_learning: tuple[Period, ...] = ask_table(
             "Työpaikalla oppimisen jaksot",
             by="client",
-            prefill=kept("workplace_learning"),
+            prefill=keep("workplace_learning"),
             printed=2,
             hint="Jakso on osa opintoja. Jos siitä tulee työsuhde, täyttäkää työsuhteen aloittaminen.",
         )
-        support_log: tuple[Support, ...] = ask_table("Toteutunut tuki", prefill=kept("support_log"), printed=4)
+        support_log: tuple[Support, ...] = ask_table("Toteutunut tuki", prefill=keep("support_log"), printed=4)
         progress: tuple[Term, ...] = ask_table(
             "Opintojen eteneminen",
-            prefill=kept("progress"),
+            prefill=keep("progress"),
             printed=2,
             hint="Samassa yksikössä kuin opintojen laajuus.",
         )
         if_interrupted: Long | None = ask(
             "Jos opinnot keskeytyvät: syy ja mitä sitten",
             by="client",
-            prefill=kept("if_interrupted"),
+            prefill=keep("if_interrupted"),
             max_length=400,
             needed=lambda record: record.study_status in STOPPED,
         )
@@ -439,7 +441,7 @@ class EducationPlan(ClientForm):
 
     def may(self, case: Case, scope: str, on: date) -> bool:
         """Tell whether the school may have a kind of data on a day; while there is no agreement it is not asked."""
-        return case.find_latest_record(forms.CooperationAgreement) is None or consent_ok(case, "school", scope, on)
+        return case.find_latest_record(forms.CooperationAgreement) is None or has_consent(case, "school", scope, on)
 
     def at_school(self) -> bool:
         """Tell whether the coach is in touch with the school."""
@@ -483,14 +485,14 @@ class EducationPlan(ClientForm):
     def apprenticeship_is_recorded_as_a_job(self, case: Case) -> bool:
         """Oppisopimus on työsuhde: täyttäkää työsuhteen aloittaminen."""
         begins = self.education_form == "apprenticeship" and self.study_status in GOING_ON
-        return not begins or any(job.contract_type == "apprenticeship" for job in in_force(case, forms.JobStart))
+        return not begins or any(job.contract_type == "apprenticeship" for job in list_records(case, forms.JobStart))
 
     @rule("R79", field="weekly_study_hours", severity="warning")
     def load_is_bearable(self, case: Case) -> Check:
         """Kokonaiskuormitus on suuri. Työtä ja opiskelua on yhteensä yli {limit} tuntia viikossa."""
         if self.study_status in ADMITTED - GOING_ON:
             return check(True, limit=LONGEST_WEEK)
-        jobs = active_jobs(case, max(case.today, self.start_date or case.today))
+        jobs = list_active_jobs(case, max(case.today, self.start_date or case.today))
         work: list[Decimal] = [job.most_hours for job in jobs]
         return check(sum(work, self.weekly_study_hours or Decimal(0)) <= LONGEST_WEEK, limit=LONGEST_WEEK)
 
@@ -541,7 +543,7 @@ class EducationPlan(ClientForm):
         return (
             self.work_alongside != "current_job"
             or not self.job_id
-            or self.job_id in {job.job_id for job in open_jobs(case)}
+            or self.job_id in {job.job_id for job in list_open_jobs(case)}
         )
 
     @rule("range")

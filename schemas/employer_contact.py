@@ -41,20 +41,20 @@ from formgen.schema import (
 
 from ._case import (
     ClientForm,
-    active_plan,
+    build_employer_id,
     client_birth_date,
     client_name,
-    consent_ok,
-    documents,
-    employer_key,
+    find_active_plan,
     forms,
+    from_record,
     get_settings,
-    granted,
-    in_force,
-    negotiating,
-    open_negotiations,
-    shortened,
-    taken,
+    has_consent,
+    is_granted,
+    is_negotiating,
+    list_documents,
+    list_open_negotiations,
+    list_records,
+    shorten,
 )
 from ._codes import GRADES, K4, K5, K6, K7, K8, K10, K13, K16, K20, K34, K35
 
@@ -69,24 +69,24 @@ TAILORED = {"shorter_hours": "shorter_hours", "quiet_space": "own_space", "limit
 # --- what is already known --------------------------------------------------------------------
 
 
-def targets(case: Case) -> tuple[forms.TargetEmployer, ...]:
+def list_targets(case: Case) -> tuple[forms.TargetEmployer, ...]:
     """Return the employers that the plan names."""
     return case.find_latest_value(forms.JobSearchPlan.target_employers) or ()
 
 
-def id_of_target(row: forms.TargetEmployer) -> str:
+def build_target_id(row: forms.TargetEmployer) -> str:
     """Return the id that an employer of the plan has when it is contacted."""
-    return employer_key(getattr(row, "business_id", None), row.employer_name, row.municipality or "")
+    return build_employer_id(getattr(row, "business_id", None), row.employer_name, row.municipality or "")
 
 
 def target_employer(case: Case) -> forms.TargetEmployer | None:
     """Return the employer that was chosen, else the first of those in the plan whom nobody has contacted."""
     if case.about:
-        return next((row for row in targets(case) if id_of_target(row) == case.about), None)
-    known = {normalise_text(contact.employer_name) for contact in in_force(case, EmployerContact)}
+        return next((row for row in list_targets(case) if build_target_id(row) == case.about), None)
+    known = {normalise_text(contact.employer_name) for contact in list_records(case, EmployerContact)}
     waiting = [
         row
-        for row in targets(case)
+        for row in list_targets(case)
         if row.status in (None, "planned") and normalise_text(row.employer_name) not in known
     ]
     return min(waiting, key=lambda row: row.by_date, default=None)
@@ -121,7 +121,7 @@ def target_job(case: Case) -> str | None:
 
 def strengths(case: Case) -> str | None:
     """Return the client's strengths, as far as there is room."""
-    return shortened(case.find_latest_value(forms.VocationalProfile.strengths), 600)
+    return shorten(case.find_latest_value(forms.VocationalProfile.strengths), 600)
 
 
 def tailored(case: Case) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ def tailored(case: Case) -> tuple[str, ...]:
     return tuple(TAILORED[code] for code in wanted if code in TAILORED)
 
 
-def interest(field: str | None) -> Callable[[Case], str | None]:
+def from_interest(field: str | None) -> Callable[[Case], str | None]:
     """Prefill that a subsidy is not needed, where the plan says so; else it is still to be talked about."""
 
     def known(case: Case) -> str | None:
@@ -145,7 +145,7 @@ def interest(field: str | None) -> Callable[[Case], str | None]:
 
 def employer_id(record: EmployerContact, case: Case) -> str:
     """Return the id of the employer."""
-    return employer_key(record.business_id, record.employer_name, record.employer_municipality)
+    return build_employer_id(record.business_id, record.employer_name, record.employer_municipality)
 
 
 def contact_id(record: EmployerContact, index: int) -> str:
@@ -156,17 +156,17 @@ def contact_id(record: EmployerContact, index: int) -> str:
 # --- when something is needed -----------------------------------------------------------------
 
 
-def specific(record: EmployerContact) -> bool:
+def is_about_client(record: EmployerContact) -> bool:
     """Tell whether the contact is about the client."""
     return record.contact_basis != "general"
 
 
-def closed(record: EmployerContact) -> bool:
+def is_closed(record: EmployerContact) -> bool:
     """Tell whether the contact has ended without a job."""
     return record.stage in CLOSED
 
 
-def visited(record: EmployerContact) -> bool:
+def has_visited(record: EmployerContact) -> bool:
     """Tell whether a trial visit should have been held by the day of the document."""
     visit = record.trial_visit_date
     return record.stage == "trial_visit" and visit is not None and visit <= record.document_date
@@ -175,16 +175,16 @@ def visited(record: EmployerContact) -> bool:
 # --- which move it is -------------------------------------------------------------------------
 
 
-def search_begins(record: EmployerContact, case: Case) -> bool:
+def begins_search(record: EmployerContact, case: Case) -> bool:
     """Tell whether an employer has been met for the client before there is a job-search plan."""
-    planned = any(plan.plan_status != "draft" for plan in documents(case, forms.JobSearchPlan))
+    planned = any(plan.plan_status != "draft" for plan in list_documents(case, forms.JobSearchPlan))
     return record.first_meeting is not None and not planned
 
 
-def negotiation_ends(record: EmployerContact, case: Case) -> bool:
+def ends_negotiation(record: EmployerContact, case: Case) -> bool:
     """Tell whether the contact has ended without a job and no other negotiation is open."""
-    others = [contact for contact in open_negotiations(case) if contact.employer_id != record.employer_id]
-    return specific(record) and record.stage == "closed_no_job" and not others
+    others = [contact for contact in list_open_negotiations(case) if contact.employer_id != record.employer_id]
+    return is_about_client(record) and record.stage == "closed_no_job" and not others
 
 
 class PossibleTask(Row):
@@ -267,9 +267,9 @@ class EmployerContact(ClientForm):
         "työnantajalle vain asiakkaan suostumuksella."
     )
     moves = (
-        Move("T08", "phase_2", "phase_3", when=search_begins, then=("T09",)),
-        Move("T09", "phase_3", "phase_4", when=negotiating),
-        Move("T10", "phase_4", "phase_3", when=negotiation_ends),
+        Move("T08", "phase_2", "phase_3", when=begins_search, then=("T09",)),
+        Move("T09", "phase_3", "phase_4", when=is_negotiating),
+        Move("T10", "phase_4", "phase_3", when=ends_negotiation),
     )
     allowed_phases = ("phase_1", "phase_2", "phase_3", "phase_4", "phase_5")
 
@@ -278,7 +278,7 @@ class EmployerContact(ClientForm):
             "Asiakkaan nimi",
             prefill=client_name,
             default=client_name,
-            needed=specific,
+            needed=is_about_client,
             locked=True,
             person=True,
             max_length=140,
@@ -287,7 +287,7 @@ class EmployerContact(ClientForm):
             "Syntymäaika",
             prefill=client_birth_date,
             default=client_birth_date,
-            needed=specific,
+            needed=is_about_client,
             locked=True,
             birth=True,
         )
@@ -295,18 +295,18 @@ class EmployerContact(ClientForm):
     with section("1 Työnantaja", sensitivity="n"):
         employer_id: Line = ask("Työnantajan tunniste", by="system", fill=employer_id, max_length=40)
         employer_name: Line = ask(
-            "Työnantaja", prefill=taken(forms.TargetEmployer.employer_name, target_employer), max_length=120
+            "Työnantaja", prefill=from_record(forms.TargetEmployer.employer_name, target_employer), max_length=120
         )
         business_id: BusinessId | None = ask(
             "Y-tunnus",
-            prefill=taken(forms.TargetEmployer.business_id, target_employer),
+            prefill=from_record(forms.TargetEmployer.business_id, target_employer),
             hint="Esimerkiksi 9000001-1. Kotitaloudella ei ole tunnusta.",
         )
         unit_name: Line | None = ask("Toimipaikka", max_length=80)
         employer_address: Line | None = ask("Osoite", max_length=120)
         employer_postcode: Postcode | None = ask("Postinumero")
         employer_municipality: Municipality = ask("Kunta", prefill=municipality, of=K20)
-        industry: Choice = ask("Toimiala", prefill=taken(forms.TargetEmployer.industry, target_employer), of=K5)
+        industry: Choice = ask("Toimiala", prefill=from_record(forms.TargetEmployer.industry, target_employer), of=K5)
         employer_size: Choice | None = ask(
             "Henkilöstön määrä",
             of=define_options(
@@ -351,12 +351,12 @@ class EmployerContact(ClientForm):
             sensitivity="h",
             of=define_options(no="Ei", support_needs="Tuen tarpeesta", health="Terveydestä"),
         )
-        matches_plan: YesNo | None = ask("Vastaako työnhakusuunnitelmaa?", needed=specific)
+        matches_plan: YesNo | None = ask("Vastaako työnhakusuunnitelmaa?", needed=is_about_client)
         target_id: Line | None = ask(
             "Mihin haettavaan työhön liittyy",
             prefill=target_job,
             max_length=40,
-            needed=lambda record: specific(record) and record.matches_plan,
+            needed=lambda record: is_about_client(record) and record.matches_plan,
             hint="Haettavan työn tunniste työnhakusuunnitelmassa.",
         )
 
@@ -391,7 +391,7 @@ class EmployerContact(ClientForm):
             sensitivity="s",
             prefill=strengths,
             max_length=600,
-            needed=specific,
+            needed=is_about_client,
         )
 
     with section("4 Kontaktit"):
@@ -418,7 +418,7 @@ class EmployerContact(ClientForm):
             "Tutustumiskäynnin päivä", needed=lambda record: record.stage == "trial_visit"
         )
         trial_visit_notes: Long | None = ask(
-            "Tutustumiskäynnin havainnot", max_length=400, needed=visited, hint="Tarvitaan käynnin jälkeen."
+            "Tutustumiskäynnin havainnot", max_length=400, needed=has_visited, hint="Tarvitaan käynnin jälkeen."
         )
         interview_date: Day | None = ask("Haastattelun päivä", needed=lambda record: record.stage == "interview")
         interview_time: Clock | None = ask("Haastattelun kellonaika", needed=lambda record: record.stage == "interview")
@@ -443,21 +443,21 @@ class EmployerContact(ClientForm):
         tailoring_detail: Long | None = ask("Räätälöinti: tarkemmin", by="employer", max_length=300)
         offer: tuple[Offer, ...] = ask_table("Työtarjous", needed=lambda record: record.stage == "offer", printed=1)
         wage_subsidy_talk: Choice = ask(
-            "Palkkatuki", prefill=interest(forms.JobSearchPlan.wage_subsidy_interest), sensitivity="n", of=K35
+            "Palkkatuki", prefill=from_interest(forms.JobSearchPlan.wage_subsidy_interest), sensitivity="n", of=K35
         )
         wage_subsidy_applied_date: Day | None = ask(
             "Milloin palkkatukea haettiin", sensitivity="n", needed=lambda record: record.wage_subsidy_talk in IN_HAND
         )
         adjustment_support_talk: Choice = ask(
             "Työolosuhteiden järjestelytuki",
-            prefill=interest(forms.JobSearchPlan.adjustment_support_interest),
+            prefill=from_interest(forms.JobSearchPlan.adjustment_support_interest),
             sensitivity="h",
             of=K35,
         )
         support_agreed: tuple[AgreedSupport, ...] = ask_table("Tuesta sovittu työnantajan kanssa", printed=2)
         workplace_mentor: Line | None = ask("Nimetty työtoveri tukena", by="employer", sensitivity="n", max_length=80)
         closed_date: Day | None = ask(
-            "Päättämispäivä", sensitivity="n", needed=closed, hint="Vain, jos yhteys päättyi."
+            "Päättämispäivä", sensitivity="n", needed=is_closed, hint="Vain, jos yhteys päättyi."
         )
         outcome_reason: Choice | None = ask(
             "Miksi ei syntynyt työtä",
@@ -487,8 +487,8 @@ class EmployerContact(ClientForm):
     @classmethod
     def list_subjects(cls, case: Case) -> dict[str, str]:
         """Return the employers that have been contacted, and those that the plan names."""
-        contacted = {contact.employer_id: contact.employer_name for contact in in_force(case, cls)}
-        return {id_of_target(row): row.employer_name for row in targets(case)} | contacted
+        contacted = {contact.employer_id: contact.employer_name for contact in list_records(case, cls)}
+        return {build_target_id(row): row.employer_name for row in list_targets(case)} | contacted
 
     @classmethod
     def continues_from(cls, case: Case) -> CaseRecord | None:
@@ -503,9 +503,9 @@ class EmployerContact(ClientForm):
 
     def infer_phase(self, case: Case) -> str | None:
         """Return phase 4 while the negotiation is open, phase 3 when it began the search."""
-        if negotiating(self, case):
+        if is_negotiating(self, case):
             return "phase_4"
-        return "phase_3" if search_begins(self, case) else None
+        return "phase_3" if begins_search(self, case) else None
 
     @property
     def last_contact(self) -> date:
@@ -516,13 +516,13 @@ class EmployerContact(ClientForm):
     def first_meeting(self) -> date | None:
         """Return the day on which the employer was first met for the client in this document, or None."""
         met = [row.date for row in self.contacts if row.mode in FACE_TO_FACE]
-        return min(met, default=None) if specific(self) else None
+        return min(met, default=None) if is_about_client(self) else None
 
     def history(self, case: Case) -> list[Contact]:
         """Return every contact with the employer: those that its other documents tell of, and the own ones."""
         others = [
             contact
-            for contact in documents(case, EmployerContact)
+            for contact in list_documents(case, EmployerContact)
             if contact.employer_id == self.employer_id and contact is not self
         ]
         return [row for contact in (*others, self) for row in contact.contacts]
@@ -537,7 +537,7 @@ class EmployerContact(ClientForm):
             (
                 row.withdrawn_date
                 for row in agreement.consents
-                if row.withdrawn_date and granted([row], "employer", "name_contact", told)
+                if row.withdrawn_date and is_granted([row], "employer", "name_contact", told)
             ),
             default=None,
         )
@@ -554,16 +554,16 @@ class EmployerContact(ClientForm):
         bad = [
             f"contacts.{index}.date"
             for index in later
-            if not consent_ok(case, "employer", "name_contact", self.contacts[index].date)
+            if not has_consent(case, "employer", "name_contact", self.contacts[index].date)
             and (ended is None or self.contacts[index].date < ended)
         ]
-        return ["client_named_date"] if not consent_ok(case, "employer", "name_contact", told) else bad
+        return ["client_named_date"] if not has_consent(case, "employer", "name_contact", told) else bad
 
     @rule("R35", field="coach_at_interview")
     def coach_takes_part_by_consent_only(self, case: Case) -> bool:
         """Valmentaja voi olla mukana haastattelussa vain asiakkaan suostumuksella."""
         day = self.interview_date or self.last_contact
-        return self.coach_at_interview != "yes" or consent_ok(case, "employer", "name_contact", day)
+        return self.coach_at_interview != "yes" or has_consent(case, "employer", "name_contact", day)
 
     @rule("choice", field="contact_basis")
     def contact_without_a_case_is_general(self, case: Case) -> bool:
@@ -588,13 +588,13 @@ class EmployerContact(ClientForm):
         agreement = case.find_latest_record(forms.CooperationAgreement)
         level = source.disclosure_level if source else getattr(agreement, "disclosure_initial", "undecided")
         return level not in SAID_NOTHING and any(
-            consent_ok(case, "employer", scope, day) for day in {row.date for row in self.contacts}
+            has_consent(case, "employer", scope, day) for day in {row.date for row in self.contacts}
         )
 
     @rule("R37", waits_for="cooperation_agreement")
     def agreement_has_been_made(self, case: Case) -> bool:
         """Työnantajaa ei voi lähestyä asiakkaan puolesta ennen sopimusta."""
-        return not specific(self) or case.find_latest_record(forms.CooperationAgreement) is not None
+        return not is_about_client(self) or case.find_latest_record(forms.CooperationAgreement) is not None
 
     @rule("R37")
     def contacts_follow_the_start_of_the_service(self, case: Case) -> list[str]:
@@ -612,20 +612,20 @@ class EmployerContact(ClientForm):
         """Suunnitelma tehdään {limit} päivän sisällä."""
         first = min((row.date for row in self.history(case)), default=self.last_contact)
         limit = get_settings(case).limits.search_plan_after_contact
-        late = specific(self) and count_days(first, self.last_contact) > limit
-        return check(not late or active_plan(case) is not None, limit=limit)
+        late = is_about_client(self) and count_days(first, self.last_contact) > limit
+        return check(not late or find_active_plan(case) is not None, limit=limit)
 
     @rule("R39", field="client_named_date", severity="warning")
     def consent_has_not_been_withdrawn(self, case: Case) -> bool:
         """Suostumus on peruttu. Kertokaa työnantajalle, että yhteys päättyy."""
         withdrawn = self.withdrawn(case)
-        return withdrawn is None or withdrawn > case.today or consent_ok(case, "employer", "name_contact", case.today)
+        return withdrawn is None or withdrawn > case.today or has_consent(case, "employer", "name_contact", case.today)
 
     @rule("R40", field="matches_plan", severity="warning", needs=("job_search_plan",))
     def contacts_match_the_plan(self, case: Case) -> bool:
         """Kontaktit eivät vastaa suunnitelmaa."""
-        others = [contact for contact in in_force(case, EmployerContact) if contact.employer_id != self.employer_id]
-        newest = [contact.matches_plan for contact in (*others, self) if specific(contact)][-IN_A_ROW:]
+        others = [contact for contact in list_records(case, EmployerContact) if contact.employer_id != self.employer_id]
+        newest = [contact.matches_plan for contact in (*others, self) if is_about_client(contact)][-IN_A_ROW:]
         return newest != [False] * IN_A_ROW
 
     @rule("R41", field="contacts", severity="warning")
@@ -646,7 +646,7 @@ class EmployerContact(ClientForm):
         low = getattr(plan, "hours_min", None) or getattr(profile, "desired_hours_min", None) or Decimal(0)
         high = getattr(plan, "hours_max", None) or getattr(profile, "desired_hours_max", None) or Decimal(168)
         return self.find_breaking_paths(
-            "offer.weekly_hours", lambda row: specific(self) and not low <= row.weekly_hours <= high
+            "offer.weekly_hours", lambda row: is_about_client(self) and not low <= row.weekly_hours <= high
         )
 
     @rule("R45", field="vacancy_kind", severity="warning")
@@ -658,16 +658,16 @@ class EmployerContact(ClientForm):
     def profile_has_a_goal_before_the_search(self, case: Case) -> bool:
         """Ammatillisessa profiilissa pitää olla tavoite, ennen kuin työnantajia tavataan."""
         profile = case.find_latest_record(forms.VocationalProfile)
-        begins = case.phase == "phase_2" and search_begins(self, case)
+        begins = case.phase == "phase_2" and begins_search(self, case)
         return not begins or (profile is not None and bool(profile.work_goals))
 
     @rule("T09", field="stage", needs=("job_search_plan",), waits_for="job_search_plan")
     def search_is_planned_before_negotiation(self, case: Case) -> bool:
         """Hyväksytty työnhakusuunnitelma puuttuu. Se tarvitaan ennen neuvottelua työnantajan kanssa."""
-        begins = case.phase == "phase_3" or (case.phase == "phase_2" and search_begins(self, case))
-        if not (begins and negotiating(self, case)) or (active_plan(case) is not None):
+        begins = case.phase == "phase_3" or (case.phase == "phase_2" and begins_search(self, case))
+        if not (begins and is_negotiating(self, case)) or (find_active_plan(case) is not None):
             return True
-        met = [contact.first_meeting for contact in (*documents(case, EmployerContact), self)]
+        met = [contact.first_meeting for contact in (*list_documents(case, EmployerContact), self)]
         since = min((day for day in met if day), default=None)
         return (
             since is not None
@@ -682,8 +682,8 @@ class EmployerContact(ClientForm):
     @rule("T10", field="stage", severity="warning")
     def end_of_negotiation_is_told_as_one(self, case: Case) -> bool:
         """Avoimia neuvotteluja ei ole. Jos työtä ei syntynyt, merkitkää tilanteeksi Päättyi ilman työtä."""
-        others = [contact for contact in open_negotiations(case) if contact.employer_id != self.employer_id]
-        return case.phase != "phase_4" or self.stage != "closed_other" or bool(others) or not specific(self)
+        others = [contact for contact in list_open_negotiations(case) if contact.employer_id != self.employer_id]
+        return case.phase != "phase_4" or self.stage != "closed_other" or bool(others) or not is_about_client(self)
 
     @rule("choice", field="target_id", needs=("job_search_plan",))
     def target_is_in_the_plan(self, case: Case) -> bool:
@@ -734,8 +734,8 @@ class EmployerContact(ClientForm):
         ]
         if told is None or not ended:
             return None
-        met = () if closed(self) else (row.date for row in self.contacts if row.date >= told)
-        against = (day >= min(ended) and not consent_ok(case, "employer", "name_contact", day) for day in (told, *met))
+        met = () if is_closed(self) else (row.date for row in self.contacts if row.date >= told)
+        against = (day >= min(ended) and not has_consent(case, "employer", "name_contact", day) for day in (told, *met))
         return agreement if any(against) else None
 
     # --- what the clock brings ----------------------------------------------------------------
@@ -744,8 +744,8 @@ class EmployerContact(ClientForm):
     def search_is_planned_soon(self, case: Case) -> Check:
         """Työnhakusuunnitelma puuttuu. Se tehdään {limit} päivän sisällä ensimmäisestä työnantajan tapaamisesta."""
         met: list[date] = [row.date for row in self.history(case) if row.mode in FACE_TO_FACE]
-        limit, planned = get_settings(case).limits.search_plan_after_contact, active_plan(case) is not None
-        open_still = bool(met) and specific(self) and not planned
+        limit, planned = get_settings(case).limits.search_plan_after_contact, find_active_plan(case) is not None
+        open_still = bool(met) and is_about_client(self) and not planned
         return check(case.add_active_days(min(met), limit + 1) if open_still else None, limit=limit)
 
     @deadline("T10")
@@ -756,5 +756,5 @@ class EmployerContact(ClientForm):
         closed_on, limit = self.closed_date, get_settings(case).limits.search_plan_after_contact
         if closed_on is None or case.phase != "phase_3" or not returned:
             return check(None, limit=limit)
-        reviewed = any(plan.plan_date >= closed_on for plan in documents(case, forms.JobSearchPlan))
+        reviewed = any(plan.plan_date >= closed_on for plan in list_documents(case, forms.JobSearchPlan))
         return check(None if reviewed else case.add_active_days(closed_on, limit + 1), limit=limit)

@@ -34,15 +34,15 @@ from formgen.schema import (
 from ._case import (
     ClientForm,
     Value,
-    by_id,
-    consent_ok,
+    filter_chosen_jobs,
+    find_job,
     forms,
     get_settings,
-    in_force,
-    job_of,
-    of_chosen,
-    open_jobs,
-    open_negotiations,
+    has_consent,
+    list_open_jobs,
+    list_open_negotiations,
+    list_records,
+    name_jobs,
 )
 from ._codes import K3, K4, K10, K11, K37
 
@@ -61,21 +61,21 @@ NOTED_AHEAD = 31
 # --- what is already known --------------------------------------------------------------------
 
 
-def ending(case: Case) -> forms.JobStart | None:
+def find_ending_job(case: Case) -> forms.JobStart | None:
     """Return the job that ends: of those that go on the one agreed to end first, else the newest; or None."""
     return min(
-        of_chosen(open_jobs(case), case),
+        filter_chosen_jobs(list_open_jobs(case), case),
         key=lambda job: (job.end_date or date.max, -job.start_date.toordinal()),
         default=None,
     )
 
 
-def of_job(field: Value) -> Callable[[Case], Value | None]:
+def from_job(field: Value) -> Callable[[Case], Value | None]:
     """Prefill from the start of the job that ends."""
     name = str(field).rpartition(".")[2]
 
     def known(case: Case) -> Value | None:
-        found: Value | None = getattr(ending(case), name, None)
+        found: Value | None = getattr(find_ending_job(case), name, None)
         return found
 
     known.__name__ = str(field)
@@ -85,7 +85,9 @@ def of_job(field: Value) -> Callable[[Case], Value | None]:
 def supports(case: Case) -> tuple[str, ...]:
     """Return the kinds of support in the job's plan, those left out that the client found of little help."""
     plans = [
-        plan for plan in in_force(case, forms.JobSupportPlan) if plan.job_id == of_job(forms.JobStart.job_id)(case)
+        plan
+        for plan in list_records(case, forms.JobSupportPlan)
+        if plan.job_id == from_job(forms.JobStart.job_id)(case)
     ]
     actions = plans[-1].support_actions if plans else ()
     used = {row.action for row in actions if str(getattr(row, "helpful", None)) not in ("1", "2")}
@@ -94,13 +96,13 @@ def supports(case: Case) -> tuple[str, ...]:
 
 def profile_due(case: Case) -> date | None:
     """Return the day by which the profile should be updated, where the job's last day was agreed on."""
-    end = of_job(forms.JobStart.end_date)(case)
+    end = from_job(forms.JobStart.end_date)(case)
     return end + timedelta(days=get_settings(case).limits.profile_after_job) if end else None
 
 
 def benefits(case: Case) -> list[dict[str, object]]:
     """Return a row for every benefit that the wage changed and that still exists."""
-    effects = of_job(forms.JobStart.benefit_effects)(case) or ()
+    effects = from_job(forms.JobStart.benefit_effects)(case) or ()
     changed = [row.benefit for row in effects if row.benefit != "none" and row.effect != "none"]
     return [{"benefit": benefit} for benefit in changed if K3[benefit].is_valid(case.today)]
 
@@ -116,20 +118,20 @@ def duration(record: JobEnd, case: Case) -> int:
 # --- when something is needed, and which move it is -------------------------------------------
 
 
-def heard(record: JobEnd) -> bool:
+def is_client_heard(record: JobEnd) -> bool:
     """Tell whether the client could be asked."""
     return not record.client_not_reached and record.end_reason != "death"
 
 
-def not_the_only(record: JobEnd, case: Case) -> bool:
+def has_other_job(record: JobEnd, case: Case) -> bool:
     """Tell whether another job that has begun goes on."""
     day = max(case.today, record.end_date)
-    return any(job.job_id != record.job_id and job.start_date <= day for job in open_jobs(case))
+    return any(job.job_id != record.job_id and job.start_date <= day for job in list_open_jobs(case))
 
 
-def then(*steps: str) -> Callable[[JobEnd, Case], bool]:
+def leads_to(*steps: str) -> Callable[[JobEnd, Case], bool]:
     """Return the condition that no other job goes on and the next step is one of these."""
-    return lambda record, case: record.next_step in steps and not not_the_only(record, case)
+    return lambda record, case: record.next_step in steps and not has_other_job(record, case)
 
 
 class BenefitAction(Row):
@@ -153,34 +155,36 @@ class JobEnd(ClientForm):
         "Työn päättyminen ei lopeta palvelua. Jokaisesta työsuhteesta tehdään oma lomake."
     )
     moves = (
-        Move("T16", "phase_5", "phase_5", when=not_the_only),
-        Move("T17", "phase_5", "phase_3", when=then("new_job_search")),
-        Move("T18", "phase_5", "phase_2", when=then("new_profile")),
-        Move("T19", "phase_5", "phase_4", when=then("other_negotiation")),
-        Move("T20", "phase_5", "phase_5", when=then("undecided", "new_job_starts")),
-        Move("T21", "phase_5", "phase_3", when=then("studies")),
-        Move("T22", "phase_5", "phase_5", when=then("no_work_now", "close_service")),
+        Move("T16", "phase_5", "phase_5", when=has_other_job),
+        Move("T17", "phase_5", "phase_3", when=leads_to("new_job_search")),
+        Move("T18", "phase_5", "phase_2", when=leads_to("new_profile")),
+        Move("T19", "phase_5", "phase_4", when=leads_to("other_negotiation")),
+        Move("T20", "phase_5", "phase_5", when=leads_to("undecided", "new_job_starts")),
+        Move("T21", "phase_5", "phase_3", when=leads_to("studies")),
+        Move("T22", "phase_5", "phase_5", when=leads_to("no_work_now", "close_service")),
     )
 
     with section("1 Työsuhde", by="system"):
-        job_id: Line = ask("Työsuhteen tunniste", prefill=of_job(forms.JobStart.job_id), locked=True, max_length=40)
+        job_id: Line = ask("Työsuhteen tunniste", prefill=from_job(forms.JobStart.job_id), locked=True, max_length=40)
         employer_name: Line = ask(
-            "Työnantaja", prefill=of_job(forms.JobStart.employer_name), locked=True, max_length=120
+            "Työnantaja", prefill=from_job(forms.JobStart.employer_name), locked=True, max_length=120
         )
-        job_title: Line = ask("Tehtävänimike", prefill=of_job(forms.JobStart.job_title), locked=True, max_length=80)
-        start_date: Day = ask("Aloituspäivä", prefill=of_job(forms.JobStart.start_date), locked=True)
+        job_title: Line = ask("Tehtävänimike", prefill=from_job(forms.JobStart.job_title), locked=True, max_length=80)
+        start_date: Day = ask("Aloituspäivä", prefill=from_job(forms.JobStart.start_date), locked=True)
         weekly_hours: Hours | None = ask(
             "Viikkotyöaika",
-            prefill=of_job(forms.JobStart.weekly_hours),
+            prefill=from_job(forms.JobStart.weekly_hours),
             locked=True,
             low=Decimal(0),
             high=Decimal(168),
             hint="Tyhjä, jos työaika on vaihdellut.",
         )
-        contract_type: Choice = ask("Työsuhteen laji", prefill=of_job(forms.JobStart.contract_type), locked=True, of=K4)
+        contract_type: Choice = ask(
+            "Työsuhteen laji", prefill=from_job(forms.JobStart.contract_type), locked=True, of=K4
+        )
 
     with section("2 Päättyminen"):
-        end_date: Day = ask("Viimeinen työpäivä", by="client", prefill=of_job(forms.JobStart.end_date))
+        end_date: Day = ask("Viimeinen työpäivä", by="client", prefill=from_job(forms.JobStart.end_date))
         duration_days: Int = ask("Työsuhteen kesto päivinä", by="system", fill=duration, sensitivity="n")
         learned_date: Day = ask("Milloin valmentaja sai tiedon")
         end_initiative: Choice = ask(
@@ -211,7 +215,9 @@ class JobEnd(ClientForm):
         )
 
     with section("3 Mitä opittiin", by="client"):
-        client_view: Long | None = ask("Miten työ sujui omasta mielestäni", max_length=800, needed=heard, code="T16")
+        client_view: Long | None = ask(
+            "Miten työ sujui omasta mielestäni", max_length=800, needed=is_client_heard, code="T16"
+        )
         client_not_reached: YesNo = ask(
             "Onko asiakas jäänyt tavoittamatta?",
             by="coach",
@@ -234,7 +240,9 @@ class JobEnd(ClientForm):
         could_have_prevented: Long | None = ask("Olisiko päättymisen voinut estää? Miten?", max_length=400)
 
     with section("4 Seuraava askel"):
-        first_contact_after_date: Day | None = ask("Ensimmäinen yhteys asiakkaaseen tiedon jälkeen", needed=heard)
+        first_contact_after_date: Day | None = ask(
+            "Ensimmäinen yhteys asiakkaaseen tiedon jälkeen", needed=is_client_heard
+        )
         next_step: Choice = ask("Seuraava askel", by="client", of=K37)
         new_job_known: Choice = ask(
             "Onko uusi työ jo tiedossa?",
@@ -283,24 +291,24 @@ class JobEnd(ClientForm):
             "Saako työnantajaa käyttää suosittelijana?",
             of=define_options(yes="Kyllä", no="Ei", ask_first="Kysykää ensin"),
         )
-        support_wish: Long | None = ask("Millaista tukea haluan nyt", max_length=400, needed=heard)
+        support_wish: Long | None = ask("Millaista tukea haluan nyt", max_length=400, needed=is_client_heard)
         sign_client: Signature | None = ask("Asiakkaan allekirjoitus")
         sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", by="coach", sensitivity="n")
 
     @classmethod
     def list_subjects(cls, case: Case) -> dict[str, str]:
         """Return the jobs that have not ended."""
-        return by_id(open_jobs(case))
+        return name_jobs(list_open_jobs(case))
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:
         """Tell whether a job has reached the last day agreed on and its end is not on record."""
-        ends = [job.end_date for job in open_jobs(case)]
+        ends = [job.end_date for job in list_open_jobs(case)]
         return case.phase == "phase_5" and any(end and end <= case.today for end in ends)
 
     def infer_phase(self, case: Case) -> str | None:
         """Return the phase that the newest end of a job leads to while no other job goes on."""
-        if open_jobs(case) or not self.newest(case):
+        if list_open_jobs(case) or not self.newest(case):
             return None
         if self.next_step in ("new_job_search", "studies"):
             return "phase_3"
@@ -315,16 +323,16 @@ class JobEnd(ClientForm):
 
     def newest(self, case: Case) -> bool:
         """Tell whether no job of the case has ended later than this one."""
-        return all(end.end_date <= self.end_date for end in in_force(case, JobEnd) if end.job_id != self.job_id)
+        return all(end.end_date <= self.end_date for end in list_records(case, JobEnd) if end.job_id != self.job_id)
 
     def planned_anew(self, case: Case) -> bool:
         """Tell whether a job-search plan has been agreed on since the end was known."""
-        plans = in_force(case, forms.JobSearchPlan)
+        plans = list_records(case, forms.JobSearchPlan)
         return any(plan.plan_status == "approved" and plan.plan_date >= self.known_since for plan in plans)
 
     def calls(self, case: Case, *steps: str) -> bool:
         """Tell whether it is still for this record to call for one of the next steps."""
-        done = case.status == "closed" or bool(open_jobs(case)) or not self.newest(case)
+        done = case.status == "closed" or bool(list_open_jobs(case)) or not self.newest(case)
         return self.next_step in steps and not done
 
     def leaves_open(self, case: Case) -> bool:
@@ -337,12 +345,12 @@ class JobEnd(ClientForm):
     @rule("T16", field="job_id", waits_for="job_start")
     def job_has_been_started(self, case: Case) -> bool:
         """Työsuhteen aloittamista ei ole kirjattu."""
-        return job_of(case, self.job_id) is not None
+        return find_job(case, self.job_id) is not None
 
     @rule("choice", severity="review")
     def job_is_described_as_at_its_start(self, case: Case) -> list[str]:
         """Tieto ei ole sama kuin työsuhteen aloittamisessa. Tarkistakaa, kumpi on oikein."""
-        job = job_of(case, self.job_id)
+        job = find_job(case, self.job_id)
         return [name for name in COPIED if job and getattr(self, name, there := getattr(job, name)) != there]
 
     @rule("R69")
@@ -365,7 +373,7 @@ class JobEnd(ClientForm):
     @rule("R71", field="job_id")
     def job_ends_once(self, case: Case) -> bool:
         """Tämän työsuhteen päättyminen on jo kirjattu."""
-        return self.job_id not in {end.job_id for end in in_force(case, JobEnd)}
+        return self.job_id not in {end.job_id for end in list_records(case, JobEnd)}
 
     @rule("range", field="end_date")
     def job_ends_soon(self, case: Case) -> Check:
@@ -375,13 +383,13 @@ class JobEnd(ClientForm):
     @rule("range", field="end_date", severity="warning")
     def fixed_term_has_not_been_passed(self, case: Case) -> bool:
         """Työ jatkui sovitun päättymispäivän yli. Kertokaa jatkosta kohdassa Syy tarkemmin."""
-        agreed = getattr(job_of(case, self.job_id), "end_date", None)
+        agreed = getattr(find_job(case, self.job_id), "end_date", None)
         return self.contract_type not in WITH_END or agreed is None or self.end_date <= agreed
 
     @rule("R75")
     def fixed_term_is_of_the_contract(self, case: Case) -> list[str]:
         """Määräaikaisuus ei täsmää työsopimukseen."""
-        subsidy = getattr(job_of(case, self.job_id), "wage_subsidy_status", None)
+        subsidy = getattr(find_job(case, self.job_id), "wage_subsidy_status", None)
         ended = self.end_reason == "season_ended" or (
             self.end_reason == "fixed_term_ended" and subsidy not in SUBSIDISED
         )
@@ -400,19 +408,19 @@ class JobEnd(ClientForm):
     @rule("range", field="termination_in_trial")
     def trial_was_not_over(self, case: Case) -> bool:
         """Koeaika oli jo ohi. Tarkistakaa viimeinen työpäivä ja koeajan pituus."""
-        trial = getattr(job_of(case, self.job_id), "trial_period_months", None)
+        trial = getattr(find_job(case, self.job_id), "trial_period_months", None)
         return not self.termination_in_trial or trial is None or count_months(self.start_date, self.end_date) <= trial
 
     @rule("T16", field="client_view", severity="warning")
     def client_has_told_how_it_went(self, case: Case) -> bool:
         """Asiakkaan oma näkemys puuttuu."""
-        return bool(self.client_view) or not heard(self)
+        return bool(self.client_view) or not is_client_heard(self)
 
     @rule("R35", field="employer_asked")
     def employer_is_asked_by_consent_only(self, case: Case) -> bool:
         """Työnantajalta saa pyytää palautetta vain asiakkaan suostumuksella."""
         asked = self.employer_asked == "yes" or bool(self.employer_view)
-        return not asked or consent_ok(case, "employer", "name_contact", self.document_date)
+        return not asked or has_consent(case, "employer", "name_contact", self.document_date)
 
     @rule("R72", field="first_contact_after_date", severity="warning")
     def contact_with_client_was_prompt(self, case: Case) -> bool:
@@ -429,8 +437,8 @@ class JobEnd(ClientForm):
     @rule("T19", field="next_step", needs=("employer_contact",), waits_for="employer_contact")
     def another_employer_is_spoken_with(self, case: Case) -> bool:
         """Muun työnantajan kanssa ei ole keskustelua auki."""
-        unfit = self.next_step == "other_negotiation" and not not_the_only(self, case)
-        return not unfit or bool(open_negotiations(case))
+        unfit = self.next_step == "other_negotiation" and not has_other_job(self, case)
+        return not unfit or bool(list_open_negotiations(case))
 
     @rule("R74", field="profile_update_due", severity="warning")
     def profile_is_updated_soon(self, case: Case) -> Check:
@@ -441,7 +449,7 @@ class JobEnd(ClientForm):
     @rule("R76", field="checklist", severity="warning")
     def client_registers_as_unemployed(self, case: Case) -> bool:
         """Muistakaa ilmoittautuminen työnhakijaksi. Se tehdään viimeistään ensimmäisenä työttömyyspäivänä."""
-        needed = self.end_reason not in OUT_OF_WORK_LIFE and not not_the_only(self, case)
+        needed = self.end_reason not in OUT_OF_WORK_LIFE and not has_other_job(self, case)
         return not needed or "unemployment_registration" in (self.checklist or ())
 
     @rule("T16", field="checklist", severity="warning")
@@ -484,7 +492,7 @@ class JobEnd(ClientForm):
     @deadline("T21")
     def plan_for_studies(self, case: Case) -> date | None:
         """Opintoihin liittyvä suunnitelma puuttuu."""
-        plans = [plan for plan in in_force(case, forms.EducationPlan) if plan.plan_kind != "end"]
+        plans = [plan for plan in list_records(case, forms.EducationPlan) if plan.plan_kind != "end"]
         if not self.calls(case, "studies") or plans:
             return None
         return case.add_active_days(self.end_date, get_settings(case).limits.studies_plan)

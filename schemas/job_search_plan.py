@@ -41,15 +41,15 @@ from formgen.schema import (
 
 from ._case import (
     ClientForm,
-    active_plan,
-    consent_ok,
-    consented,
-    decision_pending,
-    documents,
+    build_text_id,
+    find_active_plan,
     forms,
     get_settings,
-    in_force,
-    numbered,
+    has_consent,
+    has_named_consent,
+    is_decision_pending,
+    list_documents,
+    list_records,
     today,
 )
 from ._codes import K4, K5, K6, K9, K13, K15, K16, K20
@@ -71,7 +71,7 @@ WEEKLY_CONTACTS = 2
 # --- what is already known --------------------------------------------------------------------
 
 
-def kept(name: str, *profile: object) -> Callable[[Case], Any]:
+def keep(name: str, *profile: object) -> Callable[[Case], Any]:
     """Prefill from the plan in force, from a field of the profile where that is the newer one."""
     sources = (f"job_search_plan.{name}", *map(str, profile))
     names = dict(source.split(".") for source in sources)
@@ -91,12 +91,12 @@ def plan_kind(case: Case) -> str:
     plan = case.find_latest_record(JobSearchPlan)
     if plan is None:
         return "first"
-    return "after_job_end" if ended_since(case, plan) else "review"
+    return "after_job_end" if has_ended_since(case, plan) else "review"
 
 
-def ended_since(case: Case, plan: JobSearchPlan) -> bool:
+def has_ended_since(case: Case, plan: JobSearchPlan) -> bool:
     """Tell whether a job has ended that a plan knows nothing of yet."""
-    return any(end.end_date > plan.plan_date for end in in_force(case, forms.JobEnd))
+    return any(end.end_date > plan.plan_date for end in list_records(case, forms.JobEnd))
 
 
 def profile_version(case: Case) -> int | None:
@@ -105,7 +105,7 @@ def profile_version(case: Case) -> int | None:
     return profiles[-1].version_no if profiles else None
 
 
-def goal_rows(case: Case) -> list[forms.WorkGoal]:
+def list_goals(case: Case) -> list[forms.WorkGoal]:
     """Return the goals of the profile, the most important first."""
     profile = case.find_latest_record(forms.VocationalProfile)
     return sorted(profile.work_goals, key=lambda row: row.priority) if profile else []
@@ -113,12 +113,12 @@ def goal_rows(case: Case) -> list[forms.WorkGoal]:
 
 def main_goal(case: Case) -> str | None:
     """Return the client's most important goal as the profile has it."""
-    return next((row.goal_text for row in goal_rows(case)), None)
+    return next((row.goal_text for row in list_goals(case)), None)
 
 
 def target_jobs(case: Case) -> list[dict[str, object]]:
     """Return the jobs that were searched for toward goals there still are, and one for every other goal."""
-    goals, plan = goal_rows(case), case.find_latest_record(JobSearchPlan)
+    goals, plan = list_goals(case), case.find_latest_record(JobSearchPlan)
     there_are = {row.goal_id for row in goals}
     found = [row.model_dump() for row in (plan.target_jobs if plan else ()) if row.goal_id in there_are]
     known = {row["goal_id"] for row in found}
@@ -170,7 +170,7 @@ def open_actions(case: Case) -> list[dict[str, object]]:
 
 def weekly_contacts(case: Case) -> int:
     """Return the number agreed on before, else the usual one."""
-    agreed: int | None = kept("weekly_contact_target")(case)
+    agreed: int | None = keep("weekly_contact_target")(case)
     return WEEKLY_CONTACTS if agreed is None else agreed
 
 
@@ -204,7 +204,7 @@ def supports_other_people(case: Case) -> list[dict[str, object]]:
     ]
 
 
-def advice(name: str) -> Callable[[Case], Any]:
+def from_advice(name: str) -> Callable[[Case], Any]:
     """Prefill from what the plan in force says of advice on benefits, else from the agreement's first plan for it."""
 
     def known(case: Case) -> Any:
@@ -228,27 +228,27 @@ def next_review(case: Case) -> date:
 
 def target_id(record: JobSearchPlan, index: int) -> str:
     """Return the id of a job that is searched for: its title, such as ``kokki`` or, the second time, ``kokki-2``."""
-    return numbered((getattr(row, "job_title", "") for row in record.target_jobs), index)
+    return build_text_id((getattr(row, "job_title", "") for row in record.target_jobs), index)
 
 
-def approved(record: JobSearchPlan, case: Case) -> bool:
+def is_approved(record: JobSearchPlan, case: Case) -> bool:
     """Tell whether the plan is agreed on."""
     return record.plan_status == "approved"
 
 
-def in_preparation(record: JobSearchPlan, case: Case) -> bool:
+def is_in_preparation(record: JobSearchPlan, case: Case) -> bool:
     """Tell whether the plan is not agreed on."""
-    return not approved(record, case)
+    return not is_approved(record, case)
 
 
-def begins_again(record: JobSearchPlan, case: Case) -> bool:
+def begins_search_again(record: JobSearchPlan, case: Case) -> bool:
     """Tell whether the plan is the answer to an end of job after which nothing had been settled."""
-    return decision_pending(case) and approved(record, case) and record.plan_kind == "after_job_end"
+    return is_decision_pending(case) and is_approved(record, case) and record.plan_kind == "after_job_end"
 
 
-def goes_on(record: JobSearchPlan, case: Case) -> bool:
+def keeps_phase(record: JobSearchPlan, case: Case) -> bool:
     """Tell whether the plan leaves a case with a job as it is."""
-    return not begins_again(record, case)
+    return not begins_search_again(record, case)
 
 
 class TargetJob(Row):
@@ -391,12 +391,12 @@ class JobSearchPlan(ClientForm):
     )
     versions = True
     moves = (
-        Move("T07", "phase_2", "phase_3", when=approved),
-        Move("T07", "phase_2", "phase_2", when=in_preparation),
+        Move("T07", "phase_2", "phase_3", when=is_approved),
+        Move("T07", "phase_2", "phase_2", when=is_in_preparation),
         Move("T07", "phase_3", "phase_3"),
         Move("T07", "phase_4", "phase_4"),
-        Move("T07", "phase_5", "phase_5", when=goes_on),
-        Move("T22b", "phase_5", "phase_3", when=begins_again),
+        Move("T07", "phase_5", "phase_5", when=keeps_phase),
+        Move("T22b", "phase_5", "phase_3", when=begins_search_again),
     )
 
     with section("1 Lähtökohta", by="client"):
@@ -446,36 +446,36 @@ class JobSearchPlan(ClientForm):
         )
         hours_min: Hours = ask(
             "Työaika viikossa vähintään",
-            prefill=kept("hours_min", forms.VocationalProfile.desired_hours_min),
+            prefill=keep("hours_min", forms.VocationalProfile.desired_hours_min),
             places=1,
             hint="Tuntia viikossa.",
         )
         hours_max: Hours = ask(
             "Työaika viikossa enintään",
-            prefill=kept("hours_max", forms.VocationalProfile.desired_hours_max),
+            prefill=keep("hours_max", forms.VocationalProfile.desired_hours_max),
             places=1,
             hint="Tuntia viikossa.",
         )
         working_times: Choices = ask(
-            "Työajat", prefill=kept("working_times", forms.VocationalProfile.working_time_preferences), of=K15
+            "Työajat", prefill=keep("working_times", forms.VocationalProfile.working_time_preferences), of=K15
         )
         wage_minimum: Euro | None = ask(
             "Palkkatoive vähintään",
-            prefill=kept("wage_minimum", forms.VocationalProfile.wage_expectation),
+            prefill=keep("wage_minimum", forms.VocationalProfile.wage_expectation),
             hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
         )
         wage_minimum_type: Choice | None = ask(
             "Palkkatoiveen laji",
-            prefill=kept("wage_minimum_type", forms.VocationalProfile.wage_expectation_type),
+            prefill=keep("wage_minimum_type", forms.VocationalProfile.wage_expectation_type),
             of=K16,
             needed=lambda record: record.wage_minimum is not None,
         )
-        contract_types_ok: Choices = ask("Työsuhteen muodot, jotka sopivat", prefill=kept("contract_types_ok"), of=K4)
+        contract_types_ok: Choices = ask("Työsuhteen muodot, jotka sopivat", prefill=keep("contract_types_ok"), of=K4)
 
     with section("2 Keinot ja työnjako", by="client"):
         search_methods: Choices = ask(
             "Työnhaun keinot",
-            prefill=kept("search_methods"),
+            prefill=keep("search_methods"),
             of=define_options(
                 employer_visits="Käynnit työnantajien luona",
                 network="Omat verkostot",
@@ -505,7 +505,7 @@ class JobSearchPlan(ClientForm):
         )
         interview_support: Choices = ask(
             "Tuki haastattelussa",
-            prefill=kept("interview_support"),
+            prefill=keep("interview_support"),
             of=define_options(
                 practice="Harjoittelu",
                 coach_attends="Valmentaja mukana",
@@ -518,7 +518,7 @@ class JobSearchPlan(ClientForm):
         )
         search_channels_accounts: YesNo | None = ask(
             "Ovatko tunnukset ja palvelut kunnossa?",
-            prefill=kept("search_channels_accounts"),
+            prefill=keep("search_channels_accounts"),
             hint="Esimerkiksi Työmarkkinatori ja sähköposti.",
         )
 
@@ -534,7 +534,7 @@ class JobSearchPlan(ClientForm):
         )
         disclosure_level: Choice = ask(
             "Mitä terveydestä tai tuen tarpeesta kerrotaan",
-            prefill=kept("disclosure_level", forms.VocationalProfile.disclosure_level),
+            prefill=keep("disclosure_level", forms.VocationalProfile.disclosure_level),
             of=K9,
         )
         disclosure_reviewed_date: Day = ask(
@@ -544,7 +544,7 @@ class JobSearchPlan(ClientForm):
         )
         disclosure_wording: Long | None = ask(
             "Millä sanoilla kerrotaan",
-            prefill=kept("disclosure_wording", forms.VocationalProfile.disclosure_wording),
+            prefill=keep("disclosure_wording", forms.VocationalProfile.disclosure_wording),
             max_length=300,
             needed=lambda record: record.disclosure_level in TOLD,
             hint="Tarvitaan, jos jotakin kerrotaan.",
@@ -552,7 +552,7 @@ class JobSearchPlan(ClientForm):
 
     with section("4 Tuki ja esteet"):
         obstacles: tuple[Obstacle, ...] = ask_table(
-            "Esteet ja ratkaisut", by="client", prefill=kept("obstacles"), printed=2
+            "Esteet ja ratkaisut", by="client", prefill=keep("obstacles"), printed=2
         )
         supports_other_people: tuple[Helper, ...] = ask_table(
             "Muiden tuki työnhaussa",
@@ -563,7 +563,7 @@ class JobSearchPlan(ClientForm):
         )
         benefits_counselling: Choice = ask(
             "Etuusneuvonta",
-            prefill=advice(""),
+            prefill=from_advice(""),
             of=define_options(
                 done="On tehty",
                 booked="On sovittu",
@@ -573,18 +573,18 @@ class JobSearchPlan(ClientForm):
         )
         benefits_counselling_date: Day | None = ask(
             "Etuusneuvonnan päivä",
-            prefill=advice("_date"),
+            prefill=from_advice("_date"),
             needed=lambda record: record.benefits_counselling in ADVISED,
         )
         benefits_counselling_by: Line | None = ask(
             "Kuka neuvoo etuuksissa",
-            prefill=advice("_by"),
+            prefill=from_advice("_by"),
             max_length=80,
             needed=lambda record: record.benefits_counselling in ADVISED,
         )
         wage_subsidy_interest: Choice = ask(
             "Selvitetäänkö palkkatuki",
-            prefill=kept("wage_subsidy_interest"),
+            prefill=keep("wage_subsidy_interest"),
             of=define_options(
                 not_needed="Ei tarvetta",
                 to_be_checked="Selvitetään",
@@ -594,7 +594,7 @@ class JobSearchPlan(ClientForm):
         )
         adjustment_support_interest: Choice = ask(
             "Selvitetäänkö työolosuhteiden järjestelytuki",
-            prefill=kept("adjustment_support_interest"),
+            prefill=keep("adjustment_support_interest"),
             sensitivity="h",
             of=define_options(not_needed="Ei tarvetta", to_be_checked="Selvitetään"),
         )
@@ -641,16 +641,18 @@ class JobSearchPlan(ClientForm):
     @classmethod
     def is_needed(cls, case: Case) -> bool:
         """Tell whether the profile waits for a plan, or a job has ended or a day of review has come since."""
-        plan = active_plan(case)
+        plan = find_active_plan(case)
         if case.phase == "phase_2":
             return plan is None and case.find_latest_record(forms.VocationalProfile) is not None
         if case.phase not in SEARCH:
             return False
-        return plan is None or ended_since(case, plan) or (case.phase == "phase_3" and plan.review_date <= case.today)
+        return (
+            plan is None or has_ended_since(case, plan) or (case.phase == "phase_3" and plan.review_date <= case.today)
+        )
 
     def infer_phase(self, case: Case) -> str | None:
         """Return phase 3 as long as the case follows a plan that was approved."""
-        return "phase_3" if active_plan(case) else None
+        return "phase_3" if find_active_plan(case) else None
 
     # --- what must hold -----------------------------------------------------------------------
 
@@ -705,7 +707,7 @@ class JobSearchPlan(ClientForm):
     @rule("R27")
     def jobs_are_of_the_goals(self, case: Case) -> list[str]:
         """Haettava työ ei liity asiakkaan tavoitteeseen."""
-        goals = {normalise_text(row.goal_id) for row in goal_rows(case)}
+        goals = {normalise_text(row.goal_id) for row in list_goals(case)}
         return self.find_breaking_paths(
             "target_jobs.goal_id", lambda row: goals and normalise_text(row.goal_id) not in goals
         )
@@ -770,7 +772,7 @@ class JobSearchPlan(ClientForm):
         agreement = case.find_latest_record(forms.CooperationAgreement)
         if agreement is None:
             return []
-        named = consent_ok(case, "employer", "name_contact", self.plan_date)
+        named = has_consent(case, "employer", "name_contact", self.plan_date)
         mode = getattr(self, "employer_contact_mode", "no")
         wider = MODES.index(mode) > MODES.index(agreement.employer_contact_mode)
         attends = "coach_attends" in getattr(self, "interview_support", ())
@@ -790,7 +792,7 @@ class JobSearchPlan(ClientForm):
         """Suostumusta ei löydy. Yhteyttä ei saa ottaa ilman asiakkaan suostumusta."""
         return self.find_breaking_paths(
             "supports_other_people.consent_ref",
-            lambda row: row.consent_ref and not consented(case, row.consent_ref, self.plan_date),
+            lambda row: row.consent_ref and not has_named_consent(case, row.consent_ref, self.plan_date),
         )
 
     @rule("R34", field="benefits_counselling", severity="warning")
@@ -836,14 +838,16 @@ class JobSearchPlan(ClientForm):
     @deadline("R31")
     def employers_are_contacted(self, case: Case) -> Check:
         """Työnantajakontakteja ei ole {limit} päivään."""
-        contacts = [row.date for contact in documents(case, forms.EmployerContact) for row in contact.contacts]
+        contacts = [row.date for contact in list_documents(case, forms.EmployerContact) for row in contact.contacts]
         last, limit = max([self.begun(case), *contacts]), get_settings(case).limits.contact_with_employers
         return check(case.add_active_days(last, limit) if case.phase == "phase_3" else None, limit=limit)
 
     @deadline("R32")
     def plan_is_reviewed(self, case: Case) -> date | None:
         """Suunnitelman tarkistus on myöhässä."""
-        goes_on = case.phase == "phase_3" and not ended_since(case, self)  # after a job a new plan is due, not a review
+        goes_on = case.phase == "phase_3" and not has_ended_since(
+            case, self
+        )  # after a job a new plan is due, not a review
         return case.add_active_days(self.review_date, 1) if goes_on else None
 
     @deadline("R33")

@@ -47,16 +47,16 @@ from formgen.schema import (
 from ._case import (
     ClientForm,
     Value,
-    active_jobs,
-    consent_ok,
-    documents,
-    employer_key,
+    build_employer_id,
     forms,
+    from_record,
     get_settings,
-    in_force,
-    led_to_job,
-    open_negotiations,
-    taken,
+    has_consent,
+    has_led_to_job,
+    list_active_jobs,
+    list_documents,
+    list_open_negotiations,
+    list_records,
 )
 from ._codes import K3, K4, K5, K6, K9, K15, K16, K20, K33, K35
 
@@ -90,9 +90,9 @@ def next_job_id(case: Case) -> str:
 
 def employer_contact(case: Case) -> forms.EmployerContact | None:
     """Return the contact that led to the job: one whose offer was accepted, else an open negotiation, or None."""
-    contacts = [contact for contact in in_force(case, forms.EmployerContact) if not led_to_job(contact, case)]
+    contacts = [contact for contact in list_records(case, forms.EmployerContact) if not has_led_to_job(contact, case)]
     accepted = [contact for contact in contacts if any(row.answer == "accepted" for row in contact.offer)]
-    found = accepted or open_negotiations(case)
+    found = accepted or list_open_negotiations(case)
     return found[-1] if found else None
 
 
@@ -106,12 +106,12 @@ def offer(case: Case) -> forms.Offer | None:
 
 def from_contact(field: Value) -> Callable[[Case], Value | None]:
     """Prefill from the contact with the employer."""
-    return taken(field, employer_contact)
+    return from_record(field, employer_contact)
 
 
-def offered(field: Value) -> Callable[[Case], Value | None]:
+def from_offer(field: Value) -> Callable[[Case], Value | None]:
     """Prefill from the employer's offer."""
-    known = taken(field, offer)
+    known = from_record(field, offer)
     known.__name__ = str(field)
     return known
 
@@ -166,11 +166,11 @@ def travel(case: Case) -> str | None:
     return "; ".join(row.note for row in ways if row.note)[:160] or None
 
 
-def after_start(limit: str) -> Callable[[Case], date | None]:
+def from_start(limit: str) -> Callable[[Case], date | None]:
     """Prefill the day that is as many days after the offered start as the office's limit says."""
 
     def known(case: Case) -> date | None:
-        start = offered(forms.Offer.start_date)(case)
+        start = from_offer(forms.Offer.start_date)(case)
         return start + timedelta(days=getattr(get_settings(case).limits, limit)) if start else None
 
     known.__name__ = f"employer_contact.offer.start_date + {limit}"
@@ -182,16 +182,16 @@ def after_start(limit: str) -> Callable[[Case], date | None]:
 
 def employer_id(record: JobStart, case: Case) -> str:
     """Return the id of the employer."""
-    return employer_key(record.business_id, record.employer_name, record.workplace_municipality)
+    return build_employer_id(record.business_id, record.employer_name, record.workplace_municipality)
 
 
 def first_in_service(record: JobStart, case: Case) -> bool:
     """Tell whether it is the first job that the service has led to; one kept from before is none."""
-    others = [job for job in in_force(case, JobStart) if job.job_id != record.job_id]
+    others = [job for job in list_records(case, JobStart) if job.job_id != record.job_id]
     return not record.retention_case and all(other.retention_case for other in others)
 
 
-def not_competitive(record: JobStart) -> list[str]:
+def list_uncompetitive_terms(record: JobStart) -> list[str]:
     """Return the answers that make the job another than one in the open labour market."""
     own = {
         normalise_text(record.service_organiser),
@@ -209,33 +209,33 @@ def not_competitive(record: JobStart) -> list[str]:
 
 def competitive(record: JobStart, case: Case) -> bool:
     """Tell whether the job is one in the open labour market."""
-    return not not_competitive(record)
+    return not list_uncompetitive_terms(record)
 
 
-def new_to_the_case(record: JobStart, case: Case) -> bool:
+def is_new_to_case(record: JobStart, case: Case) -> bool:
     """Tell whether the case has no such job yet: the correction of one that it has moves nothing."""
-    return record.job_id not in {job.job_id for job in in_force(case, JobStart)}
+    return record.job_id not in {job.job_id for job in list_records(case, JobStart)}
 
 
 # --- when something is needed -----------------------------------------------------------------
 
 
-def visible(record: JobStart) -> bool:
+def is_coach_visible(record: JobStart) -> bool:
     """Tell whether the employer knows of the coach."""
     return record.coach_visible_to_employer
 
 
-def subsidised(record: JobStart) -> bool:
+def is_subsidised(record: JobStart) -> bool:
     """Tell whether a wage subsidy has been granted."""
     return record.wage_subsidy_status == "granted"
 
 
-def advised(record: JobStart) -> bool:
+def is_advised(record: JobStart) -> bool:
     """Tell whether advice on benefits has been given."""
     return record.benefit_counselling_done
 
 
-def varies(record: JobStart) -> bool:
+def has_variable_hours(record: JobStart) -> bool:
     """Tell whether the hours vary."""
     return record.variable_hours is True
 
@@ -313,10 +313,10 @@ class JobStart(ClientForm):
         "työsuhteesta tehdään oma lomake. Kirjoita vain se, mitä työn kannalta tarvitaan."
     )
     moves = (
-        Move("T11", "phase_4", "phase_5", when=new_to_the_case),
-        Move("T12", "phase_3", "phase_5", when=new_to_the_case),
-        Move("T13", "phase_2", "phase_5", when=new_to_the_case),
-        Move("T15", "phase_5", "phase_5", when=new_to_the_case),
+        Move("T11", "phase_4", "phase_5", when=is_new_to_case),
+        Move("T12", "phase_3", "phase_5", when=is_new_to_case),
+        Move("T13", "phase_2", "phase_5", when=is_new_to_case),
+        Move("T15", "phase_5", "phase_5", when=is_new_to_case),
     )
 
     with section("1 Työ"):
@@ -369,23 +369,23 @@ class JobStart(ClientForm):
             by="employer",
             prefill=from_contact(forms.EmployerContact.contact_person),
             max_length=80,
-            needed=visible,
+            needed=is_coach_visible,
             hint="Tarvitaan, jos työnantaja tietää valmentajan tuesta.",
         )
         supervisor_phone: Phone | None = ask(
             "Esihenkilön puhelin",
             by="employer",
             prefill=from_contact(forms.EmployerContact.contact_phone),
-            needed=lambda record: visible(record) and not record.supervisor_email,
+            needed=lambda record: is_coach_visible(record) and not record.supervisor_email,
             hint="Puhelin tai sähköposti riittää.",
         )
         supervisor_email: Email | None = ask(
             "Esihenkilön sähköposti",
             by="employer",
             prefill=from_contact(forms.EmployerContact.contact_email),
-            needed=lambda record: visible(record) and not record.supervisor_phone,
+            needed=lambda record: is_coach_visible(record) and not record.supervisor_phone,
         )
-        job_title: Line = ask("Tehtävänimike", by="employer", prefill=offered(forms.Offer.job_title), max_length=80)
+        job_title: Line = ask("Tehtävänimike", by="employer", prefill=from_offer(forms.Offer.job_title), max_length=80)
         occupation_code: Occupation = ask(
             "Ammattiluokka",
             prefill=occupation,
@@ -419,11 +419,11 @@ class JobStart(ClientForm):
             by="client",
             of=define_options(written="Kirjallinen", electronic="Sähköinen", oral="Suullinen", unknown="Ei tiedossa"),
         )
-        contract_type: Choice = ask("Työsuhteen laji", prefill=offered(forms.Offer.contract_type), of=K4)
-        start_date: Day = ask("Aloituspäivä", prefill=offered(forms.Offer.start_date))
+        contract_type: Choice = ask("Työsuhteen laji", prefill=from_offer(forms.Offer.contract_type), of=K4)
+        start_date: Day = ask("Aloituspäivä", prefill=from_offer(forms.Offer.start_date))
         end_date: Day | None = ask(
             "Päättymispäivä",
-            prefill=offered(forms.Offer.end_date),
+            prefill=from_offer(forms.Offer.end_date),
             needed=lambda record: record.contract_type in WITH_END,
             hint="Tarvitaan, jos työ on määräaikainen tai kausityö.",
         )
@@ -431,22 +431,26 @@ class JobStart(ClientForm):
         trial_period_months: Dec | None = ask("Koeaika kuukausina", places=1, low=Decimal(0), high=Decimal(24))
         weekly_hours: Hours | None = ask(
             "Viikkotyöaika",
-            prefill=offered(forms.Offer.weekly_hours),
+            prefill=from_offer(forms.Offer.weekly_hours),
             low=Decimal(0),
             high=Decimal(168),
-            needed=lambda record: not varies(record),
+            needed=lambda record: not has_variable_hours(record),
             hint="Tuntia viikossa. Jos työaika vaihtelee, vastaa seuraaviin kohtiin.",
         )
         variable_hours: YesNo | None = ask("Vaihteleeko työaika?")
-        hours_min: Hours | None = ask("Työaika viikossa vähintään", low=Decimal(0), high=Decimal(168), needed=varies)
-        hours_max: Hours | None = ask("Työaika viikossa enintään", low=Decimal(0), high=Decimal(168), needed=varies)
+        hours_min: Hours | None = ask(
+            "Työaika viikossa vähintään", low=Decimal(0), high=Decimal(168), needed=has_variable_hours
+        )
+        hours_max: Hours | None = ask(
+            "Työaika viikossa enintään", low=Decimal(0), high=Decimal(168), needed=has_variable_hours
+        )
         working_time_form: Choice = ask("Työaikamuoto", of=K15)
         weekly_schedule: tuple[Shift, ...] = ask_table("Viikkoaikataulu", by="client", printed=5)
-        wage_type: Choice = ask("Palkan laji", by="client", prefill=offered(forms.Offer.wage_type), of=K16)
+        wage_type: Choice = ask("Palkan laji", by="client", prefill=from_offer(forms.Offer.wage_type), of=K16)
         wage_amount: Euro = ask(
             "Palkka",
             by="client",
-            prefill=offered(forms.Offer.wage),
+            prefill=from_offer(forms.Offer.wage),
             low=None,
             hint="Euroa tunnissa tai kuukaudessa ennen veroja.",
         )
@@ -477,10 +481,10 @@ class JobStart(ClientForm):
         wage_subsidy_status: Choice = ask(
             "Palkkatuki", by="coach", prefill=from_contact(forms.EmployerContact.wage_subsidy_talk), of=K35
         )
-        wage_subsidy_percent: Int | None = ask("Palkkatuki prosentteina", low=1, high=100, needed=subsidised)
-        wage_subsidy_from: Day | None = ask("Palkkatuki alkaa", needed=subsidised)
-        wage_subsidy_to: Day | None = ask("Palkkatuki päättyy", needed=subsidised)
-        subsidy_decision_date: Day | None = ask("Palkkatukipäätöksen päivä", needed=subsidised)
+        wage_subsidy_percent: Int | None = ask("Palkkatuki prosentteina", low=1, high=100, needed=is_subsidised)
+        wage_subsidy_from: Day | None = ask("Palkkatuki alkaa", needed=is_subsidised)
+        wage_subsidy_to: Day | None = ask("Palkkatuki päättyy", needed=is_subsidised)
+        subsidy_decision_date: Day | None = ask("Palkkatukipäätöksen päivä", needed=is_subsidised)
         adjustment_support: Choice = ask(
             "Työolosuhteiden järjestelytuki",
             by="coach",
@@ -503,7 +507,7 @@ class JobStart(ClientForm):
             "Tietääkö työnantaja valmentajan tuesta?", by="client", sensitivity="s", prefill=coach_is_known
         )
         who_knows: Line | None = ask(
-            "Ketkä työpaikalla tietävät", by="client", sensitivity="s", max_length=120, needed=visible
+            "Ketkä työpaikalla tietävät", by="client", sensitivity="s", max_length=120, needed=is_coach_visible
         )
 
     with section("4 Etuudet"):
@@ -511,10 +515,10 @@ class JobStart(ClientForm):
             "Etuusneuvonta tehty", prefill=advice_given, hint="Selvitetty, miten palkka vaikuttaa etuuksiin."
         )
         benefit_counselling_date: Day | None = ask(
-            "Etuusneuvonnan päivä", prefill=forms.JobSearchPlan.benefits_counselling_date, needed=advised
+            "Etuusneuvonnan päivä", prefill=forms.JobSearchPlan.benefits_counselling_date, needed=is_advised
         )
         benefit_counsellor: Line | None = ask(
-            "Kuka neuvoi", prefill=forms.JobSearchPlan.benefits_counselling_by, max_length=80, needed=advised
+            "Kuka neuvoi", prefill=forms.JobSearchPlan.benefits_counselling_by, max_length=80, needed=is_advised
         )
         benefit_effects: tuple[BenefitEffect, ...] = ask_table(
             "Palkan vaikutus etuuksiin",
@@ -550,7 +554,7 @@ class JobStart(ClientForm):
             ),
         )
         first_support_meeting: Day = ask(
-            "Ensimmäinen tukitapaaminen aloituksen jälkeen: päivä", prefill=after_start("first_support_meeting")
+            "Ensimmäinen tukitapaaminen aloituksen jälkeen: päivä", prefill=from_start("first_support_meeting")
         )
         first_support_meeting_time: Clock = ask("Ensimmäinen tukitapaaminen: kellonaika")
         first_support_meeting_mode: Choice = ask("Ensimmäinen tukitapaaminen: tapa", of=K6)
@@ -570,7 +574,7 @@ class JobStart(ClientForm):
         )
         travel_plan: Line | None = ask("Työmatka", by="client", prefill=travel, max_length=160)
         support_plan_due: Day = ask(
-            "Tukisuunnitelma tehdään viimeistään", prefill=after_start("support_plan"), sensitivity="n"
+            "Tukisuunnitelma tehdään viimeistään", prefill=from_start("support_plan"), sensitivity="n"
         )
         sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client")
         sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
@@ -583,7 +587,7 @@ class JobStart(ClientForm):
     def infer_phase(self, case: Case) -> str | None:
         """Return phase 5 from the day the start is known until the job has ended."""
         day = max(case.today, self.start_date)
-        return "phase_5" if self.job_id in {job.job_id for job in active_jobs(case, day)} else None
+        return "phase_5" if self.job_id in {job.job_id for job in list_active_jobs(case, day)} else None
 
     @property
     def begins(self) -> date:
@@ -602,7 +606,7 @@ class JobStart(ClientForm):
         what the support plans of the job tell of. A client who wants no support, or whose
         support has moved to somebody else, is left in peace.
         """
-        plans = [plan for plan in documents(case, forms.JobSupportPlan) if plan.job_id == self.job_id]
+        plans = [plan for plan in list_documents(case, forms.JobSupportPlan) if plan.job_id == self.job_id]
         moved = bool(plans) and (plans[-1].no_support_wanted or plans[-1].step_down == "done")
         if moved or self.ended(case):
             return None
@@ -612,7 +616,7 @@ class JobStart(ClientForm):
 
     def ended(self, case: Case) -> bool:
         """Tell whether the job has ended by the day of the case."""
-        return any(end.job_id == self.job_id and end.end_date <= case.today for end in in_force(case, forms.JobEnd))
+        return any(end.job_id == self.job_id and end.end_date <= case.today for end in list_records(case, forms.JobEnd))
 
     # --- what must hold -----------------------------------------------------------------------
 
@@ -658,25 +662,25 @@ class JobStart(ClientForm):
     @rule("R48", field="job_title")
     def job_is_told_from_another_with_the_employer(self, case: Case) -> bool:
         """Samalla työnantajalla on jo sama työ samaan aikaan. Merkitkää, mitä työtä tämä jatkaa."""
-        ends = {end.job_id: end.end_date for end in in_force(case, forms.JobEnd)}
+        ends = {end.job_id: end.end_date for end in list_records(case, forms.JobEnd)}
         same = [
             job
-            for job in in_force(case, JobStart)
+            for job in list_records(case, JobStart)
             if job.employer_id == self.employer_id and normalise_text(job.job_title) == normalise_text(self.job_title)
         ]
         return bool(self.replaces_job_id) or all(
-            job.job_id == self.job_id or apart(self, job, ends.get(job.job_id, job.end_date)) for job in same
+            job.job_id == self.job_id or is_apart(self, job, ends.get(job.job_id, job.end_date)) for job in same
         )
 
     @rule("T15", field="job_id")
     def job_is_new_to_the_case(self, case: Case) -> bool:
         """Tämä työsuhde on jo kirjattu. Uudelle työsuhteelle tarvitaan uusi lomake."""
-        return new_to_the_case(self, case)
+        return is_new_to_case(self, case)
 
     @rule("choice", field="replaces_job_id")
     def replaced_job_is_known(self, case: Case) -> bool:
         """Aiempaa työsuhdetta ei ole tässä asiassa."""
-        return not self.replaces_job_id or self.replaces_job_id in {job.job_id for job in in_force(case, JobStart)}
+        return not self.replaces_job_id or self.replaces_job_id in {job.job_id for job in list_records(case, JobStart)}
 
     @rule("R49", field="weekly_hours", severity="warning")
     def week_is_not_long(self, case: Case) -> Check:
@@ -686,7 +690,7 @@ class JobStart(ClientForm):
     @rule("R50", field="weekly_hours", severity="warning")
     def hours_of_all_jobs_are_within_law(self, case: Case) -> Check:
         """Työaika yhteensä ylittää {limit} tuntia viikossa."""
-        jobs = active_jobs(case, max(case.today, self.start_date))
+        jobs = list_active_jobs(case, max(case.today, self.start_date))
         others: list[Decimal] = [
             job.most_hours for job in jobs if job.job_id not in (self.job_id, self.replaces_job_id)
         ]
@@ -712,7 +716,7 @@ class JobStart(ClientForm):
     @rule("R54", severity="warning")
     def job_is_in_the_open_market(self, case: Case) -> list[str]:
         """Työ ei täytä avointen työmarkkinoiden ehtoja."""
-        return not_competitive(self)
+        return list_uncompetitive_terms(self)
 
     @rule("R55", field="benefit_counselling_date", severity="warning")
     def benefits_are_settled_before_start(self, case: Case) -> bool:
@@ -740,7 +744,7 @@ class JobStart(ClientForm):
         """Asiakkaan nimeä ei saa kertoa ilman suostumusta."""
         unknown = case.find_latest_record(forms.CooperationAgreement) is None
         return (
-            not self.coach_visible_to_employer or unknown or consent_ok(case, "employer", "name_contact", self.begins)
+            not self.coach_visible_to_employer or unknown or has_consent(case, "employer", "name_contact", self.begins)
         )
 
     @rule("R58", field="subsidy_decision_date", severity="warning")
@@ -840,7 +844,7 @@ class JobStart(ClientForm):
     @rule("T12", field="found_by", severity="warning", needs=("employer_contact",))
     def contact_with_employer_is_recorded(self, case: Case) -> bool:
         """Työ löytyi valmentajan verkostosta, mutta yhteydestä työnantajaan ei ole merkintää."""
-        contacts = {contact.employer_id for contact in in_force(case, forms.EmployerContact)}
+        contacts = {contact.employer_id for contact in list_records(case, forms.EmployerContact)}
         return case.phase != "phase_3" or self.found_by != "coach_network" or self.employer_id in contacts
 
     @rule("T13", severity="warning", needs=("vocational_profile",))
@@ -870,13 +874,13 @@ class JobStart(ClientForm):
         An offer is of the first job with the employer that follows it and has its title, or of
         the only one: one that was accepted goes before others, one that was declined is of none.
         """
-        jobs = [job for job in in_force(case, type(self)) if job.employer_id == self.employer_id]
+        jobs = [job for job in list_records(case, type(self)) if job.employer_id == self.employer_id]
         found = [
             (row.answer == "accepted", row.offered_date, number, contact, row)
-            for number, contact in enumerate(in_force(case, forms.EmployerContact))
+            for number, contact in enumerate(list_records(case, forms.EmployerContact))
             if contact.employer_id == self.employer_id
             for row in contact.offer
-            if row.answer != "declined" and self is of_offer(jobs, row)
+            if row.answer != "declined" and self is find_offered_job(jobs, row)
         ]
         return max(found, key=lambda one: one[:3])[3:] if found else (None, None)
 
@@ -885,7 +889,7 @@ class JobStart(ClientForm):
     @deadline("R61")
     def support_plan_is_made_in_time(self, case: Case) -> date | None:
         """Tukisuunnitelma puuttuu."""
-        plans = [plan for plan in documents(case, forms.JobSupportPlan) if plan.job_id == self.job_id]
+        plans = [plan for plan in list_documents(case, forms.JobSupportPlan) if plan.job_id == self.job_id]
         if self.ended(case) or any(plan.plan_status != "draft" for plan in plans):
             return None
         return case.add_active_days(self.begins, get_settings(case).limits.support_plan + 1)
@@ -906,14 +910,14 @@ class JobStart(ClientForm):
         return self.missed(case, first=30, length=30, count=11)
 
 
-def of_offer(jobs: list[JobStart], offer: forms.Offer) -> JobStart | None:
+def find_offered_job(jobs: list[JobStart], offer: forms.Offer) -> JobStart | None:
     """Return the job of one employer, among those given, that an offer has led to, or None."""
     titled = [job for job in jobs if normalise_text(job.job_title) == normalise_text(offer.job_title)]
     later = [job for job in titled or (jobs if len(jobs) == 1 else ()) if job.document_date >= offer.offered_date]
     return min(later, key=lambda job: job.document_date, default=None)
 
 
-def apart(job: JobStart, other: JobStart, end: date | None) -> bool:
+def is_apart(job: JobStart, other: JobStart, end: date | None) -> bool:
     """Tell whether two jobs do not overlap in time; ``end`` is the last day of the other one."""
     before = job.end_date is not None and job.end_date < other.start_date
     return before or (end is not None and end < job.start_date)

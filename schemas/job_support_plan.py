@@ -35,19 +35,19 @@ from formgen.schema import (
 
 from ._case import (
     ClientForm,
-    by_id,
     client_name,
     coach_name,
     coach_phone,
-    consent_ok,
-    documents,
+    filter_chosen_jobs,
     forms,
+    from_record,
     get_settings,
-    holds,
-    in_force,
-    of_chosen,
-    shortened,
-    taken,
+    has_consent,
+    is_in_force,
+    list_documents,
+    list_records,
+    name_jobs,
+    shorten,
     today,
 )
 from ._codes import GRADES, K3, K6, K10, K13, K33, K36
@@ -64,15 +64,15 @@ UNHAPPY = 2
 # --- what is already known --------------------------------------------------------------------
 
 
-def lasting_jobs(case: Case) -> list[forms.JobStart]:
+def list_lasting_jobs(case: Case) -> list[forms.JobStart]:
     """Return the job starts whose job has not ended, those to come included, oldest first."""
-    ended = {end.job_id for end in in_force(case, forms.JobEnd) if end.end_date <= case.today}
-    return [job for job in in_force(case, forms.JobStart) if job.job_id not in ended]
+    ended = {end.job_id for end in list_records(case, forms.JobEnd) if end.end_date <= case.today}
+    return [job for job in list_records(case, forms.JobStart) if job.job_id not in ended]
 
 
-def plan_of(case: Case, job_id: str) -> JobSupportPlan | None:
+def find_plan(case: Case, job_id: str) -> JobSupportPlan | None:
     """Return the plan in force of a job, or None."""
-    plans = [plan for plan in in_force(case, JobSupportPlan) if plan.job_id == job_id]
+    plans = [plan for plan in list_records(case, JobSupportPlan) if plan.job_id == job_id]
     return plans[-1] if plans else None
 
 
@@ -80,23 +80,25 @@ def job_start(case: Case) -> forms.JobStart | None:
     """Return the job that a plan is due for: one without a plan, else the one to be reviewed first."""
 
     def review(job: forms.JobStart) -> date:
-        plan = plan_of(case, job.job_id)
+        plan = find_plan(case, job.job_id)
         return plan.review_date if plan else date.min
 
-    return min(of_chosen(lasting_jobs(case), case), key=review, default=None)
+    return min(filter_chosen_jobs(list_lasting_jobs(case), case), key=review, default=None)
 
 
 def job_support_plan(case: Case) -> JobSupportPlan | None:
     """Return the plan that a new document goes on from: the job's plan in force."""
     job = job_start(case)
-    return plan_of(case, job.job_id) if job else None
+    return find_plan(case, job.job_id) if job else None
 
 
 def employer_contact(case: Case) -> forms.EmployerContact | None:
     """Return the contact with the job's employer, the newest, or None."""
     job = job_start(case)
     found = [
-        contact for contact in in_force(case, forms.EmployerContact) if job and contact.employer_id == job.employer_id
+        contact
+        for contact in list_records(case, forms.EmployerContact)
+        if job and contact.employer_id == job.employer_id
     ]
     return found[-1] if found else None
 
@@ -106,18 +108,18 @@ def vocational_profile(case: Case) -> forms.VocationalProfile | None:
     return case.find_latest_record(forms.VocationalProfile)
 
 
-def kept(name: str) -> Callable[[Case], Any]:
+def keep(name: str) -> Callable[[Case], Any]:
     """Prefill from the job's plan in force."""
-    return taken(name, job_support_plan)
+    return from_record(name, job_support_plan)
 
 
-def copied(field: object) -> Any:
+def copy_from_job(field: object) -> Any:
     """Build what declares a field as a locked copy of one of the job start."""
-    source = taken(field, job_start)
+    source = from_record(field, job_start)
     return {"by": "system", "prefill": source, "default": source, "locked": True}
 
 
-def going_on(name: str, goes_on: Callable[[Any, Case], bool]) -> Callable[[Case], list[object]]:
+def keep_rows(name: str, goes_on: Callable[[Any, Case], bool]) -> Callable[[Case], list[object]]:
     """Prefill from the rows of the job's plan in force that are not over."""
 
     def known(case: Case) -> list[object]:
@@ -130,7 +132,7 @@ def going_on(name: str, goes_on: Callable[[Any, Case], bool]) -> Callable[[Case]
 def plan_kind(case: Case) -> str:
     """Return ``review`` when the job has an approved plan."""
     job = job_start(case)
-    plans = documents(case, JobSupportPlan)
+    plans = list_documents(case, JobSupportPlan)
     approved = [plan for plan in plans if job and plan.job_id == job.job_id and plan.plan_status == "approved"]
     return "review" if approved else "first"
 
@@ -150,7 +152,7 @@ def wanted_support(case: Case) -> str | None:
 def strengths(case: Case) -> str | None:
     """Return the strengths that help at work: the plan's text, else the profile's."""
     plan, profile = job_support_plan(case), vocational_profile(case)
-    return plan.strengths_at_work if plan else shortened(profile.strengths if profile else None, 500)
+    return plan.strengths_at_work if plan else shorten(profile.strengths if profile else None, 500)
 
 
 def learning_needs(case: Case) -> list[object]:
@@ -159,7 +161,7 @@ def learning_needs(case: Case) -> list[object]:
     if plan:
         return [row for row in plan.learning_needs if not row.independent_on]
     tasks = job.main_tasks.splitlines() if job else []
-    return [{"task": shortened(task, 100)} for task in tasks if task.strip()]
+    return [{"task": shorten(task, 100)} for task in tasks if task.strip()]
 
 
 def support_actions(case: Case) -> list[object]:
@@ -193,7 +195,7 @@ def accommodations(case: Case) -> list[object]:
         {
             "accommodation": row.accommodation,
             "detail": row.detail,
-            "responsible": shortened(people.get(row.responsible), 60),
+            "responsible": shorten(people.get(row.responsible), 60),
             "in_use_from": getattr(row, "from"),
         }
         for row in job.accommodations_agreed
@@ -211,26 +213,26 @@ def care_cooperation(case: Case) -> list[object]:
 
 def call_first(case: Case) -> str | None:
     """Return the name of the person to call first: the plan's, else the coach's."""
-    return kept("call_first")(case) or coach_name(case)
+    return keep("call_first")(case) or coach_name(case)
 
 
 def call_first_phone(case: Case) -> str | None:
     """Return the number that the client calls first: the plan's, else the coach's."""
-    return kept("call_first_phone")(case) or coach_phone(case)
+    return keep("call_first_phone")(case) or coach_phone(case)
 
 
 def mentor_name(case: Case) -> str | None:
     """Return the name of the mentor at the workplace: the plan's, else the one that the employer gave."""
-    named: str | None = kept("mentor_name")(case) or taken(forms.EmployerContact.workplace_mentor, employer_contact)(
-        case
-    )
+    named: str | None = keep("mentor_name")(case) or from_record(
+        forms.EmployerContact.workplace_mentor, employer_contact
+    )(case)
     return named
 
 
 def who_may_tell(case: Case) -> str | None:
     """Return the code of the person who may tell the employer: the plan's, else the client where no coach is known."""
     job = job_start(case)
-    said: str | None = kept("who_may_tell_employer")(case)
+    said: str | None = keep("who_may_tell_employer")(case)
     return said or ("client" if job and not job.coach_visible_to_employer else None)
 
 
@@ -240,7 +242,7 @@ def benefit_followup(case: Case) -> list[object]:
     if plan or not job:
         return [row for row in (plan.benefit_followup if plan else ()) if not row.done]
     return [
-        {"what": shortened(K3[row.benefit].label, 80), "when": row.notify_by}
+        {"what": shorten(K3[row.benefit].label, 80), "when": row.notify_by}
         for row in job.benefit_effects
         if row.effect != "none" and not row.done
     ]
@@ -255,13 +257,13 @@ def contact_rhythm(case: Case) -> list[object]:
 
 def step_down(case: Case) -> str:
     """Return the plan's answer to whether support moves on, else ``no``."""
-    return kept("step_down")(case) or "no"
+    return keep("step_down")(case) or "no"
 
 
 # --- what is computed -------------------------------------------------------------------------
 
 
-def numbered(letter: str) -> Callable[[Any, int], str]:
+def number_rows(letter: str) -> Callable[[Any, int], str]:
     """Return a fill: the letter and the running number of a row, such as ``G-1``."""
     return lambda _record, index: f"{letter}-{index + 1}"
 
@@ -269,12 +271,12 @@ def numbered(letter: str) -> Callable[[Any, int], str]:
 # --- when something is needed -----------------------------------------------------------------
 
 
-def approved(record: JobSupportPlan, case: Case | None = None) -> bool:
+def is_approved(record: JobSupportPlan, case: Case | None = None) -> bool:
     """Tell whether the plan is one that all have agreed on."""
     return record.plan_status == "approved"
 
 
-def moves_on(record: JobSupportPlan) -> bool:
+def is_handed_over(record: JobSupportPlan) -> bool:
     """Tell whether support moves to somebody else."""
     return record.step_down in ("planned", "done")
 
@@ -282,7 +284,7 @@ def moves_on(record: JobSupportPlan) -> bool:
 class Goal(Row):
     """One goal at work."""
 
-    goal_id: Line = ask("Tunniste", by="system", fill=numbered("G"), max_length=40)
+    goal_id: Line = ask("Tunniste", by="system", fill=number_rows("G"), max_length=40)
     goal: Line = ask("Tavoite", max_length=160)
     measure: Line | None = ask("Mistä huomaamme, että tavoite toteutui?", max_length=120)
     review_date: Day = ask("Milloin arvioidaan")
@@ -311,7 +313,7 @@ class LearningNeed(Row):
 class SupportAction(Row):
     """One thing that is done to support the client."""
 
-    action_id: Line = ask("Tunniste", by="system", fill=numbered("A"), max_length=40)
+    action_id: Line = ask("Tunniste", by="system", fill=number_rows("A"), max_length=40)
     action: Choice = ask("Tukitoimi", of=K10)
     detail: Line | None = ask("Tarkemmin", max_length=160)
     who: Choice = ask("Kuka antaa tukea", of=K36)
@@ -404,7 +406,7 @@ class Rhythm(Row):
 class Support(Row):
     """Support that was given on one day."""
 
-    log_id: Line = ask("Tunniste", by="system", fill=numbered("L"), max_length=40)
+    log_id: Line = ask("Tunniste", by="system", fill=number_rows("L"), max_length=40)
     date: Day = ask("Päivä")
     start_time: Clock | None = ask("Kellonaika")
     minutes: Int = ask("Kesto minuutteina", low=1, high=480)
@@ -443,16 +445,16 @@ class JobSupportPlan(ClientForm):
         "ja arvioidaan säännöllisesti. Toteutunut tuki kirjataan samaan lomakkeeseen, ja lomake palautetaan uudelleen. "
         "Kirjoita vain se, mitä työn kannalta tarvitaan."
     )
-    moves = (Move("T14", "phase_5", "phase_5", when=approved),)
+    moves = (Move("T14", "phase_5", "phase_5", when=is_approved),)
     allowed_phases = ("phase_5",)
 
     with section("1 Työ ja lähtökohta", by="system"):
-        job_id: Line = ask("Työsuhde", max_length=40, **copied(forms.JobStart.job_id))
-        employer_name: Line = ask("Työnantaja", max_length=120, **copied(forms.JobStart.employer_name))
-        job_title: Line = ask("Tehtävänimike", max_length=80, **copied(forms.JobStart.job_title))
-        start_date: Day = ask("Aloituspäivä", **copied(forms.JobStart.start_date))
+        job_id: Line = ask("Työsuhde", max_length=40, **copy_from_job(forms.JobStart.job_id))
+        employer_name: Line = ask("Työnantaja", max_length=120, **copy_from_job(forms.JobStart.employer_name))
+        job_title: Line = ask("Tehtävänimike", max_length=80, **copy_from_job(forms.JobStart.job_title))
+        start_date: Day = ask("Aloituspäivä", **copy_from_job(forms.JobStart.start_date))
         weekly_hours: Hours | None = ask(
-            "Viikkotyöaika", hint="Tyhjä, jos työaika vaihtelee.", **copied(forms.JobStart.weekly_hours)
+            "Viikkotyöaika", hint="Tyhjä, jos työaika vaihtelee.", **copy_from_job(forms.JobStart.weekly_hours)
         )
         plan_date: Day = ask("Suunnitelman päiväys", by="coach", prefill=today, sensitivity="n")
         plan_kind: Choice = ask(
@@ -485,13 +487,13 @@ class JobSupportPlan(ClientForm):
         no_support_wanted: YesNo = ask(
             "En halua tukea työpaikalle",
             by="client",
-            prefill=kept("no_support_wanted"),
+            prefill=keep("no_support_wanted"),
             hint="Kyllä tarkoittaa, että tukea annetaan vain työpaikan ulkopuolella.",
         )
         no_support_wanted_detail: Line | None = ask(
             "Jos tukitoimia ei ole: miksi",
             by="client",
-            prefill=kept("no_support_wanted_detail"),
+            prefill=keep("no_support_wanted_detail"),
             max_length=200,
             needed=lambda record: record.no_support_wanted and not record.support_actions,
         )
@@ -499,7 +501,7 @@ class JobSupportPlan(ClientForm):
     with section("2 Tavoitteet", by="client"):
         goals: tuple[Goal, ...] = ask_table(
             "Tavoitteet työssä",
-            prefill=going_on("goals", lambda row, _: row.result in (None, "open", "partly")),
+            prefill=keep_rows("goals", lambda row, _: row.result in (None, "open", "partly")),
             required=True,
             printed=3,
         )
@@ -523,7 +525,7 @@ class JobSupportPlan(ClientForm):
         tools: Choices = ask(
             "Apukeinot",
             by="client",
-            prefill=kept("tools"),
+            prefill=keep("tools"),
             of=define_options(
                 task_list="Tehtävälista",
                 photo_instructions="Kuvaohjeet",
@@ -539,7 +541,7 @@ class JobSupportPlan(ClientForm):
         mentor_name: Name | None = ask("Tukihenkilö työpaikalla", prefill=mentor_name, sensitivity="n", max_length=80)
         employer_support: Choices = ask(
             "Tuki työnantajalle ja työyhteisölle",
-            prefill=kept("employer_support"),
+            prefill=keep("employer_support"),
             of=define_options(
                 team_briefing="Työyhteisön perehdytys",
                 guidance_advice="Neuvoja ohjaamiseen",
@@ -554,7 +556,7 @@ class JobSupportPlan(ClientForm):
         off_work_support: Choices = ask(
             "Tuki työn ulkopuolella",
             by="client",
-            prefill=kept("off_work_support"),
+            prefill=keep("off_work_support"),
             sensitivity="h",
             of=define_options(
                 wake_up="Herääminen",
@@ -579,15 +581,15 @@ class JobSupportPlan(ClientForm):
     with section("4 Jos tulee vaikeaa", by="client"):
         early_signs: Long | None = ask(
             "Varoitusmerkit",
-            prefill=taken(forms.VocationalProfile.early_signs, job_support_plan, vocational_profile),
+            prefill=from_record(forms.VocationalProfile.early_signs, job_support_plan, vocational_profile),
             sensitivity="h",
             max_length=400,
             hint="Mistä huomaat, että tilanne vaikeutuu?",
         )
-        crisis_steps: Long = ask("Mitä silloin tehdään", prefill=kept("crisis_steps"), max_length=500)
+        crisis_steps: Long = ask("Mitä silloin tehdään", prefill=keep("crisis_steps"), max_length=500)
         call_first: Line = ask("Kenelle soitan ensin", prefill=call_first, max_length=80)
         call_first_phone: Phone = ask("Kenelle soitan ensin: puhelin", prefill=call_first_phone)
-        sick_leave_steps: Line = ask("Miten toimin, jos sairastun", prefill=kept("sick_leave_steps"), max_length=200)
+        sick_leave_steps: Line = ask("Miten toimin, jos sairastun", prefill=keep("sick_leave_steps"), max_length=200)
         who_may_tell_employer: Choice = ask(
             "Kuka saa kertoa työnantajalle",
             prefill=who_may_tell,
@@ -603,11 +605,11 @@ class JobSupportPlan(ClientForm):
             printed=3,
         )
         career_wishes: Long | None = ask(
-            "Eteneminen: lisätunnit, uudet tehtävät, koulutus", prefill=kept("career_wishes"), max_length=400
+            "Eteneminen: lisätunnit, uudet tehtävät, koulutus", prefill=keep("career_wishes"), max_length=400
         )
         hours_change_plan: tuple[HoursChange, ...] = ask_table(
             "Suunniteltu muutos työaikaan",
-            prefill=going_on("hours_change_plan", lambda row, case: row.from_date >= case.today),
+            prefill=keep_rows("hours_change_plan", lambda row, case: row.from_date >= case.today),
             printed=2,
         )
 
@@ -638,18 +640,18 @@ class JobSupportPlan(ClientForm):
             of=define_options(no="Ei", planned="Suunnitteilla", done="On siirtynyt"),
         )
         step_down_to: Line | None = ask(
-            "Tuki siirtyy: kenelle", prefill=kept("step_down_to"), max_length=100, needed=moves_on
+            "Tuki siirtyy: kenelle", prefill=keep("step_down_to"), max_length=100, needed=is_handed_over
         )
-        step_down_date: Day | None = ask("Tuki siirtyy: milloin", prefill=kept("step_down_date"), needed=moves_on)
+        step_down_date: Day | None = ask("Tuki siirtyy: milloin", prefill=keep("step_down_date"), needed=is_handed_over)
         step_down_contact: Line | None = ask(
-            "Tuki siirtyy: yhteystieto", prefill=kept("step_down_contact"), max_length=80, needed=moves_on
+            "Tuki siirtyy: yhteystieto", prefill=keep("step_down_contact"), max_length=80, needed=is_handed_over
         )
         plan_status: Choice = ask(
             "Suunnitelman tila",
             sensitivity="n",
             of=define_options(draft="Luonnos", approved="Hyväksytty", superseded="Korvattu uudella"),
         )
-        sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=approved, code="T14")
+        sign_client: Signature | None = ask("Asiakkaan allekirjoitus", by="client", needed=is_approved, code="T14")
         sign_coach: Signature | None = ask("Työhönvalmentajan allekirjoitus", sensitivity="n")
         sign_employer: Signature | None = ask(
             "Työnantajan allekirjoitus", by="employer", hint="Ei pakollinen. Vain asiakkaan suostumuksella."
@@ -658,7 +660,7 @@ class JobSupportPlan(ClientForm):
     @classmethod
     def list_subjects(cls, case: Case) -> dict[str, str]:
         """Return the jobs that have not ended."""
-        return by_id(lasting_jobs(case))
+        return name_jobs(list_lasting_jobs(case))
 
     @classmethod
     def is_needed(cls, case: Case) -> bool:
@@ -666,12 +668,12 @@ class JobSupportPlan(ClientForm):
         job = job_start(case)
         if job is None or case.phase != "phase_5":
             return False
-        plan = plan_of(case, job.job_id)
+        plan = find_plan(case, job.job_id)
         return plan is None or plan.plan_status != "approved" or plan.review_date <= case.today
 
     def job(self, case: Case) -> forms.JobStart | None:
         """Return the start of the job that the plan is for, or None."""
-        return next((job for job in in_force(case, forms.JobStart) if job.job_id == self.job_id), None)
+        return next((job for job in list_records(case, forms.JobStart) if job.job_id == self.job_id), None)
 
     # --- what must hold -----------------------------------------------------------------------
 
@@ -686,8 +688,8 @@ class JobSupportPlan(ClientForm):
         """Työnantajan tuki edellyttää suostumusta."""
         if self.plan_status != "approved":
             return []
-        known = consent_ok(case, "employer", "name_contact", self.plan_date)
-        helps = known and consent_ok(case, "employer", "support_needs", self.plan_date)
+        known = has_consent(case, "employer", "name_contact", self.plan_date)
+        helps = known and has_consent(case, "employer", "support_needs", self.plan_date)
         broken = {
             "participants": not known and "employer" in self.participants,
             "employer_support": not helps and self.employer_support != (NONE_WANTED,),
@@ -706,19 +708,19 @@ class JobSupportPlan(ClientForm):
     @rule("R68", field="step_down_date", severity="warning")
     def support_is_not_lessened_early(self, case: Case) -> bool:
         """Tuki kevenee hyvin aikaisin."""
-        lessens = moves_on(self) or self.plan_kind == "step_down"
+        lessens = is_handed_over(self) or self.plan_kind == "step_down"
         day = self.step_down_date or self.plan_date
         return not lessens or count_days(self.start_date, day) >= get_settings(case).limits.step_down
 
     @rule("T14", field="job_id", waits_for="job_start")
     def job_has_been_started(self, case: Case) -> bool:
         """Työsuhteen aloittamista ei ole kirjattu."""
-        return bool(lasting_jobs(case)) or self.job(case) is not None
+        return bool(list_lasting_jobs(case)) or self.job(case) is not None
 
     @rule("T14", field="job_id")
     def job_is_known(self, case: Case) -> bool:
         """Työsuhdetta ei ole tässä asiassa."""
-        return not lasting_jobs(case) or self.job(case) is not None
+        return not list_lasting_jobs(case) or self.job(case) is not None
 
     @rule("T14", field="sign_client")
     def client_has_signed(self, case: Case) -> bool:
@@ -765,7 +767,7 @@ class JobSupportPlan(ClientForm):
     def care_is_worked_with_by_consent_only(self, case: Case) -> list[str]:
         """Sopimuksessa ei ole tätä suostumusta, tai se ei ole voimassa."""
         agreement = case.find_latest_record(forms.CooperationAgreement)
-        given = {row.consent_id for row in getattr(agreement, "consents", ()) if holds(row, self.plan_date)}
+        given = {row.consent_id for row in getattr(agreement, "consents", ()) if is_in_force(row, self.plan_date)}
         return self.find_breaking_paths("care_cooperation.consent_ref", lambda row: row.consent_ref not in given)
 
     @rule("range")
@@ -800,5 +802,5 @@ class JobSupportPlan(ClientForm):
     @deadline("R67")
     def plan_is_reviewed_in_time(self, case: Case) -> date | None:
         """Tukisuunnitelman arviointi on myöhässä."""
-        lasts = self.job_id in {job.job_id for job in lasting_jobs(case)}
+        lasts = self.job_id in {job.job_id for job in list_lasting_jobs(case)}
         return case.add_active_days(self.review_date, 1) if lasts and self.plan_status != "superseded" else None

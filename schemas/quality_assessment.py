@@ -154,7 +154,7 @@ def coaches(case: Case) -> list[dict[str, object]]:
 
 def checks(case: Case) -> list[dict[str, object]]:
     """Return a row for every component."""
-    return [{"criterion": criterion_of(code), "component": code} for code in COMPONENTS]
+    return [{"criterion": parse_criterion(code), "component": code} for code in COMPONENTS]
 
 
 def criteria(case: Case) -> list[dict[str, object]]:
@@ -174,10 +174,10 @@ def months_to_next(case: Case, total: int) -> int:
     return limits.assessment_months_when_good if total >= GOOD else limits.assessment_months
 
 
-def criterion_of(component: str) -> int:
+def parse_criterion(component: str) -> int:
     """Return the number of the criterion that a component belongs to.
 
-    >>> criterion_of("17weekly")
+    >>> parse_criterion("17weekly")
     17
     """
     return int("".join(sign for sign in component if sign.isdecimal()))
@@ -186,14 +186,14 @@ def criterion_of(component: str) -> int:
 # --- what is computed -------------------------------------------------------------------------
 
 
-def total_of(record: QualityAssessment, numbers: range) -> int:
+def sum_scores(record: QualityAssessment, numbers: range) -> int:
     """Return the sum of the scores of some criteria."""
     return sum(row.score for row in record.criteria if row.no in numbers)
 
 
 def total_score(record: QualityAssessment, case: Case) -> int:
     """Return the sum of all scores."""
-    return total_of(record, range(1, len(CRITERIA) + 1))
+    return sum_scores(record, range(1, len(CRITERIA) + 1))
 
 
 def band(record: QualityAssessment, case: Case) -> str:
@@ -220,20 +220,20 @@ def change(record: QualityAssessment, case: Case) -> int | None:
 
 def staffing(record: QualityAssessment, case: Case) -> int:
     """Return the sum of the criteria of staffing."""
-    return total_of(record, STAFFING)
+    return sum_scores(record, STAFFING)
 
 
 def organisation(record: QualityAssessment, case: Case) -> int:
     """Return the sum of the criteria of organisation."""
-    return total_of(record, ORGANISATION)
+    return sum_scores(record, ORGANISATION)
 
 
 def services(record: QualityAssessment, case: Case) -> int:
     """Return the sum of the criteria of services."""
-    return total_of(record, SERVICES)
+    return sum_scores(record, SERVICES)
 
 
-def low(row: Criterion) -> bool:
+def is_low(row: Criterion) -> bool:
     """Tell whether a score calls for an action."""
     return row.score <= LOW
 
@@ -299,12 +299,12 @@ class Criterion(Row):
     action: Long | None = ask(
         "Toimenpide",
         max_length=400,
-        needed=low,
+        needed=is_low,
         code="R91",
         hint="Toimenpide, vastuuhenkilö ja määräpäivä tarvitaan, jos pisteet ovat 1–3.",
     )
-    responsible: Line | None = ask("Vastuuhenkilö", max_length=60, needed=low, code="R91")
-    due_date: Day | None = ask("Määräpäivä", needed=low, code="R91")
+    responsible: Line | None = ask("Vastuuhenkilö", max_length=60, needed=is_low, code="R91")
+    due_date: Day | None = ask("Määräpäivä", needed=is_low, code="R91")
     follow_up: Choice | None = ask(
         "Toimenpiteen tilanne", of=define_options(open="Kesken", done="Tehty", dropped="Luovuttu")
     )
@@ -413,7 +413,7 @@ class QualityAssessment(Form):
         return [
             f"criteria.{index}.{name}"
             for index, row in enumerate(self.criteria)
-            if low(row)
+            if is_low(row)
             for name in ("action", "responsible", "due_date")
             if getattr(row, name, ...) is None
         ]
@@ -452,7 +452,7 @@ class QualityAssessment(Form):
     def components_are_of_their_criterion(self, case: Case) -> list[str]:
         """Osatekijä ei kuulu tähän kriteeriin."""
         return self.find_breaking_paths(
-            "unit_checks.component", lambda row: criterion_of(row.component) != row.criterion
+            "unit_checks.component", lambda row: parse_criterion(row.component) != row.criterion
         )
 
     @rule("required", field="unit_checks", severity="warning")

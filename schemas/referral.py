@@ -62,28 +62,28 @@ class Attachment(Row):
     pages: Int | None = ask("Sivuja", low=1, high=999)
 
 
-def from_referrer(record: Referral) -> bool:
+def is_from_referrer(record: Referral) -> bool:
     """Tell whether somebody else than the client has made the referral."""
     return record.referrer_type != "self"
 
 
-def decided(record: Referral) -> bool:
+def is_decided(record: Referral) -> bool:
     """Tell whether any part of the decision has been filled in."""
     return any((record.decision_date, record.decision_reason, record.redirect_target, record.assigned_coach))
 
 
-def accepted(record: Referral) -> bool:
+def is_accepted(record: Referral) -> bool:
     """Tell whether the client was taken into the service."""
     return record.decision == "accepted"
 
 
-def newly_accepted(record: Referral, case: Case) -> bool:
+def is_newly_accepted(record: Referral, case: Case) -> bool:
     """Tell whether this document brings the decision to take the client in."""
     earlier = case.find_latest_record(Referral)
-    return accepted(record) and not (earlier and accepted(earlier))
+    return is_accepted(record) and not (earlier and is_accepted(earlier))
 
 
-def turned_away(record: Referral, case: Case) -> bool:
+def is_turned_away(record: Referral, case: Case) -> bool:
     """Tell whether this document brings the decision not to start."""
     return record.decision in ("redirected", "withdrawn")
 
@@ -103,8 +103,8 @@ class Referral(CaseForm):
     moves = (
         Move("T01", None, "phase_1", when=lambda _, case: not case.previous, then=("T02", "T03")),
         Move("T30", None, "phase_1", when=lambda _, case: bool(case.previous), then=("T02", "T03")),
-        Move("T02", "phase_1", "phase_1", when=newly_accepted),
-        Move("T03", "phase_1", "phase_1", when=turned_away),
+        Move("T02", "phase_1", "phase_1", when=is_newly_accepted),
+        Move("T03", "phase_1", "phase_1", when=is_turned_away),
     )
 
     with section("1 Asiakas", by="client"):
@@ -173,16 +173,17 @@ class Referral(CaseForm):
 
     with section("2 Ohjaava taho", by="referrer", sensitivity="n"):
         referrer_type: Choice = ask("Ohjaava taho", of=K1)
-        referrer_organisation: Line | None = ask("Organisaatio ja yksikkö", max_length=120, needed=from_referrer)
-        referrer_name: Name | None = ask("Ohjaavan työntekijän nimi", max_length=80, needed=from_referrer)
+        referrer_organisation: Line | None = ask("Organisaatio ja yksikkö", max_length=120, needed=is_from_referrer)
+        referrer_name: Name | None = ask("Ohjaavan työntekijän nimi", max_length=80, needed=is_from_referrer)
         referrer_title: Line | None = ask("Tehtävänimike", max_length=60)
         referrer_phone: Phone | None = ask(
             "Ohjaavan työntekijän puhelin",
-            needed=lambda record: from_referrer(record) and not record.referrer_email,
+            needed=lambda record: is_from_referrer(record) and not record.referrer_email,
             hint="Puhelin tai sähköposti tarvitaan.",
         )
         referrer_email: Email | None = ask(
-            "Ohjaavan työntekijän sähköposti", needed=lambda record: from_referrer(record) and not record.referrer_phone
+            "Ohjaavan työntekijän sähköposti",
+            needed=lambda record: is_from_referrer(record) and not record.referrer_phone,
         )
         referral_date: Day = ask("Lähetteen päiväys")
 
@@ -249,11 +250,11 @@ class Referral(CaseForm):
             hint="Täytetään, jos asiakas ei allekirjoita.",
         )
         sign_referrer: Signature | None = ask(
-            "Ohjaavan työntekijän allekirjoitus", by="referrer", sensitivity="n", needed=from_referrer
+            "Ohjaavan työntekijän allekirjoitus", by="referrer", sensitivity="n", needed=is_from_referrer
         )
 
     with section("7 Päätös palveluun ottamisesta (yksikkö täyttää)"):
-        decision: Choice | None = ask("Päätös", by="leader", of=K17, needed=decided)
+        decision: Choice | None = ask("Päätös", by="leader", of=K17, needed=is_decided)
         decision_date: Day | None = ask("Päätöspäivä", by="leader", needed=lambda record: bool(record.decision))
         decision_reason: Long | None = ask(
             "Perustelu",
@@ -270,11 +271,11 @@ class Referral(CaseForm):
             by="leader",
             sensitivity="n",
             max_length=80,
-            needed=accepted,
+            needed=is_accepted,
         )
-        first_meeting_date: Day | None = ask("Ensimmäinen tapaaminen: päivä", needed=accepted)
-        first_meeting_time: Clock | None = ask("Ensimmäinen tapaaminen: kellonaika", needed=accepted)
-        first_meeting_place: Line | None = ask("Ensimmäinen tapaaminen: paikka", max_length=80, needed=accepted)
+        first_meeting_date: Day | None = ask("Ensimmäinen tapaaminen: päivä", needed=is_accepted)
+        first_meeting_time: Clock | None = ask("Ensimmäinen tapaaminen: kellonaika", needed=is_accepted)
+        first_meeting_place: Line | None = ask("Ensimmäinen tapaaminen: paikka", max_length=80, needed=is_accepted)
 
     @property
     def born(self) -> date | None:
@@ -284,7 +285,7 @@ class Referral(CaseForm):
     @property
     def coach(self) -> str | None:
         """Return the coach that the decision names."""
-        return self.assigned_coach if accepted(self) else None
+        return self.assigned_coach if is_accepted(self) else None
 
     @property
     def document_language(self) -> str | None:
@@ -343,7 +344,7 @@ class Referral(CaseForm):
         """Valmentajalla on liikaa asiakkaita. Enimmäismäärä on {limit}."""
         coach = self.assigned_coach
         limit = int(get_settings(case).limits.caseload * case.office.find_coach(coach or "").fte)
-        return check(not coach or not accepted(self) or case.caseloads.get(coach, 0) < limit, limit=limit)
+        return check(not coach or not is_accepted(self) or case.caseloads.get(coach, 0) < limit, limit=limit)
 
     @rule("T01", field="client_birth_date", severity="warning")
     def age_is_usual(self, case: Case) -> Check:

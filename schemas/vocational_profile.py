@@ -41,14 +41,14 @@ from ._case import (
     PHASES_WITH_CLIENT,
     Benefit,
     ClientForm,
-    consented,
-    earlier,
+    build_text_id,
     forms,
+    from_first,
     get_settings,
-    holds,
-    in_force,
-    numbered,
-    shortened,
+    has_named_consent,
+    is_in_force,
+    list_records,
+    shorten,
     today,
 )
 from ._codes import K3, K9, K11, K13, K14, K15, K16, K19, K21, K22, K23, K24, K32, K33
@@ -72,19 +72,19 @@ LEAP_DAY = 1  # a year may be longer by one
 # --- what is already known --------------------------------------------------------------------
 
 
-def in_a_line(text: str | None, most: int) -> str | None:
+def join_lines(text: str | None, most: int) -> str | None:
     """Return a text without its line breaks, as far as there is room for it."""
-    return shortened(" ".join(text.split()) if text else None, most)
+    return shorten(" ".join(text.split()) if text else None, most)
 
 
-def kept(name: str, *others: object) -> Callable[[Case], Any]:
+def keep(name: str, *others: object) -> Callable[[Case], Any]:
     """Prefill from the profile in force, else from the first of the other sources."""
-    return earlier(f"vocational_profile.{name}", *others)
+    return from_first(f"vocational_profile.{name}", *others)
 
 
-def ends_since(case: Case, profile: VocationalProfile | None) -> list[forms.JobEnd]:
+def list_ends_since(case: Case, profile: VocationalProfile | None) -> list[forms.JobEnd]:
     """Return the job ends that a profile knows nothing of yet."""
-    return [end for end in in_force(case, forms.JobEnd) if profile is None or end.end_date > profile.profile_date]
+    return [end for end in list_records(case, forms.JobEnd) if profile is None or end.end_date > profile.profile_date]
 
 
 def update_trigger(case: Case) -> str | None:
@@ -92,32 +92,32 @@ def update_trigger(case: Case) -> str | None:
     profile = case.find_latest_record(VocationalProfile)
     if profile is None:
         return "initial"
-    return "job_end" if ends_since(case, profile) else None
+    return "job_end" if list_ends_since(case, profile) else None
 
 
 def related_job(case: Case) -> str | None:
     """Return the job that a new version is about: the one that has ended, else the newest."""
     profile = case.find_latest_record(VocationalProfile)
-    ended = ends_since(case, profile)
+    ended = list_ends_since(case, profile)
     if profile is None:
         return None
-    jobs = [end.job_id for end in ended] or [job.job_id for job in in_force(case, forms.JobStart)]
+    jobs = [end.job_id for end in ended] or [job.job_id for job in list_records(case, forms.JobStart)]
     return jobs[-1] if jobs else None
 
 
 def dream(case: Case) -> str | None:
     """Return the dream written down before, else the client's own words in the referral."""
-    return shortened(earlier(forms.VocationalProfile.dream_job, forms.Referral.client_own_words)(case), 500)
+    return shorten(from_first(forms.VocationalProfile.dream_job, forms.Referral.client_own_words)(case), 500)
 
 
 def motivation(case: Case) -> str | None:
     """Return the reasons written down before, else the client's own words in the referral."""
-    return shortened(earlier(forms.VocationalProfile.motivation, forms.Referral.client_own_words)(case), 600)
+    return shorten(from_first(forms.VocationalProfile.motivation, forms.Referral.client_own_words)(case), 600)
 
 
 def health_points(case: Case) -> str | None:
     """Return the points on health written down before, else the work ability as the referral describes it."""
-    return shortened(earlier(forms.VocationalProfile.health_points, forms.Referral.work_ability_info)(case), 800)
+    return shorten(from_first(forms.VocationalProfile.health_points, forms.Referral.work_ability_info)(case), 800)
 
 
 def goals(case: Case) -> list[dict[str, object]]:
@@ -127,7 +127,7 @@ def goals(case: Case) -> list[dict[str, object]]:
     referral = case.find_latest_record(forms.Referral)
     named = [said.strip() for said in (referral.desired_jobs or "").split(",")] if referral else []
     return [
-        {"goal_text": in_a_line(said, 200), "occupation": in_a_line(said, 80), "priority": number}
+        {"goal_text": join_lines(said, 200), "occupation": join_lines(said, 80), "priority": number}
         for number, said in enumerate(filter(None, named), start=1)
     ]
 
@@ -145,9 +145,9 @@ def languages(case: Case) -> list[dict[str, object]]:
 def skills(case: Case) -> list[dict[str, object]]:
     """Return the skills written down before and those that the jobs since have brought."""
     profile = case.find_latest_record(VocationalProfile)
-    gained = [end.skills_gained for end in ends_since(case, profile) if end.skills_gained]
+    gained = [end.skills_gained for end in list_ends_since(case, profile) if end.skills_gained]
     return [row.model_dump() for row in (profile.skills if profile else ())] + [
-        {"skill": in_a_line(said, 80)} for said in gained
+        {"skill": join_lines(said, 80)} for said in gained
     ]
 
 
@@ -155,37 +155,37 @@ def work_history(case: Case) -> list[dict[str, object]]:
     """Return the jobs written down before and those of this case, each with its end where there is one."""
     profile = case.find_latest_record(VocationalProfile)
     found = [row.model_dump() for row in (profile.work_history if profile else ())]
-    ends = {end.job_id: end for end in in_force(case, forms.JobEnd)}
-    for job in in_force(case, forms.JobStart):
+    ends = {end.job_id: end for end in list_records(case, forms.JobEnd)}
+    for job in list_records(case, forms.JobStart):
         of_job = (normalise_text(job.employer_name), normalise_text(job.job_title))
         row = next(
             (row for row in found if (normalise_text(row["employer"]), normalise_text(row["job_title"])) == of_job),
             None,
         )
         if row is None:
-            found.append(row := job_row(job))
+            found.append(row := build_job_row(job))
         if end := ends.get(job.job_id):
             row["end"] = row.get("end") or end.end_date.isoformat()
             row["leaving_reason"] = row.get("leaving_reason") or end.end_reason
     return found
 
 
-def job_row(job: forms.JobStart) -> dict[str, object]:
+def build_job_row(job: forms.JobStart) -> dict[str, object]:
     """Return a job of the case as a row of the work history."""
     subsidised = job.wage_subsidy_status == "granted"
     return {
-        "employer": shortened(job.employer_name, 80),
+        "employer": shorten(job.employer_name, 80),
         "job_title": job.job_title,
         "start": job.start_date.isoformat(),
         "weekly_hours": job.most_hours or None,
         "kind": KINDS.get(job.contract_type, "subsidised" if subsidised else "paid"),
-        "tasks": in_a_line(job.main_tasks, 200),
+        "tasks": join_lines(job.main_tasks, 200),
     }
 
 
 def current_benefits(case: Case) -> list[dict[str, object]]:
     """Return the benefits that the profile, else the referral, knows and that still exist."""
-    known = earlier(forms.VocationalProfile.current_benefits, forms.Referral.benefits)(case) or ()
+    known = from_first(forms.VocationalProfile.current_benefits, forms.Referral.benefits)(case) or ()
     return [row.model_dump() for row in known if K3[row.benefit].is_valid(case.today)]
 
 
@@ -196,12 +196,16 @@ def care_network(case: Case) -> list[dict[str, object]]:
     referral = case.find_latest_record(forms.Referral)
     return [
         {
-            "role": shortened(row.service, 60),
-            "name": shortened(row.contact_person, 60),
+            "role": shorten(row.service, 60),
+            "name": shorten(row.contact_person, 60),
             "organisation": row.organisation,
             "phone": row.contact_phone,
             "consent_ref": next(
-                (name for name in (row.contact_person, row.organisation) if name and consented(case, name, case.today)),
+                (
+                    name
+                    for name in (row.contact_person, row.organisation)
+                    if name and has_named_consent(case, name, case.today)
+                ),
                 None,
             ),
         }
@@ -214,16 +218,16 @@ def lessons(case: Case) -> list[dict[str, object]]:
     profile = case.find_latest_record(VocationalProfile)
     found = [row.model_dump() for row in (profile.lessons if profile else ())]
     known = {row["job_id"] for row in found}
-    jobs = {job.job_id: job for job in in_force(case, forms.JobStart)}
+    jobs = {job.job_id: job for job in list_records(case, forms.JobStart)}
     return found + [
         {
             "job_id": end.job_id,
-            "job": shortened(f"{jobs[end.job_id].job_title}, {jobs[end.job_id].employer_name}", 80),
-            "what_worked": in_a_line(end.what_worked, 200),
-            "what_was_hard": in_a_line(end.what_was_hard, 200),
-            "do_next_time": in_a_line(end.lessons, 200),
+            "job": shorten(f"{jobs[end.job_id].job_title}, {jobs[end.job_id].employer_name}", 80),
+            "what_worked": join_lines(end.what_worked, 200),
+            "what_was_hard": join_lines(end.what_was_hard, 200),
+            "do_next_time": join_lines(end.lessons, 200),
         }
-        for end in in_force(case, forms.JobEnd)
+        for end in list_records(case, forms.JobEnd)
         if end.job_id in jobs and end.job_id not in known
     ]
 
@@ -238,24 +242,24 @@ def next_review(case: Case) -> date:
 
 def goal_id(record: VocationalProfile, index: int) -> str:
     """Return the id of a goal: its occupation, such as ``kokki`` or, the second time, ``kokki-2``."""
-    return numbered((getattr(row, "occupation", "") for row in record.work_goals), index)
+    return build_text_id((getattr(row, "occupation", "") for row in record.work_goals), index)
 
 
-def updated(record: VocationalProfile) -> bool:
+def is_update(record: VocationalProfile) -> bool:
     """Tell whether there has been a profile before."""
     return record.update_trigger != "initial"
 
 
-def reopens(record: VocationalProfile, case: Case) -> bool:
+def reopens_profiling(record: VocationalProfile, case: Case) -> bool:
     """Tell whether this document opens profiling again; a correction of one that did does not do so twice."""
     before = case.find_latest_record(VocationalProfile)
     done = before and before.goal_changed and before.reopen_profiling and before.profile_date == record.profile_date
     return bool(record.goal_changed and record.reopen_profiling) and not done
 
 
-def goes_on(record: VocationalProfile, case: Case) -> bool:
+def keeps_phase(record: VocationalProfile, case: Case) -> bool:
     """Tell whether the case stays in its phase."""
-    return not reopens(record, case)
+    return not reopens_profiling(record, case)
 
 
 class Session(Row):
@@ -419,10 +423,10 @@ class VocationalProfile(ClientForm):
     versions = True
     moves = (
         Move("T06", "phase_2", "phase_2"),
-        Move("T06", "phase_3", "phase_3", when=goes_on),
+        Move("T06", "phase_3", "phase_3", when=keeps_phase),
         Move("T06", "phase_4", "phase_4"),
         Move("T06", "phase_5", "phase_5"),
-        Move("T23", "phase_3", "phase_2", when=reopens),
+        Move("T23", "phase_3", "phase_2", when=reopens_profiling),
     )
 
     with section("1 Perustiedot"):
@@ -437,7 +441,7 @@ class VocationalProfile(ClientForm):
             hint="Työsuhteen tunniste, esimerkiksi JOB-1.",
         )
         goal_changed: YesNo | None = ask(
-            "Onko tavoite muuttunut?", by="client", needed=updated, hint="Vastataan, kun profiili päivitetään."
+            "Onko tavoite muuttunut?", by="client", needed=is_update, hint="Vastataan, kun profiili päivitetään."
         )
         reopen_profiling: YesNo | None = ask(
             "Aloitetaanko profilointi uudelleen?", needed=lambda record: record.goal_changed is True
@@ -447,7 +451,7 @@ class VocationalProfile(ClientForm):
         )
         information_sources: Choices = ask(
             "Mistä tiedot ovat",
-            prefill=kept("information_sources"),
+            prefill=keep("information_sources"),
             of=define_options(
                 client="Asiakas",
                 referral="Lähete",
@@ -463,7 +467,7 @@ class VocationalProfile(ClientForm):
         )
         profiling_sessions: tuple[Session, ...] = ask_table(
             "Profilointitapaamiset",
-            prefill=kept("profiling_sessions"),
+            prefill=keep("profiling_sessions"),
             required=True,
             printed=3,
             hint="Tavatkaa vähintään kaksi kertaa, mielellään muualla kuin toimistolla.",
@@ -481,32 +485,32 @@ class VocationalProfile(ClientForm):
         )
         desired_hours_min: Hours = ask(
             "Toivottu työaika viikossa vähintään",
-            prefill=kept("desired_hours_min", forms.Referral.desired_weekly_hours),
+            prefill=keep("desired_hours_min", forms.Referral.desired_weekly_hours),
             places=1,
             hint="Tuntia viikossa.",
         )
         desired_hours_max: Hours = ask(
             "Toivottu työaika viikossa enintään",
-            prefill=kept("desired_hours_max", forms.Referral.desired_weekly_hours),
+            prefill=keep("desired_hours_max", forms.Referral.desired_weekly_hours),
             places=1,
             hint="Tuntia viikossa.",
         )
         working_time_preferences: Choices = ask(
-            "Työajat, jotka sopivat", prefill=kept("working_time_preferences"), of=K15
+            "Työajat, jotka sopivat", prefill=keep("working_time_preferences"), of=K15
         )
-        unsuitable_times: Line | None = ask("Ajat, jotka eivät käy", prefill=kept("unsuitable_times"), max_length=160)
+        unsuitable_times: Line | None = ask("Ajat, jotka eivät käy", prefill=keep("unsuitable_times"), max_length=160)
         wage_expectation: Euro | None = ask(
-            "Palkkatoive", prefill=kept("wage_expectation"), hint="Euroa tunnissa tai kuukaudessa ennen veroja."
+            "Palkkatoive", prefill=keep("wage_expectation"), hint="Euroa tunnissa tai kuukaudessa ennen veroja."
         )
         wage_expectation_type: Choice | None = ask(
             "Palkkatoiveen laji",
-            prefill=kept("wage_expectation_type"),
+            prefill=keep("wage_expectation_type"),
             of=K16,
             needed=lambda record: record.wage_expectation is not None,
         )
         workplace_preferences: Choices = ask(
             "Millainen työpaikka sopii",
-            prefill=kept("workplace_preferences"),
+            prefill=keep("workplace_preferences"),
             of=define_options(
                 quiet="Rauhallinen",
                 lively="Vilkas",
@@ -526,25 +530,25 @@ class VocationalProfile(ClientForm):
             ),
         )
         must_avoid: Long | None = ask(
-            "Työt tai olosuhteet, joita vältetään", prefill=kept("must_avoid"), sensitivity="h", max_length=500
+            "Työt tai olosuhteet, joita vältetään", prefill=keep("must_avoid"), sensitivity="h", max_length=500
         )
         motivation: Long | None = ask("Miksi työ on tärkeää", prefill=motivation, max_length=600)
 
     with section("3 Osaaminen", by="client"):
         strengths: Long = ask(
-            "Vahvuudet", prefill=kept("strengths"), max_length=1200, hint="Kirjatkaa vähintään kolme."
+            "Vahvuudet", prefill=keep("strengths"), max_length=1200, hint="Kirjatkaa vähintään kolme."
         )
         skills: tuple[Skill, ...] = ask_table("Taidot", prefill=skills, printed=4)
         education_history: tuple[Education, ...] = ask_table(
             "Koulutus",
-            prefill=kept("education_history"),
+            prefill=keep("education_history"),
             required=True,
             printed=3,
             hint="Jos koulutusta ei ole, kirjoita tutkinnon kohdalle Ei koulutusta.",
         )
         no_work_history: YesNo | None = ask(
             "Ei työhistoriaa",
-            prefill=kept("no_work_history"),
+            prefill=keep("no_work_history"),
             hint="Vastaa kyllä, jos asiakas ei ole ollut missään työssä.",
         )
         work_history: tuple[Work, ...] = ask_table(
@@ -554,10 +558,10 @@ class VocationalProfile(ClientForm):
             printed=3,
             hint="Myös harjoittelu, työkokeilu ja vapaaehtoistyö.",
         )
-        certificates: tuple[Certificate, ...] = ask_table("Kortit ja luvat", prefill=kept("certificates"), printed=3)
+        certificates: tuple[Certificate, ...] = ask_table("Kortit ja luvat", prefill=keep("certificates"), printed=3)
         driving_licence: Choices = ask(
             "Ajokortti",
-            prefill=kept("driving_licence"),
+            prefill=keep("driving_licence"),
             of=define_options(
                 none="Ei ajokorttia",
                 am="AM, mopo",
@@ -572,7 +576,7 @@ class VocationalProfile(ClientForm):
         languages: tuple[Language, ...] = ask_table("Kielitaito", prefill=languages, printed=3)
         digital_skills: Choice = ask(
             "Digitaidot",
-            prefill=kept("digital_skills"),
+            prefill=keep("digital_skills"),
             of=define_options(
                 none="Ei käytä laitteita",
                 phone="Käyttää puhelinta",
@@ -583,7 +587,7 @@ class VocationalProfile(ClientForm):
         )
         job_seeking_skills: Choices = ask(
             "Työnhakutaidot: CV, hakemus ja haastattelu",
-            prefill=kept("job_seeking_skills"),
+            prefill=keep("job_seeking_skills"),
             of=define_options(
                 cv_ready="CV on valmis",
                 cv_needs_update="CV pitää päivittää",
@@ -598,14 +602,14 @@ class VocationalProfile(ClientForm):
         travel: tuple[Travel, ...] = ask_table(
             "Kulkeminen työhön",
             sensitivity="s",
-            prefill=kept("travel"),
+            prefill=keep("travel"),
             required=True,
             printed=2,
         )
-        daily_rhythm: Long | None = ask("Arjen rytmi ja jaksaminen", prefill=kept("daily_rhythm"), max_length=500)
+        daily_rhythm: Long | None = ask("Arjen rytmi ja jaksaminen", prefill=keep("daily_rhythm"), max_length=500)
         functioning: tuple[Functioning, ...] = ask_table(
             "Toimintakyky työn kannalta",
-            prefill=kept("functioning"),
+            prefill=keep("functioning"),
             printed=3,
             hint="Jokaiselle osa-alueelle oma rivi.",
         )
@@ -616,25 +620,25 @@ class VocationalProfile(ClientForm):
             hint="Kirjoita vain se, mitä työn kannalta tarvitaan.",
         )
         helpful_supports: Long = ask(
-            "Mikä on auttanut aiemmin", sensitivity="s", prefill=kept("helpful_supports"), max_length=600
+            "Mikä on auttanut aiemmin", sensitivity="s", prefill=keep("helpful_supports"), max_length=600
         )
         early_signs: Long | None = ask(
-            "Merkit siitä, että tilanne vaikeutuu", prefill=kept("early_signs"), max_length=400
+            "Merkit siitä, että tilanne vaikeutuu", prefill=keep("early_signs"), max_length=400
         )
-        accommodations: Choices = ask("Mukautukset, joista olisi hyötyä", prefill=kept("accommodations"), of=K33)
+        accommodations: Choices = ask("Mukautukset, joista olisi hyötyä", prefill=keep("accommodations"), of=K33)
         accommodations_detail: Line | None = ask(
-            "Mukautukset tarkemmin", prefill=kept("accommodations_detail"), max_length=300
+            "Mukautukset tarkemmin", prefill=keep("accommodations_detail"), max_length=300
         )
         work_affecting_obligations: Line | None = ask(
             "Sitovat menot",
             sensitivity="s",
-            prefill=kept("work_affecting_obligations"),
+            prefill=keep("work_affecting_obligations"),
             max_length=200,
             hint="Esimerkiksi hoito, lapset tai opinnot.",
         )
         criminal_record_limits: Choice | None = ask(
             "Rajoittaako rikosrekisteriotteen vaatimus hakua?",
-            prefill=kept("criminal_record_limits"),
+            prefill=keep("criminal_record_limits"),
             of=define_options(no="Ei", yes="Kyllä", not_relevant="Ei koske näitä töitä"),
             hint="Otteen sisältöä ei kirjata.",
         )
@@ -648,18 +652,18 @@ class VocationalProfile(ClientForm):
             hint="Jos etuuksia ei ole, valitse Ei etuuksia.",
         )
         benefits_concerns: Long | None = ask(
-            "Mitä haluat tietää palkan vaikutuksesta etuuksiin?", prefill=kept("benefits_concerns"), max_length=400
+            "Mitä haluat tietää palkan vaikutuksesta etuuksiin?", prefill=keep("benefits_concerns"), max_length=400
         )
         debt_or_enforcement: Choice | None = ask(
             "Onko ulosotto tai velkajärjestely, joka vaikuttaa palkkaan?",
-            prefill=kept("debt_or_enforcement"),
+            prefill=keep("debt_or_enforcement"),
             of=define_options(no="Ei", yes="Kyllä", prefer_not_say="En halua kertoa"),
         )
 
     with section("6 Verkosto", by="client"):
         job_network: tuple[Acquaintance, ...] = ask_table(
             "Tutut, joiden kautta voi löytyä töitä",
-            prefill=kept("job_network"),
+            prefill=keep("job_network"),
             printed=3,
             hint="Valmentaja ottaa yhteyttä vain, jos vastaat kyllä.",
         )
@@ -670,16 +674,16 @@ class VocationalProfile(ClientForm):
     with section("7 Kertominen työnantajalle", by="client", sensitivity="h"):
         disclosure_level: Choice = ask(
             "Mitä terveydestä tai tuen tarpeesta kerrotaan",
-            prefill=kept("disclosure_level", forms.CooperationAgreement.disclosure_initial),
+            prefill=keep("disclosure_level", forms.CooperationAgreement.disclosure_initial),
             of=K9,
             hint="Sinä päätät. Voit muuttaa mieltäsi.",
         )
         disclosure_pros_cons: Long = ask(
-            "Mitä hyötyä tai haittaa kertomisesta on", prefill=kept("disclosure_pros_cons"), max_length=500
+            "Mitä hyötyä tai haittaa kertomisesta on", prefill=keep("disclosure_pros_cons"), max_length=500
         )
         disclosure_wording: Long | None = ask(
             "Millä sanoilla kerrotaan",
-            prefill=kept("disclosure_wording"),
+            prefill=keep("disclosure_wording"),
             max_length=300,
             needed=lambda record: record.disclosure_level in TOLD,
             hint="Tarvitaan, jos jotakin kerrotaan.",
@@ -693,7 +697,7 @@ class VocationalProfile(ClientForm):
             printed=2,
             hint="Jokaisesta päättyneestä työstä oma rivi.",
         )
-        summary: Long = ask("Yhteenveto: millaista työtä haetaan", by="coach", prefill=kept("summary"), max_length=800)
+        summary: Long = ask("Yhteenveto: millaista työtä haetaan", by="coach", prefill=keep("summary"), max_length=800)
         client_agrees: YesNo = ask("Hyväksyykö asiakas profiilin sisällön?")
         client_agrees_date: Day | None = ask(
             "Milloin asiakas hyväksyi profiilin",
@@ -710,7 +714,7 @@ class VocationalProfile(ClientForm):
         if case.phase not in PHASES_WITH_CLIENT:
             return False
         profile = case.find_latest_record(cls.id)
-        return profile is None or bool(ends_since(case, profile)) or profile.next_review_date <= case.today
+        return profile is None or bool(list_ends_since(case, profile)) or profile.next_review_date <= case.today
 
     # --- what must hold -----------------------------------------------------------------------
 
@@ -733,7 +737,7 @@ class VocationalProfile(ClientForm):
     @rule("R21", field="profiling_sessions", severity="warning")
     def client_was_met_twice(self, case: Case) -> bool:
         """Profilointitapaamisia on vain yksi."""
-        return updated(self) or len(self.profiling_sessions) != 1
+        return is_update(self) or len(self.profiling_sessions) != 1
 
     @rule("T23", field="change_reason")
     def change_of_goal_is_explained(self, case: Case) -> bool:
@@ -743,12 +747,14 @@ class VocationalProfile(ClientForm):
     @rule("choice", field="update_trigger")
     def first_profile_is_called_first(self, case: Case) -> bool:
         """Tarkistakaa, miksi profiili tehdään. Vain ensimmäinen on ensimmäinen profiili."""
-        return updated(self) == (case.find_latest_record(VocationalProfile) is not None)
+        return is_update(self) == (case.find_latest_record(VocationalProfile) is not None)
 
     @rule("choice", field="related_job_id")
     def related_job_is_known(self, case: Case) -> bool:
         """Työsuhdetta ei ole tässä asiassa."""
-        return not self.related_job_id or self.related_job_id in {job.job_id for job in in_force(case, forms.JobStart)}
+        return not self.related_job_id or self.related_job_id in {
+            job.job_id for job in list_records(case, forms.JobStart)
+        }
 
     @rule("choice", field="information_sources")
     def people_were_asked_by_consent(self, case: Case) -> bool:
@@ -757,7 +763,7 @@ class VocationalProfile(ClientForm):
         allowed = {
             row.recipient_type
             for row in (agreement.consents if agreement else ())
-            if row.direction in ("get", "both") and holds(row, self.profile_date)
+            if row.direction in ("get", "both") and is_in_force(row, self.profile_date)
         }
         asked = {ASKED[source] for source in self.information_sources if source in ASKED}
         return agreement is None or asked <= allowed
@@ -842,13 +848,13 @@ class VocationalProfile(ClientForm):
     def supporters_are_contacted_by_consent(self, case: Case) -> list[str]:
         """Suostumusta ei löydy. Yhteyttä ei saa ottaa ilman asiakkaan suostumusta."""
         return self.find_breaking_paths(
-            "care_network.consent_ref", lambda row: not consented(case, row.consent_ref, self.profile_date)
+            "care_network.consent_ref", lambda row: not has_named_consent(case, row.consent_ref, self.profile_date)
         )
 
     @rule("required", field="lessons", severity="warning")
     def every_job_has_taught_something(self, case: Case) -> bool:
         """Kirjatkaa jokaisesta päättyneestä työstä, mitä opittiin."""
-        ended = {end.job_id for end in in_force(case, forms.JobEnd) if end.end_date <= self.profile_date}
+        ended = {end.job_id for end in list_records(case, forms.JobEnd) if end.end_date <= self.profile_date}
         return ended <= {row.job_id for row in self.lessons}
 
     @rule("choice", field="client_agrees", severity="warning")

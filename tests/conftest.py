@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
+import importlib
 import io
 import json
 import os
@@ -23,6 +26,7 @@ from hypothesis import settings
 
 from formgen import formats
 from formgen.demo import resolve_dates
+from formgen.documents.extraction import Question
 from formgen.forms import registry
 from formgen.intake.pipeline import Intake
 from formgen.intake.watcher import Watch
@@ -232,6 +236,18 @@ def secrets_in(lines: Iterable[str]) -> set[str]:
     return {secret for secret in SECRETS if secret in text}
 
 
+def build_once(folder: Path, build: Callable[[Path], None]) -> Path:
+    """Build a folder once for all who run the tests, and return it."""
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            work = folder.with_suffix(".work")
+            shutil.rmtree(work, ignore_errors=True)
+            build(work)
+            work.rename(folder)
+    return folder
+
+
 @pytest.fixture(autouse=True)
 def quiet_log() -> Iterator[None]:
     """Keep log lines off the output, and hold that none tells of anybody; what a command has configured ends here."""
@@ -271,28 +287,25 @@ def unwalled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def walked(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], Path]:
+def walked(common: Path) -> Callable[[int], Path]:
     """Return the workspace in which the first so many returns of the demo's first case were accepted."""
-    home = tmp_path_factory.mktemp("walked")
 
     def after(turns: int) -> Path:
-        root = home / str(turns)
-        if root.exists():
-            return root
+        return build_once(common / f"walked-{turns}", lambda root: walk(root, turns))
+
+    def walk(root: Path, turns: int) -> None:
         if turns == 0:
             root.mkdir()
             (root / "formgen.toml").write_text(SETTINGS, encoding="utf-8")
             Bench(root).journal.engine.dispose()
-            return root
-        shutil.copytree(after(turns - 1), home / "next")
-        bench = Bench(home / "next")
+            return
+        shutil.copytree(after(turns - 1), root)
+        bench = Bench(root)
         case_id = bench.case().case_id if turns > 1 else None
         turn = WALK[turns - 1]
         row = bench.send(turn["form"], turn["answers"], case_id)
         assert row.outcome == "accepted", row.reason
         bench.journal.engine.dispose()
-        (home / "next").rename(root)
-        return root
 
     return after
 
@@ -310,7 +323,37 @@ def at(walked: Callable[[int], Path], tmp_path: Path) -> Callable[[str], Bench]:
 
 
 @pytest.fixture(scope="session")
-def desk(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Any:
-    """Return what PDF forms are drawn with; their layouts are shared by all that run the tests."""
+def common(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """Return a folder that all who run the tests share."""
     base = tmp_path_factory.getbasetemp()
-    return SimpleNamespace(office=Office(), keys=KEYS, var=base if worker_id == "master" else base.parent)
+    return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def typeset(common: Path) -> Iterator[Callable[..., bytes]]:
+    """Typeset each layout once in a run, a second of the processor each, and return what does it anew.
+
+    That the same description gives the same bytes is shown in `test_pdf_render`.
+    """
+    layout = importlib.import_module("formgen.formats.pdf.layout")
+    anew = layout.typeset_form
+    folder = common / "typeset"
+    folder.mkdir(exist_ok=True)
+
+    def typeset_once(form: str, questions: tuple[Question, ...]) -> bytes:
+        file = folder / hashlib.sha256(f"{form}{questions}".encode()).hexdigest()
+        if not file.exists():
+            work = file.with_name(f"{file.name}.{os.getpid()}")
+            work.write_bytes(anew(form, questions))
+            work.rename(file)
+        return file.read_bytes()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "typeset_form", typeset_once)
+        yield anew
+
+
+@pytest.fixture(scope="session")
+def desk(common: Path) -> Any:
+    """Return what PDF forms are drawn with; their layouts are shared by all that run the tests."""
+    return SimpleNamespace(office=Office(), keys=KEYS, var=common)

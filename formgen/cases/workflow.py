@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, TypeVar, overload
 
-from formgen.errors import Finding
+from formgen.errors import Finding, Reason
 from formgen.forms.declare import Unanswered, call_or_none
 from formgen.forms.form import Form
 from formgen.forms.references import FieldReference
@@ -21,6 +21,9 @@ F = TypeVar("F", bound=Form)
 
 CHANGED = "changed_known_value"
 CHANGED_VALUE = N_("Muuttunut tieto: {label}. Tarkistakaa ja hyväksykää.")
+NOT_OPEN = N_("Vain avoimen asian voi panna tauolle.")
+NOT_ON_HOLD = N_("Asia ei ole tauolla.")
+CASE_CLOSED = N_("Asia on päättynyt. Avatkaa uusi asia.")
 HOLD_CONTACT = N_("Asia on tauolla. Sovitun yhteydenoton aika on tullut.")
 
 When = Callable[[Any, "Case"], bool]
@@ -278,7 +281,7 @@ def check_hold(case: Case, start: date, next_contact: date) -> tuple[Finding, ..
     """Find what forbids a hold from a day to the day of the next contact, or is unusual in it."""
     code = case.process.hold.begin
     if case.status != "open" or case.phase is None:
-        return (Finding(code, "error", "", "Vain avoimen asian voi panna tauolle."),)
+        return (Finding(code, "error", "", NOT_OPEN),)
     if next_contact < start:
         return (Finding(code, "error", "", "Seuraava yhteydenotto on ennen tauon alkua."),)
     limit = getattr(case.office.limits, case.process.hold.limit)
@@ -292,7 +295,7 @@ def check_resume(case: Case, end: date) -> tuple[Finding, ...]:
     """Find what forbids that the hold of a case ends on a day."""
     code = case.process.hold.end
     if case.status != "on_hold":
-        return (Finding(code, "error", "", "Asia ei ole tauolla."),)
+        return (Finding(code, "error", "", NOT_ON_HOLD),)
     if end < case.holds[-1].start:
         return (Finding(code, "error", "", "Tauon loppu on ennen sen alkua."),)
     return ()
@@ -316,15 +319,16 @@ def find_moves(case: Case, record: Form, correction: bool = False) -> tuple[tupl
     if record.is_of_unit(case.case_id):
         return (), ()
     if case.status == "closed" and not (correction and can_end_case(record)):
-        return (), (Finding("R88", "error", "", "Asia on päättynyt. Avatkaa uusi asia."),)
+        return (), (Finding("R88", "error", "", CASE_CLOSED),)
     first = find_fitting_move(record, case, case.phase)
     if first:
         second = find_fitting_move(record, case, first.target, first.then) if first.then else None
         return (first, second) if second else (first,), ()
     if correction or case.phase in record.allowed_phases:
         return (), ()
-    message = N_("Lomake ei sovi asian vaiheeseen. Vaihe on nyt: {phase}.")
-    return (), (Finding(record.moves[0].id, "error", "", message, {"phase": case.process.get_phase_name(case.phase)}),)
+    phase = case.process.get_phase_name(case.phase)
+    message = Reason.TRANSITION_NOT_ALLOWED.message
+    return (), (Finding(record.moves[0].id, "error", "", message, {"phase": phase}),)
 
 
 def can_end_case(form: Form | type[Form]) -> bool:

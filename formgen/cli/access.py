@@ -21,6 +21,7 @@ keys = typer.Typer(name="keys", no_args_is_help=True)
 app.add_typer(access)
 app.add_typer(keys)
 
+DecidedBy = Annotated[str, typer.Option("--by", help=_("Kuka päätti."))]
 ACTIONS = {"read": N_("katsottu"), "changed": N_("muutettu")}
 STATES = {
     "signing": N_("allekirjoittaa"),
@@ -93,7 +94,7 @@ def keys_list(context: typer.Context) -> None:
     help=_("Tee uusi avain, joka allekirjoittaa tästä lähtien. Vanhoilla tehdyt lomakkeet kelpaavat edelleen."),
     epilog=format_examples("formgen keys rotate"),
 )
-def keys_rotate(context: typer.Context, by: Annotated[str, typer.Option("--by", help=_("Kuka päätti."))] = "") -> None:
+def keys_rotate(context: typer.Context, by: DecidedBy = "") -> None:
     """Make the key that signs from now on; what older ones have signed stays good."""
     shared = open_session(context)
     shared.by = by
@@ -113,7 +114,7 @@ def keys_revoke(
     context: typer.Context,
     key: Annotated[str, typer.Argument(metavar="KEY", help=_("Avaimen nimi."))],
     reason: Annotated[str, typer.Option("--reason", help=_("Miksi avain poistetaan käytöstä."))] = "",
-    by: Annotated[str, typer.Option("--by", help=_("Kuka päätti."))] = "",
+    by: DecidedBy = "",
 ) -> None:
     """Have the documents of a key go to review from now on."""
     shared = open_session(context)

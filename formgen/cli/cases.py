@@ -15,6 +15,7 @@ from formgen.cli.console import _, err, format_examples, out
 from formgen.cli.session import Session, open_session
 from formgen.errors import Finding, UsageError
 from formgen.fields import DayDate, Misread
+from formgen.fields.dates import NOT_A_DATE
 from formgen.i18n import N_
 
 STATUS = {"open": N_("avoin"), "on_hold": N_("tauolla"), "closed": N_("päättynyt")}
@@ -188,7 +189,7 @@ def cases_open(context: typer.Context) -> None:
         out.print(case_id)
 
 
-Day = Annotated[str, typer.Option(metavar="DAY", help=_("Päivä, esimerkiksi 1.3.2026."))]
+Day = Annotated[str, typer.Option(metavar="DAY", help=_(DayDate.accepts))]
 
 
 def read_day(shared: Session, text: str) -> date:
@@ -198,7 +199,7 @@ def read_day(shared: Session, text: str) -> date:
     except Misread as misread:
         raise UsageError(misread.message) from misread
     if found is None:
-        raise UsageError("Kirjoita päivämäärä näin: 1.3.2026.")
+        raise UsageError(NOT_A_DATE)
     return found
 
 

@@ -15,6 +15,9 @@ from formgen.cli.session import Session, open_session, track_progress
 from formgen.errors import UsageError
 from formgen.issuing.issue import GeneratedDocument
 from formgen.sandbox import reader_pool
+from formgen.workspace import NOT_OPENED
+
+OutputPath = Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))]
 
 app = typer.Typer()
 
@@ -51,7 +54,7 @@ def generate(
     about: Annotated[
         str, typer.Option("--about", metavar="ID", help=_("Mistä työstä tai työnantajasta, kun niitä on monta."))
     ] = "",
-    path: Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))] = None,
+    path: OutputPath = None,
 ) -> None:
     """Make prefilled forms."""
     shared = open_session(context)
@@ -85,7 +88,7 @@ def generate(
 def archive(
     context: typer.Context,
     records: Annotated[list[str], typer.Argument(metavar="RECORD…", help=_("Tietueiden tunnukset."))],
-    path: Annotated[Path | None, typer.Option("-o", "--output", help=_("Tiedosto tai kansio."))] = None,
+    path: OutputPath = None,
 ) -> None:
     """Make the copies of records that are archived."""
     shared = open_session(context)
@@ -117,7 +120,7 @@ def read(
         try:
             result = shared.workspace.read(file)
         except OSError as error:
-            raise UsageError("Tiedostoa ei voi avata: {file}", file=str(file)) from error
+            raise UsageError(NOT_OPENED, file=str(file)) from error
         found.append(describe_result(result, shared.language, str(file)))
     print_outcomes(shared, found)
 

@@ -62,6 +62,7 @@ def review_list(context: typer.Context) -> None:
 
 
 SubmissionId = Annotated[str, typer.Argument(metavar="SUBMISSION", help=_("Palautuksen tunnus."))]
+DecidedBy = Annotated[str, typer.Option("--by", help=_("Kuka päättää."))]
 
 
 @app.command(
@@ -154,7 +155,7 @@ def review_accept(
     edit: Annotated[
         bool, typer.Option("--edit", help=_("Avaa epävarmat kohdat muokkaimessa, jonka VISUAL tai EDITOR nimeää."))
     ] = False,
-    who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
+    who: DecidedBy = "",
 ) -> None:
     """Accept a submission in review; it goes through the same rules."""
     shared = open_session(context)
@@ -167,7 +168,7 @@ def review_accept(
 def review_reject(
     context: typer.Context,
     submission_id: SubmissionId,
-    who: Annotated[str, typer.Option("--by", help=_("Kuka päättää."))] = "",
+    who: DecidedBy = "",
 ) -> None:
     """Reject a submission that awaits a decision."""
     shared = open_session(context)

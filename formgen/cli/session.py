@@ -17,7 +17,10 @@ from rich.progress import track
 
 from formgen import Workspace, i18n
 from formgen.cli.console import SYSTEM_LANGUAGE, GlobalOptions, LogFormat, err
+from formgen.i18n import N_
 from formgen.storage.access_log import Actor
+
+ALL_IN_FOLDER = N_("Kaikki on kansiossa {folder}")
 
 
 @dataclass

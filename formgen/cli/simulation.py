@@ -14,7 +14,7 @@ from rich.table import Table
 
 from formgen import demo
 from formgen.cli.console import _, err, format_examples, out
-from formgen.cli.session import Session, open_session, track_progress
+from formgen.cli.session import ALL_IN_FOLDER, Session, open_session, track_progress
 from formgen.publishing import outbox
 
 app = typer.Typer()
@@ -46,7 +46,7 @@ def simulate(
         shared.print_json({"workspace": str(folder.resolve()), **summary})
     else:
         print_summary(shared, summary, stage.intake.registry.process.phases)
-        out.print(shared.translate("Kaikki on kansiossa {folder}", folder=folder.resolve()))
+        out.print(shared.translate(ALL_IN_FOLDER, folder=folder.resolve()))
     if summary["unexpected"]:
         raise typer.Exit(1)
 

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from formgen import Workspace, demo
 from formgen.cli.console import _, describe_problem, err, format_examples, out
-from formgen.cli.session import open_session
+from formgen.cli.session import ALL_IN_FOLDER, open_session
 from formgen.publishing import outbox
 from formgen.sandbox import kernel
 from formgen.settings import Workspace as WorkspaceFolder
@@ -81,13 +81,13 @@ def run_demo(
         for turn, row, place in rows:
             table.add_row(row.case_id or "–", turn.form, row.outcome, str(place.relative_to(workspace.root)))
         out.print(table)
-        out.print(shared.translate("Kaikki on kansiossa {folder}", folder=workspace.root))
+        out.print(shared.translate(ALL_IN_FOLDER, folder=workspace.root))
     if not all(item.is_expected for item in seen):
         raise typer.Exit(1)
 
 
 def get_outcome_path(workspace: WorkspaceFolder, row: Submission) -> Path:
-    """Return where the outcome of a submission lies."""
+    """Return the path at which the outcome of a submission is published."""
     if row.record_id and row.form:
         return outbox.get_record_path(workspace, row.case_id, row.record_id, row.form)
     if row.rejected_as:

@@ -7,7 +7,9 @@ from dataclasses import replace
 from itertools import takewhile
 
 from formgen.documents.extraction import Control, Extraction, Question
+from formgen.i18n import N_
 
+LEGEND = N_("Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus.")
 COLUMNS = (3.9, 4.7, 3.7, 4.7)  # cm: label, answer, label, answer
 WIDE_LABEL = 44
 GRID_COLUMNS = 6

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from formgen.documents.extraction import Choice, Control
 from formgen.errors import Finding
-from formgen.i18n import clean_text, translate
+from formgen.i18n import N_, clean_text, translate
 
 Json = dict[str, Any]
 
@@ -39,6 +39,7 @@ class Reading:
 
 
 BLANK = Reading(None)
+SEVERAL_OPTIONS = N_("Vain yksi vaihtoehto voi olla valittuna.")
 DASHES = frozenset("-–—−_.…")
 MINUS = str.maketrans("−–—", "---")
 SAME_AS_ABOVE = re.compile(r"(sama|samat|samma)( kuin| som)? (yllä|edellä|ovan)\W*", re.I)

@@ -15,10 +15,11 @@ from babel.dates import format_date
 from formgen import i18n
 from formgen.documents import extraction
 from formgen.documents.extraction import Control
-from formgen.fields.base import FieldType, Json, Misread, Reading, build_finding
+from formgen.fields.base import SEVERAL_OPTIONS, FieldType, Json, Misread, Reading, build_finding
 from formgen.fields.code_list import CodeList
 from formgen.i18n import N_, normalise_text, translate
 
+NOT_AN_OPTION = N_("Vastaus ei ole mikään annetuista vaihtoehdoista.")
 MAX_TICK_BOXES = 5  # as many options are drawn as boxes, more as a list
 MAX_NAMED_OPTIONS = 12  # more options are not named one by one
 YES_NO = CodeList("yes_no", {"yes": "kyllä", "no": "ei"})
@@ -62,7 +63,7 @@ class SingleChoice(FieldType):
         if text in self.of:
             return self.read_code(text, today)
         if (found := text.split()) and all(code in self.of for code in found):
-            raise Misread("choice", "Vain yksi vaihtoehto voi olla valittuna.")
+            raise Misread("choice", SEVERAL_OPTIONS)
         if code := self.names.get(normalise_text(text)):
             return self.read_code(code, today)
         if re.fullmatch(r"\d{1,3}\.?", text) and 1 <= int(text.rstrip(".")) <= len(self.of):
@@ -77,7 +78,7 @@ class SingleChoice(FieldType):
                         build_finding("Vaihtoehto on tulkittu kirjoitusasusta. Vahvistakaa se.", "review", "choice"),
                     ),
                 )
-        raise Misread("choice", "Vastaus ei ole mikään annetuista vaihtoehdoista.")
+        raise Misread("choice", NOT_AN_OPTION)
 
     def read_code(self, code: str, today: date) -> Reading:
         """Return the code if it may be chosen on the day."""
@@ -147,7 +148,7 @@ class MultipleChoice(SingleChoice):
                 part for line in re.split(r"[;\n]|\s[-–•]\s", text) for part in self.iter_labels(line) if part.strip()
             ]
         if not 0 < len(parts) <= 2 * len(self.of):
-            raise Misread("choice", "Vastaus ei ole mikään annetuista vaihtoehdoista.")
+            raise Misread("choice", NOT_AN_OPTION)
         readings = [super(MultipleChoice, self).parse_text(" ".join(part.split()), today) for part in parts]
         found = {reading.value for reading in readings}
         return Reading(

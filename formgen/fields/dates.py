@@ -18,6 +18,9 @@ from formgen.documents.extraction import Control
 from formgen.fields.base import FieldType, Json, Misread, Reading, build_doubtful_reading
 from formgen.i18n import N_
 
+NOT_A_DATE = N_("Kirjoita päivämäärä näin: 1.3.2026.")
+NOT_A_TIME = N_("Kirjoita kellonaika näin: 9.00.")
+RANGE_OF_DATES = N_("Kohdassa on aikaväli. Vahvistakaa yksi päivä.")
 WEEKDAYS = ("ma", "ti", "ke", "to", "pe", "la", "su"), ("må", "ti", "on", "to", "fr", "lö", "sö")
 WEEKDAY = re.compile(r"(?:(ma|ti|ke|to|pe|la|su|må|on|fr|lö|sö)[a-zåäö]*\.?,?\s+)(?=\d)", re.I)
 DATE = re.compile(
@@ -59,10 +62,8 @@ class DayDate(FieldType):
         match = DATE.match(rest)
         if not match:
             if ranged := re.match(r"(\d{1,2}\.\d{1,2}\.)\s*[-–]\s*\d{1,2}\.\d{1,2}\.(\d{4})", rest):
-                return build_doubtful_reading(
-                    self.parse_day(ranged[1] + ranged[2]), "Kohdassa on aikaväli. Vahvistakaa yksi päivä."
-                )
-            raise Misread("format", "Kirjoita päivämäärä näin: 1.3.2026.")
+                return build_doubtful_reading(self.parse_day(ranged[1] + ranged[2]), RANGE_OF_DATES)
+            raise Misread("format", NOT_A_DATE)
         value = self.parse_day(match[0])
         tail = rest[match.end() :].strip(" .,").casefold()
         if tail in {"", "alkaen", "lähtien", "från och med"}:
@@ -73,8 +74,8 @@ class DayDate(FieldType):
                 else Reading(value)
             )
         if re.fullmatch(r"[-–]\s*(?:" + DATE.pattern + r")?", tail, re.I):
-            return build_doubtful_reading(value, "Kohdassa on aikaväli. Vahvistakaa yksi päivä.")
-        raise Misread("format", "Kirjoita päivämäärä näin: 1.3.2026.")
+            return build_doubtful_reading(value, RANGE_OF_DATES)
+        raise Misread("format", NOT_A_DATE)
 
     def parse_day(self, text: str) -> date:
         """Parse a day; raise `Misread` for one that the calendar has not."""
@@ -154,14 +155,14 @@ class ClockTime(FieldType):
             return build_doubtful_reading(
                 self.build_time(match[1], match[2]), "Kohdassa on aikaväli. Vahvistakaa yksi kellonaika."
             )
-        raise Misread("format", "Kirjoita kellonaika näin: 9.00.")
+        raise Misread("format", NOT_A_TIME)
 
     def build_time(self, hour: str, minute: str | None) -> time:
         """Build the time from its parts; raise `Misread` for one that no clock shows."""
         try:
             return time(int(hour), int(minute or 0))
         except ValueError as error:
-            raise Misread("format", "Kirjoita kellonaika näin: 9.00.") from error
+            raise Misread("format", NOT_A_TIME) from error
 
     def format_value(self, value: Any, language: str) -> str:
         """Format hours without leading zero, a full stop and minutes."""

@@ -16,6 +16,9 @@ from formgen.fields.base import MINUS, FieldType, Json, Misread, Reading, build_
 from formgen.fields.text import Text
 from formgen.i18n import N_
 
+WRONG_BUSINESS_ID = N_("Y-tunnus ei ole oikein.")
+NOT_A_PHONE = N_("Puhelinnumero ei kelpaa. Kirjoita se näin: 040 123 4567.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class HetuText(FieldType):
@@ -69,9 +72,9 @@ class BusinessIdText(FieldType):
         try:
             return Reading(ytunnus.format(ytunnus.validate(number)))
         except InvalidChecksum as error:
-            raise Misread("R44", "Y-tunnus ei ole oikein.") from error
+            raise Misread("R44", WRONG_BUSINESS_ID) from error
         except ValidationError as error:
-            raise Misread("format", "Y-tunnus ei ole oikein.") from error
+            raise Misread("format", WRONG_BUSINESS_ID) from error
 
     def build_schema(self) -> Json:
         """Build the schema of the shape of the code."""
@@ -90,9 +93,9 @@ class PhoneText(FieldType):
         try:
             number = phonenumbers.parse(text.translate(MINUS), "FI")
         except phonenumbers.NumberParseException as error:
-            raise Misread("format", "Puhelinnumero ei kelpaa. Kirjoita se näin: 040 123 4567.") from error
+            raise Misread("format", NOT_A_PHONE) from error
         if not phonenumbers.is_possible_number(number):
-            raise Misread("format", "Puhelinnumero ei kelpaa. Kirjoita se näin: 040 123 4567.")
+            raise Misread("format", NOT_A_PHONE)
         value = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         if number.extension:
             return build_doubtful_reading(value, "Puhelinnumerossa on alanumero, jota ei voi tallentaa.")

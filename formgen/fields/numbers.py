@@ -11,9 +11,19 @@ from typing import Annotated, Any, ClassVar
 from babel.numbers import NumberFormatError, format_currency, format_decimal, parse_decimal
 
 from formgen.documents.extraction import Choice, Control
-from formgen.fields.base import MINUS, FieldType, Json, Misread, Reading, build_doubtful_reading, build_finding
+from formgen.fields.base import (
+    MINUS,
+    SEVERAL_OPTIONS,
+    FieldType,
+    Json,
+    Misread,
+    Reading,
+    build_doubtful_reading,
+    build_finding,
+)
 from formgen.i18n import N_
 
+NOT_A_NUMBER = N_("Tähän tarvitaan luku, esimerkiksi {example}.")
 MAX_SCORES = 5  # as many whole numbers are drawn as boxes, more as a line
 ABOUT = re.compile(r"(n\.|noin|ca|c\.|circa|ungefär|~)\s*", re.I)
 THOUSANDS = re.compile(r"[1-9]\d{0,2}(\.\d{3})+")
@@ -58,11 +68,11 @@ class Number(FieldType):
         if "," in text:
             text = text.replace(".", "")
         if not re.fullmatch(r"-?\d{1,15}([.,]\d{1,6}|,-)?", text):
-            raise Misread("format", "Tähän tarvitaan luku, esimerkiksi {example}.", example=self.example)
+            raise Misread("format", NOT_A_NUMBER, example=self.example)
         try:
             value = parse_decimal(text.removesuffix(",-").replace(".", ","), locale="fi")
         except NumberFormatError as error:
-            raise Misread("format", "Tähän tarvitaan luku, esimerkiksi {example}.", example=self.example) from error
+            raise Misread("format", NOT_A_NUMBER, example=self.example) from error
         return self.set_decimal_places(Decimal(value))
 
     @property
@@ -164,7 +174,7 @@ class Whole(Number):
     def parse_text(self, text: str, today: date) -> Reading:
         """Parse the number as an int; two boxes of a score are a `Misread`, not one long number."""
         if len(ticked := text.split()) > 1 and {choice.code for choice in self.list_choices()}.issuperset(ticked):
-            raise Misread("choice", "Vain yksi vaihtoehto voi olla valittuna.")
+            raise Misread("choice", SEVERAL_OPTIONS)
         reading = super().parse_text(text, today)
         return replace(reading, value=int(reading.value))
 

@@ -10,6 +10,8 @@ from typing import Annotated, ClassVar
 from formgen.fields.base import FieldType, Json, Misread, Reading
 from formgen.i18n import N_, translate
 
+TOO_LONG = N_("Teksti on liian pitkä: enintään {most} merkkiä.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Text(FieldType):
@@ -22,7 +24,7 @@ class Text(FieldType):
     def parse_text(self, text: str, today: date) -> Reading:
         """Parse the text; too long a text is a `Misread`."""
         if len(text) > self.max_length:
-            raise Misread("range", "Teksti on liian pitkä: enintään {most} merkkiä.", most=str(self.max_length))
+            raise Misread("range", TOO_LONG, most=str(self.max_length))
         return Reading(text)
 
     def describe_accepted_input(self, language: str = "fi") -> str:

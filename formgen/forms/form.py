@@ -16,9 +16,6 @@ from formgen.i18n import translate
 OPTIONAL_PART = ".place"  # of a signature; a name and a day make one
 
 
-# --- forms ------------------------------------------------------------------------------------
-
-
 class Form(Answers):
     """One form. Subclasses declare questions, rules and moves; see `schemas/`."""
 

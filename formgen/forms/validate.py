@@ -137,7 +137,7 @@ class Reader:
         if answer and answer.layer in UNSEEN:
             self.findings.append(Finding(asked.code, "review", path, "Asiakirja ei kysynyt tätä. Täydentäkää se."))
         else:
-            self.findings.append(Finding(asked.code, "error", path, "Pakollinen kohta puuttuu."))
+            self.findings.append(Finding(asked.code, "error", path, MISSING_ANSWER))
 
     def read_answer(self, field_type: FieldType, path: str) -> Any:
         """Read the value at the path; raise `Unanswered` when there is none to trust."""
@@ -156,6 +156,7 @@ class Reader:
         return reading.value
 
 
+MISSING_ANSWER = N_("Pakollinen kohta puuttuu.")
 DOUBTS = {
     "placeholder_left": N_("Kentän ohjeteksti on jäänyt vastauksen viereen. Vahvistakaa arvo."),
     "struck_out": N_("Kentässä on yliviivattua tekstiä. Vahvistakaa arvo."),

@@ -224,9 +224,7 @@ class DocumentIdentifier:
         if tokens and not identities:
             raise Unreadable(Reason.BAD_IDENTITY)
         if not identities:
-            raise Unreadable(
-                Reason.NOT_A_FORM, "Tiedostosta ei löydy lomaketunnusta. Täytä yksiköltä saatu lomake ja lähetä se."
-            )
+            raise Unreadable(Reason.NOT_A_FORM)
         if not tokens:
             return identities[0], (Finding("R89", "review", "", UNSIGNED),)
         if len(identities) == 1 and None not in verified and instances <= {identities[0].instance}:

@@ -29,6 +29,7 @@ from formgen.errors import (
     locate_error,
 )
 from formgen.forms.registry import Registry
+from formgen.i18n import N_
 from formgen.intake.answers import build_correction_answers
 from formgen.intake.arrivals import Arrivals
 from formgen.intake.decide import DecisionEngine, compute_answers_digest
@@ -50,6 +51,7 @@ from formgen.intake.publisher import Publisher
 from formgen.intake.retries import ALL, Retries
 from formgen.issuing import issue
 from formgen.publishing import outbox
+from formgen.sandbox.reader_pool import DIED
 from formgen.settings import Workspace
 from formgen.storage.database import Transaction
 from formgen.storage.journal import Journal
@@ -59,6 +61,7 @@ from formgen.storage.rows import IssuedDocument, StoredRecord, StoredStep, Submi
 log = structlog.get_logger()
 
 WORK_SECONDS = 3600.0  # after which a work file is nobody's any more
+NOT_PENDING = N_("Palautus {id} ei odota ratkaisua.")
 Found = TypeVar("Found")
 
 
@@ -146,7 +149,7 @@ class Intake:
             if first := self.find_identical_submission(row):
                 decision = Duplicate(first_id=first.submission_id)
             elif found is None:
-                error = Unreadable(Reason.UNSAFE, "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
+                error = Unreadable(Reason.UNSAFE, DIED)
                 decision = reject_unreadable_file(error, self.workspace.office.language)
             else:
                 decide = partial(self.decision_engine.identify_and_decide, found, get_arrival(row))
@@ -344,7 +347,7 @@ class Intake:
         at, decision = self.clock(), answer_sender(decision)
         with self.journal.begin_transaction() as connection:
             if self.journal.get_outcome(connection, row.submission_id) != row.outcome:
-                raise UsageError("Palautus {id} ei odota ratkaisua.", id=row.submission_id)
+                raise UsageError(NOT_PENDING, id=row.submission_id)
             changes = {"case_id": decision.case_id, **self.save_outcome(connection, row, decision, at)}
             settled = replace(
                 row,

@@ -5,22 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from formgen.cases import workflow
 from formgen.errors import Reason
+from formgen.fields.choices import NOT_AN_OPTION
+from formgen.fields.dates import NOT_A_DATE
+from formgen.fields.identifiers import WRONG_BUSINESS_ID
+from formgen.fields.text import TOO_LONG
 from formgen.forms.form import Form
 from formgen.forms.registry import Registry
 from formgen.forms.rules import blank_values
+from formgen.forms.validate import MISSING_ANSWER
 from formgen.i18n import N_, translate
 from formgen.issuing.correction import get_field_label
 
 ENGINE = {  # what no form declares
-    "R44": "Y-tunnus ei ole oikein.",
-    "R88": "Asia on päättynyt. Avatkaa uusi asia.",
+    "R44": WRONG_BUSINESS_ID,
+    "R88": workflow.CASE_CLOSED,
     "R89": Reason.BAD_IDENTITY.message,
     "R90": Reason.UNKNOWN_VERSION.message,
-    "format": "Kirjoita päivämäärä näin: 1.3.2026.",
-    "required": "Pakollinen kohta puuttuu.",
-    "choice": "Vastaus ei ole mikään annetuista vaihtoehdoista.",
-    "range": "Teksti on liian pitkä: enintään {most} merkkiä.",
+    "format": NOT_A_DATE,
+    "required": MISSING_ANSWER,
+    "choice": NOT_AN_OPTION,
+    "range": TOO_LONG,
 }
 REMEDY = {
     "R44": N_("Tarkista Y-tunnuksen jokainen numero ja lähetä lomake uudelleen."),
@@ -53,8 +59,8 @@ def build_catalogue(registry: Registry) -> list[Entry]:
     found += [Entry(code, "error", message, REMEDY[code]) for code, message in ENGINE.items()]
     hold = registry.process.hold
     found += [
-        Entry(hold.begin, "error", "Vain avoimen asian voi panna tauolle.", REMEDY["hold"]),
-        Entry(hold.end, "error", "Asia ei ole tauolla.", REMEDY["hold"]),
+        Entry(hold.begin, "error", workflow.NOT_OPEN, REMEDY["hold"]),
+        Entry(hold.end, "error", workflow.NOT_ON_HOLD, REMEDY["hold"]),
     ]
     reasons = [Entry(reason, "reason", reason.message, reason.advice) for reason in Reason]
     return [*sorted(dict.fromkeys(found), key=lambda entry: (entry.code[0].islower(), entry.code)), *reasons]

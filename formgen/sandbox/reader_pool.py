@@ -41,6 +41,7 @@ from formgen.documents.producers import PRODUCERS
 from formgen.errors import Busy, CutOff, Reason, SandboxUnavailable, Unreadable
 from formgen.files import NOBODY
 from formgen.formats.protocol import Format, FormSpecs
+from formgen.i18n import N_
 from formgen.sandbox import confine
 from formgen.sandbox.confine import ANSWER_BYTES, BUSY, LATE, PATIENCE, PROTECTIONS, Bounds
 
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from formgen.settings import Intake
 
 GRACE = 5.0
-DIED = "Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen."
+DIED = N_("Tiedoston lukeminen keskeytyi. Tiedosto ei ole turvallinen.")
 READER = "formgen.sandbox.reader_process:serve_requests"  # what a process does that reads
 
 INSTANCE = re.compile(r"[0-9a-f]{32}")

@@ -33,7 +33,7 @@ from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
 from formgen.storage.moments import to_local_date
 from formgen.storage.rows import Submission
-from tests.conftest import AGREEMENT, JOB, NOON, Bench
+from tests.conftest import AGREEMENT, JOB, NOON, Bench, build_once
 from tests.foreign.test_correction_fillers import ROWS, in_fields
 from tests.foreign.test_libreoffice import Office, steps
 from tests.formats.test_pdf_signatures import chain, signed
@@ -539,17 +539,17 @@ def flat_text(text: str, labels: Mapping[str, str] | None = None) -> str:
 
 
 @pytest.fixture(scope="session")
-def play(tmp_path_factory: pytest.TempPathFactory, office: Office) -> Callable[[str, str], Unit]:
+def play(tmp_path_factory: pytest.TempPathFactory, common: Path, office: Office) -> Callable[[str, str], Unit]:
     """Return a function that gives the unit of a format and language after its three rounds."""
     home = tmp_path_factory.mktemp("matrix")
-    prepare(home / "prepared")
+    prepared = build_once(common / "prepared", prepare)
 
     units: dict[tuple[str, str], Unit] = {}
 
     def played(name: str, language: str) -> Unit:
         if (name, language) not in units:
             root = home / f"{name}-{language}"
-            shutil.copytree(home / "prepared", root)
+            shutil.copytree(prepared, root)
             (root / "formgen.toml").write_text(SETTINGS.format(language=office_language(language)), encoding="utf-8")
             unit = units[name, language] = Unit(Bench(root), name, language, office)
             unit.play()

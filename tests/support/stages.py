@@ -13,7 +13,7 @@ import pytest
 from formgen.cases.workflow import Case
 from formgen.issuing.issue import GeneratedDocument
 from formgen.storage.rows import Submission
-from tests.conftest import SETTINGS, Bench
+from tests.conftest import SETTINGS, Bench, build_once
 from tests.rules import TODAY
 from tests.unit.test_rules import MOVES
 
@@ -85,17 +85,21 @@ def go_on(bench: Bench, form: str, answers: Mapping[str, str]) -> None:
 
 
 @pytest.fixture(scope="module")
-def workspaces(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def workspaces(common: Path) -> list[Path]:
     """Return workspaces whose only case stands a move further each."""
-    home = tmp_path_factory.mktemp("stages")
-    found = [home / "0"]
-    found[0].mkdir()
-    (found[0] / "formgen.toml").write_text(SETTINGS, encoding="utf-8")
-    open_bench(found[0]).journal.engine.dispose()
-    for name in TO_WORK:
-        shutil.copytree(found[-1], home / name)
-        bench = open_bench(home / name)
+    home = build_once(common / "stages", take_stages)
+    return [home / str(stage) for stage in range(len(TO_WORK) + 1)]
+
+
+def take_stages(home: Path) -> None:
+    """Make the workspaces, by number, one from the other."""
+    before = home / "0"
+    before.mkdir(parents=True)
+    (before / "formgen.toml").write_text(SETTINGS, encoding="utf-8")
+    open_bench(before).journal.engine.dispose()
+    for stage, name in enumerate(TO_WORK, start=1):
+        shutil.copytree(before, home / str(stage))
+        before = home / str(stage)
+        bench = open_bench(before)
         go_on(bench, *LEGAL[name])
         bench.journal.engine.dispose()
-        found.append(home / name)
-    return found

@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -329,6 +330,7 @@ def unfilled(form: type[Form]) -> list[Question]:
     return [question for question in form.list_questions() if not question.columns]
 
 
+@cache
 def a_day(form: type[Form]) -> str:
     """Return the path of a day that a form asks and anybody may write."""
     return next(

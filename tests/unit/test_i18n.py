@@ -7,6 +7,7 @@ import re
 import string
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -220,6 +221,12 @@ def test_no_finnish_text_is_unmarked(file: Path, texts: frozenset[str]) -> None:
     finnish = {text for text in find_literals(tree) if FINNISH.search(text) and not UNTRANSLATED.search(text)}
     assert not finnish - texts or file.relative_to(ENGINE).as_posix() in NO_MESSAGES
     assert not set(find_marked_literals(tree)) - texts
+
+
+def test_a_sentence_is_written_once(texts: frozenset[str]) -> None:
+    found = Counter(text for file in SOURCES for text in find_literals(ast.parse(file.read_text(encoding="utf-8"))))
+    sentences = {text for text in texts if text.endswith((".", "?")) and len(text.split()) > 2}
+    assert not {text for text in sentences if found[text] > 1}
 
 
 @pytest.mark.parametrize("language", OTHERS)

@@ -118,7 +118,7 @@ EARLY = {
 
 def active(case: Case) -> str | None:
     """Return the kind of plan that the case follows."""
-    plan = sys.modules[CASES].active_plan(case)
+    plan = sys.modules[CASES].find_active_plan(case)
     return plan.plan_kind if plan else None
 
 

@@ -25,7 +25,7 @@ from docx.oxml.ns import nsdecls, qn
 from docx.shared import Cm, Pt, RGBColor
 
 from formgen.documents.extraction import Question
-from formgen.documents.page_layout import get_block_name, iter_sections
+from formgen.documents.page_layout import LEGEND, get_block_name, iter_sections
 from formgen.formats.docx.controls import PROMPTS, format_prompt_part_name
 from formgen.formats.docx.tables import (
     add_field_table,
@@ -62,7 +62,7 @@ def build_template(title: str, number: str, version: str, questions: Iterable[Qu
     add_paragraph(document, "{{ about }}")
     if not unit:
         add_paragraph(document, "{{ privacy }}")
-    starred = format_expression("Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus.")
+    starred = format_expression(LEGEND)
     rows = format_expression("Taulukoihin voi lisätä rivejä.")
     add_paragraph(document, f"{starred} {rows}", "Hint")
     for title_, group in iter_sections(questions):

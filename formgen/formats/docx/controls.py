@@ -11,17 +11,15 @@ from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from formgen.documents.extraction import Choice, Control, Question, compute_field_id, format_bookmark_name
-from formgen.i18n import N_, list_translations, translate
+from formgen.i18n import N_, translate
 
 CHECKED, UNCHECKED = "☒", "☐"
 TICKED, NOT_TICKED = (b"1", CHECKED.encode()), (b"0", UNCHECKED.encode())
 PROMPTS = {
-    Control.LINE: N_("Kirjoita tähän"),
-    Control.AREA: N_("Kirjoita tähän"),
+    **dict.fromkeys((Control.LINE, Control.AREA), N_("Kirjoita tähän")),
     Control.DATE: "pv.kk.vvvv",
     Control.LIST: N_("Valitse"),
 }
-PLACEHOLDERS = frozenset(text for prompt in PROMPTS.values() for text in list_translations(prompt))
 DATE = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})")
 GLYPH_FONT = '<w:rFonts w:ascii="MS Gothic" w:hAnsi="MS Gothic" w:eastAsia="MS Gothic" w:cs="MS Gothic"/>'
 

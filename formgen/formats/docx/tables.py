@@ -29,7 +29,7 @@ from formgen.documents.page_layout import (
     list_prefilled_columns,
     split_signature,
 )
-from formgen.formats.docx.controls import Slot
+from formgen.formats.docx.controls import PROMPTS, Slot
 from formgen.formats.docx.measure import (
     count_lines,
     measure_finnish_text,
@@ -37,7 +37,6 @@ from formgen.formats.docx.measure import (
     measure_text,
     measure_widest_translation,
 )
-from formgen.i18n import N_
 
 SHADE, HEAD_SHADE, LINE = "EEF3F8", "DCE6F0", "9DB2C8"
 WIDTH = Cm(17.0)
@@ -53,7 +52,7 @@ COLUMN, MOST_COLUMNS = Cm(1.9), 4  # of boxes
 GAP, SLACK = Cm(0.22), (1.05, 1.2)
 TOO_HIGH = 999  # lines
 LOW, HIGH, CLOSE = Cm(0.68), Cm(1.6), Cm(0.5)
-PROMPTS = (N_("Kirjoita tähän"), "Kirjoita")  # in one line, and as broken in a narrow column
+LINE_PROMPTS = (PROMPTS[Control.LINE], "Kirjoita")  # in one line, and as broken in a narrow column
 LONG_TEXT = 400  # characters; a row with more may go over to the next page
 
 DocxDocument = Any
@@ -392,7 +391,7 @@ def compute_column_widths(columns: Sequence[Question]) -> list[int]:
 
 def measure_columns(columns: Sequence[Question]) -> list[tuple[int, int]]:
     """Return for each column the least width and the one that reads well, prompts in one line if they go."""
-    ways = ([measure_column(column, prompt) for column in columns] for prompt in PROMPTS)
+    ways = ([measure_column(column, prompt) for column in columns] for prompt in LINE_PROMPTS)
     return min(ways, key=lambda sizes: sum(least for least, _ in sizes) > WIDTH)
 
 
@@ -416,7 +415,7 @@ def measure_column(column: Question, prompt: str) -> tuple[int, int]:
         least = wish = Cm(1.0)
     else:
         least = measure_text(prompt)
-        wish = measure_text(PROMPTS[0]) + CHARACTER * column.limit // 9
+        wish = measure_text(LINE_PROMPTS[0]) + CHARACTER * column.limit // 9
     least = max(head, least) + PADDING
     return least, max(
         least, wish + PADDING, measure_widest_translation(column.label, LABEL, bold=True) * 3 // 5 + PADDING

@@ -11,6 +11,7 @@ from typing import Any
 from formgen.documents.extraction import Choice, Control, Question, build_cell_question
 from formgen.documents.page_layout import (
     COLUMNS,
+    LEGEND,
     WIDE_LABEL,
     can_share_row,
     compute_column_widths,
@@ -60,9 +61,7 @@ def build_layout_data(
             "page": translate("Sivu", language),
             "date": translate("pv.kk.vvvv", language),
             "required": translate("pakollinen", language),
-            "legend": translate(
-                "Tähdellä (*) merkityt kohdat ovat pakollisia. Numero kohdan perässä on kohdan tunnus.", language
-            ),
+            "legend": translate(LEGEND, language),
         },
         "sections": [
             {"title": title, "parts": list(iter_parts(group, rows))} for title, group in iter_sections(questions)
