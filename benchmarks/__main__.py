@@ -25,7 +25,7 @@ from benchmarks.report import Report, packages
 from benchmarks.samples import samples
 from benchmarks.startup import measure_processor, measure_time, starts
 from formgen.forms import registry
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 
 SIZES = (100, 1_000)
 WAYS = 7  # tasks with the documents of a form
@@ -98,7 +98,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
         "--page", type=Path, metavar="FILE", help="write them as Markdown, beside it JSON and a picture of the races"
     )
     asked = parser.parse_args(given)
-    if unknown := set(asked.forms) - registry.load_forms(Workspace(Path())).ids:
+    if unknown := set(asked.forms) - registry.load_forms(WorkspaceFolder(Path())).ids:
         parser.error(f"no such form: {', '.join(sorted(unknown))}")
     if min(asked.rounds, asked.drops, *asked.backlog) < 2:
         parser.error("two are the least that tell anything")

@@ -33,7 +33,7 @@ from benchmarks.contest import circumstances
 from formgen import demo
 from formgen.documents.extraction import TOKEN, Identity, Keyring
 from formgen.formats.docx.package import Member, deflate_member, pack_members
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.database import dump_json
 from formgen.storage.journal import Journal
 from formgen.storage.rows import IssuedDocument
@@ -92,7 +92,7 @@ def stamped(name: str, pieces: list[str], said: Mapping[str, str]) -> Member:
     return deflate_member(name, "".join(said[piece] if at % 2 else piece for at, piece in enumerate(pieces)).encode())
 
 
-def year(folder: Path) -> tuple[Workspace, list[Sample]]:
+def year(folder: Path) -> tuple[WorkspaceFolder, list[Sample]]:
     """Return the workspace of an invented year and the accepted returns of its cases, in the order they came."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     stage = demo.create_unit_stage(folder, 1, SEED)
@@ -133,11 +133,11 @@ def open_cases(journal: Journal, case_ids: Iterable[str]) -> None:
             journal.insert_row(connection, cases, row, shared["opened_at"])
 
 
-def filled(folder: Path, source: Workspace, samples: list[Sample], number: int) -> Workspace:
+def filled(folder: Path, source: WorkspaceFolder, samples: list[Sample], number: int) -> WorkspaceFolder:
     """Return a new workspace in whose inbox that many returns lie."""
     folder.mkdir()
     (folder / "formgen.toml").write_bytes((source.root / "formgen.toml").read_bytes())
-    workspace = Workspace(folder).make_folders()
+    workspace = WorkspaceFolder(folder).make_folders()
     journal = Journal.open_or_create(workspace.var)
     for key in (source.var / "keys").iterdir():
         journal.rotate_key(demo.datetime.now(demo.UTC), key.read_bytes())
@@ -147,7 +147,7 @@ def filled(folder: Path, source: Workspace, samples: list[Sample], number: int) 
     return workspace
 
 
-def emptied(workspace: Workspace) -> tuple[float, float, float]:
+def emptied(workspace: WorkspaceFolder) -> tuple[float, float, float]:
     """Return how long the daemon takes to empty the inbox, and the most that it and its readers use.
 
     That is seconds, megabytes, and seconds of the processor.
@@ -212,7 +212,7 @@ class Backlog:
         return statistics.harmonic_mean(self.rates)
 
 
-def measured(folder: Path, source: Workspace, samples: list[Sample], number: int) -> Backlog:
+def measured(folder: Path, source: WorkspaceFolder, samples: list[Sample], number: int) -> Backlog:
     """Return what came of a backlog of that many returns, laid into a new workspace."""
     workspace = filled(folder, source, samples, number)
     seconds, most, cost = emptied(workspace)

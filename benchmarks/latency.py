@@ -24,7 +24,7 @@ from formgen import demo, formats
 from formgen.forms import registry
 from formgen.intake.watcher import is_daemon_alive
 from formgen.issuing.issue import issue_document
-from formgen.settings import PACKAGED, Workspace
+from formgen.settings import PACKAGED, WorkspaceFolder
 from formgen.storage.journal import Journal
 from formgen.storage.moments import to_local_date
 
@@ -32,7 +32,7 @@ ROUNDS, GOAL = 40, 250
 SOON = 60.0
 
 
-def filled(workspace: Workspace, journal: Journal, format_name: str, right: bool) -> bytes:
+def filled(workspace: WorkspaceFolder, journal: Journal, format_name: str, right: bool) -> bytes:
     """Return a referral as somebody has filled it in, with one fault in it when it is not right."""
     now = demo.datetime.now(demo.UTC)
     form = registry.load_forms(workspace).find_latest_version("referral")
@@ -47,7 +47,7 @@ def filled(workspace: Workspace, journal: Journal, format_name: str, right: bool
     return document
 
 
-def answered(workspace: Workspace, name: str, data: bytes) -> tuple[float, str]:
+def answered(workspace: WorkspaceFolder, name: str, data: bytes) -> tuple[float, str]:
     """Return the milliseconds from the drop of a file to its line in the feed, and the event of that line."""
     feed = workspace.outbox / "feed.ndjson"
     before = feed.stat().st_size if feed.exists() else 0
@@ -69,7 +69,7 @@ def waits(rounds: int) -> dict[tuple[str, str], list[float]]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "formgen.toml").write_text("[intake]\nquiet = 0.0\n", encoding="utf-8")
-        workspace = Workspace(root).make_folders()
+        workspace = WorkspaceFolder(root).make_folders()
         journal = Journal.open_or_create(workspace.var)
         command = [sys.executable, "-m", "formgen", "--workspace", folder, "watch"]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as daemon:  # noqa: S603

@@ -25,7 +25,7 @@ from formgen.formats.pdf.fill import iter_named_fields
 from formgen.forms import registry
 from formgen.forms.form import prefill_extraction
 from formgen.issuing import issue
-from formgen.settings import Office, Workspace
+from formgen.settings import Office, WorkspaceFolder
 
 VALUES = 40
 GOAL = 8
@@ -33,7 +33,7 @@ GOAL = 8
 
 def template(folder: Path) -> tuple[bytes, dict[str, str]]:
     """Return an empty form and a value for each of the first 40 of its fields."""
-    form = registry.load_forms(Workspace(folder)).find_latest_version("job_start")
+    form = registry.load_forms(WorkspaceFolder(folder)).find_latest_version("job_start")
     desk: Any = SimpleNamespace(office=Office(), keys=Keyring({"k": b"a key"}, "k"), var=folder)
     identity = Identity(form.id, form.version, UUID(int=1))
     data = pdf.render(

@@ -20,7 +20,7 @@ from benchmarks.pdf_fill import template
 from formgen.documents.extraction import FormSpec
 from formgen.formats import pdf
 from formgen.forms import registry
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 
 GOAL = 1.4
 
@@ -29,7 +29,7 @@ def main() -> int:
     """Print medians, spread and ratio; return 1 when the goal is missed."""
     with tempfile.TemporaryDirectory() as folder:
         empty, values = template(Path(folder))
-        forms = registry.load_forms(Workspace(Path(folder)))
+        forms = registry.load_forms(WorkspaceFolder(Path(folder)))
     data = pdf.fill_document(empty, values)
     papers = {(form.id, form.version): FormSpec(form.list_questions()) for form in forms}
     read = {path: answer.text for path, answer in pdf.read(data, papers).answers.items() if answer.text}

@@ -19,7 +19,7 @@ from formgen.forms.form import Form, prefill_extraction
 from formgen.forms.registry import find_template
 from formgen.intake.decide import DecisionEngine
 from formgen.issuing.issue import build_render_request, issue_document
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.journal import Journal
 
 CASE, ROWS = "PK-2025-00001", 2
@@ -65,7 +65,7 @@ class Sample:
 
 def samples(folder: Path, chosen: Iterable[str] = ()) -> list[Sample]:
     """Return a sample of each of the chosen forms, or of all, in a new workspace."""
-    workspace = Workspace(folder).make_folders()
+    workspace = WorkspaceFolder(folder).make_folders()
     forms = registry.load_forms(workspace)
     desk = DecisionEngine(workspace, Journal.open_or_create(workspace.var), forms)
     open_cases(desk.journal, [CASE])

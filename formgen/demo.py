@@ -24,7 +24,7 @@ from formgen.forms import registry
 from formgen.intake.pipeline import Intake
 from formgen.intake.watcher import Watch, hold_workspace_lock
 from formgen.issuing.issue import issue_document
-from formgen.settings import PACKAGED, Workspace
+from formgen.settings import PACKAGED, WorkspaceFolder
 from formgen.storage.journal import Journal
 from formgen.storage.moments import to_local_date
 from formgen.storage.rows import Submission
@@ -187,8 +187,8 @@ def create_unit_stage(root: Path, coaches: int, seed: int) -> Stage:
     """
     if (root / "var").exists():
         raise UsageError("Kansiossa {folder} on jo työtila. Valitse tyhjä kansio.", folder=str(root))
-    Workspace(root).make_folders()
-    workspace = Workspace(root)  # its settings are those that are written here
+    WorkspaceFolder(root).make_folders()
+    workspace = WorkspaceFolder(root)  # its settings are those that are written here
     names = [f"\n[[coaches]]\nname = {json.dumps(name)}" for name in load_year_module().COACHES[:coaches]]
     (root / "formgen.toml").write_text("\n".join(["[intake]", "quiet = 0.0", *names, ""]), encoding="utf-8")
     clock = Clock(datetime.combine(load_year_module().FIRST, time(), UTC))

@@ -162,8 +162,8 @@ class Office(BaseSettings):
 
 
 @dataclass(frozen=True)
-class Workspace:
-    """One workspace: where everything is."""
+class WorkspaceFolder:
+    """The folder of a workspace: where everything in it lies, and its settings."""
 
     root: Path
 
@@ -251,7 +251,7 @@ class Workspace:
             return encryption.build_encryptor(given.key.get_secret_value())
         return encryption.load_encryptor(self.root / given.key_file, self.root) if given.key_file else NO_ENCRYPTION
 
-    def make_folders(self) -> Workspace:
+    def make_folders(self) -> WorkspaceFolder:
         """Make the folders that are missing; raise `OutOfReach` when that cannot be."""
         try:
             for folder in (self.root / "templates" / "forms", self.root / "schemas"):

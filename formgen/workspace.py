@@ -33,8 +33,7 @@ from formgen.issuing.issue import GeneratedDocument, archive_record, issue_docum
 from formgen.publishing import outbox
 from formgen.publishing.contract import Record, Rejection
 from formgen.reports import integrity
-from formgen.settings import CONTENT_MODE, PACKAGED
-from formgen.settings import Workspace as WorkspaceFolder
+from formgen.settings import CONTENT_MODE, PACKAGED, WorkspaceFolder
 from formgen.storage.access_log import Actor, Head
 from formgen.storage.cases import Caseloads
 from formgen.storage.journal import Journal

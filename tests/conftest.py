@@ -33,7 +33,7 @@ from formgen.intake.watcher import Watch
 from formgen.issuing.issue import GeneratedDocument, issue_document
 from formgen.publishing import outbox
 from formgen.sandbox import reader_pool
-from formgen.settings import PACKAGED, Office, Workspace
+from formgen.settings import PACKAGED, Office, WorkspaceFolder
 from formgen.storage.journal import Journal
 from formgen.storage.moments import to_local_date
 from formgen.storage.rows import Submission
@@ -99,7 +99,7 @@ class Bench:
 
     def __post_init__(self) -> None:
         """Open the workspace, as a process that starts does."""
-        self.workspace = Workspace(self.root).make_folders()
+        self.workspace = WorkspaceFolder(self.root).make_folders()
         self.journal = Journal.open_or_create(
             self.workspace.var, vault=self.workspace.encryptor, head=self.workspace.head
         )
@@ -266,16 +266,16 @@ def quiet_log() -> Iterator[None]:
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
+def workspace(tmp_path: Path) -> WorkspaceFolder:
     """Return an empty workspace that waits for nothing long."""
     root = tmp_path / "työtila"
     root.mkdir()
     (root / "formgen.toml").write_text(SETTINGS, encoding="utf-8")
-    return Workspace(root).make_folders()
+    return WorkspaceFolder(root).make_folders()
 
 
 @pytest.fixture
-def bench(workspace: Workspace) -> Bench:
+def bench(workspace: WorkspaceFolder) -> Bench:
     """Return an empty workspace with its intake."""
     return Bench(workspace.root)
 

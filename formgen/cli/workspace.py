@@ -18,7 +18,7 @@ from formgen.cli.console import _, describe_problem, err, format_examples, out
 from formgen.cli.session import ALL_IN_FOLDER, open_session
 from formgen.publishing import outbox
 from formgen.sandbox import kernel
-from formgen.settings import Workspace as WorkspaceFolder
+from formgen.settings import WorkspaceFolder
 from formgen.storage.rows import Submission
 
 app = typer.Typer()

@@ -13,7 +13,7 @@ from formgen.errors import UsageError
 from formgen.forms.form import Form
 from formgen.forms.rules import Rule
 from formgen.process import Process, import_content, read_process
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Registry:
                     yield form.id, declared
 
 
-def load_forms(workspace: Workspace) -> Registry:
+def load_forms(workspace: WorkspaceFolder) -> Registry:
     """Return the forms of a workspace; raise `OutOfReach` when they, or their templates, are not ours alone."""
     for kind in ("schemas", "templates"):
         files.check_write_access(
@@ -81,7 +81,7 @@ def parse_version(item: tuple[str, type[Form]]) -> list[int]:
     return [int(part) for part in item[0].split(".") if part]
 
 
-def find_template(workspace: Workspace, form: type[Form]) -> Path:
+def find_template(workspace: WorkspaceFolder, form: type[Form]) -> Path:
     """Return the office's template of a form, else the packaged one; raise `UsageError`."""
     for folder in workspace.list_content_folders("templates"):
         file = folder / "forms" / f"{form.id}{formats.get_templates().ending}"

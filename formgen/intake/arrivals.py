@@ -23,7 +23,7 @@ from formgen.intake.inbox import (
     remove_if_unchanged,
 )
 from formgen.intake.publisher import Publisher, get_oversized_path
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.journal import Journal
 from formgen.storage.moments import format_timestamp
 from formgen.storage.rows import Submission
@@ -41,7 +41,7 @@ class KeptFile:
 class Arrivals:
     """Where files become submissions in one workspace; ``clock`` tells the time, ``new_id`` makes UUIDv7s."""
 
-    workspace: Workspace
+    workspace: WorkspaceFolder
     journal: Journal
     publisher: Publisher
     clock: Callable[[], datetime]

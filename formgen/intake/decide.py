@@ -41,7 +41,7 @@ from formgen.intake.outcomes import (
     review_doubtful_errors,
 )
 from formgen.intake.reading import DocumentReader
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.database import dump_json
 from formgen.storage.journal import Journal
 
@@ -50,7 +50,7 @@ from formgen.storage.journal import Journal
 class DecisionEngine:
     """Where submissions are decided: the forms and the journal, with the keys, of one workspace."""
 
-    workspace: Workspace
+    workspace: WorkspaceFolder
     journal: Journal
     registry: Registry
 

@@ -21,7 +21,7 @@ from formgen.intake.watcher import CHANGING, EMPTY, OPEN, SANDBOX, UNFINISHED, i
 from formgen.publishing import outbox
 from formgen.sandbox import confine
 from formgen.sandbox.reader_pool import list_missing_protections
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.journal import Journal
 from formgen.storage.rows import NotedProblem
 
@@ -81,7 +81,7 @@ class Health:
     warnings: tuple[Problem, ...]
 
 
-def check_health(workspace: Workspace, journal: Journal, now: float) -> Health:
+def check_health(workspace: WorkspaceFolder, journal: Journal, now: float) -> Health:
     """Return the state of a workspace; ``now`` is the system's clock, seconds."""
     lying = tuple(iter_entries(workspace.inbox, workspace.office.intake.ignore))
     kinds = Counter(entry.kind for entry in lying)
@@ -106,7 +106,7 @@ def check_health(workspace: Workspace, journal: Journal, now: float) -> Health:
     return Health(sum(counts.values()), found, *lie, living, (*problems, *refused), sandbox, warnings)
 
 
-def find_unfinished_work(workspace: Workspace, journal: Journal) -> tuple[Problem, ...]:
+def find_unfinished_work(workspace: WorkspaceFolder, journal: Journal) -> tuple[Problem, ...]:
     """Find what a daemon that has ended could not take, process or publish, and which files it has left waiting."""
     lying = tuple(iter_entries(workspace.inbox, workspace.office.intake.ignore))
     closed = (entry for entry in lying if entry.kind in ("unreadable", "deep"))
@@ -117,7 +117,7 @@ def find_unfinished_work(workspace: Workspace, journal: Journal) -> tuple[Proble
 
 
 def find_open_problems(
-    workspace: Workspace, journal: Journal, lying: Iterable[Entry]
+    workspace: WorkspaceFolder, journal: Journal, lying: Iterable[Entry]
 ) -> dict[tuple[str, str], NotedProblem]:
     """Find what was written down as a problem, by stage and subject, but for files that are gone."""
     there = {hash_file_name(workspace, entry.file) for entry in lying}
@@ -130,7 +130,7 @@ def get_problem_age(row: NotedProblem, now: float) -> float:
 
 
 def get_file_age(
-    workspace: Workspace, entry: Entry, noted: Mapping[tuple[str, str], NotedProblem], now: float
+    workspace: WorkspaceFolder, entry: Entry, noted: Mapping[tuple[str, str], NotedProblem], now: float
 ) -> float:
     """Return the seconds since a file was first seen; since it came, where no daemon has seen it yet.
 
@@ -141,7 +141,7 @@ def get_file_age(
     return get_problem_age(row, now) if row else now - entry.status.st_ctime if entry.status else 0.0
 
 
-def check_sandbox_protections(workspace: Workspace, living: bool) -> Mapping[str, bool]:
+def check_sandbox_protections(workspace: WorkspaceFolder, living: bool) -> Mapping[str, bool]:
     """Return for each protection whether it holds: for the daemon's readers, as it has noted, or for those of ours."""
     if living:
         with suppress(OSError, ValueError), files.open_for_reading(workspace.var / SANDBOX) as stream:
@@ -150,7 +150,7 @@ def check_sandbox_protections(workspace: Workspace, living: bool) -> Mapping[str
     return confine.probe_reader_protections()
 
 
-def find_sandbox_problems(workspace: Workspace, held: Mapping[str, bool]) -> Iterator[Problem]:
+def find_sandbox_problems(workspace: WorkspaceFolder, held: Mapping[str, bool]) -> Iterator[Problem]:
     """Find what a foreign file cannot be kept from on this machine."""
     if lacking := list_missing_protections(held):
         allowed = workspace.office.intake.allow_weak_sandbox
@@ -158,7 +158,7 @@ def find_sandbox_problems(workspace: Workspace, held: Mapping[str, bool]) -> Ite
         yield Problem(message if allowed else SandboxUnavailable().message, {"what": lacking})
 
 
-def require_sandbox(workspace: Workspace, living: bool) -> None:
+def require_sandbox(workspace: WorkspaceFolder, living: bool) -> None:
     """Raise `SandboxUnavailable` where foreign files are not read, because they could do harm."""
     lacking = list_missing_protections(check_sandbox_protections(workspace, living))
     if lacking and not workspace.office.intake.allow_weak_sandbox:
@@ -184,7 +184,7 @@ def find_trust_problems(journal: Journal) -> Iterator[Problem]:
         yield Problem(error.message, error.values, remedy=error.remedy)
 
 
-def find_entry_problems(workspace: Workspace, lying: Iterable[Entry]) -> Iterator[Problem]:
+def find_entry_problems(workspace: WorkspaceFolder, lying: Iterable[Entry]) -> Iterator[Problem]:
     """Find what in the inbox cannot be looked at or is never opened; what lies too deep, once a folder."""
     deep: set[str] = set()
     for entry in lying:
@@ -199,7 +199,11 @@ def find_entry_problems(workspace: Workspace, lying: Iterable[Entry]) -> Iterato
 
 
 def find_inbox_problems(
-    workspace: Workspace, lying: Iterable[Entry], noted: Iterable[NotedProblem], oldest: float | None, living: bool
+    workspace: WorkspaceFolder,
+    lying: Iterable[Entry],
+    noted: Iterable[NotedProblem],
+    oldest: float | None,
+    living: bool,
 ) -> Iterator[Problem]:
     """Find problems of the inbox; ``noted`` are the problems that were written down."""
     yield from find_entry_problems(workspace, lying)
@@ -233,7 +237,7 @@ def choose_message(row: NotedProblem) -> str:
 
 
 def find_work_problems(
-    workspace: Workspace, journal: Journal, noted: Mapping[tuple[str, str], NotedProblem]
+    workspace: WorkspaceFolder, journal: Journal, noted: Mapping[tuple[str, str], NotedProblem]
 ) -> Iterator[Problem]:
     """Find what keeps submissions from being settled or published."""
     for row in journal.list_retried_submissions():

@@ -28,7 +28,7 @@ from formgen.forms.form import Form
 from formgen.forms.registry import Registry
 from formgen.i18n import FORM_LANGUAGES, N_, normalise_text
 from formgen.issuing.correction import build_notes, restore_known_answers
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.cases import Caseloads
 from formgen.storage.journal import Journal
 from formgen.storage.moments import to_local_date
@@ -103,7 +103,7 @@ class IdentifiedDocument:
 class DocumentIdentifier:
     """Where documents are recognised: with the forms and the journal of one workspace."""
 
-    workspace: Workspace
+    workspace: WorkspaceFolder
     journal: Journal
     registry: Registry
 

@@ -23,7 +23,7 @@ from typing import BinaryIO, Literal
 from formgen import formats
 from formgen.checkpoints import report_checkpoint
 from formgen.files import open_folder_beneath
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 
 CANARY = ".formgen-canary.tmp"
 STATUS = "TILA.txt"
@@ -163,7 +163,7 @@ def create_empty_file(inbox: Path, name: str) -> None:
         os.close(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder))
 
 
-def hash_file_name(workspace: Workspace, file: Path) -> str:
+def hash_file_name(workspace: WorkspaceFolder, file: Path) -> str:
     """Compute the digest by which a file is known where its name must not be told."""
     name = os.fsencode(file.relative_to(workspace.inbox))
     return workspace.encryptor.compute_digest(hashlib.sha256(name).hexdigest())

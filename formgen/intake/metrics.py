@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest, sta
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from formgen.intake.health import check_health
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.journal import Journal
 
 BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400)
@@ -20,7 +20,7 @@ BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 86400)
 class MetricsCollector:
     """What is told of a workspace when it is asked for."""
 
-    workspace: Workspace
+    workspace: WorkspaceFolder
     journal: Journal
 
     def collect(self) -> Iterator[Metric]:
@@ -37,19 +37,19 @@ class MetricsCollector:
         yield GaugeMetricFamily("formgen_problems", "Problems that status names.", len(found.problems))
 
 
-def build_metrics_registry(workspace: Workspace, journal: Journal) -> CollectorRegistry:
+def build_metrics_registry(workspace: WorkspaceFolder, journal: Journal) -> CollectorRegistry:
     """Build the registry that tells the numbers of a workspace."""
     registry = CollectorRegistry()
     registry.register(MetricsCollector(workspace, journal))
     return registry
 
 
-def render_metrics(workspace: Workspace, journal: Journal) -> str:
+def render_metrics(workspace: WorkspaceFolder, journal: Journal) -> str:
     """Return the numbers as text, such as node_exporter reads from a file."""
     return generate_latest(build_metrics_registry(workspace, journal)).decode()
 
 
-def serve_metrics(workspace: Workspace, journal: Journal, port: int) -> Histogram:
+def serve_metrics(workspace: WorkspaceFolder, journal: Journal, port: int) -> Histogram:
     """Tell the numbers to who asks on this machine's own port, and return what takes the seconds of each return."""
     registry = build_metrics_registry(workspace, journal)
     seconds = Histogram("formgen_return_seconds", "From arrival to outcome.", buckets=BUCKETS, registry=registry)

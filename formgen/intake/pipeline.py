@@ -52,7 +52,7 @@ from formgen.intake.retries import ALL, Retries
 from formgen.issuing import issue
 from formgen.publishing import outbox
 from formgen.sandbox.reader_pool import DIED
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.database import Transaction
 from formgen.storage.journal import Journal
 from formgen.storage.moments import format_timestamp, to_local_date
@@ -81,7 +81,7 @@ class OpenedSubmission:
 class Intake:
     """The intake of one workspace; ``clock`` tells the time, ``new_id`` makes UUIDv7s."""
 
-    workspace: Workspace
+    workspace: WorkspaceFolder
     journal: Journal
     registry: Registry
     clock: Callable[[], datetime]

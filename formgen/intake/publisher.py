@@ -16,7 +16,7 @@ from formgen.intake.retries import ALL, Retries
 from formgen.issuing import issue
 from formgen.issuing.receipt import render_receipt
 from formgen.publishing import outbox
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.journal import Journal
 from formgen.storage.moments import to_local_date
 from formgen.storage.rows import StoredEvent, StoredRecord, Submission
@@ -34,7 +34,7 @@ PUBLISH_BATCH = 100  # events that are published together
 class Publisher:
     """Where events become files: one that fails is tried again later and holds up no other."""
 
-    workspace: Workspace
+    workspace: WorkspaceFolder
     journal: Journal
     registry: Registry
     retries: Retries
@@ -121,6 +121,6 @@ class Publisher:
         )
 
 
-def get_oversized_path(workspace: Workspace, row: Submission) -> Path:
+def get_oversized_path(workspace: WorkspaceFolder, row: Submission) -> Path:
     """Return where a file lies that is too large to be kept, until it is published."""
     return workspace.originals / row.submission_id

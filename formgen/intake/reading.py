@@ -19,7 +19,7 @@ from formgen.forms.registry import Registry, find_template
 from formgen.intake.identify import list_questions
 from formgen.issuing.correction import build_extraction
 from formgen.sandbox import reader_pool
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.journal import Journal
 
 
@@ -27,7 +27,7 @@ from formgen.storage.journal import Journal
 class DocumentReader:
     """Where files are read: with the forms, the layouts and the settings of one workspace."""
 
-    workspace: Workspace
+    workspace: WorkspaceFolder
     journal: Journal
     registry: Registry
 

@@ -42,7 +42,7 @@ from formgen.intake.pipeline import Intake, OpenedSubmission
 from formgen.intake.retries import ALL, Retries
 from formgen.sandbox import confine
 from formgen.settings import Intake as Settings
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.moments import format_timestamp
 from formgen.storage.rows import NotedProblem, Submission
 
@@ -543,7 +543,7 @@ def stop_observer(observer: Any) -> None:
 
 
 @contextmanager
-def hold_workspace_lock(workspace: Workspace, patience: float = 0.0) -> Iterator[None]:
+def hold_workspace_lock(workspace: WorkspaceFolder, patience: float = 0.0) -> Iterator[None]:
     """Hold the workspace's lock; raise `OutOfReach` when another process still holds it after so many seconds."""
     until = time.monotonic() + patience
     with ExitStack() as held:
@@ -558,7 +558,7 @@ def hold_workspace_lock(workspace: Workspace, patience: float = 0.0) -> Iterator
         yield
 
 
-def is_daemon_alive(workspace: Workspace) -> bool:
+def is_daemon_alive(workspace: WorkspaceFolder) -> bool:
     """Tell whether a daemon holds the workspace's lock."""
     try:
         with hold_workspace_lock(workspace):

@@ -23,7 +23,7 @@ from formgen.forms.registry import Registry, find_template
 from formgen.i18n import FORM_LANGUAGES, N_, load_locale, translate
 from formgen.issuing import correction
 from formgen.publishing import outbox
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.cases import build_case_record
 from formgen.storage.journal import Journal
 from formgen.storage.moments import format_timestamp, to_local_date
@@ -46,7 +46,7 @@ class GeneratedDocument:
 
 
 def build_document_texts(
-    workspace: Workspace, keys: Keyring, form: type[Form], identity: Identity, case_id: str | None, language: str
+    workspace: WorkspaceFolder, keys: Keyring, form: type[Form], identity: Identity, case_id: str | None, language: str
 ) -> dict[str, str]:
     """Build the texts of a document besides its fields, by name."""
     office = workspace.office
@@ -67,7 +67,7 @@ def build_document_texts(
 
 
 def build_render_request(
-    workspace: Workspace,
+    workspace: WorkspaceFolder,
     keys: Keyring,
     form: type[Form],
     identity: Identity,
@@ -117,7 +117,7 @@ def select_subject(form: type[Form], case: Case, about: str) -> Case:
 
 
 def issue_document(
-    workspace: Workspace,
+    workspace: WorkspaceFolder,
     journal: Journal,
     registry: Registry,
     form: type[Form],
@@ -194,7 +194,7 @@ def choose_reply_format(reader: str) -> str:
 
 
 def prepare_replies(
-    workspace: Workspace, journal: Journal, registry: Registry, row: Submission
+    workspace: WorkspaceFolder, journal: Journal, registry: Registry, row: Submission
 ) -> dict[str, files.Making]:
     """Prepare what draws the reply to a rejected submission, by format.
 
@@ -229,7 +229,7 @@ def call_with_fallback(draw: Callable[[], Any], otherwise: Callable[[], Any] | N
 
 
 def render_correction(
-    workspace: Workspace,
+    workspace: WorkspaceFolder,
     journal: Journal,
     keys: Keyring,
     registry: Registry,
@@ -248,7 +248,12 @@ def render_correction(
 
 
 def archive_record(
-    workspace: Workspace, journal: Journal, registry: Registry, record_id: str, now: datetime, path: Path | None = None
+    workspace: WorkspaceFolder,
+    journal: Journal,
+    registry: Registry,
+    record_id: str,
+    now: datetime,
+    path: Path | None = None,
 ) -> GeneratedDocument:
     """Make the copy of an accepted record that is archived, as PDF/A-3; raise `UsageError`.
 

@@ -21,7 +21,7 @@ from formgen.checkpoints import report_checkpoint
 from formgen.files import Making
 from formgen.forms.form import Form
 from formgen.publishing.contract import build_schemas
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 
 REASON, REPLY = ".reason.json", ".palaute"
 TEXT, LETTER = "txt", formats.get_ending(formats.get_preferred_format())
@@ -43,7 +43,7 @@ def format_json(value: Any) -> bytes:
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 
-def get_record_path(workspace: Workspace, case_id: str | None, record_id: str, form: str) -> Path:
+def get_record_path(workspace: WorkspaceFolder, case_id: str | None, record_id: str, form: str) -> Path:
     """Return the path of a record."""
     return workspace.outbox / "records" / (case_id or "_unit") / f"{record_id}.{form}.json"
 
@@ -53,18 +53,18 @@ def archived_path(record: Path) -> Path:
     return record.with_suffix(formats.get_ending(formats.get_archive_format()))
 
 
-def get_receipt_path(workspace: Workspace, day: str, record_id: str) -> Path:
+def get_receipt_path(workspace: WorkspaceFolder, day: str, record_id: str) -> Path:
     """Return the path of the receipt of an accepted submission."""
     return workspace.outbox / "receipts" / day / f"{record_id}.kuittaus{LETTER}"
 
 
-def get_rejected_path(workspace: Workspace, rejected_as: str) -> Path:
+def get_rejected_path(workspace: WorkspaceFolder, rejected_as: str) -> Path:
     """Return the path of a rejected file; ``rejected_as`` is day and name."""
     return workspace.outbox / "rejected" / rejected_as
 
 
 def iter_rejection_files(
-    workspace: Workspace,
+    workspace: WorkspaceFolder,
     rejected_as: str,
     original: Making | None,
     reason: str,
@@ -90,12 +90,12 @@ def publish_files(found: Iterable[tuple[Path, Making]], mode: int = files.SHARED
     files.write_files({place: data for place, data in found if place.is_symlink() or not place.is_file()}, mode)
 
 
-def lock_outbox(workspace: Workspace) -> AbstractContextManager[None]:
+def lock_outbox(workspace: WorkspaceFolder) -> AbstractContextManager[None]:
     """Lock the outbox so that nobody else publishes meanwhile."""
     return files.hold_lock(workspace.var / "outbox.lock")
 
 
-def lying_in_records(workspace: Workspace) -> Iterator[Path]:
+def lying_in_records(workspace: WorkspaceFolder) -> Iterator[Path]:
     """Yield all that lies among the records but folders and what is being written; no link is followed."""
     for place, folders, names in os.walk(workspace.outbox / "records"):
         here = Path(place)
@@ -103,7 +103,7 @@ def lying_in_records(workspace: Workspace) -> Iterator[Path]:
         yield from (here / name for name in (*links, *names) if not WORK.fullmatch(name))
 
 
-def find_work_files(workspace: Workspace) -> Iterator[Path]:
+def find_work_files(workspace: WorkspaceFolder) -> Iterator[Path]:
     """Yield the work files of a publishing that a crash has ended."""
     for place in ("records", "rejected", "receipts"):
         yield from (workspace.outbox / place).rglob(f".*{files.WORK}")
@@ -142,7 +142,7 @@ def shorten_stem(stem: str, tail: str) -> str:
     return stem.encode()[:room].decode(errors="ignore")
 
 
-def publish_feed(workspace: Workspace, lines: Iterable[tuple[int, str]]) -> None:
+def publish_feed(workspace: WorkspaceFolder, lines: Iterable[tuple[int, str]]) -> None:
     """Add to the feed the numbered lines that it lacks, in order; half a line of an earlier crash is cut off.
 
     Another process may be publishing too: what it has written meanwhile is not written again.
@@ -180,7 +180,7 @@ def find_end_of_lines(stream: Any) -> int:
     return 0
 
 
-def read_last_seq(workspace: Workspace) -> int:
+def read_last_seq(workspace: WorkspaceFolder) -> int:
     """Read the number of the last event in the feed, 0 for none."""
     file = workspace.outbox / "feed.ndjson"
     if not os.path.lexists(file):
@@ -198,7 +198,7 @@ def read_last_line(stream: Any) -> tuple[int, int]:
     return end, int(json.loads(lines[-1])["seq"]) if lines else 0
 
 
-def find_foreign_line(workspace: Workspace, known: Iterable[str]) -> int:
+def find_foreign_line(workspace: WorkspaceFolder, known: Iterable[str]) -> int:
     """Find the number of the first whole line of the feed that is not the known one, 0 when there is none."""
     file = workspace.outbox / "feed.ndjson"
     lines = file.read_bytes().split(b"\n")[:-1] if file.exists() else []

@@ -14,7 +14,7 @@ from formgen import files
 from formgen.errors import OutOfReach
 from formgen.i18n import N_
 from formgen.publishing import outbox
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage import ledger, signing_keys
 from formgen.storage.access_log import Head
 from formgen.storage.journal import Journal
@@ -29,7 +29,7 @@ FEED = N_("Tapahtumaluettelon rivi {what} ei ole se, joka kirjoitettiin.")
 UNKNOWN_KEY = N_("Kansiossa var/keys on avain, jota työtila ei ole tehnyt ja jota ei käytetä: {what}")
 
 
-def find_flaws(workspace: Workspace, journal: Journal, head: Head | None = None) -> Iterator[Flaw]:
+def find_flaws(workspace: WorkspaceFolder, journal: Journal, head: Head | None = None) -> Iterator[Flaw]:
     """Yield all that is wrong; ``head`` is the last line of the access log as it was noted elsewhere."""
     with journal.open_snapshot() as ends:
         yield from ledger.find_flaws(journal, ends, head)
@@ -52,7 +52,7 @@ def find_key_flaws(journal: Journal) -> Iterator[Flaw]:
     yield from (Flaw(UNKNOWN_KEY, name) for name in sorted(lying - there))
 
 
-def find_original_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+def find_original_flaws(workspace: WorkspaceFolder, journal: Journal) -> Iterator[Flaw]:
     """Yield the kept files that are missing or are not those that came."""
     for sha256 in journal.iter_original_digests():
         file = workspace.encryptor.locate_file(workspace.originals, sha256)
@@ -61,13 +61,13 @@ def find_original_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw
         )
 
 
-def of_layouts(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+def of_layouts(workspace: WorkspaceFolder, journal: Journal) -> Iterator[Flaw]:
     """Yield the layouts of PDF forms that are missing or are not those that were made."""
     for name, sha256 in journal.iter_logged_digests("layouts"):
         yield from find_file_flaws(workspace, workspace.var / "layouts" / f"{name.partition(':')[2]}.pdf", sha256 or "")
 
 
-def find_outbox_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+def find_outbox_flaws(workspace: WorkspaceFolder, journal: Journal) -> Iterator[Flaw]:
     """Yield the records and rejected files that are missing or are not what the journal says, and records of none."""
     lying = set(outbox.lying_in_records(workspace))  # before it is asked of what: a record is written down first
     for name, stored in journal.iter_sealed_rows(StoredRecord, records):
@@ -82,7 +82,7 @@ def find_outbox_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
 
 
 def find_row_flaws(
-    workspace: Workspace, name: str, iter_digests: Callable[[], Iterable[tuple[Path, str]]]
+    workspace: WorkspaceFolder, name: str, iter_digests: Callable[[], Iterable[tuple[Path, str]]]
 ) -> Iterator[Flaw]:
     """Find flaws of the files of a row; one that tells of none that could be is not as it was written."""
     try:
@@ -94,14 +94,18 @@ def find_row_flaws(
         yield from find_file_flaws(workspace, file, sha256)
 
 
-def iter_record_digests(workspace: Workspace, journal: Journal, sealed: StoredRecord) -> Iterator[tuple[Path, str]]:
+def iter_record_digests(
+    workspace: WorkspaceFolder, journal: Journal, sealed: StoredRecord
+) -> Iterator[tuple[Path, str]]:
     """Yield the place and the digest of the file of a record."""
     row = journal.unseal(StoredRecord, sealed)
     payload = outbox.compute_digest(outbox.format_json(json.loads(row.payload)))
     yield outbox.get_record_path(workspace, row.case_id, row.record_id, row.form), payload
 
 
-def iter_rejected_digests(workspace: Workspace, journal: Journal, sealed: Submission) -> Iterator[tuple[Path, str]]:
+def iter_rejected_digests(
+    workspace: WorkspaceFolder, journal: Journal, sealed: Submission
+) -> Iterator[tuple[Path, str]]:
     """Yield the place and the digest of a rejected file and of its reason."""
     row = journal.unseal(Submission, sealed)
     file = outbox.get_rejected_path(workspace, row.rejected_as or "")
@@ -113,7 +117,7 @@ def iter_rejected_digests(workspace: Workspace, journal: Journal, sealed: Submis
     )
 
 
-def find_feed_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
+def find_feed_flaws(workspace: WorkspaceFolder, journal: Journal) -> Iterator[Flaw]:
     """Yield the lines of the feed that are not the journal's events, in their order."""
     file = workspace.outbox / "feed.ndjson"
     try:
@@ -130,7 +134,7 @@ def find_feed_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
 
 
 def find_file_flaws(
-    workspace: Workspace, file: Path, sha256: str, pieces: Callable[[], Iterable[bytes]] | None = None
+    workspace: WorkspaceFolder, file: Path, sha256: str, pieces: Callable[[], Iterable[bytes]] | None = None
 ) -> Iterator[Flaw]:
     """Find flaws of a file whose digest is known; ``pieces`` gives what a kept one holds."""
     what = format_path(workspace, file)
@@ -145,7 +149,7 @@ def find_file_flaws(
         yield Flaw(DIFFERENT, what)
 
 
-def format_path(workspace: Workspace, file: Path) -> str:
+def format_path(workspace: WorkspaceFolder, file: Path) -> str:
     """Format a file's path relative to the workspace, safe to print."""
     return files.make_printable(
         file.relative_to(workspace.root).as_posix() if file.is_relative_to(workspace.root) else str(file)

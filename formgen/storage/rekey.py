@@ -17,7 +17,7 @@ from formgen.encryption import Encryptor
 from formgen.errors import OutOfReach
 from formgen.i18n import N_
 from formgen.publishing import outbox
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage import ledger
 from formgen.storage.access_log import Actor, compute_row_digest, iter_chain_links
 from formgen.storage.database import BATCH_SIZE, Row, build_canary, dump_json, map_encrypted_columns
@@ -37,7 +37,7 @@ from formgen.storage.tables import (
 )
 
 
-def reencrypt_workspace(workspace: Workspace, old: Encryptor, actor: Actor, now: datetime) -> None:
+def reencrypt_workspace(workspace: WorkspaceFolder, old: Encryptor, actor: Actor, now: datetime) -> None:
     """Bring what is kept to the vault of the settings, from another one; nobody else may be at work meanwhile.
 
     Files are sealed anew beside the old ones, then the journal in one transaction, then the old files
@@ -59,7 +59,7 @@ def reencrypt_workspace(workspace: Workspace, old: Encryptor, actor: Actor, now:
         shutil.rmtree(workspace.pictures, ignore_errors=True)
 
 
-def reencrypt_stored_data(workspace: Workspace, journal: Journal, now: datetime) -> None:
+def reencrypt_stored_data(workspace: WorkspaceFolder, journal: Journal, now: datetime) -> None:
     """Seal what is kept with the vault of the settings, files and journal."""
     new = workspace.encryptor
     if number := outbox.find_foreign_line(workspace, (event.body for event in journal.list_events())):

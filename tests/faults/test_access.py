@@ -33,7 +33,7 @@ from formgen.fields import Text
 from formgen.forms.declare import Field
 from formgen.intake.decide import DecisionEngine
 from formgen.reports import integrity
-from formgen.settings import Files, Workspace
+from formgen.settings import Files, WorkspaceFolder
 from formgen.storage import ledger
 from formgen.storage.access_log import Actor, Head, HeadFile
 from formgen.storage.database import HEAD_FILE_NAME
@@ -81,7 +81,7 @@ def test_modes_are_those_of_the_settings_whatever_the_umask(tmp_path: Path, mask
 
 
 @pytest.mark.parametrize("mode", ["0666", "0642", "0440", "640x", "1640", ""])
-def test_a_mode_that_lets_others_write_is_no_setting(mode: str, workspace: Workspace, run: Run) -> None:
+def test_a_mode_that_lets_others_write_is_no_setting(mode: str, workspace: WorkspaceFolder, run: Run) -> None:
     (workspace.root / "formgen.toml").write_text(f'[files]\nmode = "{mode}"\n', encoding="utf-8")
     said = run("status", at=workspace.root)
     assert (said.code, "files.mode" in said.err) == (2, True)
@@ -96,7 +96,7 @@ def test_a_folder_keeps_the_group_that_it_inherits(tmp_path: Path) -> None:
 # --- who may write ------------------------------------------------------------------------------
 
 
-def written(workspace: Workspace, name: str) -> Path:
+def written(workspace: WorkspaceFolder, name: str) -> Path:
     """Return a place in a workspace that holds code or what is trusted."""
     place = workspace.root / name
     if not place.exists():
@@ -119,7 +119,7 @@ def written(workspace: Workspace, name: str) -> Path:
     ],
 )
 def test_code_and_settings_that_others_can_write_are_refused_with_what_mends_it(
-    name: str, words: tuple[str, ...], workspace: Workspace, run: Run
+    name: str, words: tuple[str, ...], workspace: WorkspaceFolder, run: Run
 ) -> None:
     place = written(workspace, name)
     before = stat.S_IMODE(place.stat().st_mode)
@@ -134,13 +134,13 @@ def test_code_and_settings_that_others_can_write_are_refused_with_what_mends_it(
     assert run(*words, at=workspace.root).code == 0
 
 
-def test_a_root_of_trust_that_others_can_write_is_refused(workspace: Workspace) -> None:
+def test_a_root_of_trust_that_others_can_write_is_refused(workspace: WorkspaceFolder) -> None:
     (workspace.root / "formgen.toml").write_text('[signatures]\nroots = ["luotettu.pem"]\n', encoding="utf-8")
     root = workspace.root / "luotettu.pem"
     root.write_bytes(b"")
     root.chmod(0o666)
     with pytest.raises(OutOfReach, match=r"chmod go?-w|chmod o-w"):
-        _ = Workspace(workspace.root).roots
+        _ = WorkspaceFolder(workspace.root).roots
 
 
 def status(mode: int, uid: int, gid: int) -> os.stat_result:
@@ -293,7 +293,7 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> Listed:
     ],
 )
 def test_code_and_settings_that_a_list_lets_others_write_are_refused_with_what_mends_it(
-    name: str, words: tuple[str, ...], workspace: Workspace, run: Run, listed: Listed
+    name: str, words: tuple[str, ...], workspace: WorkspaceFolder, run: Run, listed: Listed
 ) -> None:
     place = written(workspace, name)
     listed(place, acl((USER, 7, 54321), own=5, mask=5, other=5))
@@ -305,7 +305,7 @@ def test_code_and_settings_that_a_list_lets_others_write_are_refused_with_what_m
 
 
 def test_a_folder_of_code_that_would_let_others_write_what_is_put_there_is_refused(
-    workspace: Workspace, run: Run, listed: Listed
+    workspace: WorkspaceFolder, run: Run, listed: Listed
 ) -> None:
     listed(workspace.root / "schemas", acl((USER, 7, 54321), own=5, mask=5, other=5), files.DEFAULT)
     assert run("forms", "list", at=workspace.root).code == 0
@@ -751,7 +751,7 @@ def test_whatever_name_somebody_gives_the_access_log_prints_it_as_text(bench: Be
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
 def test_a_new_inbox_is_for_the_group_and_closed_to_others_whatever_the_umask(tmp_path: Path, mask: int) -> None:
     with umask(mask):
-        workspace = Workspace(tmp_path).make_folders()
+        workspace = WorkspaceFolder(tmp_path).make_folders()
     assert stat.S_IMODE(workspace.inbox.stat().st_mode) == 0o770
 
 

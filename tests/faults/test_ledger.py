@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from formgen.errors import OutOfReach
 from formgen.formats import pdf
 from formgen.reports import integrity
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage import ledger
 from formgen.storage.access_log import (
     Head,
@@ -614,7 +614,7 @@ def test_nothing_that_was_tampered_with_is_sealed_anew(
 def test_the_log_is_chained_with_the_key_that_a_workspace_is_sealed_with_whenever_it_changes(
     root: Path, tmp_path: Path, run: Run
 ) -> None:
-    first = ONE if Workspace(root).encryptor.key else NO_ENCRYPTION
+    first = ONE if WorkspaceFolder(root).encryptor.key else NO_ENCRYPTION
     old = ["--old-key", str(key_file(tmp_path, first))] if first.key else []
     for vault in (OTHER, NO_ENCRYPTION, ONE):
         keyed(root, vault)

@@ -18,7 +18,7 @@ from formgen.cases.person import iter_identifying_fields
 from formgen.formats.docx.package import Package
 from formgen.forms import registry
 from formgen.forms.form import Form
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.journal import Journal
 from formgen.storage.moments import format_timestamp, to_local_date
 from formgen.storage.rows import StoredStep, Submission
@@ -53,7 +53,7 @@ from tests.support.strangers import (
 
 __all__ = ["office", "run"]
 REPOSITORY = Path(__file__).parents[2]
-FORMS = tuple(registry.load_forms(Workspace(REPOSITORY)))
+FORMS = tuple(registry.load_forms(WorkspaceFolder(REPOSITORY)))
 OF_CASES = tuple(form for form in FORMS if not form.unit)
 pytestmark = pytest.mark.usefixtures("unwalled")
 every_form_of_a_case = pytest.mark.parametrize("form", OF_CASES, ids=lambda form: form.id)

@@ -43,11 +43,11 @@ from formgen.forms.registry import find_template
 from formgen.i18n import FORM_LANGUAGES, clean_text, list_languages, translate
 from formgen.issuing.issue import build_document_texts
 from formgen.sandbox import reader_pool
-from formgen.settings import Intake, Workspace
+from formgen.settings import Intake, WorkspaceFolder
 from tests.support.strategies import KEYS
 
 REPOSITORY = Path(__file__).parents[2]
-FORMS = tuple(registry.load_forms(Workspace(REPOSITORY)))
+FORMS = tuple(registry.load_forms(WorkspaceFolder(REPOSITORY)))
 FORMATS = ("docx", "odt", "doc", "rtf")
 PERSON = Path(__file__).parents[1] / "support" / "office_fill.py"
 INSTANCE = UUID("0f9c2c1e-5a58-4b5e-9d33-6f1f3a7f2b10")
@@ -195,12 +195,12 @@ class Filled:
 
 
 @pytest.fixture(scope="session")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> WorkspaceFolder:
     """Make a workspace that has the packaged forms."""
-    return Workspace(tmp_path_factory.mktemp("workspace"))
+    return WorkspaceFolder(tmp_path_factory.mktemp("workspace"))
 
 
-def drawn(workspace: Workspace, form: type[Form], template: Template, sheet: Extraction) -> bytes:
+def drawn(workspace: WorkspaceFolder, form: type[Form], template: Template, sheet: Extraction) -> bytes:
     """Return a document as it goes out."""
     identity = Identity(form.id, form.version, INSTANCE)
     return template.render(
@@ -213,14 +213,14 @@ def prefilled(sheet: Extraction, asked: list[Question]) -> dict[str, str]:
     return {place.path: sheet.answers[place.path].text if place.path in sheet.answers else "" for place in asked}
 
 
-def papers(workspace: Workspace, form: type[Form], template: Template) -> dict[tuple[str, str], FormSpec]:
+def papers(workspace: WorkspaceFolder, form: type[Form], template: Template) -> dict[tuple[str, str], FormSpec]:
     """Return what the reader may know of a form and its template."""
     words = build_document_texts(workspace, KEYS, form, Identity(form.id, form.version, INSTANCE), None, "fi")
     told = {name: words[name] for name in ("organiser", "privacy", "guidance", "about", "form_title")}
     return {(form.id, form.version): FormSpec(form.list_questions(), find_printed_lines(template.package, told))}
 
 
-def packaged(workspace: Workspace, form: type[Form], language: str = "fi") -> tuple[bytes, Template]:
+def packaged(workspace: WorkspaceFolder, form: type[Form], language: str = "fi") -> tuple[bytes, Template]:
     """Return the packaged template of a form, as a file and compiled."""
     data = find_template(workspace, form).read_bytes()
     return data, Template(data, form.list_questions(language), language)
@@ -235,7 +235,11 @@ def read(files: Mapping[str, bytes], known_papers: Mapping[tuple[str, str], Form
 
 
 def fill(
-    office: Office, workspace: Workspace, form: type[Form], language: str = "fi", endings: tuple[str, ...] = FORMATS
+    office: Office,
+    workspace: WorkspaceFolder,
+    form: type[Form],
+    language: str = "fi",
+    endings: tuple[str, ...] = FORMATS,
 ) -> Filled:
     """Return the form filled in LibreOffice, saved and read in every format; done once for all tests."""
     name = f"{form.id} {language}"
@@ -261,7 +265,7 @@ def wrong(asked: list[Question], texts: Texts, sheet: Extraction) -> list[str]:
 
 
 def assert_exact(
-    workspace: Workspace, form: type[Form], sheet: Extraction, asked: list[Question], texts: Texts
+    workspace: WorkspaceFolder, form: type[Form], sheet: Extraction, asked: list[Question], texts: Texts
 ) -> None:
     """Hold a sheet against what was written: values, identity, and nothing besides."""
     assert wrong(asked, texts, sheet) == []
@@ -280,7 +284,7 @@ def assert_exact(
 @every_format
 @every_form
 def test_a_form_filled_in_libreoffice_is_read_exactly(
-    office: Office, workspace: Workspace, form: type[Form], ending: str
+    office: Office, workspace: WorkspaceFolder, form: type[Form], ending: str
 ) -> None:
     filled = fill(office, workspace, form)
     assert_exact(workspace, form, filled.sheets[ending], filled.asked, filled.texts)
@@ -289,7 +293,7 @@ def test_a_form_filled_in_libreoffice_is_read_exactly(
 @pytest.mark.slow
 @in_turn("language", [language for language in list_languages() if language in FORM_LANGUAGES[1:]])
 def test_a_form_in_another_language_is_read_by_what_is_known_in_finnish(
-    office: Office, workspace: Workspace, form: type[Form], language: str
+    office: Office, workspace: WorkspaceFolder, form: type[Form], language: str
 ) -> None:
     filled = fill(office, workspace, form, language, ("docx",))
     assert filled.missing == []
@@ -298,7 +302,7 @@ def test_a_form_in_another_language_is_read_by_what_is_known_in_finnish(
 
 @every_form
 def test_every_field_is_a_control_of_its_kind_in_libreoffice(
-    office: Office, workspace: Workspace, form: type[Form]
+    office: Office, workspace: WorkspaceFolder, form: type[Form]
 ) -> None:
     sheet = known(form)
     told, _ = office.work(drawn(workspace, form, packaged(workspace, form)[1], sheet), "docx", [["kinds"]], ())
@@ -312,7 +316,9 @@ def test_every_field_is_a_control_of_its_kind_in_libreoffice(
 
 
 @every_form
-def test_libreoffice_offers_every_item_of_every_list(office: Office, workspace: Workspace, form: type[Form]) -> None:
+def test_libreoffice_offers_every_item_of_every_list(
+    office: Office, workspace: WorkspaceFolder, form: type[Form]
+) -> None:
     assert fill(office, workspace, form).missing == []
 
 
@@ -325,7 +331,7 @@ def changes(asked: list[Question], texts: Texts) -> tuple[list[Question], dict[s
 @pytest.mark.slow
 @in_turn("ending", FORMATS)
 def test_a_form_saved_once_can_be_opened_and_changed_again(
-    office: Office, workspace: Workspace, form: type[Form], ending: str
+    office: Office, workspace: WorkspaceFolder, form: type[Form], ending: str
 ) -> None:
     filled = fill(office, workspace, form)
     again, texts = changes(filled.asked, filled.texts)
@@ -336,7 +342,7 @@ def test_a_form_saved_once_can_be_opened_and_changed_again(
 
 @every_form
 def test_words_typed_before_a_prompt_or_value_are_part_of_the_answer(
-    office: Office, workspace: Workspace, form: type[Form]
+    office: Office, workspace: WorkspaceFolder, form: type[Form]
 ) -> None:
     _, template = packaged(workspace, form)
     sheet = known(form)
@@ -353,7 +359,7 @@ def test_words_typed_before_a_prompt_or_value_are_part_of_the_answer(
 
 @every_form
 def test_an_answer_in_the_place_of_a_deleted_control_is_read(
-    office: Office, workspace: Workspace, form: type[Form]
+    office: Office, workspace: WorkspaceFolder, form: type[Form]
 ) -> None:
     _, template = packaged(workspace, form)
     sheet = known(form)
@@ -368,7 +374,7 @@ def test_an_answer_in_the_place_of_a_deleted_control_is_read(
 
 @every_form
 def test_rows_added_to_a_table_are_read_after_the_printed_ones(
-    office: Office, workspace: Workspace, form: type[Form]
+    office: Office, workspace: WorkspaceFolder, form: type[Form]
 ) -> None:
     _, template = packaged(workspace, form)
     sheet = known(form)
@@ -427,7 +433,7 @@ Restyler = Callable[[type[Form]], Restyled]
 
 
 @pytest.fixture(scope="session")
-def restyle(office: Office, workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Restyler:
+def restyle(office: Office, workspace: WorkspaceFolder, tmp_path_factory: pytest.TempPathFactory) -> Restyler:
     """Return a function that gives a form's template as an office has restyled it; done once a form."""
     picture = tmp_path_factory.mktemp("logo") / "logo.png"
     picture.write_bytes(draw_placeholder_logo(64))
@@ -461,7 +467,7 @@ def test_a_restyled_template_still_has_every_field(restyle: Restyler, form: type
 
 @every_form
 def test_a_document_from_a_restyled_template_is_read_exactly(
-    workspace: Workspace, restyle: Restyler, form: type[Form]
+    workspace: WorkspaceFolder, restyle: Restyler, form: type[Form]
 ) -> None:
     restyled = restyle(form)
     sheet = formats.read_document(restyled.document, papers(workspace, form, restyled.template))
@@ -470,7 +476,7 @@ def test_a_document_from_a_restyled_template_is_read_exactly(
 
 @every_form
 def test_a_document_from_a_restyled_template_is_filled_and_read_exactly(
-    office: Office, workspace: Workspace, restyle: Restyler, form: type[Form]
+    office: Office, workspace: WorkspaceFolder, restyle: Restyler, form: type[Form]
 ) -> None:
     restyled = restyle(form)
     texts = {place.path: answer(place, number, 1) for number, place in enumerate(restyled.asked)}
@@ -483,7 +489,7 @@ def test_a_document_from_a_restyled_template_is_filled_and_read_exactly(
 
 
 @every_form
-def test_the_check_names_a_field_that_was_deleted(office: Office, workspace: Workspace, form: type[Form]) -> None:
+def test_the_check_names_a_field_that_was_deleted(office: Office, workspace: WorkspaceFolder, form: type[Form]) -> None:
     data, _ = packaged(workspace, form)
     lost, renamed = [place for place in form.list_questions() if place.control is Control.LINE and not place.columns][
         :2

@@ -19,13 +19,13 @@ from formgen.forms import registry
 from formgen.forms.form import Form
 from formgen.forms.registry import find_template
 from formgen.i18n import translate
-from formgen.settings import PACKAGED, Workspace
+from formgen.settings import PACKAGED, WorkspaceFolder
 from tests.conftest import AGREEMENT, DECISION, JOB, REFERRAL, Bench, provenance_of
 from tests.support.pdfs import drawn, widgets
 from tests.support.strategies import words
 
 At = Callable[[str], Bench]
-FORMS = list(registry.load_forms(Workspace(PACKAGED)))
+FORMS = list(registry.load_forms(WorkspaceFolder(PACKAGED)))
 
 
 def text_of(data: bytes) -> str:
@@ -43,7 +43,7 @@ def consenting(scopes: str) -> dict[str, str]:
 def test_what_is_left_out_leaves_neither_field_nor_word_behind(form: type[Form], language: str) -> None:
     omitted = form.find_omitted_fields(("*",)) | {asked.name for asked in form.fields if asked.sensitivity == "h"}
     questions = form.list_questions(language, omitted)
-    template = docx.load_template(find_template(Workspace(PACKAGED), form), questions, language)
+    template = docx.load_template(find_template(WorkspaceFolder(PACKAGED), form), questions, language)
     assert list(template.find_problems()) == []
     drawn = template.render(Extraction({}), words(form, language))
     tags = {item.get(w("val")) for item in Document(io.BytesIO(drawn)).element.body.iter("{*}tag")}
@@ -70,7 +70,7 @@ def paths(asked: object) -> list[str]:
 
 
 def test_a_unit_switches_off_fields_and_sections_by_name_and_number() -> None:
-    form = registry.load_forms(Workspace(PACKAGED)).find_latest_version("employer_contact")
+    form = registry.load_forms(WorkspaceFolder(PACKAGED)).find_latest_version("employer_contact")
     assert form.find_omitted_fields(("unit_name",)) == {"unit_name"}
     section = form.find_omitted_fields(("3",))
     assert {"employer_needs", "tasks_possible"} <= section <= form.find_omitted_fields(("*",))
@@ -79,7 +79,7 @@ def test_a_unit_switches_off_fields_and_sections_by_name_and_number() -> None:
 
 @pytest.mark.parametrize("field", ["employer_name", "target_id", "no_such_field", "99"])
 def test_only_what_is_optional_can_be_switched_off(field: str) -> None:
-    form = registry.load_forms(Workspace(PACKAGED)).find_latest_version("employer_contact")
+    form = registry.load_forms(WorkspaceFolder(PACKAGED)).find_latest_version("employer_contact")
     with pytest.raises(UsageError, match="employer_contact"):
         form.find_omitted_fields((field,))
 

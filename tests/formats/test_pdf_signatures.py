@@ -25,7 +25,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 from formgen.documents.extraction import Extraction, FormSpec
 from formgen.errors import Unreadable, UsageError
 from formgen.formats import pdf
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from tests.conftest import REFERRAL, SETTINGS, Bench
 from tests.support.foreign import FILLERS, Job
 from tests.support.pdf_forms import FORMS, issued, known, papers, said, typed
@@ -259,9 +259,9 @@ def test_an_office_that_trusts_another_root_refuses(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nroskaa\n-----END CERTIFICATE-----\n"])
-def test_a_root_that_is_none_is_the_fault_of_the_settings(workspace: Workspace, content: bytes | None) -> None:
+def test_a_root_that_is_none_is_the_fault_of_the_settings(workspace: WorkspaceFolder, content: bytes | None) -> None:
     (workspace.root / "formgen.toml").write_text('[signatures]\nroots = ["juuri.pem"]\n', encoding="utf-8")
     if content is not None:
         (workspace.root / "juuri.pem").write_bytes(content)
     with pytest.raises(UsageError, match=r"juuri\.pem"):
-        _ = Workspace(workspace.root).roots
+        _ = WorkspaceFolder(workspace.root).roots

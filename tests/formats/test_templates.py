@@ -25,7 +25,7 @@ from formgen.formats.docx.package import DOCUMENT_BYTES, TEMPLATE_BYTES, w
 from formgen.formats.docx.wording import LONGEST
 from formgen.forms import registry
 from formgen.i18n import translate
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from tests.journeys.test_cli import REPOSITORY, Run, run
 from tests.support.strategies import FORMS, WORKSPACE, members, packed, words
 
@@ -88,7 +88,7 @@ def drawn(data: bytes, sheet: Extraction | None = None, **said: str) -> str:
 
 
 @pytest.fixture
-def refuse(workspace: Workspace, run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str]:
+def refuse(workspace: WorkspaceFolder, run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], str]:
     """Return a function that gives a template to both commands and returns the one problem that both tell."""
     monkeypatch.setenv(RAN, "")
     monkeypatch.delenv(RAN)
@@ -330,7 +330,7 @@ def test_what_a_tag_hides_from_the_text_is_found_in_what_is_rendered() -> None:
     assert problem.startswith("Pohjassa ei voi käyttää tätä (teksti): {{ token and cycler")
 
 
-def test_all_that_is_refused_is_told_at_once(workspace: Workspace, run: Run) -> None:
+def test_all_that_is_refused_is_told_at_once(workspace: WorkspaceFolder, run: Run) -> None:
     data = packed(
         {
             **PARTS,
@@ -347,7 +347,9 @@ def test_all_that_is_refused_is_told_at_once(workspace: Workspace, run: Run) -> 
 
 
 @pytest.mark.parametrize(("language", "said"), [("sv", "sidhuvudet"), ("en", "header")])
-def test_a_refusal_is_told_in_the_language_asked_for(language: str, said: str, workspace: Workspace, run: Run) -> None:
+def test_a_refusal_is_told_in_the_language_asked_for(
+    language: str, said: str, workspace: WorkspaceFolder, run: Run
+) -> None:
     file = workspace.root / "templates" / "forms" / "referral.docx"
     file.write_bytes(PLACES["in the header"][0])
     answer = run("--lang", language, "templates", "check", str(file), at=workspace.root)

@@ -27,12 +27,12 @@ from formgen.formats.docx.controls import format_tag
 from formgen.forms import registry
 from formgen.intake.watcher import hold_workspace_lock
 from formgen.sandbox.confine import PROTECTIONS
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from tests.conftest import AGREEMENT, JOB, REFERRAL, SETTINGS, STORIES, Bench, changed, provenance_of
 
 At = Callable[[str], Bench]
 REPOSITORY = Path(__file__).parents[2]
-FORMS = registry.load_forms(Workspace(REPOSITORY))
+FORMS = registry.load_forms(WorkspaceFolder(REPOSITORY))
 ISOLATED = {"PYTHONWARNINGS": "error", "LC_ALL": "fi_FI.UTF-8", "PATH": "/usr/bin:/bin"}
 
 
@@ -181,7 +181,7 @@ def process(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_program_ends_in_0_2_and_5(workspace: Workspace) -> None:
+def test_the_program_ends_in_0_2_and_5(workspace: WorkspaceFolder) -> None:
     done = process(workspace.root, "forms", "list", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert [item["form"] for item in json.loads(done.stdout)] == list(FORMS.forms)
@@ -221,13 +221,13 @@ def test_the_program_reads_a_form_as_well_as_a_test_does(at: At) -> None:
     ],
     ids=" ".join,
 )
-def test_wrong_usage_ends_in_2_with_a_sentence(words: tuple[str, ...], workspace: Workspace, run: Run) -> None:
+def test_wrong_usage_ends_in_2_with_a_sentence(words: tuple[str, ...], workspace: WorkspaceFolder, run: Run) -> None:
     said = run(*words, at=workspace.root)
     assert (said.code, said.out) == (2, "")
     assert said.err.strip()
 
 
-def test_wrong_settings_end_in_2_with_the_name_of_the_setting(workspace: Workspace, run: Run) -> None:
+def test_wrong_settings_end_in_2_with_the_name_of_the_setting(workspace: WorkspaceFolder, run: Run) -> None:
     (workspace.root / "formgen.toml").write_text("[intake]\nquiet = 'hetki'\n", encoding="utf-8")
     said = run("status", "--json", at=workspace.root)
     assert (said.code, said.out) == (2, "")
@@ -253,7 +253,7 @@ def test_a_return_that_waits_or_needs_a_person_ends_in_4(at: At, run: Run) -> No
     assert run("submit", str(early), at=bench.root).code == 4
 
 
-def test_a_second_daemon_ends_in_5(workspace: Workspace, run: Run) -> None:
+def test_a_second_daemon_ends_in_5(workspace: WorkspaceFolder, run: Run) -> None:
     with hold_workspace_lock(workspace):
         said = run("watch", "--once", at=workspace.root)
     assert (said.code, said.out) == (5, "")
@@ -266,7 +266,7 @@ def test_a_missing_workspace_ends_in_5(tmp_path: Path, run: Run) -> None:
     assert not (tmp_path / "ei-ole").exists()
 
 
-def test_a_link_is_not_submitted(workspace: Workspace, run: Run, tmp_path: Path) -> None:
+def test_a_link_is_not_submitted(workspace: WorkspaceFolder, run: Run, tmp_path: Path) -> None:
     (tmp_path / "lomake.docx").write_bytes(b"something")
     (tmp_path / "linkki.docx").symlink_to("lomake.docx")
     assert run("submit", str(tmp_path / "linkki.docx"), at=workspace.root).code == 2
@@ -448,7 +448,7 @@ def test_cases_show_has_the_shape_of_the_contract(at: At, run: Run) -> None:
     assert all({"code", "due", "message"} <= set(task) for task in shown["tasks"])
 
 
-def test_a_case_opened_by_hand_awaits_its_referral(workspace: Workspace, run: Run) -> None:
+def test_a_case_opened_by_hand_awaits_its_referral(workspace: WorkspaceFolder, run: Run) -> None:
     case_id = run("cases", "open", "--json", at=workspace.root).json["case_id"]
     bench = Bench(workspace.root)
     assert bench.send("referral", REFERRAL, case_id).case_id == case_id
@@ -541,7 +541,7 @@ def test_status_has_the_shape_of_the_contract_and_its_sum_holds(at: At, run: Run
     assert (shown["sandbox"], shown["warnings"]) == (dict.fromkeys(PROTECTIONS, True), [])
 
 
-def test_status_names_what_is_never_opened(workspace: Workspace, run: Run) -> None:
+def test_status_names_what_is_never_opened(workspace: WorkspaceFolder, run: Run) -> None:
     (workspace.inbox / "linkki.docx").symlink_to("/etc/hostname")
     said = run("status", "--json", at=workspace.root)
     assert (said.code, said.json["ok"]) == (1, False)
@@ -730,7 +730,7 @@ def test_the_demonstration_ends_as_its_story_says(tmp_path: Path, run: Run) -> N
     assert not list((tmp_path / "kokeilu" / "inbox").glob("*.docx"))
 
 
-def test_templates_are_built_from_the_forms_and_pass_their_own_check(workspace: Workspace, run: Run) -> None:
+def test_templates_are_built_from_the_forms_and_pass_their_own_check(workspace: WorkspaceFolder, run: Run) -> None:
     built = run("templates", "build", "--json", at=workspace.root).json
     assert {Path(name).stem for name in built} == set(FORMS.forms)
     checked = run("templates", "check", "--json", at=workspace.root)
@@ -739,7 +739,7 @@ def test_templates_are_built_from_the_forms_and_pass_their_own_check(workspace: 
     assert all(str(workspace.root) in item["file"] for item in checked.json)
 
 
-def test_a_template_that_the_office_has_is_not_overwritten_unasked(workspace: Workspace, run: Run) -> None:
+def test_a_template_that_the_office_has_is_not_overwritten_unasked(workspace: WorkspaceFolder, run: Run) -> None:
     file = workspace.root / "templates" / "forms" / "referral.docx"
     file.write_bytes(b"of the office")
     assert run("templates", "build", "referral", "--json", at=workspace.root).json == []
@@ -748,7 +748,7 @@ def test_a_template_that_the_office_has_is_not_overwritten_unasked(workspace: Wo
     assert file.read_bytes() != b"of the office"
 
 
-def test_a_template_that_has_lost_a_field_is_named_with_it(workspace: Workspace, run: Run) -> None:
+def test_a_template_that_has_lost_a_field_is_named_with_it(workspace: WorkspaceFolder, run: Run) -> None:
     file = workspace.root / "templates" / "forms" / "referral.docx"
     source = REPOSITORY / "templates" / "forms" / "referral.docx"
     file.write_bytes(changed(source.read_bytes(), lambda _, text: text.replace("{{ client_last_name }}", "")))
@@ -758,13 +758,13 @@ def test_a_template_that_has_lost_a_field_is_named_with_it(workspace: Workspace,
     assert any("client_last_name" in problem or "Sukunimi" in problem for problem in broken["referral"])
 
 
-def test_what_is_no_document_is_no_template(workspace: Workspace, run: Run) -> None:
+def test_what_is_no_document_is_no_template(workspace: WorkspaceFolder, run: Run) -> None:
     (workspace.root / "templates" / "forms" / "referral.docx").write_bytes(b"no document")
     said = run("templates", "check", "--json", at=workspace.root)
     assert (said.code, [item["form"] for item in said.json if not item["ok"]]) == (1, ["referral"])
 
 
-def test_schemas_are_written_where_asked(workspace: Workspace, run: Run) -> None:
+def test_schemas_are_written_where_asked(workspace: WorkspaceFolder, run: Run) -> None:
     places = run("schemas", "skeemat", "--json", at=workspace.root).json
     names = {f"{name}.schema.json" for name in (*FORMS.forms, "record", "reason", "feed")}
     assert {Path(place).name for place in places} == names == {file.name for file in Path("skeemat").iterdir()}

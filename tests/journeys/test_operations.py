@@ -21,7 +21,7 @@ from sqlalchemy import text
 from formgen.intake import health, metrics, watcher
 from formgen.intake.inbox import STATUS, iter_candidate_files
 from formgen.intake.watcher import Watch
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from tests.conftest import JOB, SETTINGS, Bench
 from tests.journeys.test_cli import COMMANDS, ISOLATED, Run, run
 from tests.journeys.test_watcher import LONGEST, until
@@ -127,7 +127,7 @@ def test_the_daemon_tells_how_long_each_return_took(bench: Bench, monkeypatch: p
     assert found["formgen_returns rejected"] == 1
 
 
-def test_a_port_that_is_taken_is_out_of_reach(workspace: Workspace, run: Run) -> None:
+def test_a_port_that_is_taken_is_out_of_reach(workspace: WorkspaceFolder, run: Run) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -15,7 +15,7 @@ import pytest
 
 from formgen import files
 from formgen.publishing import outbox
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from tests.conftest import JOB, REFERRAL, Bench, provenance_of, tree, umask
 from tests.support import golden
 
@@ -161,12 +161,12 @@ def lines(*numbers: int) -> list[tuple[int, str]]:
     return [(number, f'{{"seq":{number}}}') for number in numbers]
 
 
-def numbers_in(workspace: Workspace) -> list[int]:
+def numbers_in(workspace: WorkspaceFolder) -> list[int]:
     """Return the numbers of the events in the feed."""
     return [json.loads(line)["seq"] for line in (workspace.outbox / "feed.ndjson").read_text().splitlines()]
 
 
-def test_the_feed_only_grows(workspace: Workspace) -> None:
+def test_the_feed_only_grows(workspace: WorkspaceFolder) -> None:
     outbox.publish_feed(workspace, lines(1, 2))
     before = (workspace.outbox / "feed.ndjson").read_bytes()
     outbox.publish_feed(workspace, lines(3))
@@ -174,19 +174,19 @@ def test_the_feed_only_grows(workspace: Workspace) -> None:
     assert (numbers_in(workspace), outbox.read_last_seq(workspace)) == ([1, 2, 3], 3)
 
 
-def test_what_another_process_has_published_meanwhile_is_not_published_again(workspace: Workspace) -> None:
+def test_what_another_process_has_published_meanwhile_is_not_published_again(workspace: WorkspaceFolder) -> None:
     outbox.publish_feed(workspace, lines(1, 2, 3))
     outbox.publish_feed(workspace, lines(2, 3, 4))
     assert numbers_in(workspace) == [1, 2, 3, 4]
 
 
-def test_many_that_publish_at_once_write_every_line_once_and_in_order(workspace: Workspace) -> None:
+def test_many_that_publish_at_once_write_every_line_once_and_in_order(workspace: WorkspaceFolder) -> None:
     with ThreadPoolExecutor(8) as crowd:
         list(crowd.map(lambda end: outbox.publish_feed(workspace, lines(*range(1, end))), [50] * 8))
     assert numbers_in(workspace) == list(range(1, 50))
 
 
-def test_the_last_line_is_found_in_a_feed_of_any_length(workspace: Workspace) -> None:
+def test_the_last_line_is_found_in_a_feed_of_any_length(workspace: WorkspaceFolder) -> None:
     assert outbox.read_last_seq(workspace) == 0
     outbox.publish_feed(workspace, lines(*range(1, 12_000)))
     assert (workspace.outbox / "feed.ndjson").stat().st_size > 2 * 65_536

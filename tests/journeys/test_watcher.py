@@ -449,9 +449,9 @@ def test_all_that_was_received_has_an_outcome(at: At) -> None:
 
 def hold(root: str, held: Any, done: Any) -> None:
     """Hold a workspace's lock as another process does."""
-    from formgen.settings import Workspace
+    from formgen.settings import WorkspaceFolder
 
-    with hold_workspace_lock(Workspace(Path(root))):
+    with hold_workspace_lock(WorkspaceFolder(Path(root))):
         held.set()
         done.wait(LONGEST)
 

@@ -18,10 +18,10 @@ from formgen.documents.extraction import Answer, Extraction
 from formgen.forms import registry
 from formgen.forms.form import Form, prefill_extraction
 from formgen.forms.validate import ValidationResult, validate_extraction
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 
 REPOSITORY = Path(__file__).parents[2]
-FORMS = registry.load_forms(Workspace(REPOSITORY))
+FORMS = registry.load_forms(WorkspaceFolder(REPOSITORY))
 DEMO = json.loads((REPOSITORY / "demo" / "cases.json").read_text(encoding="utf-8"))
 TODAY = date(2026, 6, 1)
 EVERY_FORM = FORMS.ids | {name for _, declared in FORMS.iter_pending_rules() for name in declared.needs}

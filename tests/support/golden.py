@@ -13,7 +13,7 @@ from pathlib import Path
 from formgen.forms import registry
 from formgen.publishing import outbox
 from formgen.publishing.contract import build_schemas
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 
 FOLDER = Path(__file__).parents[1] / "golden"
 REPOSITORY = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 def published() -> dict[str, bytes]:
     """Return the golden files as they should be now, by path below the folder."""
-    schemas = build_schemas(registry.load_forms(Workspace(REPOSITORY)))
+    schemas = build_schemas(registry.load_forms(WorkspaceFolder(REPOSITORY)))
     return {f"schemas/{name}": outbox.format_json(body) for name, body in schemas.items()}
 
 

@@ -14,10 +14,10 @@ from formgen.fields import MunicipalityChoice, SingleChoice
 from formgen.forms import registry
 from formgen.forms.declare import Field
 from formgen.forms.form import Form
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 
 REPOSITORY = Path(__file__).parents[2]
-FORMS = registry.load_forms(Workspace(REPOSITORY))
+FORMS = registry.load_forms(WorkspaceFolder(REPOSITORY))
 
 
 def extract_forms(

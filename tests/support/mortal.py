@@ -34,7 +34,7 @@ from formgen.intake.decide import DecisionEngine
 from formgen.intake.pipeline import Intake
 from formgen.intake.watcher import Watch
 from formgen.sandbox import reader_pool
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage.journal import Journal
 
 NOON = datetime(2026, 6, 1, 9, 0, tzinfo=UTC)
@@ -129,7 +129,7 @@ def live(told: dict[str, Any], forms: registry.Registry) -> None:
             signal.setitimer(signal.ITIMER_REAL, told["then"])
 
     checkpoints.LISTENERS.append(listen)
-    workspace = Workspace(root)
+    workspace = WorkspaceFolder(root)
     weakened(told.get("weak", {}))
     intake = Intake(workspace, Journal.open_or_create(workspace.var), forms, lambda: NOON)
     watch = Watch(intake)
@@ -146,9 +146,9 @@ def live(told: dict[str, Any], forms: registry.Registry) -> None:
 def main() -> None:
     """Obey."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    forms = registry.load_forms(Workspace(Path.cwd()))
+    forms = registry.load_forms(WorkspaceFolder(Path.cwd()))
     DecisionEngine(
-        Workspace(Path.cwd()), Journal.open_or_create(Path(tempfile.mkdtemp())), forms
+        WorkspaceFolder(Path.cwd()), Journal.open_or_create(Path(tempfile.mkdtemp())), forms
     ).reader.build_form_specs()
     reader_pool.read = lambda data, papers, _: formats.read_document(data, papers)
     for line in sys.stdin:

@@ -48,10 +48,10 @@ from formgen.forms import registry
 from formgen.forms.declare import Field
 from formgen.forms.form import Form
 from formgen.issuing import issue
-from formgen.settings import Office, Workspace
+from formgen.settings import Office, WorkspaceFolder
 
 REPOSITORY = Path(__file__).parents[2]
-WORKSPACE = Workspace(REPOSITORY)
+WORKSPACE = WorkspaceFolder(REPOSITORY)
 FORMS = registry.load_forms(WORKSPACE)
 TODAY = date(2026, 6, 1)
 FIRST, LAST = date(1930, 1, 1), date(2040, 12, 31)

@@ -25,14 +25,14 @@ from formgen.cli import COMMANDS
 from formgen.forms import registry
 from formgen.forms.references import FormReference
 from formgen.process import CLOSED
-from formgen.settings import Limits, Office, Workspace
+from formgen.settings import Limits, Office, WorkspaceFolder
 from formgen.storage import database, migrations, tables
 from formgen.storage.journal import Journal
 
 LONGEST_MODULE = 600  # lines
 REPOSITORY = Path(__file__).parents[2]
 ENGINE = REPOSITORY / "formgen"
-FORMS = registry.load_forms(Workspace(REPOSITORY))
+FORMS = registry.load_forms(WorkspaceFolder(REPOSITORY))
 MODULES = ["formgen", *sorted(found.name for found in pkgutil.walk_packages(formgen.__path__, "formgen."))]
 IMPORTABLE = [name for name in MODULES if not name.endswith((".__main__", ".env")) and ".versions" not in name]
 CONFIGURED = "importlinter" in tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from formgen.cli import app
 from formgen.errors import Busy, FormgenError, OutOfReach, Reason, Unreadable, UsageError
 from formgen.publishing import contract
-from formgen.settings import HERE, PACKAGED, Coach, Workspace
+from formgen.settings import HERE, PACKAGED, Coach, WorkspaceFolder
 from tests.conftest import Bench
 from tests.journeys.test_cli import COMMANDS, Run
 from tests.journeys.test_cli import run as run
@@ -166,7 +166,7 @@ def settings_of(model: type[BaseModel]) -> Iterator[str]:
 def test_the_operators_page_names_every_setting() -> None:
     page = OPERATION.partition("## Settings")[2].partition("## Commands")[0]
     named = set(re.findall(r"\w+", page))
-    assert {*settings_of(Workspace(PACKAGED).process.office), *settings_of(Coach)} - named == set()
+    assert {*settings_of(WorkspaceFolder(PACKAGED).process.office), *settings_of(Coach)} - named == set()
 
 
 def test_the_contract_names_every_key_that_is_published() -> None:

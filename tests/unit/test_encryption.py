@@ -14,7 +14,7 @@ import pytest
 from formgen.encryption import CHUNK, NO_ENCRYPTION, SALT, TAG, Encryptor, build_encryptor, load_encryptor
 from formgen.errors import OutOfReach, UsageError
 from formgen.reports import integrity
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from formgen.storage import rekey
 from formgen.storage.access_log import Actor
 from tests.conftest import AGREEMENT, JOB, NOON, REFERRAL, SETTINGS, Bench, saved_again, tree
@@ -133,7 +133,7 @@ def test_a_key_that_others_can_read_or_write_is_refused(tmp_path: Path, mode: in
         load_encryptor(file, tmp_path / "työtila")
 
 
-def test_a_key_in_the_workspace_is_refused_wherever_it_lies(workspace: Workspace, run: Run) -> None:
+def test_a_key_in_the_workspace_is_refused_wherever_it_lies(workspace: WorkspaceFolder, run: Run) -> None:
     (workspace.root / "linkki").symlink_to(workspace.root.parent)
     for setting in (
         f'key_file = "{key_file(workspace.var, ONE)}"',
@@ -149,7 +149,7 @@ def test_a_key_in_the_workspace_is_refused_wherever_it_lies(workspace: Workspace
 
 def test_a_key_may_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORMGEN_ENCRYPTION__KEY", b64encode(ONE.key).decode())
-    assert Workspace(tmp_path).encryptor == ONE
+    assert WorkspaceFolder(tmp_path).encryptor == ONE
 
 
 def test_a_key_file_that_is_gone_is_out_of_reach(tmp_path: Path, run: Run) -> None:
@@ -300,7 +300,7 @@ def test_a_crash_as_encryption_is_turned_on_loses_nothing(
     root = keyed(tmp_path / "työtila", NO_ENCRYPTION)
     walked(Bench(root)).journal.engine.dispose()
     keyed(root, ONE)
-    workspace = Workspace(root)
+    workspace = WorkspaceFolder(root)
 
     class Killed(BaseException):
         """The process is gone."""
@@ -327,7 +327,7 @@ def test_a_process_that_was_at_work_before_the_key_changed_writes_nothing(tmp_pa
     root = keyed(tmp_path / "työtila", NO_ENCRYPTION)
     bench = walked(Bench(root))
     keyed(root, ONE)
-    rekey.reencrypt_workspace(Workspace(root), NO_ENCRYPTION, Actor("testi"), NOON)
+    rekey.reencrypt_workspace(WorkspaceFolder(root), NO_ENCRYPTION, Actor("testi"), NOON)
     with pytest.raises(OutOfReach, match="uudelleen"):
         bench.issue("referral")
     assert json.loads(Bench(root).journal.find_submissions()[0].source and "true")

@@ -19,13 +19,13 @@ from formgen.errors import UsageError
 from formgen.forms import registry
 from formgen.forms.declare import Answers
 from formgen.forms.form import Form
-from formgen.settings import Workspace
+from formgen.settings import WorkspaceFolder
 from tests.conftest import JOB, Bench
 
 At = Callable[[str], Bench]
 pytestmark = pytest.mark.usefixtures("unwalled")
 REPOSITORY = Path(__file__).parents[2]
-FORMS = registry.load_forms(Workspace(REPOSITORY))
+FORMS = registry.load_forms(WorkspaceFolder(REPOSITORY))
 PHASES = FORMS.process.phases
 TODAY = date(2026, 6, 1)
 CATALOGUE = {f"T{number:02}" for number in range(1, 31)} | {"T22b"}
@@ -205,7 +205,7 @@ def test_only_the_last_of_a_line_of_corrections_is_in_force() -> None:
 
 
 def test_each_schema_file_is_loaded_once(tmp_path: Path) -> None:
-    first, second = (registry.load_forms(Workspace(root)) for root in (tmp_path, tmp_path))
+    first, second = (registry.load_forms(WorkspaceFolder(root)) for root in (tmp_path, tmp_path))
     assert first is second
     for form in first:
         assert isinstance(sys.modules[form.__module__], type(sys))
@@ -242,12 +242,12 @@ class Own(Form):
 '''
 
 
-def own(workspace: Workspace, file: str, **what: str) -> None:
+def own(workspace: WorkspaceFolder, file: str, **what: str) -> None:
     """Write a schema file of the office."""
     (workspace.root / "schemas" / file).write_text(OWN.format(**what), encoding="utf-8")
 
 
-def test_a_schema_file_of_the_office_hides_the_packaged_one(workspace: Workspace) -> None:
+def test_a_schema_file_of_the_office_hides_the_packaged_one(workspace: WorkspaceFolder) -> None:
     own(workspace, "referral.py", id="referral", number="L01", version="2027.1")
     found = registry.load_forms(workspace)
     assert list(found.forms["referral"]) == ["2027.1"]
@@ -256,14 +256,14 @@ def test_a_schema_file_of_the_office_hides_the_packaged_one(workspace: Workspace
     assert list(FORMS.forms["referral"]) != ["2027.1"]
 
 
-def test_a_form_of_the_office_stands_beside_the_packaged_ones(workspace: Workspace) -> None:
+def test_a_form_of_the_office_stands_beside_the_packaged_ones(workspace: WorkspaceFolder) -> None:
     own(workspace, "own_form.py", id="own_form", number="L99", version="1")
     found = registry.load_forms(workspace)
     assert found.ids == FORMS.ids | {"own_form"}
     assert list(found)[-1].id == "own_form"
 
 
-def test_a_form_may_have_two_versions_the_newest_of_which_is_issued(workspace: Workspace) -> None:
+def test_a_form_may_have_two_versions_the_newest_of_which_is_issued(workspace: WorkspaceFolder) -> None:
     text = OWN.format(id="own_form", number="L99", version="2026.1")
     newer = re.sub(r"^.*?(?=class Own)", "", OWN, flags=re.DOTALL).replace("class Own", "class Newer")
     text += "\n\n" + newer.format(id="own_form", number="L99", version="2026.2")
@@ -274,7 +274,7 @@ def test_a_form_may_have_two_versions_the_newest_of_which_is_issued(workspace: W
     assert [form.version for form in found if form.id == "own_form"] == ["2026.2"]
 
 
-def test_the_tenth_version_comes_after_the_ninth(workspace: Workspace) -> None:
+def test_the_tenth_version_comes_after_the_ninth(workspace: WorkspaceFolder) -> None:
     text = OWN.format(id="own_form", number="L99", version="2026.10")
     older = re.sub(r"^.*?(?=class Own)", "", OWN, flags=re.DOTALL).replace("class Own", "class Older")
     text += "\n\n" + older.format(id="own_form", number="L99", version="2026.9")

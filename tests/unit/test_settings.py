@@ -11,11 +11,11 @@ import pytest
 from pydantic import BaseModel
 
 from formgen.errors import OutOfReach, UsageError
-from formgen.settings import PACKAGED, Coach, Intake, Workspace
+from formgen.settings import PACKAGED, Coach, Intake, WorkspaceFolder
 from formgen.storage.journal import Journal
 from tests.conftest import NOON
 
-Office = Workspace(PACKAGED).process.office
+Office = WorkspaceFolder(PACKAGED).process.office
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def office(root: Path, text: str) -> Any:
     """Return the settings of a workspace whose file holds the text."""
     (root / "formgen.toml").write_text(text, encoding="utf-8")
-    return Workspace(root).office
+    return WorkspaceFolder(root).office
 
 
 # --- what is set --------------------------------------------------------------------------------
@@ -41,8 +41,8 @@ def test_every_setting_has_a_default(model: type[BaseModel]) -> None:
 
 
 def test_a_workspace_without_a_file_has_the_defaults(tmp_path: Path) -> None:
-    assert Workspace(tmp_path).office.model_dump() == office(tmp_path, "").model_dump()
-    assert Workspace(tmp_path).office.case_prefix == "PK"
+    assert WorkspaceFolder(tmp_path).office.model_dump() == office(tmp_path, "").model_dump()
+    assert WorkspaceFolder(tmp_path).office.case_prefix == "PK"
 
 
 def test_the_file_sets_what_it_names_and_leaves_the_rest(tmp_path: Path) -> None:
@@ -106,13 +106,13 @@ def test_what_is_wrong_with_a_setting_is_told_without_its_value(tmp_path: Path) 
 def test_a_file_in_another_encoding_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "formgen.toml").write_bytes('organiser = "Esimerkkilän"'.encode("latin-1"))
     with pytest.raises(UsageError):
-        _ = Workspace(tmp_path).office
+        _ = WorkspaceFolder(tmp_path).office
 
 
 def test_a_wrong_variable_of_the_environment_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORMGEN_COACHES", "Veera")
     with pytest.raises(UsageError):
-        _ = Workspace(tmp_path).office
+        _ = WorkspaceFolder(tmp_path).office
 
 
 # --- who may read it ----------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def mode(path: Path) -> int:
 def test_private_state_is_for_its_owner_only(tmp_path: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
-        workspace = Workspace(tmp_path / "työtila").make_folders()
+        workspace = WorkspaceFolder(tmp_path / "työtila").make_folders()
         assert Journal.open_or_create(workspace.var).ensure_signing_keys(NOON).current
     finally:
         os.umask(before)
@@ -138,15 +138,15 @@ def test_private_state_is_for_its_owner_only(tmp_path: Path, mask: int) -> None:
 
 
 def test_making_a_workspace_again_changes_nothing_and_closes_what_was_open(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path).make_folders()
+    workspace = WorkspaceFolder(tmp_path).make_folders()
     key = Journal.open_or_create(workspace.var).ensure_signing_keys(NOON).current
     workspace.var.chmod(0o755)
-    assert Journal.open_or_create(Workspace(tmp_path).make_folders().var).ensure_signing_keys(NOON).current == key
+    assert Journal.open_or_create(WorkspaceFolder(tmp_path).make_folders().var).ensure_signing_keys(NOON).current == key
     assert mode(workspace.var) == 0o700
 
 
 def test_a_workspace_where_none_can_be_made_is_out_of_reach(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutOfReach) as away:
-        Workspace(tmp_path / "file" / "työtila").make_folders()
+        WorkspaceFolder(tmp_path / "file" / "työtila").make_folders()
     assert away.value.exit_code == 5
