@@ -14,7 +14,7 @@ POINTS = (
     "inbox.removed",
     "attempt.written",
     "file.read",
-    "verdict.reached",
+    "decision.reached",
     "outcome.written",
     "outcome.committed",
     "file.begun",

@@ -33,7 +33,7 @@ def list_moves(forms: Iterable[type[Form]]) -> list[Line]:
 
 
 def find_faults(forms: Iterable[type[Form]], phases: Iterable[str]) -> Iterator[str]:
-    """Yield what is wrong with the moves as a whole.
+    """Find problems of the moves as a whole.
 
     A phase that no move leads to, a phase other than the end that none leads out of, and two
     moves of one form that are for the same phase without a condition to tell them apart.

@@ -41,7 +41,7 @@ class Person:
         return self.has_matching_name(other) or bool(self.born and self.born == other.born)
 
     def find_differences(self, known: Iterable[Person]) -> set[str]:
-        """Return what is otherwise than in all that is known of somebody: `CODE`, `BORN`, `NAME`.
+        """Find the parts that differ from all that is known of somebody: `CODE`, `BORN`, `NAME`.
 
         A name may be written shorter, not longer: by words that are added and words that are left out it
         would become another one.

@@ -82,11 +82,11 @@ def keys_list(context: typer.Context) -> None:
     if shared.as_json:
         shared.print_json(rows)
         return
-    for row in rows:
-        how = {"at": row["revoked_at"], "by": row["revoked_by"], "remark": row["reason"] or "–"}
-        state = shared.translate(STATES[str(row["state"])], **how)
-        out.print(f"{row['key']}  {row['made_at']}  {state}", markup=False)
-        out.print(f"    sha256 {row['fingerprint']}", markup=False)
+    for key in rows:
+        how = {"at": key["revoked_at"], "by": key["revoked_by"], "remark": key["reason"] or "–"}
+        state = shared.translate(STATES[str(key["state"])], **how)
+        out.print(f"{key['key']}  {key['made_at']}  {state}", markup=False)
+        out.print(f"    sha256 {key['fingerprint']}", markup=False)
 
 
 @keys.command(

@@ -131,7 +131,7 @@ class MonthText(FieldType):
     def format_value(self, value: Any, language: str) -> str:
         """Format ``3/2021``, ``2021`` or ``15.3.2021``."""
         year, month, day = (*map(int, str(value).split("-")), 0, 0)[:3]
-        return f"{day}.{month}.{year}" if day else f"{month}/{year}" if month else str(year)
+        return f"{day}.{month}.{year:04}" if day else f"{month}/{year:04}" if month else f"{year:04}"
 
     def build_schema(self) -> Json:
         """Build the schema of a string of year and perhaps month and day."""

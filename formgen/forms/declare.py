@@ -15,7 +15,6 @@ from pydantic import Field as PydanticField
 from formgen.fields import SIGNATURE_PARTS, FieldType, SignatureBlock, SingleChoice
 from formgen.forms.references import FieldReference
 
-BY = ("client", "coach", "employer", "referrer", "leader", "system")
 MAX_TICK_BOXES_IN_TABLE = 3
 
 
@@ -114,8 +113,8 @@ SECTION: ContextVar[Section] = ContextVar("section", default=NO_SECTION)
 def section(title: str, *, by: str = "coach", sensitivity: str = "s") -> Iterator[None]:
     """Open a section of the document for the questions declared within, in the body of a form's class.
 
-    ``by`` says who fills its questions (`BY`), ``sensitivity`` how sensitive their answers are (n, s, h or i), where
-    a question does not say otherwise. A section stands in no other section: that raises `TypeError`.
+    ``by`` says which role of the process fills its questions, ``sensitivity`` how sensitive their answers are (n, s, h
+    or i), where a question does not say otherwise. A section stands in no other section: that raises `TypeError`.
     """
     if SECTION.get().title:
         raise TypeError(f"section {title!r} stands in section {SECTION.get().title!r}")

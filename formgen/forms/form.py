@@ -47,7 +47,7 @@ class Form(Answers):
 
     @classmethod
     def iter_declarations(cls, kind: str) -> Iterator[Any]:
-        """Yield what the methods of the form were declared as: ``rules``, ``dues`` or ``contradictions``."""
+        """Yield the declarations that the methods of the form carry: ``rules``, ``deadlines`` or ``contradictions``."""
         for name in dir(cls):
             if name not in cls.model_fields and not name.startswith("_"):
                 yield from getattr(getattr(cls, name), "__dict__", {}).get(kind, ())

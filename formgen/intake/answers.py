@@ -32,7 +32,7 @@ def get_document_date(about: IdentifiedDocument) -> date:
 
 
 def classify_change(about: IdentifiedDocument, path: str) -> str:
-    """Return what the person did at a place: ``confirmed``, ``changed``, ``blanked``, ``new`` or nothing."""
+    """Classify what the person did at a place: ``confirmed``, ``changed``, ``blanked``, ``new`` or nothing."""
     answer, given = about.sheet.answers.get(path), clean_text(about.given.get(path, ""))
     text = clean_text(answer.text) if answer else given
     asked = about.form.find_field(path)

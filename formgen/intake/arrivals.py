@@ -59,7 +59,7 @@ class Arrivals:
         return kept.row.submission_id if kept else None
 
     def keep_file(self, file: Path, before: os.stat_result, channel: str = "folder") -> KeptFile | None:
-        """Return what is to be written of a file whose bytes have been kept; None when it is not as it was before.
+        """Keep the bytes of a file, and return the submission to be written down; None when it is not as it was before.
 
         A file that was kept before a crash, but not let go, is the same submission. One that is too large
         is neither read nor copied, and has no digest. Raise `OSError` when the file cannot be read,

@@ -122,7 +122,7 @@ class DecisionEngine:
         return classify(about, findings, told, None if stopped else accepted, Reason.TRANSITION_NOT_ALLOWED)
 
     def find_told(self, about: IdentifiedDocument, judged: ValidationResult) -> Iterator[Finding]:
-        """Yield what the sender of a document may be told of it: its errors, and what they may write more plainly.
+        """Find what the sender of a document may be told of it: its errors, and what they may write more plainly.
 
         A document that is not as it went out where it says whose it is is judged without its case.
         """

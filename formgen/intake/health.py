@@ -1,4 +1,4 @@
-"""The state of a workspace: how many returns have ended how, what lies waiting, and what is wrong, in words."""
+"""The state of a workspace: how many submissions have ended how, what lies waiting, and what is wrong, in words."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def check_health(workspace: Workspace, journal: Journal, now: float) -> Health:
 
 
 def find_unfinished_work(workspace: Workspace, journal: Journal) -> tuple[Problem, ...]:
-    """Return what a daemon that has ended could not take, process or publish, and which files it has left waiting."""
+    """Find what a daemon that has ended could not take, process or publish, and which files it has left waiting."""
     lying = tuple(iter_entries(workspace.inbox, workspace.office.intake.ignore))
     closed = (entry for entry in lying if entry.kind in ("unreadable", "deep"))
     return (
@@ -119,7 +119,7 @@ def find_unfinished_work(workspace: Workspace, journal: Journal) -> tuple[Proble
 def find_open_problems(
     workspace: Workspace, journal: Journal, lying: Iterable[Entry]
 ) -> dict[tuple[str, str], NotedProblem]:
-    """Return what was written down as a problem, by stage and subject, but for files that are gone."""
+    """Find what was written down as a problem, by stage and subject, but for files that are gone."""
     there = {hash_file_name(workspace, entry.file) for entry in lying}
     return {(row.stage, row.subject): row for row in journal.list_problems() if not row.place or row.subject in there}
 
@@ -151,7 +151,7 @@ def check_sandbox_protections(workspace: Workspace, living: bool) -> Mapping[str
 
 
 def find_sandbox_problems(workspace: Workspace, held: Mapping[str, bool]) -> Iterator[Problem]:
-    """Yield what a foreign file cannot be kept from on this machine."""
+    """Find what a foreign file cannot be kept from on this machine."""
     if lacking := list_missing_protections(held):
         allowed = workspace.office.intake.allow_weak_sandbox
         message = N_("Heikompi suojaus on sallittu: tällä koneella haitallista tiedostoa ei voi estää {what}.")
@@ -166,7 +166,7 @@ def require_sandbox(workspace: Workspace, living: bool) -> None:
 
 
 def find_count_problems(journal: Journal, counts: dict[str, int]) -> Iterator[Problem]:
-    """Yield what does not add up: every return has one outcome or is in work, and every outcome was told."""
+    """Find what does not add up: every submission has one outcome or is in work, and every outcome was told."""
     received, named_ = sum(counts.values()), sum(counts.get(name, 0) for name in OUTCOMES)
     if received != named_:
         yield Problem("Palautuksia on {received}, mutta tuloksia {named}.", {"received": received, "named": named_})
@@ -185,7 +185,7 @@ def find_trust_problems(journal: Journal) -> Iterator[Problem]:
 
 
 def find_entry_problems(workspace: Workspace, lying: Iterable[Entry]) -> Iterator[Problem]:
-    """Yield what in the drop zone cannot be looked at or is never opened; what lies too deep, once a folder."""
+    """Find what in the inbox cannot be looked at or is never opened; what lies too deep, once a folder."""
     deep: set[str] = set()
     for entry in lying:
         if entry.kind == "deep":
@@ -201,7 +201,7 @@ def find_entry_problems(workspace: Workspace, lying: Iterable[Entry]) -> Iterato
 def find_inbox_problems(
     workspace: Workspace, lying: Iterable[Entry], noted: Iterable[NotedProblem], oldest: float | None, living: bool
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the drop zone; ``noted`` are the problems that were written down."""
+    """Find problems of the inbox; ``noted`` are the problems that were written down."""
     yield from find_entry_problems(workspace, lying)
     if oldest is not None and not living and oldest > UNWATCHED:
         yield Problem("Tiedostoja odottaa, mutta kansiota ei vahdita.", remedy="build_watch")
@@ -226,7 +226,7 @@ def iter_noted_problems(rows: Iterable[NotedProblem]) -> Iterator[Problem]:
 
 
 def choose_message(row: NotedProblem) -> str:
-    """Return what is said of a problem that was written down."""
+    """Choose the message of a problem that was written down."""
     if row.stage == "wait":
         return WAITS[row.cause]
     return WHOLE[row.stage] if row.stage == "upkeep" or not row.subject else STAGES[row.stage]
@@ -235,7 +235,7 @@ def choose_message(row: NotedProblem) -> str:
 def find_work_problems(
     workspace: Workspace, journal: Journal, noted: Mapping[tuple[str, str], NotedProblem]
 ) -> Iterator[Problem]:
-    """Yield what keeps returns from being settled or published."""
+    """Find what keeps submissions from being settled or published."""
     for row in journal.list_retried_submissions():
         if ("process", row.submission_id) not in noted:
             values = {"attempts": row.attempts, "id": row.submission_id}

@@ -74,7 +74,7 @@ class Entry:
 
 
 def is_ignored(name: str, more: Iterable[str] = ()) -> bool:
-    """Tell whether a name is an editor's, a transfer's or another program's own, never a return's.
+    """Tell whether a name is an editor's, a transfer's or another program's own, never a submission's.
 
     A folder's name and pattern end in a slash; ``more`` are the office's own patterns.
 
@@ -120,12 +120,12 @@ def iter_candidate_files(inbox: Path, more: Iterable[str] = ()) -> Iterator[tupl
 
 
 def iter_special_files(inbox: Path, more: Iterable[str] = ()) -> Iterator[Path]:
-    """Yield what lies in the inbox and is never opened: links, pipes, sockets, devices."""
+    """List the entries of the inbox that are never opened: links, pipes, sockets, devices."""
     return (entry.file for entry in iter_entries(inbox, more) if entry.kind == "odd")
 
 
 def get_file_signature(status: os.stat_result) -> tuple[int, ...]:
-    """Return what changes when a file is changed or replaced.
+    """Compute a signature that changes when a file is changed or replaced.
 
     The time of the last change of its entry tells a file from one that was dropped again under
     the same name and number with its old time of writing.
@@ -164,7 +164,7 @@ def create_empty_file(inbox: Path, name: str) -> None:
 
 
 def hash_file_name(workspace: Workspace, file: Path) -> str:
-    """Return what a file of the inbox is known by where its name must not be told."""
+    """Compute the digest by which a file is known where its name must not be told."""
     name = os.fsencode(file.relative_to(workspace.inbox))
     return workspace.encryptor.compute_digest(hashlib.sha256(name).hexdigest())
 

@@ -38,7 +38,7 @@ class MetricsCollector:
 
 
 def build_metrics_registry(workspace: Workspace, journal: Journal) -> CollectorRegistry:
-    """Return what tells the numbers of a workspace."""
+    """Build the registry that tells the numbers of a workspace."""
     registry = CollectorRegistry()
     registry.register(MetricsCollector(workspace, journal))
     return registry

@@ -172,11 +172,11 @@ def review_doubtful_errors(decision: Outcome) -> Outcome:
         return decision
     read = decision.about.sheet.answers
 
-    def soften(found: Finding) -> Finding:
+    def lower_severity(found: Finding) -> Finding:
         unsure = found.severity == "error" and found.field in read and read[found.field].confidence < 1
         return replace(found, severity="review") if unsure else found
 
-    findings, told = (tuple(map(soften, found)) for found in (decision.findings, decision.told or ()))
+    findings, told = (tuple(map(lower_severity, found)) for found in (decision.findings, decision.told or ()))
     return classify(decision.about, findings, told, None, decision.code)
 
 

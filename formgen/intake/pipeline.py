@@ -114,12 +114,12 @@ class Intake:
         return self.decide_and_settle(self.open_submission(row))
 
     def start_attempts(self, rows: Iterable[Submission]) -> None:
-        """Write down that an attempt is made at returns, before it is made."""
+        """Write down that an attempt is made at submissions, before it is made."""
         self.journal.set_attempts({row.submission_id: row.attempts + 1 for row in rows})
         report_checkpoint("attempt.written")
 
     def open_submission(self, row: Submission) -> OpenedSubmission:
-        """Return what stands in a kept file, the attempt at it having been written down.
+        """Open a kept file, the attempt at it having been written down.
 
         A reading that was cut off is tried again: the machine may have been at fault.
         """
@@ -154,7 +154,7 @@ class Intake:
             else:
                 decide = partial(self.decision_engine.identify_and_decide, found, get_arrival(row))
                 decision = self.run_attempt(row, begun.attempt, decide)
-            report_checkpoint("verdict.reached")
+            report_checkpoint("decision.reached")
             self.settle_submission(row, decision, found if isinstance(found, Extraction) else None)
         return decision
 
@@ -199,7 +199,7 @@ class Intake:
         return found
 
     def get_process_order(self, begun: OpenedSubmission) -> tuple[date, int]:
-        """Return the place of a return in the order of the process; what is no form comes first."""
+        """Return the place of a submission in the order of the process; what is no form comes first."""
         found = begun.found
         return (
             self.decision_engine.identifier.get_process_order(found) if isinstance(found, Extraction) else (date.min, 0)
@@ -219,14 +219,14 @@ class Intake:
         return self.decision_engine.identify_and_decide(self.load_extraction(row), get_arrival(row))
 
     def read_original(self, row: Submission) -> bytes:
-        """Return the bytes of a return as they came; raise `OutOfReach`."""
+        """Read the bytes of a submission as they came; raise `OutOfReach`."""
         try:
             return self.workspace.encryptor.read_file(self.workspace.originals, row.sha256)
         except OSError as error:
             raise OutOfReach(detail=describe_cause(error)) from error
 
     def find_identical_submission(self, row: Submission) -> Submission | None:
-        """Return the earlier return of the same bytes whose answer still stands."""
+        """Find the earlier submission of the same bytes whose answer still stands."""
         for other in self.journal.find_submissions(sha256=row.sha256) if row.sha256 else ():
             if other.submission_id == row.submission_id or other.outcome in (None, "duplicate"):
                 continue

@@ -109,7 +109,7 @@ def build_provenance(row: Submission, accepted: Accepted, at: datetime) -> Prove
 
 
 def trace_fields(about: IdentifiedDocument, confirmed: Mapping[str, Answer]) -> Iterator[FieldProvenance]:
-    """Yield what stood in each field in which something stands, was known or was decided.
+    """Trace each field in which something stands, was known or was decided.
 
     ``confirmed`` are the answers on which a person has decided, as they were read.
     """
@@ -141,7 +141,7 @@ def trace_field(about: IdentifiedDocument, path: str, answer: Answer, decided: A
 
 
 def name_event(row: Submission) -> str:
-    """Return what the feed calls the outcome of a submission."""
+    """Name the outcome of a submission as the feed does."""
     return "record.accepted" if row.outcome == "accepted" else f"submission.{row.outcome}"
 
 

@@ -110,7 +110,7 @@ class Doubt:
     answerable: bool
 
     def iter_lines(self, language: str) -> Iterator[str]:
-        """Yield what a person is told of the place."""
+        """Describe the place to a person, line by line."""
         yield f"{self.label} ({self.path})" if self.path else translate("Koko asiakirja", language)
         yield from self.why
         if self.answerable:

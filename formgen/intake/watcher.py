@@ -103,7 +103,7 @@ class FileState:
 
 @dataclass(frozen=True)
 class Reading:
-    """Returns that are being read, and what will have been found in each: nothing where it failed."""
+    """Submissions that are being read, and what will have been found in each: nothing where it failed."""
 
     rows: list[Submission] = field(default_factory=list)
     found: list[Future[list[OpenedSubmission]]] = field(default_factory=list)
@@ -297,7 +297,7 @@ class Watch:
         return True
 
     def find_hindrance(self, file: Path, look: FileState) -> str:
-        """Return what a file that is left alone waits for, empty for nothing; raise `OSError`."""
+        """Tell why a file that is left alone has to wait, empty for nothing; raise `OSError`."""
         if is_being_edited(file):
             return OPEN
         with open_regular_file(file, self.inbox) as (stream, _):
@@ -392,7 +392,7 @@ class Watch:
 
     @property
     def retries(self) -> Retries:
-        """Return what has failed and rests."""
+        """Where failures rest before they are tried again."""
         return self.intake.retries
 
     @property
@@ -411,7 +411,7 @@ class Watch:
         return {row.subject: row for row in self.intake.journal.list_problems("wait")}
 
     def process_submissions(self, rest: bool = True) -> int:
-        """Process every return without an outcome, unless it pauses; return how many are left.
+        """Process every submission without an outcome, unless it pauses; return how many are left.
 
         While some are read, those before them are judged; without the ``rest`` the last ones are
         still being read at the end. Where an earlier attempt failed, the file may be what kills
@@ -432,19 +432,19 @@ class Watch:
         return seen - done - (self.advance_reading([]) if rest else 0)
 
     def select_due_submissions(self, rows: Iterable[Submission]) -> list[Submission]:
-        """Return the returns that neither rest nor are being read."""
+        """Select the submissions that neither rest nor are being read."""
         retries, read = self.retries, {row.submission_id for row in self.reading.rows}
         if not retries.is_due("process", ALL):
             return []
         return [row for row in rows if row.submission_id not in read and retries.is_due("process", row.submission_id)]
 
     def advance_reading(self, rows: list[Submission]) -> int:
-        """Have returns read, and settle those that were read until now; return how many came to an outcome."""
+        """Have submissions read, and settle those that were read until now; return how many came to an outcome."""
         before, self.reading = self.reading, self.start_reading(rows)
         return self.settle_reading(before) if before.rows else 0
 
     def start_reading(self, rows: list[Submission]) -> Reading:
-        """Return the reading of returns, which goes on in other processes; the attempts are written down before."""
+        """Start to read submissions, which goes on in other processes; the attempts are written down before."""
         try:
             if rows:
                 self.intake.start_attempts(rows)
@@ -456,7 +456,7 @@ class Watch:
         )
 
     def settle_reading(self, reading: Reading) -> int:
-        """Return how many of the returns come to an outcome; it is written down for all together.
+        """Settle submissions that have been read, all in one transaction; return how many came to an outcome.
 
         All have been read first, then they are judged in the order of the process. Where it cannot
         be written down for all, it is for each alone: one may be what hinders the others.
@@ -487,13 +487,13 @@ class Watch:
             return date.max, inf
 
     def postpone_all(self, rows: Iterable[Submission], error: Exception) -> None:
-        """Let all returns rest, since nothing could be written down of some: that was no attempt at them."""
+        """Let all submissions rest, since nothing could be written down of some: that was no attempt at them."""
         self.retries.report_problem("process", ALL, describe_cause(error))
         with suppress(OutOfReach):
             self.intake.journal.set_attempts({row.submission_id: row.attempts for row in rows})
 
     def try_action(self, row: Submission, act: Callable[..., Any], *about: Any) -> list[Any]:
-        """Return what a stop of a return's way gives, or nothing when it fails: then the return rests."""
+        """Take a step on the way of a submission; return its result, or nothing where it fails: then it rests."""
         try:
             found = act(*about)
         except Busy as error:

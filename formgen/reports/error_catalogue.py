@@ -67,7 +67,7 @@ def build_catalogue(registry: Registry) -> list[Entry]:
 
 
 def iter_form_entries(form: type[Form]) -> Iterator[Entry]:
-    """Yield what the rules, the tasks and the moves of a form may say."""
+    """List the entries of the rules, the tasks and the moves of a form."""
     for rule in form.rules:
         remedy = REMEDY["waits" if rule.waits_for else rule.severity]
         yield Entry(rule.code, rule.severity, rule.message, remedy, form, rule.name, rule.field)

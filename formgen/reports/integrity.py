@@ -41,7 +41,7 @@ def find_flaws(workspace: Workspace, journal: Journal, head: Head | None = None)
 
 
 def find_key_flaws(journal: Journal) -> Iterator[Flaw]:
-    """Yield what is wrong with the signing keys: those that are not as they were made, gone, or not ours."""
+    """Find flaws of the signing keys: those that are not as they were made, gone, or not ours."""
     try:
         there = set(journal.keys.keys)
         lying = set(signing_keys.read_keys(journal.var / "keys"))
@@ -84,7 +84,7 @@ def find_outbox_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
 def find_row_flaws(
     workspace: Workspace, name: str, iter_digests: Callable[[], Iterable[tuple[Path, str]]]
 ) -> Iterator[Flaw]:
-    """Yield what is wrong with the files of a row; one that tells of none that could be is not as it was written."""
+    """Find flaws of the files of a row; one that tells of none that could be is not as it was written."""
     try:
         found = list(iter_digests())
     except (OutOfReach, TypeError, ValueError):
@@ -132,7 +132,7 @@ def find_feed_flaws(workspace: Workspace, journal: Journal) -> Iterator[Flaw]:
 def find_file_flaws(
     workspace: Workspace, file: Path, sha256: str, pieces: Callable[[], Iterable[bytes]] | None = None
 ) -> Iterator[Flaw]:
-    """Yield what is wrong with a file whose digest is known; ``pieces`` gives what a kept one holds."""
+    """Find flaws of a file whose digest is known; ``pieces`` gives what a kept one holds."""
     what = format_path(workspace, file)
     try:
         if pieces:

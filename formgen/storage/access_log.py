@@ -171,7 +171,7 @@ def compute_row_digest(row: Mapping[str, Any]) -> str:
 
 
 def build_row_name(table: str, *key: Any) -> str:
-    """Return what the log calls a row: names are in the order of the rows' keys.
+    """Build the name of a row in the log: names are in the order of the rows' keys.
 
     >>> build_row_name("steps", "PK-2026-00017", 3)
     'steps:PK-2026-00017 0000000003'

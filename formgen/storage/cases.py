@@ -145,7 +145,7 @@ def build_step(row: StoredStep) -> Step:
     return Step(row.seq, row.form, row.record_id, row.transition, row.phase_before, row.phase_after, row.at, note)
 
 
-@lru_cache(maxsize=256)  # the records of a case are looked at again with each of its returns
+@lru_cache(maxsize=256)  # the records of a case are looked at again with each of its submissions
 def parse_payload(payload: str, form: type[Form]) -> tuple[Form, tuple[str, ...], str]:
     """Parse what a payload tells: the record, what it changed of what was known, and when it was accepted."""
     told = json.loads(payload)

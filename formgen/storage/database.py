@@ -183,7 +183,7 @@ class Database:
     def log_access(self, connection: Transaction, action: str, at: str, **about: str | None) -> None:
         """Add to the access log that something is ``read`` or ``changed``.
 
-        ``about`` are the ids of the return, record and case, the case ``*`` standing for all, and
+        ``about`` are the ids of the submission, record and case, the case ``*`` standing for all, and
         of a row that was written its name and digest.
         """
         seq, prev = self.find_head(connection)
@@ -270,7 +270,7 @@ class Database:
         return [self.decrypt_row(row) for row in found]
 
     def reading(self) -> AbstractContextManager[Connection]:
-        """Return what gives the open transaction of this thread, or a connection of its own."""
+        """Open the transaction that this thread has begun, or a connection of its own."""
         outer = self.current_transaction
         return nullcontext(outer) if outer else self.engine.connect()
 
@@ -361,7 +361,7 @@ def map_encrypted_columns(row: Row, turn: Callable[[str, str], str]) -> dict[str
 
 
 def build_canary(vault: Encryptor) -> dict[str, str]:
-    """Return what tells by which key a journal is sealed, and proves it."""
+    """Build the row that tells by which key a journal is sealed, and proves it."""
     return {"key": vault.name, "canary": vault.encrypt_text(CANARY, CANARY)}
 
 
@@ -388,9 +388,9 @@ def require_matching_key(engine: Engine, vault: Encryptor, originals: Path) -> N
 
 
 def find_key_of_rows(connection: Connection, there: Container[str]) -> str:
-    """Return the name of the key that any return, or the oldest or newest document or record, is sealed with.
+    """Find the name of the key that any submission, or the oldest or newest document or record, is sealed with.
 
-    It is empty when none is: every sealed workspace that has taken a file in has a return whose name is sealed.
+    It is empty when none is: every sealed workspace that has taken a file in has a submission whose name is sealed.
     """
     name = submissions.c.file_name
     queries = [select(name).where(name > SIGN, name < chr(ord(SIGN) + 1)).limit(1)] if "submissions" in there else []

@@ -44,7 +44,7 @@ def find_flaws(journal: Journal, ends: Iterable[Head | None], head: Head | None 
 
 
 def find_log_flaws(journal: Journal, ends: tuple[Head | None, ...], head: Head | None) -> Iterator[Flaw]:
-    """Yield what is wrong with the log: lines out of their chain, an end that is not the noted one."""
+    """Find flaws of the log: lines out of their chain, an end that is not the noted one."""
     last, passed = Head(), head in (None, Head())
     for line in journal.iter_log_lines():
         if not is_valid_line(line, last, journal.vault.chain_key):
@@ -60,7 +60,7 @@ def find_log_flaws(journal: Journal, ends: tuple[Head | None, ...], head: Head |
 
 
 def find_row_flaws(name: str, found: list[tuple[str, str]]) -> Iterator[Flaw]:
-    """Yield what is wrong with a row; ``found`` are the row and the newest line about it, those that there are."""
+    """Find flaws of a row; ``found`` are the row and the newest line about it, those that there are."""
     kinds, digests = [kind for kind, _ in found], {digest for _, digest in found}
     if "line" not in kinds or kinds.count("row") > 1:
         yield Flaw(UNKNOWN, name)

@@ -105,7 +105,7 @@ def generate_key() -> bytes:
 
 
 def name_key(key: bytes) -> str:
-    """Return what a key is called: eight hex digits of its digest, which stand in what it has signed."""
+    """Name a key: eight hex digits of its digest, which stand in what it has signed."""
     return hashlib.sha256(key).hexdigest()[:8]
 
 

@@ -213,7 +213,7 @@ def allow_log_changes(connection: Connection) -> Iterator[None]:
 
 
 def name_row(table: Table, row: Mapping[str, Any]) -> str:
-    """Return what the access log calls a row."""
+    """Name a row as the access log does."""
     return build_row_name(table.name, *(row[column.name] for column in table.primary_key.columns))
 
 
@@ -246,7 +246,7 @@ def normalise_shape(parts: tuple[tuple[str, ...], ...]) -> frozenset[tuple[str, 
 
 
 def split_clauses(sql: str) -> list[str]:
-    """Return what a statement begins with, the columns and constraints in its brackets, and what comes after.
+    """Split a statement into its beginning, its end, and the columns and constraints in its brackets.
 
     >>> split_clauses("CREATE TABLE a (b TEXT,  UNIQUE (b, c))")
     ['CREATE TABLE a', '', 'b TEXT', 'UNIQUE (b, c)']

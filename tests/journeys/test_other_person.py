@@ -174,7 +174,7 @@ def test_two_people_whose_copies_were_wrong_are_answered_each_for_themselves(ben
         )
         done.append(bench.returned(data))
     assert [row.outcome for row in done] == ["accepted", "accepted"]
-    assert len({row["case_id"] for row in done}) == 2
+    assert len({row.case_id for row in done}) == 2
 
 
 def test_who_has_filled_a_copy_of_a_blank_learns_nothing_of_the_first(bench: Bench) -> None:
