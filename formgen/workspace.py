@@ -272,8 +272,9 @@ class Workspace:
 
     def build_watch(self, poll: float | None = None) -> Watch:
         """Build the daemon of the inbox; ``poll`` is the seconds between looks at a network share."""
+        watch = intake.Watch(self.intake, poll)  # refuses a workspace that it may not open before anything is written
         self.write_schemas()
-        return intake.Watch(self.intake, poll)
+        return watch
 
     # --- review -------------------------------------------------------------------------------
 
