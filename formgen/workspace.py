@@ -99,6 +99,10 @@ class Workspace:
     actor: Actor | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
+    def __post_init__(self) -> None:
+        """Take the folder as it is written, as text too."""
+        object.__setattr__(self, "root", Path(self.root))
+
     @classmethod
     def create(cls, root: Path | str) -> Workspace:
         """Make a workspace where there is none yet: its folders, settings, templates, database and schemas."""

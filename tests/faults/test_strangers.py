@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pikepdf
@@ -21,7 +21,7 @@ from formgen.forms.form import Form
 from formgen.settings import WorkspaceFolder
 from formgen.storage.journal import Journal
 from formgen.storage.moments import format_timestamp, to_local_date
-from formgen.storage.rows import StoredStep, Submission
+from formgen.storage.rows import IssuedDocument, StoredStep, Submission
 from tests.conftest import SETTINGS, Bench, saved_again
 from tests.foreign.test_libreoffice import Office, office
 from tests.journeys.test_cli import Run, run
@@ -465,9 +465,9 @@ def test_what_a_paper_has_lost_looks_the_same_whether_it_was_known_or_not(
     bare = without_fields(wrong, lambda name: bool(name) and not name.startswith((a_day(form), "formgen_")))
     answers, issued = [], Journal.find_issued_document
 
-    def issued_with_little(journal: Journal, instance_id: str) -> Submission | None:
+    def issued_with_little(journal: Journal, instance_id: str) -> IssuedDocument | None:
         row = issued(journal, instance_id)
-        return row and {**row, "given": {path: row.given.get(path, "") for path in identifying(form)}}
+        return row and replace(row, given={path: row.given.get(path, "") for path in identifying(form)})
 
     for remembered, data in ((issued, bare), (issued_with_little, again(bare))):
         monkeypatch.setattr(Journal, "find_issued_document", remembered)
