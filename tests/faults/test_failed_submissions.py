@@ -371,7 +371,7 @@ def test_a_file_that_is_too_large_is_neither_read_nor_copied_and_answered(
     with file.open("wb") as stream:
         stream.truncate(5_000_000_000)
     reading: list[str] = []
-    monkeypatch.setattr("formgen.intake.pipeline.open_regular_file", lambda file, _: reading.append(file.name))
+    monkeypatch.setattr("formgen.intake.arrivals.open_regular_file", lambda file, _: reading.append(file.name))
     bench.watch()
     row = bench.journal.find_submissions()[-1]
     assert (reading, row.outcome, row.code, row.size) == ([], "rejected", "too_large", 5_000_000_000)
@@ -394,7 +394,7 @@ def test_a_file_that_is_too_large_and_cannot_be_moved_is_answered_once_left_and_
     def refuse(*_: Any) -> bool:
         raise OSError(18, "Invalid cross-device link")
 
-    monkeypatch.setattr("formgen.intake.pipeline.move_oversized_file", refuse)
+    monkeypatch.setattr("formgen.intake.arrivals.move_oversized_file", refuse)
     for _ in range(3):
         rested(bench).watch()
     assert (file.exists(), sound.exists()) == (True, False)
@@ -472,7 +472,7 @@ def test_a_problem_with_a_file_that_somebody_has_taken_away_is_over(
 
     file = bench.drop(thing())
     with monkeypatch.context() as folder:
-        folder.setattr("formgen.intake.pipeline.remove_if_unchanged", refuse)
+        folder.setattr("formgen.intake.arrivals.remove_if_unchanged", refuse)
         bench.watch()
     assert len(problems(bench)) == 1
     file.unlink()
