@@ -192,7 +192,7 @@ def create_unit_stage(root: Path, coaches: int, seed: int) -> Stage:
     names = [f"\n[[coaches]]\nname = {json.dumps(name)}" for name in load_year_module().COACHES[:coaches]]
     (root / "formgen.toml").write_text("\n".join(["[intake]", "quiet = 0.0", *names, ""]), encoding="utf-8")
     clock = Clock(datetime.combine(load_year_module().FIRST, time(), UTC))
-    journal = Journal.open_or_create(workspace.var, vault=workspace.encryptor, head=workspace.head)
+    journal = Journal.open_or_create(workspace.var, encryptor=workspace.encryptor, head=workspace.head)
     journal.rotate_key(clock(), sha256(f"formgen {seed}".encode()).digest())
     return Stage(Intake(workspace, journal, registry.load_forms(workspace), clock, build_id_factory(seed, clock)))
 

@@ -167,7 +167,7 @@ def build_nonce(number: int, last: bool) -> bytes:
 
 
 def build_encryptor(text: str) -> Encryptor:
-    """Return the vault of a key that is written down: 32 bytes in base64; raise `UsageError`."""
+    """Return the encryptor of a key that is written down: 32 bytes in base64; raise `UsageError`."""
     try:
         key = b64decode(text.strip().replace("-", "+").replace("_", "/"), validate=True)
     except ValueError:
@@ -178,7 +178,7 @@ def build_encryptor(text: str) -> Encryptor:
 
 
 def load_encryptor(file: Path, workspace: Path) -> Encryptor:
-    """Return the vault of a key in a file that lies outside the workspace and that others cannot read.
+    """Return the encryptor of a key in a file that lies outside the workspace and that others cannot read.
 
     Raise `UsageError` for one inside it: who copies the workspace would have the key too.
     """

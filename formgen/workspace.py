@@ -65,6 +65,7 @@ quiet = 1.0
 """
 PAUSE = 0.2  # seconds between looks at what another daemon has settled
 NOTHING: Mapping[str, str] = MappingProxyType({})
+Place = Path | str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +94,14 @@ class Review:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A workspace in the hands of one actor, who is the user of the machine unless another is named."""
+    """A workspace: whoever acts in it is the user of the machine, ``by`` their own name where it is another.
+
+    ``command`` is what they run; both stand in the access log. Places are paths or texts.
+    """
 
     root: Path
-    actor: Actor | None = None
+    by: str = ""
+    command: str = ""
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def __post_init__(self) -> None:
@@ -118,6 +123,11 @@ class Workspace:
                 files.write_file(target, source.read_bytes(), CONTENT_MODE)
         made.write_schemas()
         return made
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts, as the access log tells it."""
+        return Actor.from_system_user(self.command, self.by)
 
     @cached_property
     def folder(self) -> WorkspaceFolder:
@@ -159,7 +169,7 @@ class Workspace:
         blank: bool = False,
         for_employer: bool = False,
         about: str = "",
-        path: Path | None = None,
+        path: Place | None = None,
     ) -> GeneratedDocument:
         """Make a document of a form, prefilled from a case; raise `UsageError` where it may not be used now.
 
@@ -167,6 +177,7 @@ class Workspace:
         know; ``about`` chooses one of several jobs or employers. Into a folder it comes under its own name.
         """
         found, instance = self.registry.find_latest_version(form), self.intake.new_id()
+        path = Path(path) if path else None
         if path and path.is_dir():
             made_as = formats.find_output_format(format_name) if format_name else formats.get_preferred_format()
             path /= f"{found.id}-{str(instance)[-12:]}{formats.get_ending(made_as)}"
@@ -191,16 +202,18 @@ class Workspace:
         case = self.load_case(case_id)
         return [form for form in self.registry if form.is_needed(case)]
 
-    def archive(self, record_id: str, path: Path | None = None) -> GeneratedDocument:
+    def archive(self, record_id: str, path: Place | None = None) -> GeneratedDocument:
         """Make the copy of a record that is archived, with the record attached; raise `UsageError` for no record."""
-        if path and path.is_dir():
-            path /= record_id + formats.get_ending(formats.get_archive_format())
-        return archive_record(self.folder, self.journal, self.registry, record_id, self.clock(), path)
+        target = Path(path) if path else None
+        if target and target.is_dir():
+            target /= record_id + formats.get_ending(formats.get_archive_format())
+        return archive_record(self.folder, self.journal, self.registry, record_id, self.clock(), target)
 
     # --- submissions --------------------------------------------------------------------------
 
-    def read(self, file: Path) -> Result:
+    def read(self, place: Place) -> Result:
         """Read a file and decide on it as if it had come in; nothing is written. Raise `OSError` without a file."""
+        file = Path(place)
         at, size = self.clock(), file.stat().st_size
         is_large = size > self.folder.office.intake.max_bytes
         data = b"" if is_large else file.read_bytes()
@@ -219,11 +232,12 @@ class Workspace:
         first = self.intake.find_identical_submission(submission)
         return self.describe_decision(submission, decision, predict_repeat(decision, first))
 
-    def receive(self, file: Path) -> str:
+    def receive(self, place: Place) -> str:
         """Take a file in as if it had been dropped into the inbox, and return the id of the submission.
 
         The file itself stays. Raise `UsageError` for one that cannot be taken.
         """
+        file = Path(place)
         submission_id = self.intake.arrivals.receive_file(file, "cli") if file.is_file() else None
         if submission_id is None:
             raise UsageError(NOT_OPENED, file=str(file))
@@ -234,6 +248,8 @@ class Workspace:
 
         Raise `OutOfReach` when something that is no fault of the file's keeps it from being processed.
         """
+        if not self.journal.find_submissions(submission_id=submission_id):
+            raise UsageError("Palautusta {id} ei ole.", id=submission_id)
         while (submission := self.journal.get_submission(submission_id)).outcome is None:
             try:
                 intake.Watch(self.intake).run(once=True, inbox=False)
@@ -297,7 +313,7 @@ class Workspace:
                 return row
         raise UsageError(NOT_PENDING, id=submission_id)
 
-    def show_review(self, submission_id: str, language: str, pictures: Path | None = None) -> Review:
+    def show_review(self, submission_id: str, language: str, pictures: Place | None = None) -> Review:
         """Show what was read of a submission that awaits a decision, and what is doubtful, in a language.
 
         Pictures of the places in doubt are written into a folder; without one into the workspace, unless it is sealed.
@@ -305,17 +321,17 @@ class Workspace:
         submission = self.find_pending(submission_id)
         self.journal.log_reads(self.clock(), {"submission_id": submission_id, "case_id": submission.case_id})
         decision = self.intake.decide_submission(submission)
-        files_by_path = self.intake.write_pictures(submission, pictures)
+        files_by_path = self.intake.write_pictures(submission, Path(pictures) if pictures else None)
         doubts = tuple(list_doubts(decision, language, files_by_path))
         return Review(result=self.describe_decision(submission, decision), doubts=doubts, pictures=files_by_path)
 
-    def accept(self, submission_id: str, changes: Mapping[str, str] = NOTHING, by: str = "") -> Result:
+    def accept(self, submission_id: str, changes: Mapping[str, str] = NOTHING) -> Result:
         """Accept a submission as it was read, or with other answers by path; it goes through the same rules.
 
         Errors leave it where it is. Raise `UsageError` for a path that the form does not have.
         """
         submission = self.find_pending(submission_id)
-        decision = self.intake.confirm_submission(submission, by or Actor.from_system_user().name, changes)
+        decision = self.intake.confirm_submission(submission, self.by or self.actor.name, changes)
         if isinstance(decision, Accepted):
             return self.describe_submission(self.journal.get_submission(submission_id))
         return self.describe_decision(submission, decision)
@@ -412,9 +428,10 @@ class Workspace:
         with self.journal.begin_transaction() as connection:
             return found, self.journal.find_head(connection)
 
-    def list_accesses(self, **equal: str) -> list[AccessLine]:
-        """List who read or changed what, of all or of one ``case_id``, ``record_id`` or ``submission_id``."""
-        return self.journal.find_log_lines(**{name: value for name, value in equal.items() if value})
+    def list_accesses(self, case_id: str = "", record_id: str = "", submission_id: str = "") -> list[AccessLine]:
+        """List who read or changed what, of all or of one case, record or submission."""
+        asked = {"case_id": case_id, "record_id": record_id, "submission_id": submission_id}
+        return self.journal.find_log_lines(**{name: value for name, value in asked.items() if value})
 
     def list_keys(self) -> list[SigningKey]:
         """List the signing keys, oldest first."""
@@ -428,21 +445,21 @@ class Workspace:
         """Have the documents of a key go to review; raise `UsageError` for the one that signs."""
         self.journal.revoke_key(key, reason, self.clock())
 
-    def encrypt(self, old_key: Path | None = None) -> str:
+    def encrypt(self, old_key: Place | None = None) -> str:
         """Bring what is kept to the key of the settings and return its name, empty when there is none.
 
         Raise `OutOfReach` while the daemon runs, or when neither key is that of the workspace.
         """
         folder = self.folder.make_folders()
-        old = load_encryptor(old_key, folder.root) if old_key else NO_ENCRYPTION
+        old = load_encryptor(Path(old_key), folder.root) if old_key else NO_ENCRYPTION
         with intake.hold_workspace_lock(folder):
-            reencrypt_workspace(folder, old, self.actor or Actor.from_system_user(), self.clock())
+            reencrypt_workspace(folder, old, self.actor, self.clock())
         return folder.encryptor.name if folder.encryptor.key else ""
 
-    def write_schemas(self, place: Path | None = None) -> list[Path]:
+    def write_schemas(self, place: Place | None = None) -> list[Path]:
         """Write the JSON Schemas of what is published, and return their files."""
         mode = self.folder.office.files.bits
-        return outbox.publish_schemas(place or self.folder.outbox / "schemas", self.registry, mode)
+        return outbox.publish_schemas(Path(place) if place else self.folder.outbox / "schemas", self.registry, mode)
 
     def build_template(self, form: str, *, replace: bool = False) -> Path:
         """Build the first draft of a form's template; raise `FileExistsError` where the office has one already."""
@@ -454,8 +471,9 @@ class Workspace:
         files.write_file(file, draft)
         return file
 
-    def check_template(self, file: Path) -> list[Finding]:
+    def check_template(self, place: Place) -> list[Finding]:
         """Check that the template in a file is whole; raise `UsageError` or `OSError` for one that cannot be read."""
+        file = Path(place)
         form = self.registry.find_latest_version(file.stem)
         return list(formats.get_templates().find_problems(file, form.list_questions()))
 
@@ -468,4 +486,4 @@ def select_answers(about: IdentifiedDocument | None) -> Mapping[str, Answer] | N
     """Select what stood in the fields of a document, nothing that was known besides; None for no form of ours."""
     if about is None:
         return None
-    return {path: answer for path, answer in about.sheet.answers.items() if answer.layer not in UNSEEN}
+    return {path: answer for path, answer in about.extraction.answers.items() if answer.layer not in UNSEEN}

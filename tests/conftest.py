@@ -101,7 +101,7 @@ class Bench:
         """Open the workspace, as a process that starts does."""
         self.workspace = WorkspaceFolder(self.root).make_folders()
         self.journal = Journal.open_or_create(
-            self.workspace.var, vault=self.workspace.encryptor, head=self.workspace.head
+            self.workspace.var, encryptor=self.workspace.encryptor, head=self.workspace.head
         )
         self.registry = registry.load_forms(self.workspace)
         self.intake = Intake(self.workspace, self.journal, self.registry, self.clock)

@@ -5,6 +5,7 @@ Answers go to standard output; messages and progress go to standard error.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import sys
@@ -122,7 +123,9 @@ def main() -> None:
 
     ``--json`` may stand anywhere on the line.
     """
+    before = gc.get_threshold()
     gc.set_threshold(ALLOCATIONS)
+    atexit.register(gc.freeze)  # what is thrown away as a whole is not searched for garbage first
     sys.stderr = TolerantStream(sys.stderr)
     arguments = [argument for argument in sys.argv[1:] if argument != "--json"]
     asked = GlobalOptions(Path())
@@ -136,4 +139,4 @@ def main() -> None:
         err.print(describe_error(FormgenError(detail=where), asked.language))
         sys.exit(FormgenError.exit_code)
     finally:
-        gc.freeze()  # what is thrown away as a whole is not searched for garbage first
+        gc.set_threshold(*before)

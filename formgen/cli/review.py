@@ -161,7 +161,7 @@ def review_accept(
     shared = open_session(context)
     shared.by = who
     new = {**(edit_answers(shared, submission_id) if edit else {}), **dict(map(read_field_value, values or ()))}
-    print_outcomes(shared, [describe_result(shared.workspace.accept(submission_id, new, by=who), shared.language)])
+    print_outcomes(shared, [describe_result(shared.workspace.accept(submission_id, new), shared.language)])
 
 
 @app.command("reject", help=_("Hylkää palautus."), epilog=format_examples("formgen review reject SUBMISSION"))

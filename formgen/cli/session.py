@@ -18,7 +18,6 @@ from rich.progress import track
 from formgen import Workspace, i18n
 from formgen.cli.console import SYSTEM_LANGUAGE, GlobalOptions, LogFormat, err
 from formgen.i18n import N_
-from formgen.storage.access_log import Actor
 
 ALL_IN_FOLDER = N_("Kaikki on kansiossa {folder}")
 
@@ -39,7 +38,7 @@ class Session:
     @cached_property
     def workspace(self) -> Workspace:
         """The workspace, in the hands of whoever runs the command."""
-        return Workspace(self.root, Actor.from_system_user(self.command, self.by))
+        return Workspace(self.root, by=self.by, command=self.command)
 
     def translate(self, text: str, **values: object) -> str:
         """Translate a Finnish text into the language of the messages."""

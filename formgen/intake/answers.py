@@ -28,12 +28,12 @@ NEWER_DOCUMENT = N_("Samasta asiasta on jo uudempi asiakirja. Tarkistakaa, kumpi
 
 def get_document_date(about: IdentifiedDocument) -> date:
     """Return the day that a document says it is of, else today: what codes must be valid on."""
-    return read_document_date(about.form, about.sheet, about.case.today)
+    return read_document_date(about.form, about.extraction, about.case.today)
 
 
 def classify_change(about: IdentifiedDocument, path: str) -> str:
     """Classify what the person did at a place: ``confirmed``, ``changed``, ``blanked``, ``new`` or nothing."""
-    answer, given = about.sheet.answers.get(path), clean_text(about.given.get(path, ""))
+    answer, given = about.extraction.answers.get(path), clean_text(about.given.get(path, ""))
     text = clean_text(answer.text) if answer else given
     asked = about.form.find_field(path)
     if asked and asked.field_type and not isinstance(asked.field_type, SignatureBlock) and text:
@@ -69,7 +69,7 @@ def names_client(about: IdentifiedDocument) -> bool:
 
 def is_as_issued(about: IdentifiedDocument, path: str) -> bool:
     """Tell whether a place of a document holds what it went out with."""
-    answer = about.sheet.answers.get(path)
+    answer = about.extraction.answers.get(path)
     return answer is not None and answer.layer not in UNSEEN and classify_change(about, path) == "confirmed"
 
 
@@ -86,11 +86,11 @@ def is_unsure(about: IdentifiedDocument, found: Finding) -> bool:
 
     Not where they have to leave what was printed, which is read more surely where it is right.
     """
-    asked, answer = about.form.find_field(found.field), about.sheet.answers.get(found.field)
+    asked, answer = about.form.find_field(found.field), about.extraction.answers.get(found.field)
     whose = {one.name for _, one in iter_identifying_fields(about.form)} if about.made_for else ()
     if found.severity != "review" or (asked and (asked.locked or asked.name in whose)):
         return False
-    return bool(about.sheet.strays) if not found.field else answer is None or answer.confidence < 1
+    return bool(about.extraction.strays) if not found.field else answer is None or answer.confidence < 1
 
 
 def list_given_names(about: IdentifiedDocument) -> list[str]:
@@ -121,7 +121,7 @@ def find_changed_known_answers(about: IdentifiedDocument) -> Iterator[Finding]:
 
 def find_missing_person(about: IdentifiedDocument) -> Iterator[Finding]:
     """Yield a finding when nothing in a document says whose it is that was made for somebody."""
-    known, answers = list_given_names(about), about.sheet.answers
+    known, answers = list_given_names(about), about.extraction.answers
     if known and all(name in answers and answers[name].layer == AS_ISSUED for name in known):
         yield Finding("R89", "review", known[0], NO_PERSON)
 
@@ -193,7 +193,7 @@ def build_correction_answers(about: IdentifiedDocument, form: type[Form]) -> dic
     nothing else.
     """
     found = {}
-    for path, answer in about.sheet.answers.items():
+    for path, answer in about.extraction.answers.items():
         asked, text = form.find_field(path), answer.text
         if asked is None or asked.fill or answer.layer in UNSEEN:
             continue
@@ -201,4 +201,4 @@ def build_correction_answers(about: IdentifiedDocument, form: type[Form]) -> dic
             text = normalise_answer(asked.field_type, text, about)
         found[path] = clean_text(text)
     is_reply = about.first != str(about.identity.instance)
-    return found | {path: "" for path in about.shown if is_reply and path not in about.sheet.answers}
+    return found | {path: "" for path in about.shown if is_reply and path not in about.extraction.answers}

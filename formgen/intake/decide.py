@@ -96,7 +96,7 @@ class DecisionEngine:
         corrects = find_corrected_record(about)
         own = {row.instance_id for row in about.earlier} or {corrects.instance_id if corrects else ""}
         judged = validate_extraction(
-            about.form, about.sheet, about.case.exclude_documents(*own), get_document_date(about)
+            about.form, about.extraction, about.case.exclude_documents(*own), get_document_date(about)
         )
         record = judged.record
         replaces = corrects or (find_replaced_record(about, record) if record else None)
@@ -113,7 +113,7 @@ class DecisionEngine:
         told = tuple(self.find_told(about, judged))
         if record is None or any(found.severity == "error" for found in findings):
             return classify(about, findings, told, None)
-        key = self.journal.vault.compute_digest(compute_answers_digest(record))
+        key = self.journal.encryptor.compute_digest(compute_answers_digest(record))
         if same := next((row for row in about.earlier if row.answers_key == key), None):
             return Duplicate(about=about, findings=findings, first_id=same.submission_id)
         moves, stopped = find_moves(about.case, record, correction=corrects is not None)
@@ -126,11 +126,11 @@ class DecisionEngine:
 
         A document that is not as it went out where it says whose it is is judged without its case.
         """
-        sheet = about.sheet
+        extraction = about.extraction
         if not names_client(about):
-            seen = {path: answer for path, answer in sheet.answers.items() if answer.layer not in UNSEEN}
+            seen = {path: answer for path, answer in extraction.answers.items() if answer.layer not in UNSEEN}
             case = HiddenCase(about.case.today, self.workspace.office, self.registry.ids)
-            judged = validate_extraction(about.form, replace(sheet, answers=seen), case, get_document_date(about))
+            judged = validate_extraction(about.form, replace(extraction, answers=seen), case, get_document_date(about))
         for found in judged.findings:
             if found.severity == "error" or is_unsure(about, found):
                 yield found

@@ -73,7 +73,7 @@ class IdentifiedDocument:
     form: type[Form]
     case: Case
     language: str
-    sheet: Extraction
+    extraction: Extraction
     given: Mapping[str, str]
     shown: Mapping[str, str]
     sources: Mapping[str, Mapping[str, str]]
@@ -90,7 +90,7 @@ class IdentifiedDocument:
     @property
     def claim(self) -> str:
         """Return the case that the document says it is of, unsigned: nothing follows from it."""
-        return self.sheet.claimed_case
+        return self.extraction.claimed_case
 
     @property
     def is_of_another_case(self) -> bool:
@@ -107,16 +107,16 @@ class DocumentIdentifier:
     journal: Journal
     registry: Registry
 
-    def identify(self, sheet: Extraction, received: datetime) -> IdentifiedDocument:
-        """Return whose document a sheet is; raise `Unreadable` when that cannot be told or trusted.
+    def identify(self, extraction: Extraction, received: datetime) -> IdentifiedDocument:
+        """Return whose document a extraction is; raise `Unreadable` when that cannot be told or trusted.
 
         One that holds what no form may carry is trusted in nothing.
         """
-        if found := UNSAFE_PARTS & set(sheet.facts):
+        if found := UNSAFE_PARTS & set(extraction.facts):
             message = N_("Tiedostossa on osia, joita lomakkeessa ei saa olla: {parts}.")
             raise Unreadable(Reason.UNSAFE, message, parts=", ".join(sorted(found)))
         keys = self.journal.keys
-        identity, doubts = self.verify_identity(sheet, keys)
+        identity, doubts = self.verify_identity(extraction, keys)
         is_ambiguous = bool(doubts)
         versions = self.registry.forms.get(identity.form)
         if versions is None:
@@ -126,20 +126,21 @@ class DocumentIdentifier:
         own = str(identity.instance)
         issued = self.journal.find_issued_document(own)
         form, given = versions[identity.version], issued.given if issued else {}
-        key, revoked = find_signing_key(keys, sheet, issued)
+        key, revoked = find_signing_key(keys, extraction, issued)
         omitted = issued.omitted if issued else ()
-        language = issued.language if issued else sheet.claims.get("language")
-        doubts = (*doubts, *revoked, *find_facts_to_review(sheet, omitted))
-        sheet = replace(
-            sheet, pictures={path: shown for path, shown in sheet.pictures.items() if has_question(form, path)}
+        language = issued.language if issued else extraction.claims.get("language")
+        doubts = (*doubts, *revoked, *find_facts_to_review(extraction, omitted))
+        extraction = replace(
+            extraction,
+            pictures={path: shown for path, shown in extraction.pictures.items() if has_question(form, path)},
         )
-        sheet = restore_known_answers(self.remove_own_notes(sheet, issued), form, issued)
+        extraction = restore_known_answers(self.remove_own_notes(extraction, issued), form, issued)
         about = IdentifiedDocument(
             identity=identity,
             form=form,
             case=self.load_case("", to_local_date(received)),
             language=language if language in FORM_LANGUAGES else self.workspace.office.language,
-            sheet=add_omitted_answers(sheet, list_questions(form), omitted, given),
+            extraction=add_omitted_answers(extraction, list_questions(form), omitted, given),
             given=given,
             shown=issued.answers if issued else {},
             sources=issued.sources if issued else {},
@@ -181,16 +182,16 @@ class DocumentIdentifier:
         closest = min(found, key=lambda case_id: found[case_id], default=None)
         return [row for row in rows if (row.case_id or "") == closest]
 
-    def remove_own_notes(self, sheet: Extraction, issued: IssuedDocument | None) -> Extraction:
-        """Return the sheet without the lines that we have printed outside the fields of a reply."""
-        if issued is None or not sheet.strays:
-            return sheet
+    def remove_own_notes(self, extraction: Extraction, issued: IssuedDocument | None) -> Extraction:
+        """Return the extraction without the lines that we have printed outside the fields of a reply."""
+        if issued is None or not extraction.strays:
+            return extraction
         ours = {
             normalise_text(line[:200])
             for answered in self.journal.find_submissions(reply_id=issued.instance_id)
             for line in build_notes(self.registry, answered, issued).iter_lines()
         }
-        return replace(sheet, strays=tuple(line for line in sheet.strays if normalise_text(line) not in ours))
+        return replace(extraction, strays=tuple(line for line in extraction.strays if normalise_text(line) not in ours))
 
     def load_case(self, case_id: str, day: date, unit: bool = False) -> Case:
         """Return a case, or the unit, as it is on a day; without an id a case that is yet to be opened."""
@@ -207,17 +208,17 @@ class DocumentIdentifier:
             process=self.registry.process,
         )
 
-    def verify_identity(self, sheet: Extraction, keys: Keyring) -> tuple[Identity, tuple[Finding, ...]]:
+    def verify_identity(self, extraction: Extraction, keys: Keyring) -> tuple[Identity, tuple[Finding, ...]]:
         """Return the verified identity, and what is doubtful when the carriers disagree.
 
         All tokens are verified; a bookmark holds only the instance, which the journal must know: alone it is a
         claim, for ids stand in what others read.
         Raise `Unreadable` when no carrier has an identity that is ours.
         """
-        tokens = {token for carrier, found in sheet.tokens.items() if carrier != "bookmark" for token in found}
+        tokens = {token for carrier, found in extraction.tokens.items() if carrier != "bookmark" for token in found}
         verified = {keys.verify_identity(token) for token in tokens}
         identities = sorted((identity for identity in verified if identity), key=str)
-        instances = {UUID(found) for found in sheet.tokens.get("bookmark", ())}
+        instances = {UUID(found) for found in extraction.tokens.get("bookmark", ())}
         if not tokens:
             known = [(instance, self.journal.find_issued_document(str(instance))) for instance in sorted(instances)]
             identities = [Identity(row.form, row.version, instance) for instance, row in known if row]
@@ -231,53 +232,53 @@ class DocumentIdentifier:
             return identities[0], ()
         return identities[0], (Finding("R89", "review", "", AMBIGUOUS),)
 
-    def find_language(self, sheet: Extraction) -> str:
+    def find_language(self, extraction: Extraction) -> str:
         """Return the language in which a document went out, the office's when that cannot be told."""
-        identity = self.find_identity(sheet)
+        identity = self.find_identity(extraction)
         issued = self.journal.find_issued_document(str(identity.instance)) if identity else None
-        language = issued.language if issued else sheet.claims.get("language")
+        language = issued.language if issued else extraction.claims.get("language")
         return language if language in FORM_LANGUAGES else self.workspace.office.language
 
-    def find_identity(self, sheet: Extraction) -> Identity | None:
-        """Return an identity that a sheet carries and that was signed by us, or None."""
+    def find_identity(self, extraction: Extraction) -> Identity | None:
+        """Return an identity that a extraction carries and that was signed by us, or None."""
         keys = self.journal.keys
-        tokens = sorted({token for found in sheet.tokens.values() for token in found})
+        tokens = sorted({token for found in extraction.tokens.values() for token in found})
         return next((found for token in tokens if (found := keys.verify_identity(token))), None)
 
-    def get_process_order(self, sheet: Extraction) -> tuple[date, int]:
+    def get_process_order(self, extraction: Extraction) -> tuple[date, int]:
         """Return the place of a document in the order of the process: its day, then the number of its form."""
-        identity = self.find_identity(sheet)
+        identity = self.find_identity(extraction)
         form = self.registry.forms.get(identity.form, {}).get(identity.version) if identity else None
         if form is None:
             return date.max, 0
-        return read_document_date(form, sheet, date.max), list(self.registry.forms).index(form.id)
+        return read_document_date(form, extraction, date.max), list(self.registry.forms).index(form.id)
 
 
 def find_signing_key(
-    keys: Keyring, sheet: Extraction, issued: IssuedDocument | None
+    keys: Keyring, extraction: Extraction, issued: IssuedDocument | None
 ) -> tuple[str, tuple[Finding, ...]]:
     """Return the key on which a document stands, by its tokens and by its issue, and what is doubtful of it.
 
     One that has to do with a revoked key needs a person, whatever other key it was signed with too.
     """
     own = (issued.key if issued else None) or ""
-    tokens = {token for found in sheet.tokens.values() for token in found if keys.verify_identity(token)}
+    tokens = {token for found in extraction.tokens.values() for token in found if keys.verify_identity(token)}
     signers = {extract_key_id(token) for token in tokens} | {own}
     for key in sorted(signers & keys.revoked):
         return key, (Finding("R89", "review", "", REVOKED, {"key": key}),)
     return own or max(signers), ()
 
 
-def find_facts_to_review(sheet: Extraction, omitted: Iterable[str]) -> Iterator[Finding]:
+def find_facts_to_review(extraction: Extraction, omitted: Iterable[str]) -> Iterator[Finding]:
     """Yield a finding for every fact of a document that a person must look at.
 
     Fields that it was issued without are not missing.
     """
-    for fact in sheet.facts:
+    for fact in extraction.facts:
         name, _, which = fact.partition(":")
         if name in FACTS_TO_REVIEW and not (name == "missing_fields" and set(which.split()) <= set(omitted)):
             yield Finding("format", "review", "", FACTS_TO_REVIEW[name], {"pages": which} if "pages" in name else {})
-    if any(not seal.root for seal in sheet.digital_signatures):
+    if any(not seal.root for seal in extraction.digital_signatures):
         yield Finding("format", "review", "", UNTRUSTED)
 
 
@@ -305,7 +306,8 @@ def identify_person(about: IdentifiedDocument) -> Person:
     def answer(asked: Field) -> Any:
         try:
             return (
-                asked.field_type and asked.field_type.read(about.sheet.answers[asked.name].text, about.case.today).value
+                asked.field_type
+                and asked.field_type.read(about.extraction.answers[asked.name].text, about.case.today).value
             )
         except (KeyError, Misread):
             return None
@@ -313,9 +315,9 @@ def identify_person(about: IdentifiedDocument) -> Person:
     return build_person(about.form, answer)
 
 
-def read_document_date(form: type[Form], sheet: Extraction, otherwise: date) -> date:
-    """Return the day that a sheet says it is of; two-digit years are of this century."""
-    answer = sheet.answers.get(form.date_field)
+def read_document_date(form: type[Form], extraction: Extraction, otherwise: date) -> date:
+    """Return the day that a extraction says it is of; two-digit years are of this century."""
+    answer = extraction.answers.get(form.date_field)
     try:
         day = DayDate().read(answer.text, otherwise).value if answer else None
     except Misread:

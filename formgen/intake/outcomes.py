@@ -39,7 +39,7 @@ class Decision:
     @property
     def producer(self) -> str:
         """The program that has saved the document, where it is known."""
-        return self.about.sheet.producer if self.about else ""
+        return self.about.extraction.producer if self.about else ""
 
     @property
     def language(self) -> str:
@@ -170,7 +170,7 @@ def review_doubtful_errors(decision: Outcome) -> Outcome:
     """Leave each error at a place that was not read surely to a person: its sender may have written it right."""
     if not isinstance(decision, Rejected) or decision.about is None or decision.code is not Reason.INVALID_VALUES:
         return decision
-    read = decision.about.sheet.answers
+    read = decision.about.extraction.answers
 
     def lower_severity(found: Finding) -> Finding:
         unsure = found.severity == "error" and found.field in read and read[found.field].confidence < 1

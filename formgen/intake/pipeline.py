@@ -53,7 +53,8 @@ from formgen.issuing import issue
 from formgen.publishing import outbox
 from formgen.sandbox.reader_pool import DIED
 from formgen.settings import WorkspaceFolder
-from formgen.storage.database import Transaction
+from formgen.storage.access_log import build_row_name
+from formgen.storage.database import ALTERED, Transaction
 from formgen.storage.journal import Journal
 from formgen.storage.moments import format_timestamp, to_local_date
 from formgen.storage.rows import IssuedDocument, StoredRecord, StoredStep, Submission
@@ -211,7 +212,7 @@ class Intake:
             return self.decision_engine.reject_oversized_file()
         found = self.journal.find_extraction(row.submission_id)
         if found is None:
-            raise OutOfReach(detail=row.submission_id)
+            raise OutOfReach(ALTERED, remedy="verify", what=build_row_name("extractions", row.submission_id))
         return found
 
     def decide_submission(self, row: Submission) -> Outcome:
@@ -290,8 +291,10 @@ class Intake:
         for path in values:
             if not has_question(about.form, path):
                 raise UsageError("Lomakkeella ei ole kohtaa {path}.", path=path)
-        read, new = about.sheet.answers, {path: Answer(text, CONFIRMED) for path, text in values.items()}
-        decision = self.decision_engine.decide(replace(about, sheet=replace(about.sheet, answers={**read, **new})))
+        read, new = about.extraction.answers, {path: Answer(text, CONFIRMED) for path, text in values.items()}
+        decision = self.decision_engine.decide(
+            replace(about, extraction=replace(about.extraction, answers={**read, **new}))
+        )
         decided = {*values, *(found.field for found in decision.select_findings("review"))}
         seen = {path: read.get(path, Answer("")) for path in decided if path in read or path in values}
         if isinstance(decision, InReview) and decision.accepted:
@@ -345,6 +348,7 @@ class Intake:
                 self.settle_submission(row, decision, found)
             return
         at, decision = self.clock(), answer_sender(decision)
+        is_undecided = isinstance(decision, InReview | Waiting)
         with self.journal.begin_transaction() as connection:
             if self.journal.get_outcome(connection, row.submission_id) != row.outcome:
                 raise UsageError(NOT_PENDING, id=row.submission_id)
@@ -359,9 +363,8 @@ class Intake:
                 **changes,
             )
             if found:
-                in_review = isinstance(decision, InReview)
-                self.journal.add_extraction(connection, row.submission_id, found, at, with_pictures=in_review)
-            elif not isinstance(decision, InReview):
+                self.journal.add_extraction(connection, row.submission_id, found, at, with_pictures=is_undecided)
+            elif not is_undecided:
                 self.journal.delete_pictures(connection, row.submission_id, at)
             self.journal.update_submission(connection, settled)
             place = self.find_published_file(settled)
@@ -373,7 +376,7 @@ class Intake:
             )
         report_checkpoint("outcome.written")
         log.info("submission.settled", submission_id=row.submission_id, outcome=settled.outcome, code=settled.code)
-        if not isinstance(decision, InReview):
+        if not is_undecided:
             shutil.rmtree(self.workspace.pictures / row.submission_id, ignore_errors=True)
         if isinstance(decision, Accepted):
             self.release_waiting_submissions(settled.case_id)
@@ -428,7 +431,7 @@ class Intake:
                 version=form.version,
                 case_id=about.made_for or None,
                 language=about.language,
-                format=issue.choose_reply_format(about.sheet.reader),
+                format=issue.choose_reply_format(about.extraction.reader),
                 answers=build_correction_answers(about, form),
                 sources=about.sources,
                 omitted=about.omitted,
@@ -458,7 +461,7 @@ class Intake:
             form=record.id,
             version=record.version,
             instance_id=content.instance_id,
-            answers_key=self.journal.vault.compute_digest(compute_answers_digest(record)),
+            answers_key=self.journal.encryptor.compute_digest(compute_answers_digest(record)),
             version_no=content.version_no,
             supersedes=content.supersedes,
             submission_id=row.submission_id,

@@ -88,23 +88,23 @@ def build_record(
 
 def build_provenance(row: Submission, accepted: Accepted, at: datetime) -> Provenance:
     """Build where a record comes from."""
-    sheet, confirmed = accepted.about.sheet, accepted.confirmed
+    extraction, confirmed = accepted.about.extraction, accepted.confirmed
     return Provenance(
         file_name=row.file_name,
         sha256=row.sha256,
         size=row.size,
-        media_type=formats.find_media_type(sheet.reader),
+        media_type=formats.find_media_type(extraction.reader),
         channel=row.channel,
         received_at=row.received_at,
         processed_at=format_timestamp(at),
         software=f"formgen {__version__}",
-        reader=sheet.reader,
-        producer=sheet.producer or None,
+        reader=extraction.reader,
+        producer=extraction.producer or None,
         confirmed_by=confirmed.person if confirmed else None,
         confirmed_at=format_timestamp(at) if confirmed else None,
         fields=tuple(trace_fields(accepted.about, confirmed.answers if confirmed else {})),
-        facts=sheet.facts,
-        digital_signatures=tuple(DigitalSignature(**asdict(seal)) for seal in sheet.digital_signatures),
+        facts=extraction.facts,
+        digital_signatures=tuple(DigitalSignature(**asdict(seal)) for seal in extraction.digital_signatures),
     )
 
 
@@ -113,7 +113,7 @@ def trace_fields(about: IdentifiedDocument, confirmed: Mapping[str, Answer]) -> 
 
     ``confirmed`` are the answers on which a person has decided, as they were read.
     """
-    for path, answer in about.sheet.answers.items():
+    for path, answer in about.extraction.answers.items():
         decided = confirmed.get(path)
         if answer.text or about.given.get(path) or (decided and decided.text):
             yield trace_field(about, path, answer, decided)

@@ -33,7 +33,7 @@ def list_doubts(decision: Decision, language: str, pictures: Mapping[str, str]) 
             path,
             get_field_label(about.form, path, language) if about else "",
             read_value(about, path, get_document_date(about)) if about else None,
-            read.text if about and (read := about.sheet.answers.get(path)) else "",
+            read.text if about and (read := about.extraction.answers.get(path)) else "",
             about.given.get(path, "") if about else "",
             tuple(dict.fromkeys(found[path])),
             pictures.get(path),
@@ -45,7 +45,7 @@ def list_doubts(decision: Decision, language: str, pictures: Mapping[str, str]) 
 
 def read_value(about: IdentifiedDocument, path: str, today: date) -> Any:
     """Return the value at a place as a record would hold it, None where there is none that can be read."""
-    asked, answer = about.form.find_field(path), about.sheet.answers.get(path)
+    asked, answer = about.form.find_field(path), about.extraction.answers.get(path)
     kind = get_field_kind(asked, path) if asked else None
     if kind is None or answer is None:
         return None

@@ -113,7 +113,7 @@ def is_lost(path: str, shown: Mapping[str, str]) -> bool:
 
 
 def build_extraction(form: type[Form], issued: IssuedDocument) -> Extraction:
-    """Build the sheet of a document that was issued, as it went out.
+    """Build the extraction of a document that was issued, as it went out.
 
     A reply shows only what the file held that it answers: what that had lost is `AS_GIVEN`, where
     there is room for words, known or not.
@@ -128,13 +128,13 @@ def build_extraction(form: type[Form], issued: IssuedDocument) -> Extraction:
     return Extraction(answers)
 
 
-def restore_known_answers(sheet: Extraction, form: type[Form], issued: IssuedDocument | None) -> Extraction:
+def restore_known_answers(extraction: Extraction, form: type[Form], issued: IssuedDocument | None) -> Extraction:
     """Restore to an extraction the known answers of the fields that were left alone in a reply."""
-    answers = dict(sheet.answers)
+    answers = dict(extraction.answers)
     for path, text in (find_hidden_answers(form, issued) if issued else {}).items():
         answer = remove_hint(answers.get(path, Answer("")))
         answers[path] = answer if answer.text or answer.confidence < 1 else Answer(text, AS_ISSUED)
-    return replace(sheet, answers=answers)
+    return replace(extraction, answers=answers)
 
 
 def remove_hint(answer: Answer) -> Answer:

@@ -156,10 +156,10 @@ def issue_document(
     known_of = nobody if case is None or empty else select_subject(form, case, about)
     omitted = form.find_omitted_fields(workspace.office.leave_out.get(form.id, ()))
     omitted |= find_withheld_fields(form, known_of) if employer else frozenset()
-    sheet = prefill_extraction(form, prefill.collect_known_values(form, known_of), language)
+    extraction = prefill_extraction(form, prefill.collect_known_values(form, known_of), language)
     identity, keys = Identity(form.id, form.version, instance), journal.ensure_signing_keys(now)
     document = drawn_as.render(
-        build_render_request(workspace, keys, form, identity, case_id, language, omitted, log=journal), sheet
+        build_render_request(workspace, keys, form, identity, case_id, language, omitted, log=journal), extraction
     )
     journal.add_issued_document(
         IssuedDocument(
@@ -169,7 +169,7 @@ def issue_document(
             case_id=case_id,
             language=language,
             format=drawn_as.name,
-            answers={name: answer.text for name, answer in sheet.answers.items() if answer.text},
+            answers={name: answer.text for name, answer in extraction.answers.items() if answer.text},
             sources=prefill.find_sources(form, known_of),
             omitted=tuple(omitted),
             key=keys.current,

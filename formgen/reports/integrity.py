@@ -70,13 +70,13 @@ def of_layouts(workspace: WorkspaceFolder, journal: Journal) -> Iterator[Flaw]:
 def find_outbox_flaws(workspace: WorkspaceFolder, journal: Journal) -> Iterator[Flaw]:
     """Yield the records and rejected files that are missing or are not what the journal says, and records of none."""
     lying = set(outbox.lying_in_records(workspace))  # before it is asked of what: a record is written down first
-    for name, stored in journal.iter_sealed_rows(StoredRecord, records):
+    for name, stored in journal.iter_encrypted_rows(StoredRecord, records):
         yield from find_row_flaws(workspace, name, partial(iter_record_digests, workspace, journal, stored))
         with suppress(TypeError, ValueError):  # of a row that is not as it was written
             record = outbox.get_record_path(workspace, stored.case_id, stored.record_id, stored.form)
             lying -= {record, outbox.archived_path(record)}
     yield from (Flaw(UNWRITTEN, format_path(workspace, file)) for file in sorted(lying))
-    for name, submission in journal.iter_sealed_rows(Submission, submissions):
+    for name, submission in journal.iter_encrypted_rows(Submission, submissions):
         if submission.outcome == "rejected":
             yield from find_row_flaws(workspace, name, partial(iter_rejected_digests, workspace, journal, submission))
 
@@ -98,7 +98,7 @@ def iter_record_digests(
     workspace: WorkspaceFolder, journal: Journal, sealed: StoredRecord
 ) -> Iterator[tuple[Path, str]]:
     """Yield the place and the digest of the file of a record."""
-    row = journal.unseal(StoredRecord, sealed)
+    row = journal.decrypt(StoredRecord, sealed)
     payload = outbox.compute_digest(outbox.format_json(json.loads(row.payload)))
     yield outbox.get_record_path(workspace, row.case_id, row.record_id, row.form), payload
 
@@ -107,7 +107,7 @@ def iter_rejected_digests(
     workspace: WorkspaceFolder, journal: Journal, sealed: Submission
 ) -> Iterator[tuple[Path, str]]:
     """Yield the place and the digest of a rejected file and of its reason."""
-    row = journal.unseal(Submission, sealed)
+    row = journal.decrypt(Submission, sealed)
     file = outbox.get_rejected_path(workspace, row.rejected_as or "")
     if row.sha256:  # nothing is known of one that was too large to be read
         yield file, row.sha256

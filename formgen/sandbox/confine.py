@@ -217,7 +217,7 @@ def read_reply(handle: int, until: float, asker: int | None = None) -> bytes:
     found = bytearray()
     watched = [handle] if asker is None else [handle, asker]
     while len(found) <= ANSWER_BYTES:
-        ready = select.select(watched, [], [], max(0.0, until - time.monotonic()))[0]
+        ready = wait_for_handles(watched, until - time.monotonic())
         if not ready:
             return LATE
         if asker in ready:
@@ -227,6 +227,14 @@ def read_reply(handle: int, until: float, asker: int | None = None) -> bytes:
             return bytes(found)
         found += part
     return b""
+
+
+def wait_for_handles(handles: Iterable[int], seconds: float) -> list[int]:
+    """Wait until some handles can be read or are at their end, and return these; whatever their numbers are."""
+    waiting = select.poll()
+    for handle in handles:
+        waiting.register(handle, select.POLLIN)
+    return [handle for handle, _ in waiting.poll(max(0.0, seconds) * 1000)]
 
 
 def create_root(opens: Iterable[str]) -> bool:

@@ -11,7 +11,6 @@ import atexit
 import json
 import os
 import re
-import select
 import signal
 import socket
 import subprocess
@@ -110,7 +109,7 @@ class Reader:
     @property
     def is_alive(self) -> bool:
         """Tell whether the process has not ended."""
-        return not select.select([self.handle], [], [], 0)[0]
+        return not confine.wait_for_handles([self.handle], 0)
 
     @property
     def process_id(self) -> int:
@@ -133,7 +132,7 @@ class Reader:
                 os.killpg(child, signal.SIGKILL)
         with suppress(OSError):
             signal.pidfd_send_signal(self.handle, signal.SIGKILL)
-        select.select([self.handle], [], [], GRACE)
+        confine.wait_for_handles([self.handle], GRACE)
         os.close(self.handle)
 
 

@@ -68,6 +68,7 @@ ENCRYPTED_COLUMNS = {  # the columns that say something of people, each with wha
     "pictures": ("submission_id",),
     "note": ("case_id", "seq"),
     "place": ("stage", "subject"),
+    "remark": ("name",),
 }
 CANARY = "formgen 2"
 ID_COLUMNS = ("submission_id", "record_id", "case_id")
@@ -95,16 +96,16 @@ class Database:
     var: Path
     head_file: HeadFile
     actor: Actor = field(default_factory=Actor.from_system_user)
-    vault: Encryptor = NO_ENCRYPTION
+    encryptor: Encryptor = NO_ENCRYPTION
     current: local = field(default_factory=local, compare=False)
 
     @classmethod
     def open_or_create(
-        cls, var: Path, actor: Actor | None = None, vault: Encryptor = NO_ENCRYPTION, head: Path | None = None
+        cls, var: Path, actor: Actor | None = None, encryptor: Encryptor = NO_ENCRYPTION, head: Path | None = None
     ) -> Self:
         """Open the database in the private folder, made or brought up to date; raise `OutOfReach`.
 
-        Nothing is changed when the vault is not the one that it is sealed with. The end of its
+        Nothing is changed when the encryptor is not the one that it is sealed with. The end of its
         access log is noted in ``head``, which is beside it when none is given.
         """
         end = HeadFile(head or var / HEAD_FILE_NAME)
@@ -116,16 +117,16 @@ class Database:
         event.listen(engine, "begin", emit_begin)
         try:
             files.create_private_file(file)
-            require_matching_key(engine, vault, var / "originals")
+            require_matching_key(engine, encryptor, var / "originals")
             upgrade_database(engine)
             with engine.connect() as connection:
                 require_shape(connection)
         except (OperationalError, OSError) as error:
             raise OutOfReach(detail=f"{var}") from error
-        journal = cls(engine, var, end, actor or Actor.from_system_user(), vault)
-        if vault.key and journal.fetch_row(select(encryption_state)) is None:
+        journal = cls(engine, var, end, actor or Actor.from_system_user(), encryptor)
+        if encryptor.key and journal.fetch_row(select(encryption_state)) is None:
             with engine.execution_options(writes=True).begin() as connection:
-                connection.execute(insert(encryption_state).prefix_with("OR IGNORE").values(build_canary(vault)))
+                connection.execute(insert(encryption_state).prefix_with("OR IGNORE").values(build_canary(encryptor)))
         return journal
 
     @property
@@ -190,7 +191,7 @@ class Database:
         said = {name: about.get(name) for name in (*ID_COLUMNS, "written", "digest")}
         who = {"actor": self.actor.name, "command": self.actor.command}
         line = {"seq": seq + 1, "at": at, **who, "action": action, **said, "prev": prev}
-        connection.execute(accesses.insert(), {**line, "hash": compute_line_digest(line, self.vault.chain_key)})
+        connection.execute(accesses.insert(), {**line, "hash": compute_line_digest(line, self.encryptor.chain_key)})
 
     def log_row(self, connection: Transaction, table: Table, row: Row, at: str, action: str = "changed") -> None:
         """Add to the access log how a row stands now; ``row`` is as it is stored."""
@@ -214,7 +215,7 @@ class Database:
         Raise `OutOfReach` for a line that is not as it was written.
         """
         line = connection.execute(NEWEST, {"about": written}).mappings().first()
-        if line and compute_line_digest(dict(line), self.vault.chain_key) != line["hash"]:
+        if line and compute_line_digest(dict(line), self.encryptor.chain_key) != line["hash"]:
             self.require_same_key(connection)
             raise OutOfReach(ALTERED, remedy="verify", what=written)
         return line["digest"] if line else None
@@ -222,7 +223,7 @@ class Database:
     def require_same_key(self, connection: Connection) -> None:
         """Raise `OutOfReach` when another process has changed the key that the workspace is sealed with."""
         key = connection.execute(select(encryption_state.c.key)).scalar()
-        if key != (self.vault.name if self.vault.key else None):
+        if key != (self.encryptor.name if self.encryptor.key else None):
             raise OutOfReach(N_("Työtilan salaus on vaihtunut. Käynnistä formgen uudelleen."))
 
     def log_reads(self, at: datetime, *about: Row) -> None:
@@ -310,18 +311,18 @@ class Database:
 
     def encrypt_row(self, row: Row) -> dict[str, Any]:
         """Return a row as it is stored: what says something of people is sealed."""
-        return map_encrypted_columns(row, self.vault.encrypt_text)
+        return map_encrypted_columns(row, self.encryptor.encrypt_text)
 
     def decrypt_row(self, row: Row) -> dict[str, Any]:
         """Return a stored row as it is read."""
-        return map_encrypted_columns(row, self.vault.decrypt_text)
+        return map_encrypted_columns(row, self.encryptor.decrypt_text)
 
-    def iter_sealed_rows(self, kind: type[Kind], table: Table) -> Iterator[tuple[str, Kind]]:
+    def iter_encrypted_rows(self, kind: type[Kind], table: Table) -> Iterator[tuple[str, Kind]]:
         """Yield the rows of a table as dataclasses, as they are stored, each with its name in the access log."""
         for name, row in self.iter_named_rows(table):
             yield name, kind(**row)
 
-    def unseal(self, kind: type[Kind], sealed: Kind) -> Kind:
+    def decrypt(self, kind: type[Kind], sealed: Kind) -> Kind:
         """Open a row that is as it is stored; raise `OutOfReach` where it is not as it was written."""
         return kind(**self.decrypt_row(vars(sealed)))
 
@@ -360,30 +361,30 @@ def map_encrypted_columns(row: Row, turn: Callable[[str, str], str]) -> dict[str
     return found
 
 
-def build_canary(vault: Encryptor) -> dict[str, str]:
+def build_canary(encryptor: Encryptor) -> dict[str, str]:
     """Build the row that tells by which key a journal is sealed, and proves it."""
-    return {"key": vault.name, "canary": vault.encrypt_text(CANARY, CANARY)}
+    return {"key": encryptor.name, "canary": encryptor.encrypt_text(CANARY, CANARY)}
 
 
-def require_matching_key(engine: Engine, vault: Encryptor, originals: Path) -> None:
-    """Raise `OutOfReach` unless the vault is the one that a workspace is sealed with; an empty one fits any.
+def require_matching_key(engine: Engine, encryptor: Encryptor, originals: Path) -> None:
+    """Raise `OutOfReach` unless the encryptor is the one that a workspace is sealed with; an empty one fits any.
 
     That it is sealed is seen by more than what is written down of it.
     """
     with engine.connect() as connection:
         there = set(inspect(connection).get_table_names())
-        row = connection.execute(select(encryption_state)).first() if "seal" in there else None
+        row = connection.execute(select(encryption_state)).first() if "encryption_state" in there else None
         key = row.key if row else find_key_of_rows(connection, there) or find_key_of_originals(originals)
         tables = [table for table in (submissions, issued_documents, cases, accesses) if table.name in there]
         empty = not any(connection.execute(select(literal(1)).select_from(table).limit(1)).first() for table in tables)
-    if key and not vault.key:
+    if key and not encryptor.key:
         raise OutOfReach(LOCKED, key=key)
-    if key and key != vault.name:
+    if key and key != encryptor.name:
         message = N_("Työtila on salattu avaimella {key}, mutta asetuksissa on avain {other}.")
-        raise OutOfReach(message, key=key, other=vault.name)
+        raise OutOfReach(message, key=key, other=encryptor.name)
     if row:
-        vault.decrypt_text(CANARY, row.canary)
-    elif vault.key and not key and not empty:
+        encryptor.decrypt_text(CANARY, row.canary)
+    elif encryptor.key and not key and not empty:
         raise OutOfReach(UNSEALED, remedy="encrypt")
 
 

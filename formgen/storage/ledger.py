@@ -47,7 +47,7 @@ def find_log_flaws(journal: Journal, ends: tuple[Head | None, ...], head: Head |
     """Find flaws of the log: lines out of their chain, an end that is not the noted one."""
     last, passed = Head(), head in (None, Head())
     for line in journal.iter_log_lines():
-        if not is_valid_line(line, last, journal.vault.chain_key):
+        if not is_valid_line(line, last, journal.encryptor.chain_key):
             yield Flaw(BROKEN, str(line["seq"]))
         last = Head(line["seq"], line["hash"])
         passed |= last == head

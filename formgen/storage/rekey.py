@@ -32,17 +32,18 @@ from formgen.storage.tables import (
     name_row,
     problems,
     records,
+    signing_keys,
     steps,
     submissions,
 )
 
 
 def reencrypt_workspace(workspace: WorkspaceFolder, old: Encryptor, actor: Actor, now: datetime) -> None:
-    """Bring what is kept to the vault of the settings, from another one; nobody else may be at work meanwhile.
+    """Bring what is kept to the encryptor of the settings, from another one; nobody else may be at work meanwhile.
 
     Files are sealed anew beside the old ones, then the journal in one transaction, then the old files
     go: whatever dies in between, the journal says which are good, and another run does the rest.
-    Raise `OutOfReach` when neither vault is the one of the workspace, or when the journal is not as its
+    Raise `OutOfReach` when neither encryptor is the one of the workspace, or when the journal is not as its
     access log or the feed tells: then the journal stays as it is.
     """
     new = workspace.encryptor
@@ -60,7 +61,7 @@ def reencrypt_workspace(workspace: WorkspaceFolder, old: Encryptor, actor: Actor
 
 
 def reencrypt_stored_data(workspace: WorkspaceFolder, journal: Journal, now: datetime) -> None:
-    """Seal what is kept with the vault of the settings, files and journal."""
+    """Seal what is kept with the encryptor of the settings, files and journal."""
     new = workspace.encryptor
     if number := outbox.find_foreign_line(workspace, (event.body for event in journal.list_events())):
         message = N_("Kansio outbox kertoo tapahtumasta {number}, jota tietokannassa ei ole. Selvitä ensin syy.")
@@ -70,7 +71,7 @@ def reencrypt_stored_data(workspace: WorkspaceFolder, journal: Journal, now: dat
         work.unlink(missing_ok=True)
         with files.open_new_file(work) as stream:
             with new.encrypt_stream(stream) as sealing:
-                for piece in journal.vault.iter_pieces(workspace.originals, sha256):
+                for piece in journal.encryptor.iter_pieces(workspace.originals, sha256):
                     sealing.write(piece)
             files.sync_stream(stream)
         work.replace(new.locate_file(workspace.originals, sha256))
@@ -85,18 +86,18 @@ def reencrypt_stored_data(workspace: WorkspaceFolder, journal: Journal, now: dat
     journal.engine.dispose()
 
 
-def reencrypt_database(journal: Journal, vault: Encryptor, at: datetime) -> None:
-    """Seal everything with another vault, or with none, and chain the access log with its key, in one transaction.
+def reencrypt_database(journal: Journal, encryptor: Encryptor, at: datetime) -> None:
+    """Seal everything with another encryptor, or with none, and chain the access log with its key, in one transaction.
 
     Where a return came from stays a digest of an earlier key: it only tells a file that is taken
     twice before it is let go.
     """
-    other = replace(journal, vault=vault)
+    other = replace(journal, encryptor=encryptor)
     with journal.begin_transaction() as connection, allow_log_changes(connection):
-        for table in (records, issued_documents, submissions, extractions, steps):
+        for table in (records, issued_documents, submissions, extractions, steps, signing_keys):
             same = [column == bindparam(f"row_{column.name}") for column in table.primary_key.columns]
             for row in map(dict, connection.execute(select(table)).mappings().all()):
-                anew = reencrypt_row(journal, vault, table, row)
+                anew = reencrypt_row(journal, encryptor, table, row)
                 which = {f"row_{column.name}": row[column.name] for column in table.primary_key.columns}
                 changed = {name: value for name, value in anew.items() if value != row[name]}
                 if changed:
@@ -106,25 +107,25 @@ def reencrypt_database(journal: Journal, vault: Encryptor, at: datetime) -> None
                     line = accesses.update().where(accesses.c.seq == newest)
                     connection.execute(line.values(digest=compute_row_digest({**row, **changed})))
         link = accesses.update().where(accesses.c.seq == bindparam("line"))
-        links = iter_chain_links(journal.iter_log_lines(), vault.chain_key)
+        links = iter_chain_links(journal.iter_log_lines(), encryptor.chain_key)
         while some := [{"line": one.pop("seq"), **one} for one in islice(links, BATCH_SIZE)]:
             connection.execute(link.values(prev=bindparam("prev"), hash=bindparam("hash")), some)
         connection.execute(problems.delete())  # the daemon notes them anew
         connection.execute(encryption_state.delete())
-        if vault.key:
-            connection.execute(encryption_state.insert().values(build_canary(vault)))
+        if encryptor.key:
+            connection.execute(encryption_state.insert().values(build_canary(encryptor)))
         other.log_access(connection, "changed", format_timestamp(at), case_id="*")
 
 
-def reencrypt_row(journal: Journal, vault: Encryptor, table: Table, row: Row) -> dict[str, Any]:
-    """Return a stored row as another vault has it."""
+def reencrypt_row(journal: Journal, encryptor: Encryptor, table: Table, row: Row) -> dict[str, Any]:
+    """Return a stored row as another encryptor has it."""
     found = journal.decrypt_row(row)
-    anew = map_encrypted_columns(found, vault.encrypt_text)
+    anew = map_encrypted_columns(found, encryptor.encrypt_text)
     if table is records:
         answers = dump_json(json.loads(found["payload"])["data"])
-        anew["answers_key"] = vault.compute_digest(hashlib.sha256(answers.encode()).hexdigest())
-    if table is submissions and not journal.vault.key:
-        anew["source"] = vault.compute_digest(row["source"])
+        anew["answers_key"] = encryptor.compute_digest(hashlib.sha256(answers.encode()).hexdigest())
+    if table is submissions and not journal.encryptor.key:
+        anew["source"] = encryptor.compute_digest(row["source"])
     return anew
 
 

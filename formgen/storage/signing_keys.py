@@ -96,7 +96,9 @@ class SigningKeyTable(Database):
             if state == REVOKED:
                 raise UsageError("Avain {key} on jo poistettu käytöstä.", key=name)
             by = {"revoked_at": format_timestamp(at), "revoked_by": self.actor.name, "remark": remark or None}
-            self.update_row(connection, signing_keys, name, {"state": REVOKED, **by}, format_timestamp(at))
+            shut = self.encrypt_row({"name": name, "state": REVOKED, **by})
+            del shut["name"]
+            self.update_row(connection, signing_keys, name, shut, format_timestamp(at))
 
 
 def generate_key() -> bytes:

@@ -20,7 +20,7 @@ class SubmissionTable(Database):
         """Write down that submissions have come; from now on they exist."""
         with self.begin_transaction() as connection:
             for arrival in arrivals:
-                row = replace(arrival, source=self.vault.compute_digest(arrival.source))
+                row = replace(arrival, source=self.encryptor.compute_digest(arrival.source))
                 self.insert_row(connection, submissions, asdict(row), row.received_at)
 
     def set_attempts(self, numbers: Mapping[str, int]) -> None:
@@ -52,7 +52,7 @@ class SubmissionTable(Database):
         for name, value in equal.items():
             if name not in ENCRYPTED_COLUMNS:
                 query = query.where(
-                    submissions.c[name] == (self.vault.compute_digest(value) if name == "source" else value)
+                    submissions.c[name] == (self.encryptor.compute_digest(value) if name == "source" else value)
                 )
         sealed = {name: value for name, value in equal.items() if name in ENCRYPTED_COLUMNS}
         found = self.fetch(Submission, query)

@@ -177,7 +177,7 @@ problems = Table(
     PrimaryKeyConstraint("stage", "subject"),
 )
 encryption_state = Table(
-    "seal", metadata, Column("key", String(8), primary_key=True), Column("canary", Text, nullable=False)
+    "encryption_state", metadata, Column("key", String(8), primary_key=True), Column("canary", Text, nullable=False)
 )
 LOGGED_TABLES = (
     cases,

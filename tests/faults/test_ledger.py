@@ -74,8 +74,8 @@ def walked_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
 
     patched.setattr(reader_pool, "read", lambda data, papers, _: formats.read_document(data, papers))
     made = {}
-    for name, vault in VAULTS.items():
-        made[name] = keyed(tmp_path_factory.mktemp(name) / "työtila", vault)
+    for name, encryptor in VAULTS.items():
+        made[name] = keyed(tmp_path_factory.mktemp(name) / "työtila", encryptor)
         told(Bench(made[name]))
     patched.undo()
     return made.__getitem__
@@ -107,7 +107,7 @@ def columns(root: Path) -> list[tuple[str, str]]:
     """Return every column of every table that holds what was written, not of what rests at the moment."""
     with opened(root) as connection:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        mine = [name for name in names if not name.startswith(("alembic", "sqlite", "seal", "problems"))]
+        mine = [name for name in names if not name.startswith(("alembic", "sqlite", "encryption_state", "problems"))]
         return [(name, row[1]) for name in mine for row in connection.execute(f"PRAGMA table_info({name})")]
 
 
@@ -414,7 +414,9 @@ def test_a_log_that_was_cut_off_is_not_written_on_so_that_the_cut_stays_to_be_se
         said = run(*words, at=root)
         assert (said.code, "formgen verify" in said.err) == (5, True)
     assert run("verify", at=root).code == 1
-    assert "formgen verify" in "".join(run("status", "--json", at=root).json["problems"])
+    said = run("status", "--json", at=root)
+    assert said.out, said.err
+    assert "formgen verify" in "".join(said.json["problems"])
     assert bench.journal.head_file.file.read_bytes() == head
     bench.journal.head_file.file.unlink()
     assert run("cases", "list", at=root).code == 5
@@ -502,20 +504,20 @@ def planted(table: str, *given: str) -> list[str]:
 
 
 LOST = {
-    "its mark": ["DELETE FROM seal"],
+    "its mark": ["DELETE FROM encryption_state"],
     "its mark, and plain rows have come before and after its own": [
-        "DELETE FROM seal",
+        "DELETE FROM encryption_state",
         *planted("submissions"),
         *planted("issued", "answers='{}'"),
         *planted("records", "payload='{}'", "answers_key=hex(randomblob(9))"),
     ],
     "its mark and its oldest rows": [
-        "DELETE FROM seal",
+        "DELETE FROM encryption_state",
         *(f"DELETE FROM {t} WHERE rowid = 1" for t in ("records", "issued", "submissions")),
     ],
-    "its mark and its kept documents": ["DELETE FROM seal", "DELETE FROM records", "DELETE FROM issued"],
+    "its mark and its kept documents": ["DELETE FROM encryption_state", "DELETE FROM records", "DELETE FROM issued"],
     "everything": [
-        "DELETE FROM seal",
+        "DELETE FROM encryption_state",
         *(f"DELETE FROM {t}" for t in ("records", "issued", "submissions", "steps", "cases", "access")),
     ],
 }
@@ -568,7 +570,7 @@ def test_a_sealed_workspace_whose_database_is_gone_is_no_new_one(sealed: Path, r
 
 def test_with_its_key_a_sealed_workspace_that_has_lost_its_mark_is_marked_again(sealed: Path, run: Run) -> None:
     with opened(sealed) as connection:
-        connection.execute("DELETE FROM seal")
+        connection.execute("DELETE FROM encryption_state")
     assert run("verify", at=sealed).code == 0
     keyed(sealed, NO_ENCRYPTION)
     assert run("verify", at=sealed).code == 5
@@ -617,17 +619,17 @@ def test_the_log_is_chained_with_the_key_that_a_workspace_is_sealed_with_wheneve
 ) -> None:
     first = ONE if WorkspaceFolder(root).encryptor.key else NO_ENCRYPTION
     old = ["--old-key", str(key_file(tmp_path, first))] if first.key else []
-    for vault in (OTHER, NO_ENCRYPTION, ONE):
-        keyed(root, vault)
+    for encryptor in (OTHER, NO_ENCRYPTION, ONE):
+        keyed(root, encryptor)
         assert run("encrypt", *old, at=root).code == 0
         assert run("verify", at=root).code == 0
         bench = Bench(root)
         lines = list(bench.journal.iter_log_lines())
-        assert is_valid_line(lines[0], Head(), vault.chain_key)
+        assert is_valid_line(lines[0], Head(), encryptor.chain_key)
         assert not any(
-            is_valid_line(lines[0], Head(), other.chain_key) for other in {NO_ENCRYPTION, ONE, OTHER} - {vault}
+            is_valid_line(lines[0], Head(), other.chain_key) for other in {NO_ENCRYPTION, ONE, OTHER} - {encryptor}
         )
         with pytest.raises(IntegrityError, match="only added to"), bench.journal.engine.begin() as connection:
             connection.execute(text("DELETE FROM access"))
         bench.journal.engine.dispose()
-        old = ["--old-key", str(key_file(tmp_path, vault))] if vault.key else []
+        old = ["--old-key", str(key_file(tmp_path, encryptor))] if encryptor.key else []

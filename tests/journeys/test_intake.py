@@ -568,7 +568,7 @@ def test_a_dash_is_no_answer_even_where_it_was_known(bench: Bench, given: str, t
     path, case = "client_municipality", SimpleNamespace(today=bench.clock().date())
     sheet = Extraction({path: Answer(typed)})
     about: Any = SimpleNamespace(
-        sheet=sheet, given={path: given}, form=bench.registry.find_latest_version("referral"), case=case
+        extraction=sheet, given={path: given}, form=bench.registry.find_latest_version("referral"), case=case
     )
     assert classify_change(about, path) == done
 

@@ -17,6 +17,7 @@ import pytest
 from formgen import formats
 from formgen.publishing import outbox
 from formgen.publishing.contract import build_schemas
+from formgen.storage.rows import Submission
 from tests.conftest import AGREEMENT, DECIDED, JOB, REFERRAL, Bench, Clock
 from tests.foreign.test_libreoffice import Office, office
 from tests.formats.test_pdf_signatures import chain
@@ -156,10 +157,10 @@ def test_of_thirty_files_with_a_damaged_one_of_every_format_each_has_its_outcome
     formgen(bench.root, "verify")
 
 
-def check_published(bench: Bench, row: Mapping[str, Any], published: Mapping[str, Any]) -> None:
+def check_published(bench: Bench, row: Submission, published: Mapping[str, Any]) -> None:
     """Hold what has been published of a return against the schemas; a rejected one has its reply."""
-    if row["outcome"] == "accepted":
+    if row.outcome == "accepted":
         published["record.schema.json"].validate(bench.record(row))
-    if row["outcome"] == "rejected":
+    if row.outcome == "rejected":
         published["reason.schema.json"].validate(bench.reason(row))
         assert outbox.get_rejected_path(bench.workspace, f"{row['rejected_as']}.palaute.docx").is_file()

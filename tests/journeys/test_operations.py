@@ -51,7 +51,7 @@ def test_a_workspace_at_work_has_no_problems(at: At) -> None:
 def test_files_that_wait_for_a_daemon_that_is_not_there_are_a_problem(bench: Bench) -> None:
     bench.drop(b"lies there")
     (found,) = problems(bench, time.time() + health.UNWATCHED + 1)
-    assert "formgen watch" in found
+    assert "kansiota ei vahdita" in found
     with watcher.hold_workspace_lock(bench.workspace):
         assert problems(bench, time.time() + health.UNWATCHED + 1) == []
         (found,) = problems(bench, time.time() + health.FORGOTTEN + 1)

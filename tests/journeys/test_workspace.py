@@ -61,11 +61,27 @@ def test_what_is_missing_is_named_without_a_word_of_the_command_line(workspace: 
     assert (refused.value.remedy, "--" in str(refused.value)) == ("case_id", False)
 
 
-def test_reading_a_file_writes_nothing(workspace: Workspace, tmp_path: Path) -> None:
-    made = workspace.generate("referral")
-    result = workspace.read(Path(made.path))
+def test_reading_a_file_writes_nothing(workspace: Workspace) -> None:
+    result = workspace.read(workspace.generate("referral").path)
     assert (result.outcome, result.submission.submission_id) == ("rejected", "")
     assert workspace.journal.count_submissions() == {}
+
+
+def test_places_may_be_given_as_text(workspace: Workspace, tmp_path: Path) -> None:
+    made = workspace.generate("referral", path=str(tmp_path))
+    assert Path(made.path).parent == tmp_path
+    assert workspace.wait_for_result(workspace.receive(made.path)).outcome == "rejected"
+    assert workspace.write_schemas(str(tmp_path))
+    with pytest.raises(UsageError):
+        workspace.wait_for_result("01980000-0000-7000-8000-000000000001")
+
+
+def test_who_acts_stands_in_the_access_log(workspace: Workspace) -> None:
+    case_id = workspace.open_case()
+    acting = Workspace(workspace.root, by="Veera Valmentaja", command="ohjelma")
+    acting.show_case(case_id)
+    line = acting.list_accesses(case_id=case_id)[-1]
+    assert (line.actor.startswith("Veera Valmentaja"), line.command) == (True, "ohjelma")
 
 
 def test_the_package_offers_the_workspace_and_what_it_hands_out() -> None:
@@ -76,7 +92,7 @@ def test_the_package_offers_the_workspace_and_what_it_hands_out() -> None:
 
 DECISIONS: dict[str, Decide] = {
     "show": lambda bench, row: Workspace(bench.root).show_review(row.submission_id, "fi"),
-    "accept": lambda bench, row: Workspace(bench.root).accept(row.submission_id, by="Testi Tarkastaja"),
+    "accept": lambda bench, row: Workspace(bench.root, by="Testi Tarkastaja").accept(row.submission_id),
     "accept with a change": lambda bench, row: Workspace(bench.root).accept(row.submission_id, {"hours": "20"}),
     "reject": lambda bench, row: Workspace(bench.root).reject(row.submission_id),
 }

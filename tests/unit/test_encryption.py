@@ -28,18 +28,18 @@ SECRETS = ("Metsälä", "sairausloma", JOB["employer_name"], REFERRAL["client_he
 pytestmark = pytest.mark.usefixtures("unwalled")
 
 
-def key_file(folder: Path, vault: Encryptor) -> Path:
+def key_file(folder: Path, encryptor: Encryptor) -> Path:
     """Return a file that holds a key and is its owner's."""
-    file = folder / f"{vault.name}.key"
-    file.write_bytes(b64encode(vault.key) + b"\n")
+    file = folder / f"{encryptor.name}.key"
+    file.write_bytes(b64encode(encryptor.key) + b"\n")
     file.chmod(0o600)
     return file
 
 
-def keyed(root: Path, vault: Encryptor) -> Path:
+def keyed(root: Path, encryptor: Encryptor) -> Path:
     """Return a workspace whose settings name a key, or none."""
     root.mkdir(exist_ok=True)
-    setting = f'[encryption]\nkey_file = "{key_file(root.parent, vault)}"\n' if vault.key else ""
+    setting = f'[encryption]\nkey_file = "{key_file(root.parent, encryptor)}"\n' if encryptor.key else ""
     (root / "formgen.toml").write_text(f"{SETTINGS}{setting}", encoding="utf-8")
     return root
 
@@ -93,9 +93,13 @@ def test_a_sealed_text_opens_in_its_own_place_with_its_own_key_only() -> None:
     sealed = ONE.encrypt_text("payload:1", "Metsälä")
     assert ONE.decrypt_text("payload:1", sealed) == "Metsälä"
     assert sealed != ONE.encrypt_text("payload:1", "Metsälä")
-    for vault, name, text in ((ONE, "payload:2", sealed), (OTHER, "payload:1", sealed), (ONE, "payload:1", "plain")):
+    for encryptor, name, text in (
+        (ONE, "payload:2", sealed),
+        (OTHER, "payload:1", sealed),
+        (ONE, "payload:1", "plain"),
+    ):
         with pytest.raises(OutOfReach) as told:
-            vault.decrypt_text(name, text)
+            encryptor.decrypt_text(name, text)
         assert "Metsälä" not in str(told.value)
     assert "1111" not in repr(ONE)
     assert (
@@ -260,19 +264,19 @@ def test_encryption_is_turned_on_changed_and_turned_off(tmp_path: Path, run: Run
     assert leaks(root)
     before = tree(root / "outbox")
     old: list[str] = []
-    for vault in (ONE, OTHER, NO_ENCRYPTION):
-        keyed(root, vault)
+    for encryptor in (ONE, OTHER, NO_ENCRYPTION):
+        keyed(root, encryptor)
         said = run("encrypt", *old, "--json", at=root)
-        assert (said.code, said.json) == (0, {"key": vault.name if vault.key else None})
+        assert (said.code, said.json) == (0, {"key": encryptor.name if encryptor.key else None})
         assert run("encrypt", "--json", at=root).code == 0
-        assert (leaks(root) == []) is bool(vault.key)
+        assert (leaks(root) == []) is bool(encryptor.key)
         assert run("verify", at=root).code == 0
         again = Bench(root)
         first = again.journal.find_submissions()[0]
         assert first.file_name.endswith(".docx")
         assert again.returned(saved_again(again.intake.read_original(first))).outcome == "duplicate"
         again.journal.engine.dispose()
-        old = ["--old-key", str(key_file(tmp_path, vault))] if vault.key else []
+        old = ["--old-key", str(key_file(tmp_path, encryptor))] if encryptor.key else []
     after = tree(root / "outbox")
     assert {name: data for name, data in after.items() if name in before and name != "feed.ndjson"} == {
         name: data for name, data in before.items() if name != "feed.ndjson"

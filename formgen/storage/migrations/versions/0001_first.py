@@ -50,7 +50,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("stage", "subject"),
     )
     op.create_table(
-        "seal",
+        "encryption_state",
         sa.Column("key", sa.String(length=8), nullable=False),
         sa.Column("canary", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
