@@ -121,9 +121,9 @@ def start(root: Path) -> tuple[Bench, bytes]:
     return bench, taken
 
 
-def ends(row: Mapping[str, Any]) -> tuple[str, str | None]:
+def ends(row: Submission) -> tuple[str, str | None]:
     """Return how a return has ended and why."""
-    return row["outcome"], row["code"]
+    return row.outcome, row.code
 
 
 def test_of_thirty_files_with_a_damaged_one_of_every_format_each_has_its_outcome(
