@@ -163,4 +163,4 @@ def check_published(bench: Bench, row: Submission, published: Mapping[str, Any])
         published["record.schema.json"].validate(bench.record(row))
     if row.outcome == "rejected":
         published["reason.schema.json"].validate(bench.reason(row))
-        assert outbox.get_rejected_path(bench.workspace, f"{row['rejected_as']}.palaute.docx").is_file()
+        assert outbox.get_rejected_path(bench.workspace, f"{row.rejected_as}.palaute.docx").is_file()
