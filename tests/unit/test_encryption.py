@@ -284,6 +284,26 @@ def test_encryption_is_turned_on_changed_and_turned_off(tmp_path: Path, run: Run
     assert after["feed.ndjson"].startswith(before["feed.ndjson"])
 
 
+def test_why_a_key_was_revoked_is_sealed_and_read_back(tmp_path: Path, run: Run) -> None:
+    root, remark = keyed(tmp_path / "työtila", NO_ENCRYPTION), "Testaaja Metsälän kone varastettiin"
+    bench = Bench(root)
+    bench.issue("referral")
+    (first,) = bench.journal.list_signing_keys()
+    bench.journal.rotate_key(NOON)
+    bench.journal.revoke_key(first.name, remark, NOON)
+    bench.journal.engine.dispose()
+    for encryptor in (ONE, NO_ENCRYPTION):
+        keyed(root, encryptor)
+        old = [] if encryptor.key else ["--old-key", str(key_file(tmp_path, ONE))]
+        assert run("encrypt", *old, at=root).code == 0
+        assert (remark.encode() in (root / "var" / "formgen.db").read_bytes()) is not bool(encryptor.key)
+        again = Bench(root)
+        assert {key.remark for key in again.journal.list_signing_keys()} == {None, remark}
+        assert first.name in again.journal.keys.revoked
+        again.journal.engine.dispose()
+        assert run("verify", at=root).code == 0
+
+
 def test_a_wrong_old_key_changes_nothing(tmp_path: Path, run: Run) -> None:
     root = keyed(tmp_path / "työtila", ONE)
     walked(Bench(root)).journal.engine.dispose()
