@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from formgen import files, formats, intake
 from formgen.cases.workflow import Case, Task, check_hold, check_resume, list_tasks
-from formgen.documents.extraction import UNSEEN, Answer
+from formgen.documents.extraction import UNSEEN, Answer, Extraction
 from formgen.encryption import NO_ENCRYPTION, load_encryptor
 from formgen.errors import Finding, OutOfReach, SandboxUnavailable, UsageError
 from formgen.forms.form import Form
@@ -320,8 +320,10 @@ class Workspace:
         """
         submission = self.find_pending(submission_id)
         self.journal.log_reads(self.clock(), {"submission_id": submission_id, "case_id": submission.case_id})
-        decision = self.intake.decide_submission(submission)
-        files_by_path = self.intake.write_pictures(submission, Path(pictures) if pictures else None)
+        found = self.intake.load_extraction(submission)
+        decision = self.intake.decide_submission(submission, found)
+        shown = found.pictures if isinstance(found, Extraction) else {}
+        files_by_path = self.intake.write_pictures(submission, shown, Path(pictures) if pictures else None)
         doubts = tuple(list_doubts(decision, language, files_by_path))
         return Review(result=self.describe_decision(submission, decision), doubts=doubts, pictures=files_by_path)
 

@@ -215,9 +215,9 @@ class Intake:
             raise OutOfReach(ALTERED, remedy="verify", what=build_row_name("extractions", row.submission_id))
         return found
 
-    def decide_submission(self, row: Submission) -> Outcome:
-        """Decide on a submission as things stand now."""
-        return self.decision_engine.identify_and_decide(self.load_extraction(row), get_arrival(row))
+    def decide_submission(self, row: Submission, found: Extraction | Rejected | None = None) -> Outcome:
+        """Decide on a submission as things stand now; ``found`` is what was read of it, where that is at hand."""
+        return self.decision_engine.identify_and_decide(found or self.load_extraction(row), get_arrival(row))
 
     def read_original(self, row: Submission) -> bytes:
         """Read the bytes of a submission as they came; raise `OutOfReach`."""
@@ -245,13 +245,13 @@ class Intake:
         for row in self.journal.find_submissions(case_id=case_id, outcome="waiting"):
             with self.retries.isolate_failure("settle", row.submission_id):
                 begun = OpenedSubmission(row, row.attempts, self.load_extraction(row))
-                waiting.append((self.get_process_order(begun), row.submission_id, row))
-        for _, _, row in sorted(waiting, key=itemgetter(0, 1)):
+                waiting.append((self.get_process_order(begun), row.submission_id, begun))
+        for _, submission_id, begun in sorted(waiting, key=itemgetter(0, 1)):
             accepted = False
-            with self.retries.isolate_failure("settle", row.submission_id):
-                decision = self.decide_submission(row)
+            with self.retries.isolate_failure("settle", submission_id):
+                decision = self.decide_submission(begun.row, begun.found)
                 if not isinstance(decision, Waiting):
-                    self.settle_submission(row, decision)
+                    self.settle_submission(begun.row, decision)
                     accepted = isinstance(decision, Accepted)
             if accepted:
                 report_checkpoint("waiting.released")
@@ -264,7 +264,9 @@ class Intake:
             return self.decision_engine.identifier.identify(found, get_arrival(row)) if found else None
         return None
 
-    def write_pictures(self, row: Submission, folder: Path | None = None) -> dict[str, str]:
+    def write_pictures(
+        self, row: Submission, pictures: Mapping[str, bytes], folder: Path | None = None
+    ) -> dict[str, str]:
         """Write the pictures of places in doubt into a folder, and return their files by the path of the place.
 
         Without a folder they lie in ``var/pictures`` for as long as a person has to decide; those of a sealed
@@ -273,10 +275,9 @@ class Intake:
         if folder is None and self.workspace.encryptor.key:
             return {}
         folder = folder or self.workspace.pictures / row.submission_id
-        found = self.journal.find_extraction(row.submission_id)
-        places = {path: folder / f"{path}.png" for path in sorted(found.pictures)} if found else {}
+        places = {path: folder / f"{path}.png" for path in sorted(pictures)}
         for path, place in places.items():
-            files.write_file(place, found.pictures[path] if found else b"", files.PRIVATE)
+            files.write_file(place, pictures[path], files.PRIVATE)
         return {path: str(place) for path, place in places.items()}
 
     def confirm_submission(self, row: Submission, who: str, values: Mapping[str, str]) -> Outcome:
